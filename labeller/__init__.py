@@ -1,0 +1,1 @@
+"""The Django site: one package an app, lowest first in docs/architecture.md."""

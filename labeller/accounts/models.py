@@ -1,0 +1,44 @@
+"""People, and what they may do in which project."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """An account; annotators, managers and simulated annotators alike."""
+
+    is_simulated = models.BooleanField(default=False, help_text="An oracle that labels from hidden truth.")
+
+
+class Role(models.TextChoices):
+    """Roles, weakest first: each may do all that the ones before it may."""
+
+    VIEWER = "viewer", "viewer"
+    ANNOTATOR = "annotator", "annotator"
+    MANAGER = "manager", "manager"
+    OWNER = "owner", "owner"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+    @classmethod
+    def at_least(cls, role: "Role") -> list["Role"]:
+        return [each for each in cls if each.rank >= role.rank]
+
+
+class Membership(models.Model):
+    """One person's role in one project."""
+
+    project = models.ForeignKey("projects.Project", models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="one_membership_per_person"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.project}"

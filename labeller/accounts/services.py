@@ -1,0 +1,60 @@
+"""Writes on people and memberships."""
+
+import secrets
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+
+from labeller.accounts.models import Membership, Role, User
+
+PASSWORD_BYTES = 12
+
+
+def one_time_password() -> str:
+    return secrets.token_urlsafe(PASSWORD_BYTES)
+
+
+def ensure_administrator(username: str = "admin") -> str | None:
+    """Make the first administrator and return their password; None where there is one already."""
+    with transaction.atomic():
+        if User.objects.filter(is_superuser=True).exists():
+            return None
+        password = one_time_password()
+        User.objects.create_superuser(username, password=password)
+        return password
+
+
+def reset_password(username: str) -> str:
+    """Give this person a new random password and return it."""
+    user = User.objects.get(username=username)
+    password = one_time_password()
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return password
+
+
+def simulated_annotator(project: models.Model) -> User:
+    """The oracle account of `simulate`, member of the project; it cannot log in."""
+    user, made = User.objects.get_or_create(username="simulated-annotator", defaults={"is_simulated": True})
+    if made:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    Membership.objects.get_or_create(project=project, user=user, defaults={"role": Role.ANNOTATOR})
+    return user
+
+
+@transaction.atomic
+def set_role(project: models.Model, username: str, role: Role) -> str | None:
+    """Give a person a role; returns a one-time password where the account had to be made.
+
+    Raises ValidationError where this would leave the project without an owner.
+    """
+    password = None
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        password = one_time_password()
+        user = User.objects.create_user(username, password=password)
+    Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
+    if not Membership.objects.filter(project=project, role=Role.OWNER).exists():
+        raise ValidationError("A project needs at least one owner: make somebody else owner first.")
+    return password

@@ -1,0 +1,39 @@
+"""Where things live on disk, from the one knob DATA; and the secret kept there."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+
+def data_directory(environ: dict[str, str]) -> Path:
+    """The directory of database, derivatives and embeddings (knob DATA, default ./data)."""
+    return Path(environ.get("DATA") or "data").expanduser().resolve()
+
+
+def runtime_directory(data: Path) -> Path:
+    """A private directory for sockets: a Unix socket path must stay below 108 bytes, DATA may be deep."""
+    digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"labeller-{os.getuid()}-{digest}"
+
+
+def secret_key(data: Path) -> str:
+    """The key that signs sessions, made on first use and readable by its owner only."""
+    path = data / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        pass
+    data.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"secret_key.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(64))
+    try:
+        os.link(temporary, path)  # fails where another process was first: theirs counts
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+    return path.read_text().strip()

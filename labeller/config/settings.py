@@ -1,0 +1,206 @@
+"""One settings file for laptop and team; everything that differs comes from the environment.
+
+DATA, HOST, PORT      where things live and where the web server listens
+DATABASE_URL          PostgreSQL for a team (default: SQLite in DATA)
+REDIS_URL             a Redis for a team (default: an embedded one on a Unix socket)
+ALLOWED_HOSTS         comma-separated host names beyond this machine's own
+SECRET_KEY            overrides the generated one
+SECURE=1              behind HTTPS: secure cookies and HSTS
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from kombu import Exchange, Queue
+
+from labeller.config import paths
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DATA = paths.data_directory(dict(os.environ))
+RUNTIME = paths.runtime_directory(DATA)
+MEDIA = DATA / "derivatives"
+EMBEDDINGS = DATA / "embeddings"
+HEADS = DATA / "heads"
+MODELS = DATA / "models"
+
+SECRET_KEY = os.environ.get("SECRET_KEY") or paths.secret_key(DATA)
+SECURE = os.environ.get("SECURE") == "1"
+DEBUG = False
+HOST = os.environ.get("HOST") or "127.0.0.1"
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", HOST, *filter(None, os.environ.get("ALLOWED_HOSTS", "").split(","))]
+if HOST in {"0.0.0.0", "::"}:  # noqa: S104 - the operator asked to be reachable under any of the machine's names
+    ALLOWED_HOSTS = ["*"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "axes",
+    "csp",
+    "labeller.accounts",
+    "labeller.projects",
+    "labeller.samples",
+    "labeller.jobs",
+    "labeller.labels",
+    "labeller.learning",
+    "labeller.annotating",
+    "labeller.insights",
+    "labeller.exchange",
+    "labeller.operations",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "labeller.operations.middleware.BusyDatabaseMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "labeller.config.urls"
+WSGI_APPLICATION = "labeller.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+        },
+    }
+]
+
+# --- database -------------------------------------------------------------------------------------
+
+
+def database() -> dict[str, Any]:
+    """PostgreSQL where DATABASE_URL names it, else SQLite in DATA."""
+    if os.environ.get("DATABASE_URL"):
+        return dict(dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=60, conn_health_checks=True))
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA / "labeller.sqlite3",
+        # IMMEDIATE: a transaction takes its write lock at once, so that it waits instead of failing half-way.
+        # The rollback journal, not WAL: SQLite before 3.51.3 can lose a commit when WAL is reset.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;",
+        },
+        "CONN_MAX_AGE": 60,
+        "TEST": {"NAME": os.environ.get("TEST_DATABASE") or None},
+    }
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people ---------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "projects:list"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a guesser locks out neither others nor the person elsewhere
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+
+# --- web ------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MAX_AGE = 3600
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- workers --------------------------------------------------------------------------------------
+
+EMBEDDED_REDIS = not os.environ.get("REDIS_URL")
+REDIS_SOCKET = RUNTIME / "redis.sock"
+# Celery and redis-py spell a Unix socket differently.
+REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{REDIS_SOCKET}?db=0"
+CELERY_BROKER_URL = os.environ.get("REDIS_URL") or f"redis+socket://{REDIS_SOCKET}?virtual_host=0"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_keepalive": True, "socket_timeout": 10}
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("embed", "train", "io")]
+CELERY_TASK_DEFAULT_QUEUE = "io"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TASK_SOFT_TIME_LIMIT = 780
+CELERY_TASK_TIME_LIMIT = 840
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep-jobs": {"task": "labeller.jobs.tasks.sweep", "schedule": 5.0, "options": {"queue": "io", "expires": 10}},
+    "retrain-stale": {
+        "task": "labeller.learning.tasks.retrain_stale",
+        "schedule": 30.0,
+        "options": {"queue": "io", "expires": 30},
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(RUNTIME / "beat-schedule")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "loggers": {"axes": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+}

@@ -1,0 +1,15 @@
+"""Every URL of the site; each app keeps its own."""
+
+from django.urls import include, path
+
+handler403 = "labeller.operations.views.forbidden"
+
+urlpatterns = [
+    path("", include("labeller.operations.urls")),
+    path("", include("labeller.accounts.urls")),
+    path("", include("labeller.projects.urls")),
+    path("", include("labeller.samples.urls")),
+    path("", include("labeller.annotating.urls")),
+    path("", include("labeller.insights.urls")),
+    path("", include("labeller.exchange.urls")),
+]

@@ -1,0 +1,50 @@
+"""The Job row: the truth about every piece of work; a Celery message only wakes a worker up."""
+
+from django.db import models
+from django.db.models import Q
+
+from labeller.projects.models import Project
+
+
+class Job(models.Model):
+    """One piece of queued, running or finished work."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    project = models.ForeignKey(Project, models.CASCADE, null=True, related_name="jobs")
+    kind = models.CharField(max_length=40)
+    key = models.CharField(max_length=200, help_text="Same kind and key: the same work.")
+    payload = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    message = models.CharField(max_length=500, blank=True)
+    error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # Single-flight: the same work is pending at most once and running at most once.
+            models.UniqueConstraint(fields=["kind", "key"], condition=Q(state="queued"), name="one_job_pending"),
+            models.UniqueConstraint(fields=["kind", "key"], condition=Q(state="running"), name="one_job_running"),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running", "done", "failed", "cancelled"]), name="job_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "heartbeat_at"], name="job_by_state"),
+            models.Index(fields=["project", "state"], name="job_by_project"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} ({self.state})"

@@ -1,0 +1,78 @@
+"""Label: one annotator's append-only judgement on one question of one sample."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from labeller.projects.models import LabelClass, Project, Question
+from labeller.samples.models import Sample
+
+
+class Label(models.Model):
+    """A judgement. A later one supersedes it; nothing is ever overwritten or deleted.
+
+    Only `is_current` changes: it falls to False in the transaction that adds the successor.
+    """
+
+    class Verdict(models.TextChoices):
+        ANSWER = "answer", "answer"
+        SKIP = "skip", "skipped"
+        WITHDRAW = "withdraw", "taken back"
+
+    class Mode(models.TextChoices):
+        SINGLE = "single", "single image"
+        IMPORT = "import", "imported"
+        SIMULATED = "simulated", "simulated"
+
+    uuid = models.UUIDField(unique=True, help_text="Made by the client: the idempotency key.")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="labels")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="labels")
+    sample = models.ForeignKey(Sample, models.PROTECT, related_name="labels")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="labels", null=True)
+    verdict = models.CharField(max_length=10, choices=Verdict)
+    classes = models.ManyToManyField(LabelClass, through="LabelledClass", related_name="labels")
+    supersedes = models.OneToOneField("self", models.PROTECT, null=True, related_name="superseded_by")
+    is_current = models.BooleanField(default=True)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.SINGLE)
+    dwell_ms = models.PositiveIntegerField(null=True, help_text="Time the sample was in view before the decision.")
+    suggestion_shown = models.BooleanField(default=False)
+    head_version = models.PositiveIntegerField(null=True, help_text="The head whose prediction was shown, if any.")
+    strategy = models.CharField(max_length=200, blank=True, help_text="What chose the sample.")
+    propensity = models.FloatField(null=True, help_text="Probability with which the sample was chosen.")
+    predicted = models.ForeignKey(
+        LabelClass, models.SET_NULL, null=True, related_name="+", help_text="Top prediction before this label."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sample", "question", "annotator"],
+                condition=Q(is_current=True),
+                nulls_distinct=False,
+                name="one_current_label_per_annotator",
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["answer", "skip", "withdraw"]), name="label_verdict_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["question", "is_current", "verdict"], name="label_current"),
+            models.Index(fields=["project", "created_at"], name="label_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} on {self.sample_id} by {self.annotator_id}"
+
+
+class LabelledClass(models.Model):
+    """A class that a label gives its sample."""
+
+    label = models.ForeignKey(Label, models.CASCADE, related_name="labelled_classes")
+    label_class = models.ForeignKey(LabelClass, models.PROTECT, related_name="labelled")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["label", "label_class"], name="a_class_once_per_label")]
+
+    def __str__(self) -> str:
+        return str(self.label_class)

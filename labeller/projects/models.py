@@ -1,0 +1,84 @@
+"""Project, question, class."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Lower
+
+PALETTE = (
+    "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#e69f00",
+    "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#117733", "#882255", "#999933",
+)  # fmt: skip
+SHORTCUTS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class Project(models.Model):
+    """Samples, questions, people and learning settings."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+    featuriser = models.CharField(max_length=120, default="efficientnet-lite0")
+    strategy = models.CharField(max_length=200, default="margin", help_text="A name or a dotted path.")
+    audit_share = models.FloatField(default=0.10, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)])
+    refit_every = models.PositiveSmallIntegerField(default=5, help_text="Labels between two refits.")
+    round_size = models.PositiveSmallIntegerField(default=200, help_text="Samples ranked in one round.")
+    redundancy = models.PositiveSmallIntegerField(default=1, help_text="People who label each sample.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(redundancy__gte=1), name="redundancy_at_least_one"),
+            models.CheckConstraint(condition=models.Q(refit_every__gte=1), name="refit_every_at_least_one"),
+            models.CheckConstraint(
+                condition=models.Q(audit_share__gte=0.0, audit_share__lte=0.5), name="audit_share_in_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def first_question(self) -> "Question | None":
+        return self.questions.order_by("position", "pk").first()
+
+
+class Question(models.Model):
+    """What is asked of each sample."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="questions")
+    key = models.SlugField()
+    text = models.CharField(max_length=300)
+    multi_label = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "key"], name="one_question_per_key")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class LabelClass(models.Model):
+    """One answer a question allows."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="classes")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    name = models.CharField(max_length=200)
+    key = models.CharField(max_length=1, blank=True, help_text="The letter that picks it.")
+    colour = models.CharField(max_length=7, default=PALETTE[0])
+    scientific_name = models.CharField(max_length=200, blank=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "label classes"
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint("question", Lower("name"), name="one_class_per_name"),
+            models.UniqueConstraint(
+                fields=["question", "key"], condition=~models.Q(key=""), name="one_class_per_key"
+            ),
+            models.CheckConstraint(condition=~models.Q(parent=models.F("pk")), name="class_is_not_its_own_parent"),
+            models.CheckConstraint(condition=~models.Q(name=""), name="class_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,122 @@
+"""Samples, where they come from, and the files that were refused."""
+
+from django.db import models
+
+from labeller.projects.models import LabelClass, Project
+
+
+class Source(models.Model):
+    """A folder whose images are samples of a project, referenced in place."""
+
+    class Meaning(models.TextChoices):
+        """What the first folder level (or a CSV beside) says about each image."""
+
+        NOTHING = "nothing", "nothing: folders are just folders"
+        TRUTH = "truth", "the true class, kept hidden for simulations"
+        LABELS = "labels", "a known label"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="sources")
+    path = models.CharField(max_length=4000)
+    meaning = models.CharField(max_length=8, choices=Meaning, default=Meaning.NOTHING)
+    truth_file = models.CharField(max_length=4000, blank=True, help_text="CSV with columns path and class.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "path"], name="one_source_per_folder")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Deployment(models.Model):
+    """Where and when a camera stood."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="deployments")
+    name = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_deployment_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Sequence(models.Model):
+    """A burst of frames of one event."""
+
+    deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="sequences")
+    started_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.deployment} {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Sample(models.Model):
+    """One thing to label."""
+
+    class Kind(models.TextChoices):
+        IMAGE = "image", "image"
+        TEXT = "text", "text"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="samples")
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.IMAGE)
+    source = models.ForeignKey(Source, models.PROTECT, related_name="samples")
+    path = models.CharField(max_length=2000, help_text="Relative to the source, with forward slashes.")
+    sha256 = models.CharField(max_length=64)
+    bytes = models.BigIntegerField()
+    modified_ns = models.BigIntegerField()
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    taken_at = models.DateTimeField(null=True, help_text="The camera's own clock, taken as UTC.")
+    deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="samples")
+    sequence = models.ForeignKey(Sequence, models.SET_NULL, null=True, related_name="samples")
+    # Samples are embedded shard by shard; a shard is spread over the whole folder, so that any first few shards
+    # are a fair picture of the pool.
+    shard = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "path"], name="one_sample_per_path"),
+            models.UniqueConstraint(fields=["project", "sha256"], name="one_sample_per_content"),
+            models.CheckConstraint(
+                condition=~models.Q(kind="image") | models.Q(width__gt=0, height__gt=0), name="image_has_a_size"
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "shard"], name="sample_by_shard")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Refusal(models.Model):
+    """A file that could not become a sample, and why."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="refusals")
+    source = models.ForeignKey(Source, models.CASCADE, related_name="refusals")
+    path = models.CharField(max_length=2000)
+    bytes = models.BigIntegerField()
+    modified_ns = models.BigIntegerField()
+    reason = models.SlugField()
+    detail = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "path"], name="one_refusal_per_path")]
+        indexes = [models.Index(fields=["project", "reason"], name="refusal_by_reason")]
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class HiddenTruth(models.Model):
+    """The true answer to a sample, never shown to annotators; simulated annotators and benchmarks read it."""
+
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="truths")
+    label_class = models.ForeignKey(LabelClass, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sample", "label_class"], name="one_truth_per_class")]
+
+    def __str__(self) -> str:
+        return f"{self.sample}: {self.label_class}"

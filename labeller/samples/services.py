@@ -1,0 +1,221 @@
+"""Ingest: from a folder to samples, derivatives and refusals, in chunks that any worker can do."""
+
+import datetime
+import errno
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from labeller.jobs import services as jobs
+from labeller.jobs.models import Job
+from labeller.projects import services as projects
+from labeller.projects.models import Project
+from labeller.samples import scanning
+from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
+from labeller.samples.scanning import Found
+from labeller.samples.signals import labels_known
+from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, write_derivatives
+
+SHARD_SIZE = 512  # samples a shard: one ingest job, one embedding job, one file of the embedding store
+WRITE_ATTEMPTS = 5
+SUSPECT = "decoding "  # what a job's message says before the path of the file in hand
+DISK_FLOOR = 200_000_000  # bytes; below this no new files are written, so that labels still can be
+
+
+class NoSpace(Exception):
+    """The disk is nearly full: work that writes files waits."""
+
+
+def check_disk() -> None:
+    """Raises NoSpace below the floor."""
+    free = shutil.disk_usage(settings.DATA).free
+    if free < DISK_FLOOR:
+        raise NoSpace(f"Only {free // 1_000_000} MB are free at {settings.DATA}: make room, work goes on by itself.")
+
+
+def add_source(project: Project, folder: Path, meaning: str = Source.Meaning.NOTHING, truth_file: str = "") -> Source:
+    """Take a folder into the project and start importing it; the same folder again imports only what is new.
+
+    Raises FolderError where the folder or the truth file can't be used.
+    """
+    folder = folder.expanduser().resolve()
+    scanning.check_folder(folder)
+    if truth_file:
+        scanning.read_truth_file(Path(truth_file))
+    with transaction.atomic():
+        source, _ = Source.objects.get_or_create(
+            project=project, path=str(folder), defaults={"meaning": meaning, "truth_file": truth_file}
+        )
+        jobs.enqueue("scan", key=f"source:{source.pk}", project=project, payload={"source": source.pk})
+    return source
+
+
+def scan(progress: jobs.Progress) -> None:
+    """Find new files and cut them into ingest jobs of one shard each."""
+    source = Source.objects.select_related("project").get(pk=progress.job.payload["source"])
+    scanning.check_folder(Path(source.path))
+    unfinished = Job.objects.filter(kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"])
+    underway = {path for job in unfinished for path, *_ in job.payload["files"]}
+    files = [found for found in scanning.new_files(source) if found.path not in underway]
+    _ensure_classes(source, [found.path for found in files])
+    with transaction.atomic():
+        shard = _next_shard(source.project)
+        for start in range(0, len(files), SHARD_SIZE):
+            chunk = files[start : start + SHARD_SIZE]
+            jobs.enqueue(
+                "ingest",
+                key=f"source:{source.pk}:shard:{shard}",
+                project=source.project,
+                total=len(chunk),
+                payload={
+                    "source": source.pk,
+                    "shard": shard,
+                    "files": [[found.path, found.bytes, found.modified_ns] for found in chunk],
+                },
+            )
+            shard += 1
+    progress(len(files), len(files), f"{len(files)} new files", now=True)
+
+
+def _next_shard(project: Project) -> int:
+    """The first shard number no sample and no ingest job of the project has used."""
+    used = Sample.objects.filter(project=project).aggregate(last=Max("shard"))["last"]
+    keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
+    given = [int(key.rsplit(":", 1)[1]) for key in keys]
+    return max([-1 if used is None else used, *given]) + 1
+
+
+def _ensure_classes(source: Source, paths: list[str]) -> None:
+    """Make the classes that the names of folders (or the truth file) speak of, in alphabetical order."""
+    question = source.project.first_question
+    if question is not None:
+        for name in sorted(set(scanning.class_names(source, paths).values())):
+            projects.ensure_class(question, name)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: the fields of a sample, or of a refusal."""
+
+    found: Found
+    sample: dict[str, Any] | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+def ingest(progress: jobs.Progress) -> None:
+    """Decode, check, hash and derive one shard's files, then write all rows in one transaction."""
+    payload = progress.job.payload
+    source = Source.objects.select_related("project").get(pk=payload["source"])
+    files = [Found(*each) for each in payload["files"]]
+    outcomes = []
+    # A repeated attempt writes down each file before it touches it, so that the last one knows which killed the worker.
+    careful = progress.job.attempts > 1
+    suspect = progress.job.message.removeprefix(SUSPECT)
+    for number, found in enumerate(files):
+        progress(number, len(files), f"{SUSPECT}{found.path}", now=careful)
+        if progress.job.attempts == jobs.MAX_ATTEMPTS and found.path == suspect:
+            outcomes.append(Outcome(found, reason="crashed", detail="Decoding this file stopped the worker."))
+            continue
+        check_disk()
+        outcomes.append(examine_file(Path(source.path), found))
+    _write(source, payload["shard"], outcomes)
+    progress(len(files), len(files), now=True)
+
+
+def examine_file(root: Path, found: Found) -> Outcome:
+    """Look at one file and write its derivatives; never raises for what is the file's own fault."""
+    try:
+        examined = examine(root / found.path)
+    except ImageRefused as refused:
+        return Outcome(found, reason=refused.reason, detail=refused.detail)
+    try:
+        write_derivatives(examined, settings.MEDIA)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoSpace(f"No space left at {settings.DATA} while writing derivatives.") from error
+        raise
+    taken_at = examined.taken_at.replace(tzinfo=datetime.UTC) if examined.taken_at else None
+    return Outcome(
+        found,
+        sample={
+            "sha256": examined.sha256,
+            "width": examined.width,
+            "height": examined.height,
+            "taken_at": taken_at,
+        },
+    )
+
+
+def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
+    """Write a shard's samples and refusals; written again after a crash, it changes nothing."""
+    for attempt in range(WRITE_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                _write_rows(source, shard, outcomes)
+                jobs.enqueue(
+                    "embed",
+                    key=f"project:{source.project_id}:shard:{shard}",
+                    project=source.project,
+                    payload={"shard": shard},
+                    total=sum(outcome.sample is not None for outcome in outcomes),
+                )
+            return
+        except IntegrityError:  # another worker imported the same content in between: seen as a duplicate next time
+            if attempt + 1 == WRITE_ATTEMPTS:
+                raise
+
+
+def _write_rows(source: Source, shard: int, outcomes: list[Outcome]) -> None:
+    hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
+    known = dict(Sample.objects.filter(project=source.project, sha256__in=hashes).values_list("sha256", "path"))
+    samples, refusals = [], []
+    for outcome in outcomes:
+        common = {
+            "project": source.project,
+            "source": source,
+            "path": outcome.found.path,
+            "bytes": outcome.found.bytes,
+            "modified_ns": outcome.found.modified_ns,
+        }
+        twin = known.get(outcome.sample["sha256"]) if outcome.sample else None
+        if twin == outcome.found.path:
+            continue  # written by an earlier attempt
+        if outcome.sample is None:
+            refusals.append(Refusal(reason=outcome.reason, detail=outcome.detail[:500], **common))
+        elif twin is not None:
+            refusals.append(Refusal(reason="duplicate", detail=f"Same content as {twin}"[:500], **common))
+        else:
+            known[outcome.sample["sha256"]] = outcome.found.path
+            samples.append(Sample(shard=shard, **outcome.sample, **common))
+    paths = [outcome.found.path for outcome in outcomes]
+    Refusal.objects.filter(source=source, path__in=paths).delete()
+    Refusal.objects.bulk_create(refusals)
+    Sample.objects.bulk_create(samples)
+    _write_truth(source, samples)
+
+
+def _write_truth(source: Source, samples: list[Sample]) -> None:
+    """Store what the names of folders say: as hidden truth, or as labels, which the labels app does on the signal."""
+    question = source.project.first_question
+    named = scanning.class_names(source, [sample.path for sample in samples])
+    if question is None or not named:
+        return
+    classes = {label_class.name.lower(): label_class for label_class in question.classes.all()}
+    known = [(sample, classes[named[sample.path].lower()]) for sample in samples if sample.path in named]
+    if source.meaning == Source.Meaning.TRUTH:
+        HiddenTruth.objects.bulk_create(HiddenTruth(sample=sample, label_class=each) for sample, each in known)
+    else:
+        labels_known.send(Source, question=question, known=known)
+
+
+def derivative(sample: Sample, size: int) -> Path | None:
+    """The file to serve when somebody asks for that long side."""
+    if not sample.width or not sample.height:
+        return None
+    return derivative_path(settings.MEDIA, sample.sha256, size, derivative_sizes(sample.width, sample.height))

@@ -1,0 +1,7 @@
+"""What ingest tells the apps above it."""
+
+from django.dispatch import Signal
+
+# Names of folders said what the label of new samples is. Arguments: question, known (pairs of sample and class).
+# Sent inside the transaction that writes the samples.
+labels_known = Signal()

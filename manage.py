@@ -1,0 +1,19 @@
+#!/usr/bin/env python
+"""Django's command-line entry point."""
+
+import os
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(f"labeller needs Python 3.11 or newer, this is {sys.version.split()[0]}: install Python 3.11 and run again.")
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeller.config.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
