@@ -50,3 +50,9 @@ def rows(user: User, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> Q
         return queryset
     allowed = Membership.objects.filter(user=user, role__in=Role.at_least(at_least)).values("project")
     return queryset.filter(project__in=allowed)
+
+
+def require_administrator(user: User) -> None:
+    """Raises PermissionDenied for anybody but an administrator of the site."""
+    if not user.is_superuser:
+        raise PermissionDenied("for administrators only")

@@ -44,11 +44,14 @@ def simulated_annotator(project: models.Model) -> User:
 
 
 @transaction.atomic
-def set_role(project: models.Model, username: str, role: Role) -> str | None:
+def set_role(project: models.Model, username: str, role: Role, *, by: Role) -> str | None:
     """Give a person a role; returns a one-time password where the account had to be made.
 
-    Raises ValidationError where this would leave the project without an owner.
+    Raises ValidationError where a manager reaches above their own role, or no owner would be left.
     """
+    membership = Membership.objects.filter(project=project, user__username=username).first()
+    if by.rank < max(role.rank, Role(membership.role).rank if membership else 0):
+        raise ValidationError("Only an owner can make owners, or change an owner's role.")
     password = None
     user = User.objects.filter(username=username).first()
     if user is None:

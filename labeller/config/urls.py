@@ -2,12 +2,11 @@
 
 from django.urls import include, path
 
-handler403 = "labeller.operations.views.forbidden"
 
 urlpatterns = [
     path("", include("labeller.operations.urls")),
     path("", include("labeller.accounts.urls")),
-    path("", include("labeller.projects.urls")),
+    path("", include("labeller.operations.project_urls")),
     path("", include("labeller.samples.urls")),
     path("", include("labeller.annotating.urls")),
     path("", include("labeller.insights.urls")),

@@ -1,0 +1,60 @@
+# make run    install into .venv, then start everything (knobs: IMAGES TRUTH LABELS PORT HOST DATA)
+# make test   install what the tests need, then run the whole suite
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+export IMAGES TRUTH LABELS PORT HOST DATA
+
+.PHONY: run test fast browser faults lint format screenshot clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.installed
+	@exec $(PY) manage.py up
+
+test: $(VENV)/.installed-dev chromium
+	$(PY) -m pytest tests -m "not browser and not faults" -q
+	$(PY) -m pytest tests/faults -m faults -q
+	$(PY) -m pytest tests/browser -m browser -q
+
+fast: $(VENV)/.installed-dev
+	$(PY) -m pytest tests -m "not browser and not faults" -q
+
+browser: $(VENV)/.installed-dev chromium
+	$(PY) -m pytest tests/browser -m browser -q
+
+faults: $(VENV)/.installed-dev
+	$(PY) -m pytest tests/faults -m faults -q
+
+lint: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/djlint --check --lint --quiet templates
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/djlint --reformat --quiet templates
+
+screenshot: $(VENV)/.installed-dev chromium
+	$(PY) docs/screenshots.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "labeller needs Python 3.11 or newer, this is %d.%d: set PYTHON=python3.11" % sys.version_info[:2])'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PY) -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || tests/browser/install_chromium
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

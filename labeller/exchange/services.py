@@ -1,0 +1,85 @@
+"""Exports: labels, and predictions for the whole pool, as rows that stream."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+
+from labeller.labels import selectors as labels
+from labeller.labels.models import Label
+from labeller.learning.models import Head
+from labeller.learning.services import store
+from labeller.projects.models import LabelClass, Question
+from labeller.samples.models import Sample
+from tl_core.heads import files as head_files
+
+LABEL_COLUMNS = (
+    "path", "question", "classes", "verdict", "annotator", "decided_by", "labelled_at", "mode", "strategy",
+    "propensity", "suggestion_shown", "head_version", "dwell_ms", "uuid",
+)  # fmt: skip
+PREDICTION_COLUMNS = ("path", "question", "predicted_class", "probability", "decided_by", "labelled_class", "is_labelled")
+CHUNK = 2000
+
+
+def label_rows(question: Question) -> Iterator[tuple[Any, ...]]:
+    """Every current label that wasn't taken back, oldest first."""
+    found = (
+        Label.objects.filter(question=question, is_current=True)
+        .exclude(verdict=Label.Verdict.WITHDRAW)
+        .select_related("sample", "annotator")
+        .prefetch_related("classes")
+        .order_by("pk")
+    )
+    yield LABEL_COLUMNS
+    for label in found.iterator(chunk_size=CHUNK):
+        yield (
+            label.sample.path,
+            question.key,
+            "|".join(each.name for each in label.classes.all()),
+            label.verdict,
+            label.annotator.username if label.annotator else "",
+            _who(label),
+            label.created_at.isoformat(),
+            label.mode,
+            label.strategy,
+            "" if label.propensity is None else f"{label.propensity:.6g}",
+            int(label.suggestion_shown),
+            "" if label.head_version is None else label.head_version,
+            "" if label.dwell_ms is None else label.dwell_ms,
+            label.uuid,
+        )
+
+
+def _who(label: Label) -> str:
+    if label.annotator is None:
+        return "imported"
+    return "simulated" if label.annotator.is_simulated else "human"
+
+
+def latest_head(question: Question) -> Head | None:
+    return Head.objects.filter(question=question).select_related("run__project").order_by("-version").first()
+
+
+def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]:
+    """The head's top class for every embedded sample, and what people said where they did."""
+    yield PREDICTION_COLUMNS
+    linear = head_files.load(settings.HEADS / head.directory)
+    names = dict(LabelClass.objects.filter(question=question).values_list("pk", "name"))
+    answers = labels.consensus(question)
+    embeddings = store(head.run)
+    for number in head.run.shards.order_by("number").values_list("number", flat=True):
+        shard = embeddings.open([number])
+        probabilities = linear.predict_proba(shard.vectors)
+        best = probabilities.argmax(axis=1)
+        paths = dict(Sample.objects.filter(pk__in=shard.ids.tolist()).values_list("pk", "path"))
+        for row, sample_id in enumerate(shard.ids.tolist()):
+            answer = answers.get(sample_id)
+            yield (
+                paths[sample_id],
+                question.key,
+                names[head.class_ids[best[row]]],
+                f"{probabilities[row, best[row]]:.4f}",
+                f"machine: head {head.version}",
+                "|".join(sorted(names[class_id] for class_id in answer)) if answer else "",
+                int(answer is not None),
+            )

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from labeller.exchange import views
+
+app_name = "exchange"
+urlpatterns = [
+    path("projects/<slug:slug>/export/", views.exports, name="exports"),
+    path("projects/<slug:slug>/export/labels.csv", views.labels_csv, name="labels_csv"),
+    path("projects/<slug:slug>/export/predictions.csv", views.predictions_csv, name="predictions_csv"),
+]

@@ -1,0 +1,178 @@
+"""Numbers about projects: for the pages, and for `manage.py status`."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, F, Min, Q, Sum
+from django.utils import timezone
+
+from labeller.accounts import access
+from labeller.accounts.models import Membership, Role, User
+from labeller.annotating.models import Assignment
+from labeller.jobs.models import Job
+from labeller.labels import selectors as labels
+from labeller.labels.models import Label
+from labeller.learning.models import EmbeddingShard, Round
+from labeller.projects.models import Project, Question
+from labeller.samples.models import Refusal
+from tl_core.evaluation import binomial_interval
+
+OPEN = [Job.State.QUEUED, Job.State.RUNNING]
+
+
+def embedded(project: Project) -> int:
+    shards = EmbeddingShard.objects.filter(run__project=project, run__featuriser=project.featuriser)
+    return int(shards.aggregate(n=Sum("embedded"))["n"] or 0)
+
+
+def queue(question: Question) -> int:
+    """Ranked samples of the current round that nobody has labelled yet."""
+    current = Round.objects.filter(question=question, is_current=True).first()
+    if current is None:
+        return 0
+    done = Assignment.objects.filter(question=question, is_done=True).values("sample")
+    return current.entries.exclude(sample__in=done).count()
+
+
+def audit_json(question: Question | None) -> dict[str, Any]:
+    if question is None:
+        return {"n": 0, "accuracy": None, "low": 0.0, "high": 1.0}
+    audit = labels.audit(question)
+    low, high = audit.interval
+    return {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high}
+
+
+def status(project: Project) -> dict[str, Any]:
+    """One project's numbers, as `manage.py status --json` prints them."""
+    question = project.first_question
+    names = {each.pk: each.name for each in question.classes.all()} if question else {}
+    found = labels.class_counts(question) if question else {}
+    return {
+        "slug": project.slug,
+        "samples": project.samples.count(),
+        "embedded": embedded(project),
+        "quarantined": quarantined(project),
+        "labels": {name: found.get(class_id, 0) for class_id, name in names.items()},
+        "rounds": Round.objects.filter(question=question).count(),
+        "queue": queue(question) if question else 0,
+        "jobs": dict(Counter(project.jobs.values_list("state", flat=True))),
+        "audit": audit_json(question),
+    }
+
+
+def quarantined(project: Project) -> dict[str, int]:
+    rows = Refusal.objects.filter(project=project).values_list("reason").annotate(n=Count("pk"))
+    return dict(rows.order_by("reason"))
+
+
+def overview(user: User) -> list[dict[str, Any]]:
+    """The projects a person may see, newest first, with what their cards show."""
+    found = list(
+        access.projects(user)
+        .annotate(n_samples=Count("samples", distinct=True), cover=Min("samples__id"))
+        .prefetch_related("questions")
+        .order_by("-created_at")
+    )
+    roles = dict(Membership.objects.filter(user=user).values_list("project_id", "role"))
+    busy = set(Job.objects.filter(state__in=OPEN, kind__in=["scan", "ingest", "embed"]).values_list("project_id", flat=True))
+    n_labels = dict(
+        Label.objects.filter(is_current=True, verdict=Label.Verdict.ANSWER)
+        .values_list("project_id")
+        .annotate(n=Count("sample", distinct=True))
+    )
+    n_embedded = dict(
+        EmbeddingShard.objects.filter(run__featuriser=F("run__project__featuriser"))
+        .values_list("run__project_id")
+        .annotate(n=Sum("embedded"))
+    )
+    n_classes = dict(Project.objects.values_list("pk").annotate(n=Count("questions__classes")))
+    return [
+        {
+            "project": project,
+            "role": Role.OWNER if user.is_superuser else roles[project.pk],
+            "n_samples": project.n_samples,
+            "n_embedded": n_embedded.get(project.pk, 0),
+            "n_labels": n_labels.get(project.pk, 0),
+            "n_classes": n_classes.get(project.pk, 0),
+            "cover_sample_id": project.cover,
+            "importing": project.pk in busy,
+        }
+        for project in found
+    ]
+
+
+def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
+    """Progress of the open work of these kinds, counted in samples; None where none is open."""
+    jobs = Job.objects.filter(project=project, kind__in=kinds)
+    if not jobs.filter(state__in=OPEN).exists():
+        return None
+    # Work done long before the oldest open job belongs to an earlier import.
+    begun = jobs.filter(state__in=OPEN).aggregate(begun=Min("created_at"))["begun"]
+    current = jobs.filter(Q(state__in=OPEN) | Q(finished_at__gte=begun, state=Job.State.DONE))
+    numbers = current.aggregate(done=Sum("done"), total=Sum("total"))
+    recent = timezone.now() - timedelta(seconds=30)
+    running = jobs.filter(state=Job.State.RUNNING)
+    lately = jobs.filter(finished_at__gte=recent, state=Job.State.DONE).aggregate(done=Sum("total"))["done"] or 0
+    seconds = 30.0
+    rate = (lately + (running.aggregate(done=Sum("done"))["done"] or 0)) / seconds
+    done, total = numbers["done"] or 0, numbers["total"] or 0
+    message = running.exclude(message="").values_list("message", flat=True).first() or ""
+    eta = round((total - done) / rate) if rate else None
+    return {"done": done, "total": total, "rate": round(rate, 1), "message": message, "eta": eta}
+
+
+def progress(project: Project) -> dict[str, Any]:
+    """All that the progress page shows."""
+    question = project.first_question
+    counts = labels.class_counts(question) if question else {}
+    quarantine = quarantined(project)
+    return {
+        "numbers": {
+            "samples": project.samples.count(),
+            "embedded": embedded(project),
+            "quarantined_total": sum(quarantine.values()),
+            "labelled": labels.answers(question).values("sample").distinct().count() if question else 0,
+            "queue": queue(question) if question else 0,
+            "rounds": Round.objects.filter(question=question).count(),
+        },
+        "importing": work(project, ["scan", "ingest"]),
+        "embedding": work(project, ["embed"]),
+        "classes": [
+            {"name": each.name, "colour": each.colour, "found": counts.get(each.pk, 0)}
+            for each in (question.classes.all() if question else [])
+        ],
+        "audit": audit_json(question),
+        "quarantine": [
+            {
+                "reason": reason,
+                "n": n,
+                "examples": list(
+                    Refusal.objects.filter(project=project, reason=reason).values_list("path", flat=True)[:5]
+                ),
+            }
+            for reason, n in quarantine.items()
+        ],
+        "jobs": list(project.jobs.order_by(F("finished_at").desc(nulls_first=True), "-pk")[:12]),
+        "round": Round.objects.filter(question=question, is_current=True).first(),
+    }
+
+
+def curve(question: Question) -> list[dict[str, Any]]:
+    """The learning curve: what was known at each round."""
+    points = []
+    for each in Round.objects.filter(question=question).order_by("number"):
+        low, high = binomial_interval(each.audit_correct, each.audit_n)
+        known = each.audit_n > 0
+        points.append(
+            {
+                "number": each.number,
+                "n_labels": each.n_labels,
+                "accuracy": each.audit_correct / each.audit_n if known else None,
+                "low": low if known else None,
+                "high": high if known else None,
+                "audit_n": each.audit_n,
+                "classes_found": each.n_classes,
+            }
+        )
+    return points

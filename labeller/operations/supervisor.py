@@ -1,0 +1,172 @@
+"""Starting, watching and stopping the processes of a site on one machine.
+
+Nothing may be left behind. Each child leads its own process group and asks the kernel (on Linux) to be stopped when
+this process dies; whatever survives even that is listed in a file, and the next start ends it first.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+PR_SET_PDEATHSIG = 1
+STOP_PATIENCE = 15.0  # seconds a child has to stop by itself
+RESTART_PAUSE = 1.0  # seconds before a dead child is started again, doubled up to the most
+MOST_RESTART_PAUSE = 30.0
+
+
+class StartError(Exception):
+    """The site can't be started; the message says why in one line."""
+
+
+@dataclass
+class Child:
+    """A process that should be running."""
+
+    name: str
+    command: list[str]
+    stop_signal: int = signal.SIGTERM
+    process: subprocess.Popen[bytes] | None = None
+    pause: float = RESTART_PAUSE
+    started: float = 0.0
+    restart_at: float = field(default=0.0)
+
+
+class Supervisor:
+    """Keeps children running until told to stop."""
+
+    def __init__(self, runtime: Path, logs: Path, say: Callable[[str], None]) -> None:
+        self.runtime, self.logs, self.say = runtime, logs, say
+        self.children: list[Child] = []
+        self._lock: IO[str] | None = None
+        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def lock(self) -> None:
+        """Make sure that one supervisor only uses this data directory; end what an earlier one left."""
+        self._lock = (self.runtime / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StartError("It is running already with this data directory: stop it first, or set DATA.") from error
+        self._end_leftovers()
+
+    def start(self, child: Child) -> None:
+        self.children.append(child)
+        self._spawn(child)
+
+    def _spawn(self, child: Child) -> None:
+        with (self.logs / f"{child.name}.log").open("ab") as log:
+            child.process = subprocess.Popen(
+                child.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_die_with_parent(child.stop_signal),
+            )
+        child.started = time.monotonic()
+        self._write_list()
+
+    def check(self) -> None:
+        """Start again what has died; call it now and then."""
+        for child in self.children:
+            if child.process is None:
+                if time.monotonic() >= child.restart_at:
+                    self._spawn(child)
+                continue
+            code = child.process.poll()
+            if code is None:
+                continue
+            if time.monotonic() - child.started > MOST_RESTART_PAUSE:
+                child.pause = RESTART_PAUSE
+            self._kill_group(child.process.pid)  # its own children, where it left any
+            log = self.logs / f"{child.name}.log"
+            self.say(f"{child.name} stopped ({_reason(code)}), starting it again in {child.pause:.0f} s; see {log}")
+            child.process, child.restart_at = None, time.monotonic() + child.pause
+            child.pause = min(child.pause * 2, MOST_RESTART_PAUSE)
+
+    def stop(self) -> None:
+        """Stop all children, the last started first; kill what doesn't listen."""
+        for child in reversed(self.children):
+            if child.process is not None and child.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.send_signal(child.stop_signal)
+                # The broker goes last, for workers talk to it while they stop.
+                if child is self.children[0]:
+                    break
+        deadline = time.monotonic() + STOP_PATIENCE
+        for child in reversed(self.children):
+            if child.process is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.process.wait(max(0.1, deadline - time.monotonic()))
+                self._kill_group(child.process.pid)
+                child.process.wait()
+        (self.runtime / "children.json").unlink(missing_ok=True)
+
+    def _write_list(self) -> None:
+        alive = [child.process.pid for child in self.children if child.process is not None]
+        listed = []
+        for pid in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                listed.append([pid, psutil.Process(pid).create_time()])
+        temporary = self.runtime / "children.json.part"
+        temporary.write_text(json.dumps(listed))
+        temporary.replace(self.runtime / "children.json")
+
+    def _end_leftovers(self) -> None:
+        """End the process groups of an earlier run, found by group and by start time, so that nobody else is hit."""
+        try:
+            listed = json.loads((self.runtime / "children.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return
+        for pid, created in listed:
+            for process in psutil.process_iter(["pid", "create_time"]):
+                with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                    same_group = os.getpgid(process.pid) == pid
+                    if same_group and process.info["create_time"] >= created - 1.0:
+                        process.kill()
+
+    @staticmethod
+    def _kill_group(pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _die_with_parent(stop_signal: int) -> Callable[[], None] | None:
+    """What a child does first: ask Linux for this signal when the supervisor dies, even by kill -9."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc: Any = ctypes.CDLL(None)
+    return lambda: libc.prctl(PR_SET_PDEATHSIG, stop_signal)
+
+
+def _reason(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises StartError where the web server couldn't listen there."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(found[0][0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StartError(f"Cannot listen on {host} port {port}: {reason}. Choose another, such as PORT={port + 1}.") from error

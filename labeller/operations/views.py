@@ -1,0 +1,40 @@
+"""Health: is the process alive, and can it do its work?"""
+
+import redis
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from labeller.operations import workers
+from labeller.samples.services import NoSpace, check_disk
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Database, broker, workers and storage; 503 with what is wrong."""
+    wrong: dict[str, str] = {}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        wrong["database"] = type(error).__name__
+    try:
+        silent = workers.silent_queues()
+        if silent:
+            wrong["workers"] = f"no worker serves: {', '.join(silent)}"
+    except (redis.RedisError, OSError):
+        wrong["broker"] = "not reachable"
+    try:
+        check_disk()
+    except (NoSpace, OSError) as error:
+        wrong["storage"] = str(error) if isinstance(error, NoSpace) else "the data directory cannot be read"
+    return JsonResponse({"status": "unready" if wrong else "ready", "wrong": wrong}, status=503 if wrong else 200)

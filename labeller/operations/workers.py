@@ -1,0 +1,48 @@
+"""Signs of life of Celery workers, kept in Redis for /readyz."""
+
+import time
+from typing import Any
+
+import redis
+from celery.signals import celeryd_after_setup, heartbeat_sent
+from django.conf import settings
+
+PREFIX = "labeller:worker:"
+BEAT = 5.0  # seconds between two signs
+FORGET = 30  # seconds until a silent worker counts as gone
+
+_queues: list[str] = []
+_last = 0.0
+
+
+def client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+def connect_signals() -> None:
+    celeryd_after_setup.connect(_remember_queues)
+    heartbeat_sent.connect(_beat)
+
+
+def _remember_queues(sender: str, instance: Any, **kwargs: Any) -> None:
+    _queues[:] = list(instance.app.amqp.queues.consume_from)
+
+
+def _beat(sender: Any, **kwargs: Any) -> None:
+    global _last
+    if time.monotonic() - _last < BEAT:
+        return
+    _last = time.monotonic()
+    try:
+        with client() as connection:
+            connection.set(f"{PREFIX}{sender.eventer.hostname}", ",".join(_queues), ex=FORGET)
+    except redis.RedisError:
+        pass  # the broker is away: the worker notices by itself, and /readyz says so
+
+
+def silent_queues() -> list[str]:
+    """Queues that no living worker serves. Raises redis.RedisError where the broker is away."""
+    with client() as connection:
+        names = list(connection.scan_iter(f"{PREFIX}*"))
+        served = {queue for value in connection.mget(names) if value for queue in value.decode().split(",")} if names else set()
+    return sorted({queue.name for queue in settings.CELERY_TASK_QUEUES} - served)

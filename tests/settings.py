@@ -1,0 +1,18 @@
+"""The site's own settings, with everything on disk in a temporary directory and cheap passwords."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "TEST_DATA" not in os.environ:  # a process the tests start is given its directory
+    os.environ["TEST_DATA"] = tempfile.mkdtemp(prefix="labeller-test-")
+    atexit.register(shutil.rmtree, os.environ["TEST_DATA"], ignore_errors=True)
+os.environ["DATA"] = os.environ["TEST_DATA"]
+
+from labeller.config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+AXES_ENABLED = False
+CELERY_BROKER_URL = "memory://"
