@@ -5,7 +5,9 @@ import os
 import sys
 
 if sys.version_info < (3, 11):
-    sys.exit(f"labeller needs Python 3.11 or newer, this is {sys.version.split()[0]}: install Python 3.11 and run again.")
+    sys.exit(
+        f"labeller needs Python 3.11 or newer, this is {sys.version.split()[0]}: install Python 3.11 and run again."
+    )
 
 
 def main() -> None:

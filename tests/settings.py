@@ -10,7 +10,7 @@ if "TEST_DATA" not in os.environ:  # a process the tests start is given its dire
     atexit.register(shutil.rmtree, os.environ["TEST_DATA"], ignore_errors=True)
 os.environ["DATA"] = os.environ["TEST_DATA"]
 
-from labeller.config.settings import *  # noqa: E402, F403
+from labeller.config.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405

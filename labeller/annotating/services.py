@@ -76,9 +76,7 @@ def _take(user: User, question: Question, current: Round, count: int) -> None:
     while wanted > 0:
         entries = list(
             current.entries.annotate(
-                taken=Count(
-                    "sample__assignments", filter=Q(sample__assignments__question=question), distinct=True
-                )
+                taken=Count("sample__assignments", filter=Q(sample__assignments__question=question), distinct=True)
             )
             .filter(taken__lt=redundancy)
             .exclude(sample__in=Assignment.objects.filter(question=question, annotator=user).values("sample"))
@@ -176,7 +174,7 @@ def _with_entry(judgement: Judgement, user: User, entry_id: int | None) -> Judge
 
 
 def _settle(user: User, question: Question, judgement: Judgement, entry_id: int | None) -> None:
-    """Close the assignment; open it again for a judgement taken back. A late save finds none and is kept all the same."""
+    """Close the assignment, open it again for a judgement taken back. A late save finds none and is kept anyway."""
     is_done = judgement.verdict != Label.Verdict.WITHDRAW
     mine = Assignment.objects.filter(question=question, sample=judgement.sample_id, annotator=user)
     mine.update(is_done=is_done, expires_at=Now() + HOLD)

@@ -118,5 +118,3 @@ def classes(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     except ValidationError as error:
         return JsonResponse({"detail": error.messages[0]}, status=422)
     return JsonResponse({"class": selectors.class_json(label_class)}, status=201 if made else 200)
-
-

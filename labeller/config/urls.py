@@ -2,7 +2,6 @@
 
 from django.urls import include, path
 
-
 urlpatterns = [
     path("", include("labeller.operations.urls")),
     path("", include("labeller.accounts.urls")),

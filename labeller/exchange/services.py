@@ -17,7 +17,15 @@ LABEL_COLUMNS = (
     "path", "question", "classes", "verdict", "annotator", "decided_by", "labelled_at", "mode", "strategy",
     "propensity", "suggestion_shown", "head_version", "dwell_ms", "uuid",
 )  # fmt: skip
-PREDICTION_COLUMNS = ("path", "question", "predicted_class", "probability", "decided_by", "labelled_class", "is_labelled")
+PREDICTION_COLUMNS = (
+    "path",
+    "question",
+    "predicted_class",
+    "probability",
+    "decided_by",
+    "labelled_class",
+    "is_labelled",
+)
 CHUNK = 2000
 
 

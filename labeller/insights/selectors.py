@@ -1,7 +1,6 @@
 """Numbers about projects: for the pages, and for `manage.py status`."""
 
 from collections import Counter
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, F, Min, Q, Sum
@@ -75,7 +74,9 @@ def overview(user: User) -> list[dict[str, Any]]:
         .order_by("-created_at")
     )
     roles = dict(Membership.objects.filter(user=user).values_list("project_id", "role"))
-    busy = set(Job.objects.filter(state__in=OPEN, kind__in=["scan", "ingest", "embed"]).values_list("project_id", flat=True))
+    busy = set(
+        Job.objects.filter(state__in=OPEN, kind__in=["scan", "ingest", "embed"]).values_list("project_id", flat=True)
+    )
     n_labels = dict(
         Label.objects.filter(is_current=True, verdict=Label.Verdict.ANSWER)
         .values_list("project_id")
@@ -110,16 +111,18 @@ def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
     # Work done long before the oldest open job belongs to an earlier import.
     begun = jobs.filter(state__in=OPEN).aggregate(begun=Min("created_at"))["begun"]
     current = jobs.filter(Q(state__in=OPEN) | Q(finished_at__gte=begun, state=Job.State.DONE))
-    numbers = current.aggregate(done=Sum("done"), total=Sum("total"))
-    recent = timezone.now() - timedelta(seconds=30)
-    running = jobs.filter(state=Job.State.RUNNING)
-    lately = jobs.filter(finished_at__gte=recent, state=Job.State.DONE).aggregate(done=Sum("total"))["done"] or 0
-    seconds = 30.0
-    rate = (lately + (running.aggregate(done=Sum("done"))["done"] or 0)) / seconds
+    numbers = current.aggregate(done=Sum("done"), total=Sum("total"), started=Min("started_at"))
     done, total = numbers["done"] or 0, numbers["total"] or 0
-    message = running.exclude(message="").values_list("message", flat=True).first() or ""
-    eta = round((total - done) / rate) if rate else None
-    return {"done": done, "total": total, "rate": round(rate, 1), "message": message, "eta": eta}
+    seconds = (timezone.now() - numbers["started"]).total_seconds() if numbers["started"] else 0.0
+    rate = done / seconds if seconds > 1.0 else 0.0
+    running = jobs.filter(state=Job.State.RUNNING).exclude(message="")
+    return {
+        "done": done,
+        "total": total,
+        "rate": round(rate, 1),
+        "message": running.values_list("message", flat=True).first() or "",
+        "eta": round((total - done) / rate) if rate else None,
+    }
 
 
 def progress(project: Project) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -56,7 +57,7 @@ def enqueue(
                 )
         except IntegrityError:
             continue  # another process queued the same work in between
-        transaction.on_commit(lambda: send(job, delay))
+        transaction.on_commit(partial(send, job, delay))
         return job
 
 
@@ -200,7 +201,9 @@ def sweep() -> int:
         log.warning("%s: its worker has been silent since %s", job, job.heartbeat_at)
         fail(job, job.error or f"the worker stopped without a word during attempt {job.attempts}")
     running_twin = Job.objects.filter(state=Job.State.RUNNING, kind=OuterRef("kind"), key=OuterRef("key"))
-    waiting = Job.objects.filter(state=Job.State.QUEUED, not_before__lt=now - RESEND_AFTER).exclude(Exists(running_twin))
+    waiting = Job.objects.filter(state=Job.State.QUEUED, not_before__lt=now - RESEND_AFTER).exclude(
+        Exists(running_twin)
+    )
     lost = [job for job in waiting.order_by("pk")[:500] if _queue_is_empty(QUEUES[job.kind])]
     for job in lost:
         send(job)

@@ -52,9 +52,7 @@ class Label(models.Model):
                 nulls_distinct=False,
                 name="one_current_label_per_annotator",
             ),
-            models.CheckConstraint(
-                condition=Q(verdict__in=["answer", "skip", "withdraw"]), name="label_verdict_known"
-            ),
+            models.CheckConstraint(condition=Q(verdict__in=["answer", "skip", "withdraw"]), name="label_verdict_known"),
         ]
         indexes = [
             models.Index(fields=["question", "is_current", "verdict"], name="label_current"),

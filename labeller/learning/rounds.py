@@ -238,9 +238,7 @@ def _cold_start(question_id: int, embeddings: Embedded) -> list[tuple[int, float
 # --- rows -----------------------------------------------------------------------------------------
 
 
-def _entries(
-    question: Question, embeddings: Embedded, picks: list[Pick], fitted: Fitted | None
-) -> list[RoundEntry]:
+def _entries(question: Question, embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> list[RoundEntry]:
     """Rows for the picks, with what the head thinks of each and the reason in words."""
     names = {label_class.pk: label_class.name for label_class in question.classes.all()}
     suggestions: list[list[list[float]]] = [[] for _ in picks]

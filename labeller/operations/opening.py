@@ -103,4 +103,3 @@ def _write_digits(folder: Path, truth: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     temporary.replace(truth)
-

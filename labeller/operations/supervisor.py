@@ -169,4 +169,6 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise StartError(f"Cannot listen on {host} port {port}: {reason}. Choose another, such as PORT={port + 1}.") from error
+        raise StartError(
+            f"Cannot listen on {host} port {port}: {reason}. Choose another, such as PORT={port + 1}."
+        ) from error

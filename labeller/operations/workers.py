@@ -44,5 +44,9 @@ def silent_queues() -> list[str]:
     """Queues that no living worker serves. Raises redis.RedisError where the broker is away."""
     with client() as connection:
         names = list(connection.scan_iter(f"{PREFIX}*"))
-        served = {queue for value in connection.mget(names) if value for queue in value.decode().split(",")} if names else set()
+        served = (
+            {queue for value in connection.mget(names) if value for queue in value.decode().split(",")}
+            if names
+            else set()
+        )
     return sorted({queue.name for queue in settings.CELERY_TASK_QUEUES} - served)

@@ -73,9 +73,7 @@ class LabelClass(models.Model):
         ordering = ["position", "pk"]
         constraints = [
             models.UniqueConstraint("question", Lower("name"), name="one_class_per_name"),
-            models.UniqueConstraint(
-                fields=["question", "key"], condition=~models.Q(key=""), name="one_class_per_key"
-            ),
+            models.UniqueConstraint(fields=["question", "key"], condition=~models.Q(key=""), name="one_class_per_key"),
             models.CheckConstraint(condition=~models.Q(parent=models.F("pk")), name="class_is_not_its_own_parent"),
             models.CheckConstraint(condition=~models.Q(name=""), name="class_has_a_name"),
         ]

@@ -59,7 +59,9 @@ def scan(progress: jobs.Progress) -> None:
     """Find new files and cut them into ingest jobs of one shard each."""
     source = Source.objects.select_related("project").get(pk=progress.job.payload["source"])
     scanning.check_folder(Path(source.path))
-    unfinished = Job.objects.filter(kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"])
+    unfinished = Job.objects.filter(
+        kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
+    )
     underway = {path for job in unfinished for path, *_ in job.payload["files"]}
     files = [found for found in scanning.new_files(source) if found.path not in underway]
     _ensure_classes(source, [found.path for found in files])
@@ -79,7 +81,7 @@ def scan(progress: jobs.Progress) -> None:
                 },
             )
             shard += 1
-    progress(len(files), len(files), f"{len(files)} new files", now=True)
+    progress(0, 0, f"{len(files)} new files", now=True)
 
 
 def _next_shard(project: Project) -> int:

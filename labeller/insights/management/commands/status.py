@@ -37,7 +37,9 @@ class Command(BaseCommand):
         self.stdout.write(f"  rounds    {status['rounds']}, {status['queue']} samples queued")
         self.stdout.write(f"  jobs      {_pairs(status['jobs'])}")
         if audit["n"]:
-            claim = f"{audit['accuracy']:.0%} (95 % interval {audit['low']:.0%} to {audit['high']:.0%}, n = {audit['n']})"
+            claim = (
+                f"{audit['accuracy']:.0%} (95 % interval {audit['low']:.0%} to {audit['high']:.0%}, n = {audit['n']})"
+            )
             self.stdout.write(f"  accuracy  {claim}")
         else:
             self.stdout.write("  accuracy  nothing to claim yet: no audit sample has been labelled")

@@ -76,7 +76,9 @@ class Command(BaseCommand):
             probe.write_text("")
             probe.unlink()
         except OSError as error:
-            raise StartError(f"Cannot write to {settings.DATA}: {error.strerror}. Set DATA to another folder.") from error
+            raise StartError(
+                f"Cannot write to {settings.DATA}: {error.strerror}. Set DATA to another folder."
+            ) from error
         check_disk()
         if options["images"]:
             check_folder(Path(options["images"]).expanduser())

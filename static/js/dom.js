@@ -1,0 +1,26 @@
+// Small helpers over the DOM. Text always goes in as text.
+
+export const byId = (id) => document.getElementById(id);
+
+export function build(tag, attributes = {}, children = []) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Set the text only where it differs: no needless layout, no needless announcement. */
+export function fill(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** "saving {n}" with its places filled in. */
+export const format = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
+export function button(label, onClick, attributes = {}) {
+  const element = build("button", { type: "button", class: "button", ...attributes }, [label]);
+  element.addEventListener("click", onClick);
+  return element;
+}

@@ -1,0 +1,100 @@
+// Fetches samples to label: refills what is held, and exchanges it when a new round has been ranked.
+//
+// Events: "answer" (detail: {isFreshRound}), "trouble" (no answer; tried again by itself).
+
+import { postJson } from "./server.js";
+
+const HOLD = 12;
+const LOW = 8;
+const KEPT_OVER_A_ROUND = 3; // the one in view and the next two
+const POLL_MS = { preparing: 1000, ready: 2000, finished: 10_000 };
+const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15_000];
+
+export class Supply extends EventTarget {
+  state = null; // null before the first answer, then ready, preparing or finished
+  message = "";
+  round = null;
+  pool = null;
+  isTroubled = false;
+
+  #options;
+  #isBusy = false;
+  #isStale = false;
+  #timer = null;
+  #failures = 0;
+
+  /** options: url, question, held, outbox, tabs */
+  constructor(options) {
+    super();
+    this.#options = options;
+    addEventListener("online", () => this.isTroubled && this.#ask());
+  }
+
+  /** Fetch more where few are left. */
+  refill() {
+    if (!this.#isBusy && !this.isTroubled && this.#options.held.ahead().length < LOW) this.#ask();
+  }
+
+  /** A round of this number exists: exchange what isn't about to be seen. */
+  hear(round) {
+    if (!round || (this.round && round.number <= this.round.number)) return;
+    this.#isStale = true;
+    if (!this.#isBusy && !this.isTroubled) this.#ask();
+  }
+
+  async #ask() {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    clearTimeout(this.#timer);
+    const isRenewal = this.#isStale;
+    this.#isStale = false;
+    const { url, question, held, outbox, tabs } = this.#options;
+    const ahead = held.ahead();
+    const kept = (isRenewal ? ahead.slice(0, KEPT_OVER_A_ROUND) : ahead).map((entry) => entry.sample);
+    const keep = [...new Set([...kept, ...this.#spokenFor()])];
+    const { data, failure } = await postJson(url, { count: Math.max(1, HOLD - kept.length), keep, question });
+    this.#isBusy = false;
+    if (failure || !Array.isArray(data?.samples)) {
+      this.#isStale ||= isRenewal;
+      this.#fail();
+      return;
+    }
+    this.#failures = 0;
+    this.isTroubled = false;
+    if (isRenewal) held.release(new Set(kept));
+    held.add(data.samples, this.#spokenFor());
+    tabs.hold(held.ahead().map((entry) => entry.sample));
+    this.#take(data);
+    if (this.#isStale) this.#ask();
+    else if (!held.ahead().length) this.#later(POLL_MS[this.state] ?? POLL_MS.ready);
+  }
+
+  /** Samples decided but not yet saved, and those another tab holds: not to be given back, nor handed out here. */
+  #spokenFor() {
+    const { outbox, tabs } = this.#options;
+    const ids = tabs.others();
+    for (const event of outbox.pending.values()) ids.add(event.sample);
+    return ids;
+  }
+
+  #take({ round, pool, state, message }) {
+    const isFreshRound = Boolean(round && this.round && round.number > this.round.number);
+    if (round && (!this.round || round.number >= this.round.number)) this.round = round;
+    this.pool = pool ?? this.pool;
+    this.state = state;
+    this.message = message ?? "";
+    this.dispatchEvent(new CustomEvent("answer", { detail: { isFreshRound } }));
+  }
+
+  #fail() {
+    this.isTroubled = true;
+    this.#later(BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)]);
+    this.#failures += 1;
+    this.dispatchEvent(new CustomEvent("trouble"));
+  }
+
+  #later(ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(), ms);
+  }
+}

@@ -1,0 +1,56 @@
+# ruff: noqa: N803, N806 - matrices are X, Z, P and W here, as in scikit-learn
+"""modAL's `ActiveLearner` around our heads. The one place that knows modAL's quirks. Imports modAL: workers only."""
+
+import inspect
+from typing import Any
+
+import modAL.models.learners as modal_learners
+from modAL.models import ActiveLearner
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import check_X_y
+
+from tl_core.query import Strategy, as_pair
+
+
+def _check_x_y(*args: Any, force_all_finite: bool = True, **kwargs: Any) -> Any:
+    """Translate the argument that scikit-learn renamed in 1.6 and removed in 1.8."""
+    return check_X_y(*args, ensure_all_finite=force_all_finite, **kwargs)
+
+
+if "force_all_finite" not in inspect.signature(check_X_y).parameters:
+    modal_learners.check_X_y = _check_x_y  # modAL's own name for it only; scikit-learn stays as it is
+
+
+def make_learner(
+    head: ClassifierMixin, X: NDArray[Any] | None, y: ArrayLike | None, query_strategy: Strategy
+) -> ActiveLearner:
+    """Wrap a head and a query strategy into modAL's loop.
+
+    Parameters
+    ----------
+    head : classifier
+        Scikit-learn compatible; fitted on ``X`` and ``y`` here, in place.
+    X : ndarray, shape (n, d), or None
+        Embeddings labelled so far. None or ``n = 0`` leaves the head unfitted, for strategies that need none.
+    y : array-like, shape (n,), or None
+        Their classes.
+    query_strategy : callable
+        ``f(classifier, X_pool, n_instances=1, **kw)``; from `tl_core.query`, modAL's, or a user's.
+
+    Returns
+    -------
+    modAL.models.ActiveLearner
+        ``learner.query(X_pool, n_instances=k)`` returns ``(indices, X_pool[indices])`` with ``indices`` an integer
+        array of length min(k, pool) for every k; ``return_metrics=True`` adds the acquisition scores.
+        ``learner.teach(X, y)`` refits.
+
+    Raises
+    ------
+    ValueError
+        From fitting.
+    """
+    strategy = as_pair(query_strategy)
+    if X is None or len(X) == 0:
+        return ActiveLearner(head, strategy)
+    return ActiveLearner(head, strategy, X_training=X, y_training=y)
