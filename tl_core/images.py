@@ -146,14 +146,12 @@ def examine(
         Whatever is wrong with the file.
     """
     with _opened(Path(path), max_pixels, max_bytes) as (file, image, kind):
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
+        sha256 = _sha256(file)
         width, height = image.size
         scale = max_side / max(width, height)
         if kind == "JPEG" and scale < 1:
             image.draft(image.mode, (math.ceil(width * scale), math.ceil(height * scale)))
         image.load()
-        _refuse_zero_tail(file, kind)
         taken_at, frames = _taken_at(image), _frames(image)
         turn = _turn(image)
         rgb = _to_rgb(image, shrink=max(image.size) // (2 * max_side))
@@ -188,12 +186,11 @@ def load(path: Path | str, *, min_side: int, max_pixels: int = MAX_PIXELS, max_b
     ImageRefused
         Whatever is wrong with the file, a missing end included.
     """
-    with _opened(Path(path), max_pixels, max_bytes) as (file, image, kind):
+    with _opened(Path(path), max_pixels, max_bytes) as (_, image, kind):
         scale = min_side / min(image.size)
         if kind == "JPEG" and scale < 1:
             image.draft(image.mode, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
         image.load()
-        _refuse_zero_tail(file, kind)
         turn = _turn(image)
         rgb = _to_rgb(image, shrink=min(image.size) // (2 * min_side))
     return rgb if turn is None else rgb.transpose(turn)
@@ -351,17 +348,13 @@ def _refuse_by_header(image: Image.Image, kind: str, max_pixels: int) -> None:
             raise ImageRefused("unsupported-format", "This is a camera raw file; convert it to JPEG or TIFF first.")
 
 
-def _refuse_zero_tail(file: BufferedReader, kind: str) -> None:
-    """Refuse a JPEG whose end is zeros: a copy that was cut short after its space was reserved.
-
-    libjpeg decodes the zeros as grey and reports nothing that Pillow passes on.
-    """
-    if kind != "JPEG":
-        return
-    tail = _tail(file)
-    content = tail.rstrip(b"\x00")
-    if len(tail) - len(content) >= 64 and not content.endswith(b"\xff\xd9"):
-        raise ImageRefused("truncated", "The end of the file is missing: it was filled with zeros.")
+def _sha256(file: BufferedReader) -> str:
+    """Digest the whole file and leave the reading position where the decoder expects it."""
+    position = file.tell()
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    file.seek(position)
+    return digest
 
 
 def _tail(file: BufferedReader) -> bytes:

@@ -59,7 +59,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardArrays:
-    """The content of one shard, memory-mapped and read-only. ``ids`` (n,), ``vectors`` (n, dimension), ``valid`` (n,)."""
+    """The content of one shard, memory-mapped: ``ids`` (n,), ``vectors`` (n, dimension), ``valid`` (n,)."""
 
     ids: NDArray[np.int64]
     vectors: NDArray[np.float32]

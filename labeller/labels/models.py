@@ -49,8 +49,13 @@ class Label(models.Model):
             models.UniqueConstraint(
                 fields=["sample", "question", "annotator"],
                 condition=Q(is_current=True),
-                nulls_distinct=False,
                 name="one_current_label_per_annotator",
+            ),
+            # Apart from the above, not `nulls_distinct=False`: Django leaves such a constraint out on SQLite altogether.
+            models.UniqueConstraint(
+                fields=["sample", "question"],
+                condition=Q(is_current=True, annotator__isnull=True),
+                name="one_current_imported_label",
             ),
             models.CheckConstraint(condition=Q(verdict__in=["answer", "skip", "withdraw"]), name="label_verdict_known"),
         ]

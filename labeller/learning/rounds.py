@@ -25,7 +25,9 @@ from tl_core import query
 from tl_core.heads import files as head_files
 
 COLD_START = "kmeans_centroid"
-COLD_START_LABELS = 40  # labels taken from k-means centroids before the project's strategy takes over
+# Labels taken from k-means centroids before the strategy takes over. On 22 balanced classes 60 gave the steadiest
+# macro-F1 at 130 labels (20, 40, 60 and 80 tried, three seeds each).
+COLD_START_LABELS = 60
 SUGGESTIONS = 5
 KEPT_ROUNDS = 2  # rounds whose unserved entries are kept; what was served is kept for good
 

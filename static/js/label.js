@@ -64,8 +64,8 @@ const commands = {
   previous: () => step(-1, texts.nothingBefore),
   next: () => step(1, texts.nothingAfter),
   skip: () => decide("skip", []),
-  undo: () => travel(history.undo(), texts.takenBack),
-  redo: () => travel(history.redo()),
+  undo,
+  redo,
   accept: () => takeSuggestion(1),
   confirm: () => isMulti && confirm(),
   palette: () => openTypeAhead(""),
@@ -114,11 +114,22 @@ function decide(verdict, classes) {
   supply.refill();
 }
 
-function travel(entry, word) {
+function undo() {
+  const entry = history.undo();
   if (!entry) return;
   if (!entry.isDone) pace.count(-1);
   held.goTo(entry);
-  acknowledge(word ?? say(entry.stands));
+  acknowledge(texts.takenBack);
+}
+
+function redo() {
+  const entry = history.redo();
+  if (!entry) return;
+  pace.count(1);
+  held.goTo(entry);
+  held.advance(); // as the decision itself did: the next key is for the next image
+  acknowledge(say(entry.stands));
+  supply.refill();
 }
 
 function takeSuggestion(number) {
@@ -209,7 +220,7 @@ function showMessage() {
   const isBroken = Boolean(held.current) && stage.isBroken;
   box.hidden = Boolean(held.current) && !isBroken;
   fill(byId("stage-text"), isBroken ? texts.broken : emptyText());
-  const isPreparing = !held.current && supply.state === "preparing" && supply.pool;
+  const isPreparing = !held.current && supply.state === "preparing" && supply.pool?.embedded < supply.pool?.total;
   bar.hidden = !isPreparing;
   if (isPreparing) {
     bar.max = Math.max(1, supply.pool.total);

@@ -13,11 +13,14 @@ export function showProblems({ root, outbox, history, held, texts, say, onChange
     const values = { id: event.sample, mine: say(event), stored: current ? say(current) : "", detail: problem.detail };
     const text = format(current ? texts.conflict : texts.refused, values);
     const element = build("div", { class: "notice warn problem", "data-testid": "problem" }, [build("p", {}, [text])]);
-    const act = (label, onClick, testId) => button(label, once(element, onClick), { "data-testid": testId });
-    const actions = current
-      ? [act(texts.useMine, () => insist(problem), "use-mine"), act(texts.keepStored, () => keep(problem), "keep-stored")]
-      : [act(texts.retry, () => again(problem), "try-again"), act(texts.discard, () => keep(problem), "discard")];
-    element.append(build("div", { class: "actions" }, actions));
+    const act = (label, deal, testId) => {
+      const onClick = once(element, () => deal(problem));
+      return button(label, onClick, { "data-testid": testId });
+    };
+    const [yes, no] = current
+      ? [act(texts.useMine, insist, "use-mine"), act(texts.keepStored, keep, "keep-stored")]
+      : [act(texts.retry, again, "try-again"), act(texts.discard, keep, "discard")];
+    element.append(build("div", { class: "actions" }, [yes, no]));
     return element;
   };
 

@@ -7,6 +7,8 @@ import { postJson } from "./server.js";
 const HOLD = 12;
 const LOW = 8;
 const KEPT_OVER_A_ROUND = 3; // the one in view and the next two
+const RENEW_LEASES_MS = 240_000; // well within the time for which the server holds samples for a person
+const AWAY_MS = 900_000;
 const POLL_MS = { preparing: 1000, ready: 2000, finished: 10_000 };
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15_000];
 
@@ -22,12 +24,16 @@ export class Supply extends EventTarget {
   #isStale = false;
   #timer = null;
   #failures = 0;
+  #asked = 0;
+  #active = Date.now();
 
   /** options: url, question, held, outbox, tabs */
   constructor(options) {
     super();
     this.#options = options;
     addEventListener("online", () => this.isTroubled && this.#ask());
+    for (const sign of ["keydown", "pointerdown"]) addEventListener(sign, () => (this.#active = Date.now()));
+    setInterval(() => this.#renewLeases(), RENEW_LEASES_MS / 4);
   }
 
   /** Fetch more where few are left. */
@@ -45,14 +51,17 @@ export class Supply extends EventTarget {
   async #ask() {
     if (this.#isBusy) return;
     this.#isBusy = true;
+    this.#asked = Date.now();
     clearTimeout(this.#timer);
     const isRenewal = this.#isStale;
     this.#isStale = false;
     const { url, question, held, outbox, tabs } = this.#options;
     const ahead = held.ahead();
-    const kept = (isRenewal ? ahead.slice(0, KEPT_OVER_A_ROUND) : ahead).map((entry) => entry.sample);
+    // What was decided and taken back stays too: redo must find it.
+    const stays = (entry, at) => !isRenewal || at < KEPT_OVER_A_ROUND || entry.lastUuid !== null;
+    const kept = ahead.filter(stays).map((entry) => entry.sample);
     const keep = [...new Set([...kept, ...this.#spokenFor()])];
-    const { data, failure } = await postJson(url, { count: Math.max(1, HOLD - kept.length), keep, question });
+    const { data, failure } = await postJson(url, { count: Math.max(0, HOLD - kept.length), keep, question });
     this.#isBusy = false;
     if (failure || !Array.isArray(data?.samples)) {
       this.#isStale ||= isRenewal;
@@ -84,6 +93,13 @@ export class Supply extends EventTarget {
     this.state = state;
     this.message = message ?? "";
     this.dispatchEvent(new CustomEvent("answer", { detail: { isFreshRound } }));
+  }
+
+  /** Somebody who looks long at one image keeps what they hold; somebody who left doesn't. */
+  #renewLeases() {
+    const now = Date.now();
+    const isWorking = !document.hidden && now - this.#active < AWAY_MS;
+    if (isWorking && this.state === "ready" && now - this.#asked > RENEW_LEASES_MS) this.#ask();
   }
 
   #fail() {

@@ -11,7 +11,8 @@ export class Tally {
   expect(uuid, before, after) {
     const classes = new Map();
     const add = (decision, by) => {
-      if (decision?.verdict === "answer") for (const id of decision.classes) classes.set(id, (classes.get(id) ?? 0) + by);
+      if (decision?.verdict !== "answer") return;
+      for (const id of decision.classes) classes.set(id, (classes.get(id) ?? 0) + by);
     };
     add(before, -1);
     add(after, 1);

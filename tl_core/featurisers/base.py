@@ -1,6 +1,7 @@
 """What every featuriser offers, and the registry of them."""
 
 import hashlib
+import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "efficientnet-lite0"
 OUTPUT_DTYPE = "float32"
+_exporting = threading.Lock()  # torch's exporter keeps its state in globals
 
 
 class FeaturiserUnavailable(Exception):
@@ -122,7 +124,7 @@ class Featuriser(ABC):
         axes = {"image": {0: "n"}, "embedding": {0: "n"}}
         # The exporter warns that it is deprecated; whether its graph is right, a test tells.
         quiet = warnings.catch_warnings(action="ignore")
-        with files.replacing(path) as temporary, torch.no_grad(), quiet:
+        with _exporting, files.replacing(path) as temporary, torch.no_grad(), quiet:
             # The older exporter: 0.6 s and no further package; the newer one needs onnxscript for the same graph.
             torch.onnx.export(
                 module,

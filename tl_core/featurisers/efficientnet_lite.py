@@ -29,8 +29,7 @@ class EfficientNetLite(Featuriser):
     """
 
     dimension = 1280
-    # The whole image is squashed to a square: nothing at the edge is lost, and it measured best (see docs).
-    preprocessing = "squash bicubic, (x - 127) / 128"
+    preprocessing = "centre crop to the root of the aspect, squash bicubic, (x - 127) / 128"
     pooling = "global average"
 
     def __init__(self, variant: str, *, image_size: int) -> None:
@@ -51,9 +50,19 @@ class EfficientNetLite(Featuriser):
         return found[0]
 
     def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Squash to the square the backbone was trained at. See the base class."""
+        """Cut half of what makes the image longer than wide, squash the rest to a square. See the base class.
+
+        A 16:9 picture loses a quarter of its width and is squashed by a third. Logistic regression in three folds on
+        these embeddings of two sets of photographs measured 0.950 and 0.877, with all squashed 0.938 and 0.858, with
+        the longer side cut to a square 0.951 and 0.874; but an animal at the edge of a square cut would be lost.
+        """
+        width, height = image.size
+        # Target aspect: the root of the image's own, by cutting the longer side about its middle.
+        kept_width, kept_height = min(width, (width * height) ** 0.5), min(height, (width * height) ** 0.5)
+        left, top = (width - kept_width) / 2, (height - kept_height) / 2
+        box = (left, top, left + kept_width, top + kept_height)
         size = (self.image_size, self.image_size)
-        return np.asarray(image.resize(size, Image.Resampling.BICUBIC), dtype=np.uint8)
+        return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box), dtype=np.uint8)
 
     def module(self) -> "torch.nn.Module":
         """Build the backbone with normalisation in front and pooling behind. See the base class."""

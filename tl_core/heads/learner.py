@@ -1,4 +1,4 @@
-# ruff: noqa: N803, N806 - matrices are X, Z, P and W here, as in scikit-learn
+# ruff: noqa: N803 - matrices are X, Z, P and W here, as in scikit-learn
 """modAL's `ActiveLearner` around our heads. The one place that knows modAL's quirks. Imports modAL: workers only."""
 
 import inspect

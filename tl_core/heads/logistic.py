@@ -172,7 +172,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         c, d = coef.shape
         rows = np.arange(len(Z))
         share = (weight / weight.sum(dtype=np.float64)).astype(np.float32)
-        # For two classes scikit-learn fits one weight vector, we fit two of half its length: penalised twice they agree.
+        # For two classes scikit-learn fits one weight vector, we two of half its length: penalised twice they agree.
         penalty = (2.0 if c == 2 else 1.0) / (self.C * float(weight.sum(dtype=np.float64)))
 
         def loss_and_gradient(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -110,7 +110,8 @@ def _centred_units(X: NDArray[Any], mean: NDArray[np.float32] | None = None) -> 
 def _norms(X: NDArray[Any], mean: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the lengths of centred rows, a chunk at a time."""
     chunks = [np.linalg.norm(X[i : i + _CHUNK] - mean, axis=1) for i in range(0, len(X), _CHUNK)]
-    return np.maximum(np.concatenate(chunks), 1e-12).astype(np.float32)
+    norms: NDArray[np.float32] = np.maximum(np.concatenate(chunks), 1e-12).astype(np.float32)
+    return norms
 
 
 def _bring_nearer(

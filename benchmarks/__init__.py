@@ -1,0 +1,1 @@
+"""Measurements, run on demand; each prints a table and, last, one line of JSON."""

@@ -1,0 +1,137 @@
+"""Starting the program as a newcomer does, and talking to it over HTTP as the browser does."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = re.compile(r"one-time password (\S+)")
+ADDRESS = re.compile(r"labeller is at (http://[^/\s]+)/projects/([^/\s]+)/")
+
+
+@dataclass
+class Site:
+    """A running program: its address, the opened project, a logged-in client, and when it was started."""
+
+    address: str
+    slug: str
+    password: str
+    data: Path
+    started: float
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
+
+    @property
+    def label_url(self) -> str:
+        return f"{self.address}/projects/{self.slug}/label/what-is-in-the-picture/"
+
+    def log_in(self) -> None:
+        self.client.get(f"{self.address}/login/").raise_for_status()
+        answer = self.client.post(
+            f"{self.address}/login/",
+            data={"username": "admin", "password": self.password, "csrfmiddlewaretoken": self.client.cookies["csrftoken"]},
+            headers={"Referer": f"{self.address}/login/"},
+        )
+        if answer.status_code != 302:
+            raise RuntimeError(f"log-in failed: {answer.status_code}")
+
+    def post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"X-CSRFToken": self.client.cookies["csrftoken"], "Referer": self.address}
+        answer = self.client.post(url, json=body, headers=headers)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def next(self, count: int) -> dict[str, Any]:
+        return self.post(f"{self.label_url}next/", {"count": count, "keep": []})
+
+    def save(self, answers: list[tuple[dict[str, Any], int]]) -> dict[str, Any]:
+        """Label samples; pairs of a sample as `next` gave it and a class id."""
+        events = [
+            {
+                "uuid": str(uuid.uuid4()),
+                "sample": sample["sample"],
+                "entry": sample["entry"],
+                "verdict": "answer",
+                "classes": [class_id],
+                "supersedes": None,
+                "mode": "single",
+                "dwell_ms": 1000,
+                "suggestion_shown": not sample["blind"],
+            }
+            for sample, class_id in answers
+        ]
+        return self.post(f"{self.label_url}labels/", {"events": events})
+
+    def status(self) -> dict[str, Any]:
+        command = [sys.executable, "manage.py", "status", "--project", self.slug, "--json"]
+        output = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "DATA": str(self.data)}, check=True, capture_output=True, text=True
+        )
+        return dict(json.loads(output.stdout)["projects"][0])
+
+    def wait_until_embedded(self) -> None:
+        while True:
+            jobs = self.status()["jobs"]
+            if not jobs.get("queued") and not jobs.get("running"):
+                return
+            time.sleep(0.5)
+
+    def classes(self) -> dict[str, int]:
+        """Class ids by name, from the labelling page."""
+        page = self.client.get(self.label_url)
+        page.raise_for_status()
+        boot = json.loads(re.search(r'<script id="boot"[^>]*>(.*?)</script>', page.text, re.DOTALL)[1])
+        return {each["name"]: each["id"] for each in boot["classes"]}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(images: Path, **knobs: str) -> Iterator[Site]:
+    """`make run IMAGES=…` in a fresh data directory, stopped by Ctrl-C at the end."""
+    with tempfile.TemporaryDirectory(prefix="labeller-benchmark-") as data:
+        environment = {**os.environ, "DATA": data, "IMAGES": str(images), "PORT": str(_free_port()), **knobs}
+        started = time.monotonic()
+        process = subprocess.Popen(
+            ["make", "run"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield _read_start(process, Path(data), started)
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+def _read_start(process: subprocess.Popen[str], data: Path, started: float) -> Site:
+    said = ""
+    for line in process.stdout or ():
+        said += line
+        if PASSWORD.search(line):
+            address, slug = ADDRESS.search(said).groups()
+            site = Site(address, slug, PASSWORD.search(said)[1], data, started)
+            site.log_in()
+            return site
+    raise RuntimeError(f"the program did not start:\n{said}")

@@ -1,0 +1,157 @@
+// The progress page: the learning curve, and the part that htmx refreshes.
+
+import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { build, byId } from "./dom.js";
+
+const HEIGHT = 300;
+
+const root = byId("curve");
+const texts = root.dataset;
+let chart = null;
+let rounds = [];
+
+const percent = (value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100)} %`);
+
+/** What a custom property comes to, in a form that a canvas understands. */
+function colour(name) {
+  const probe = build("span");
+  probe.style.color = `var(${name})`;
+  root.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+function faint(rgb) {
+  return rgb.replace(/^rgb\((.+)\)$/, (whole, parts) => `rgba(${parts}, 0.16)`);
+}
+
+function options(width) {
+  const [accent, text, line, warn] = ["--accent", "--text-2", "--line", "--warn"].map(colour);
+  const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
+  const shown = (u, value) => percent(value);
+  const edge = { stroke: accent, width: 0.5, scale: "%", value: shown, points: { show: false } };
+  return {
+    width,
+    height: HEIGHT,
+    scales: {
+      x: { time: false },
+      "%": { range: [0, 1] },
+      n: { range: (u, low, high) => [0, Math.max(2, Math.ceil((high ?? 1) * 1.15))] },
+    },
+    axes: [
+      { ...axis, label: texts.labels, labelSize: 22 },
+      { ...axis, scale: "%", values: (u, ticks) => ticks.map(percent), size: 60 },
+      {
+        ...axis,
+        scale: "n",
+        side: 1,
+        size: 40,
+        grid: { show: false },
+        values: (u, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")),
+      },
+    ],
+    series: [
+      { label: texts.labels },
+      { label: texts.accuracy, stroke: accent, width: 2, scale: "%", value: shown, points: { size: 6, fill: accent } },
+      { ...edge, label: texts.high },
+      { ...edge, label: texts.low },
+      {
+        label: texts.classes,
+        stroke: warn,
+        width: 2,
+        dash: [6, 4],
+        scale: "n",
+        paths: uPlot.paths.stepped({ align: 1 }),
+        points: { show: false },
+      },
+    ],
+    bands: [{ series: [2, 3], fill: faint(accent) }],
+    cursor: { drag: { x: false, y: false } },
+  };
+}
+
+function draw() {
+  chart?.destroy();
+  chart = null;
+  byId("curve-empty").hidden = rounds.length > 0;
+  if (!rounds.length) return;
+  const column = (name) => rounds.map((round) => round[name] ?? null);
+  const data = ["n_labels", "accuracy", "high", "low", "classes_found"].map(column);
+  chart = new uPlot(options(root.clientWidth), data, root);
+}
+
+function tabulate() {
+  const cell = (text) => build("td", { class: "number" }, [String(text)]);
+  const rows = rounds.toReversed().map((round) => {
+    const interval = round.accuracy === null ? "–" : `${percent(round.low)} – ${percent(round.high)}`;
+    const { number, n_labels: labels, audit_n: audited, classes_found: found } = round;
+    const values = [number, labels, percent(round.accuracy), interval, audited, found];
+    return build("tr", {}, values.map(cell));
+  });
+  byId("curve-rows").replaceChildren(...rows);
+}
+
+async function load() {
+  try {
+    const response = await fetch(texts.url, { headers: { Accept: "application/json" } });
+    if (!response.ok) return;
+    ({ rounds } = await response.json());
+  } catch {
+    return; // the next round tries again
+  }
+  draw();
+  tabulate();
+}
+
+// --- the part that htmx refreshes -----------------------------------------------------------------
+
+let drawnRound = byId("live").dataset.round;
+let opened = []; // ids of the details that were open before a swap
+let scrolled = [];
+
+const scrollers = (element) => [...element.querySelectorAll(".scroll, .scroll-y")];
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden) event.preventDefault(); // nobody looks
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  const fresh = new DOMParser().parseFromString(xhr.responseText, "text/html").getElementById("live");
+  const now = byId("live");
+  if (xhr.responseURL && new URL(xhr.responseURL).pathname !== location.pathname) {
+    location.reload(); // signed out: the log-in page came instead
+    event.detail.shouldSwap = false;
+  } else if (!fresh || isSame(fresh, now)) {
+    event.detail.shouldSwap = false; // nothing moves under the reader's hands
+  } else {
+    opened = [...now.querySelectorAll("details[open][id]")].map(({ id }) => id);
+    scrolled = scrollers(now).map(({ scrollLeft, scrollTop }) => [scrollLeft, scrollTop]);
+  }
+});
+
+function isSame(fresh, now) {
+  const plain = (element) => {
+    const copy = element.cloneNode(true);
+    for (const each of copy.querySelectorAll("details")) each.removeAttribute("open");
+    copy.removeAttribute("class");
+    return copy.outerHTML;
+  };
+  return plain(fresh) === plain(now);
+}
+
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of opened) byId(id)?.setAttribute("open", "");
+  scrollers(byId("live")).forEach((each, at) => each.scrollTo(...(scrolled[at] ?? [0, 0])));
+  if (byId("live").dataset.round === drawnRound) return;
+  drawnRound = byId("live").dataset.round;
+  load();
+});
+
+new ResizeObserver(() => chart?.setSize({ width: root.clientWidth, height: HEIGHT })).observe(root);
+document.documentElement.addEventListener("themechange", draw);
+for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"]) {
+  matchMedia(query).addEventListener("change", draw);
+}
+load();

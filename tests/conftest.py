@@ -1,0 +1,112 @@
+"""Fixtures for all tests of the site."""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.cache import cache
+
+from labeller.jobs import services as jobs
+from labeller.learning import rounds
+from labeller.learning import services as learning
+from tests import factories
+
+
+@dataclass
+class FakeFeaturiser:
+    """What the site asks of a featuriser, without weights."""
+
+    name: str = "fake"
+    fingerprint: str = "0123456789abcdef"
+    dimension: int = factories.DIMENSION
+    image_size: int = 8
+
+    def preprocess(self, image):
+        return np.asarray(image.resize((8, 8)), np.uint8)
+
+
+@dataclass
+class FakeRuntime:
+    """Embeds a picture as the means of its colours in the four corners, cut to the dimension."""
+
+    featuriser: FakeFeaturiser
+    threads: int = 1
+
+    def embed(self, batch):
+        corners = batch.reshape(len(batch), 2, 4, 2, 4, 3).mean(axis=(2, 4)).reshape(len(batch), -1)
+        return corners[:, : self.featuriser.dimension].astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _fake_featuriser(request, monkeypatch):
+    """Embed with a few lines of numpy: the network has tests of its own."""
+    if "tl_core" in request.node.nodeid or request.node.get_closest_marker("faults"):
+        return
+    monkeypatch.setattr(learning.featurisers, "get", lambda name="": FakeFeaturiser())
+    monkeypatch.setattr(learning, "_runtime", lambda name: FakeRuntime(FakeFeaturiser()))
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings, tmp_path_factory, monkeypatch):
+    """Give each test its own data directory, and forget what a worker process would have kept from another one."""
+    data = tmp_path_factory.mktemp("data")
+    settings.DATA = data
+    for name in ("MEDIA", "EMBEDDINGS", "HEADS", "MODELS"):
+        setattr(settings, name, data / name.lower())
+    cache.clear()
+    rounds._load.cache_clear()
+    rounds._learner.cache_clear()
+    rounds._cold_start.cache_clear()
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """The messages that would go to the broker: (job id, queue, countdown)."""
+    messages = []
+
+    class App:
+        @staticmethod
+        def send_task(name, args, queue, countdown, **options):
+            assert name == jobs.RUN_TASK
+            messages.append((args[0], queue, countdown))
+
+    monkeypatch.setattr(jobs, "current_app", App)
+    return messages
+
+
+@pytest.fixture
+def foxes(db):
+    """The cast around a project of foxes with single-label answers."""
+    return factories.cast()
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """An empty folder for photographs."""
+    path = tmp_path / "photographs"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def together():
+    """Call a function from several threads at once; returns its results in order."""
+
+    def run(count, function):
+        barrier = threading.Barrier(count)
+        results: list = [None] * count
+
+        def one(number):
+            barrier.wait()
+            results[number] = function(number)
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    return run

@@ -1,0 +1,212 @@
+"""The named cast, and short ways to a project, its pictures, its embeddings and its rounds.
+
+olga owns the project, mia manages it, ana and bo annotate, vic views; sam is a stranger to it, ada runs the site.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.utils import timezone
+from PIL import Image
+
+import labeller.learning.tasks
+import labeller.samples.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
+from labeller.accounts.models import Membership, Role, User
+from labeller.jobs import registry
+from labeller.jobs import services as jobs
+from labeller.jobs.models import Job
+from labeller.labels import services as labels
+from labeller.labels.models import Label
+from labeller.labels.services import Judgement
+from labeller.learning import services as learning
+from labeller.learning.models import EmbeddingShard, Head, Round, RoundEntry
+from labeller.projects.models import Project, Question
+from labeller.projects.services import ensure_class
+from labeller.samples.models import Sample, Source
+
+ROLES = {
+    "olga": Role.OWNER,
+    "mia": Role.MANAGER,
+    "ana": Role.ANNOTATOR,
+    "bo": Role.ANNOTATOR,
+    "vic": Role.VIEWER,
+}
+DIMENSION = 8
+
+
+def person(name: str, **fields: Any) -> User:
+    return User.objects.get_or_create(username=name, defaults=fields)[0]
+
+
+def annotators(project: Project, count: int) -> list[User]:
+    people = [person(f"annotator-{number}") for number in range(count)]
+    Membership.objects.bulk_create(
+        [Membership(project=project, user=each, role=Role.ANNOTATOR) for each in people], ignore_conflicts=True
+    )
+    return people
+
+
+def project(slug: str = "foxes", classes: Iterable[str] = ("fox", "badger", "empty"), **fields: Any) -> Project:
+    """A project with one question and nobody in it."""
+    made = Project.objects.create(slug=slug, name=slug.title(), **fields)
+    question = Question.objects.create(project=made, key="species", text="Which animal is this?")
+    for name in classes:
+        ensure_class(question, name)
+    return made
+
+
+@dataclass
+class Cast:
+    """A project and everybody around it."""
+
+    project: Project
+    question: Question
+    olga: User
+    mia: User
+    ana: User
+    bo: User
+    vic: User
+    sam: User
+    ada: User
+
+    def class_id(self, name: str) -> int:
+        return int(self.question.classes.get(name=name).pk)
+
+
+def cast(multi_label: bool = False, **fields: Any) -> Cast:
+    made = project(**fields)
+    question = made.first_question
+    if multi_label:
+        Question.objects.filter(pk=question.pk).update(multi_label=True)
+    question = Question.objects.select_related("project").get(pk=question.pk)
+    people = {name: person(name) for name in ROLES}
+    for name, role in ROLES.items():
+        Membership.objects.create(project=made, user=people[name], role=role)
+    return Cast(made, question, **people, sam=person("sam"), ada=person("ada", is_superuser=True, is_staff=True))
+
+
+def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
+    """Samples without files."""
+    source, _ = Source.objects.get_or_create(project=of, path=f"/nowhere/{of.slug}")
+    first = Sample.objects.filter(project=of).count()
+    return Sample.objects.bulk_create(
+        Sample(
+            project=of,
+            source=source,
+            path=f"fox/{first + number:04}.jpg",
+            sha256=hashlib.sha256(f"{of.slug} {first + number}".encode()).hexdigest(),
+            bytes=1000,
+            modified_ns=0,
+            width=640,
+            height=480,
+            shard=shard,
+        )
+        for number in range(count)
+    )
+
+
+def judgement(question: Question, sample: Sample, annotator: User | None, *classes: int, **fields: Any) -> Judgement:
+    """An answer with those class ids, unless `verdict` says otherwise."""
+    given = {"uuid": uuid.uuid4(), "verdict": Label.Verdict.ANSWER, **fields}
+    return Judgement(question=question, sample_id=sample.pk, annotator=annotator, class_ids=classes, **given)
+
+
+def label(question: Question, sample: Sample, annotator: User | None, *classes: int, **fields: Any) -> Label:
+    recorded = labels.record(judgement(question, sample, annotator, *classes, **fields))
+    assert recorded.status == 200, recorded
+    return recorded.label
+
+
+def ranking(
+    question: Question, ranked: Sequence[Sample], audits: Iterable[Sample] = (), suggest: Iterable[int] = ()
+) -> Round:
+    """A current round that ranks these samples in this order, without a refit."""
+    last = Round.objects.filter(question=question).order_by("-number").first()
+    Round.objects.filter(question=question).update(is_current=False)
+    head = None
+    class_ids = list(suggest)
+    if class_ids:
+        run = learning.current_run(question.project)
+        head = Head.objects.create(
+            question=question, run=run, version=7, directory="none", class_ids=class_ids, n_labels=2, fit_seconds=0.0
+        )
+    made = Round.objects.create(
+        project=question.project,
+        question=question,
+        number=last.number + 1 if last else 1,
+        head=head,
+        strategy="margin",
+        seed=1,
+        n_labels=0,
+        n_classes=0,
+        n_pool=len(ranked),
+        is_current=True,
+    )
+    blind = {sample.pk for sample in audits}
+    RoundEntry.objects.bulk_create(
+        RoundEntry(
+            round=made,
+            sample=sample,
+            rank=rank,
+            strategy="audit" if sample.pk in blind else "margin",
+            score=1.0,
+            propensity=0.25 if sample.pk in blind else 1.0,
+            reason="because",
+            suggestions=[[class_id, 0.5] for class_id in class_ids],
+        )
+        for rank, sample in enumerate(ranked)
+    )
+    return made
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def photograph(path: Path, seed: int = 0, size: tuple[int, int] = (64, 48), **options: Any) -> Path:
+    """A smooth coloured picture, another one for each seed; the suffix says the format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture(seed, size).save(path, **options)
+    return path
+
+
+def picture(seed: int, size: tuple[int, int] = (64, 48)) -> Image.Image:
+    corners = np.random.default_rng(seed).integers(0, 255, (2, 2, 3), dtype=np.uint8)
+    return Image.fromarray(corners).resize(size, Image.Resampling.BICUBIC)
+
+
+# --- jobs and embeddings --------------------------------------------------------------------------
+
+
+def work(*kinds: str) -> list[Job]:
+    """Do the queued jobs (of these kinds) one after the other, as workers would, until none is left."""
+    done = []
+    while True:
+        waiting = Job.objects.filter(state=Job.State.QUEUED).order_by("pk")
+        job = (waiting.filter(kind__in=kinds) if kinds else waiting).first()
+        if job is None:
+            return done
+        Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
+        assert jobs.run(job.pk, registry.get)
+        job.refresh_from_db()
+        done.append(job)
+
+
+def embed(of: Project, embedded: Sequence[Sample], vectors: np.ndarray, shard: int = 0) -> None:
+    """Write these embeddings as one finished shard."""
+    run = learning.current_run(of)
+    ids = np.array([sample.pk for sample in embedded], np.int64)
+    written = learning.store(run).write_shard(shard, ids, vectors.astype(np.float32), np.ones(len(ids), bool))
+    EmbeddingShard.objects.create(run=run, number=shard, embedded=len(ids), sha256=written.sha256)
+
+
+def clusters(count: int, groups: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings in well separated groups: vectors (count, DIMENSION) and the group of each."""
+    rng = np.random.default_rng(seed)
+    of_group = rng.normal(0, 5, (groups, DIMENSION))
+    group = np.arange(count) % groups
+    return of_group[group] + rng.normal(0, 0.3, (count, DIMENSION)), group
