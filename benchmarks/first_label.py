@@ -34,11 +34,11 @@ def time_to_first_image(site: Site) -> float:
 
 def rounds(site: Site, count: int, per_round: int = 5) -> list[float]:
     """Seconds from sending labels to a round that knows them, for each of `count` batches."""
-    classes = site.classes()
+    classes, paths = site.classes(), site.paths()
     waits, labelled = [], 0
     for _ in range(count):
         batch = site.next(per_round)["samples"]
-        answers = [(sample, classes[sample["path"].split("/")[0]]) for sample in batch]
+        answers = [(sample, classes[paths[sample["sample"]].split("/")[0]]) for sample in batch]
         sent = time.monotonic()
         site.save(answers)
         labelled += len(answers)

@@ -1,10 +1,12 @@
 """Starting the program as a newcomer does, and talking to it over HTTP as the browser does."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -38,11 +40,20 @@ class Site:
     def label_url(self) -> str:
         return f"{self.address}/projects/{self.slug}/label/what-is-in-the-picture/"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a `manage.py` command needs to speak to this program's data."""
+        return {**os.environ, "DATA": str(self.data)}
+
     def log_in(self) -> None:
         self.client.get(f"{self.address}/login/").raise_for_status()
         answer = self.client.post(
             f"{self.address}/login/",
-            data={"username": "admin", "password": self.password, "csrfmiddlewaretoken": self.client.cookies["csrftoken"]},
+            data={
+                "username": "admin",
+                "password": self.password,
+                "csrfmiddlewaretoken": self.client.cookies["csrftoken"],
+            },
             headers={"Referer": f"{self.address}/login/"},
         )
         if answer.status_code != 302:
@@ -78,7 +89,7 @@ class Site:
     def status(self) -> dict[str, Any]:
         command = [sys.executable, "manage.py", "status", "--project", self.slug, "--json"]
         output = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "DATA": str(self.data)}, check=True, capture_output=True, text=True
+            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
         )
         return dict(json.loads(output.stdout)["projects"][0])
 
@@ -88,6 +99,11 @@ class Site:
             if not jobs.get("queued") and not jobs.get("running"):
                 return
             time.sleep(0.5)
+
+    def paths(self) -> dict[int, str]:
+        """Where each sample lies, by id: the oracle's truth, which the pages rightly keep to themselves."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.data}/labeller.sqlite3?mode=ro", uri=True)) as database:
+            return dict(database.execute("SELECT id, path FROM samples_sample"))
 
     def classes(self) -> dict[str, int]:
         """Class ids by name, from the labelling page."""
@@ -135,3 +151,16 @@ def _read_start(process: subprocess.Popen[str], data: Path, started: float) -> S
             site.log_in()
             return site
     raise RuntimeError(f"the program did not start:\n{said}")
+
+
+def stored_embeddings(data: Path) -> tuple[Any, list[str]]:
+    """The one run's vectors (N, D) and the path of each, read from the program's data directory."""
+    from tl_core import featurisers
+    from tl_core.store import EmbeddingStore
+
+    featuriser = featurisers.get()
+    directory = next((data / "embeddings").iterdir())
+    found = EmbeddingStore(directory, featuriser.fingerprint, featuriser.dimension).open()
+    with contextlib.closing(sqlite3.connect(f"file:{data}/labeller.sqlite3?mode=ro", uri=True)) as database:
+        paths = dict(database.execute("SELECT id, path FROM samples_sample"))
+    return found.vectors, [paths[sample_id] for sample_id in found.ids.tolist()]

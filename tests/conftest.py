@@ -1,6 +1,5 @@
 """Fixtures for all tests of the site."""
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,25 +87,3 @@ def folder(tmp_path) -> Path:
     path = tmp_path / "photographs"
     path.mkdir()
     return path
-
-
-@pytest.fixture
-def together():
-    """Call a function from several threads at once; returns its results in order."""
-
-    def run(count, function):
-        barrier = threading.Barrier(count)
-        results: list = [None] * count
-
-        def one(number):
-            barrier.wait()
-            results[number] = function(number)
-
-        threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return results
-
-    return run

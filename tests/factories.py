@@ -132,9 +132,8 @@ def ranking(
     class_ids = list(suggest)
     if class_ids:
         run = learning.current_run(question.project)
-        head = Head.objects.create(
-            question=question, run=run, version=7, directory="none", class_ids=class_ids, n_labels=2, fit_seconds=0.0
-        )
+        numbers = {"directory": "none", "class_ids": class_ids, "n_labels": 2, "fit_seconds": 0.0}
+        head, _ = Head.objects.get_or_create(question=question, run=run, version=7, defaults=numbers)
     made = Round.objects.create(
         project=question.project,
         question=question,

@@ -34,7 +34,7 @@ class Event:
 def body(request: HttpRequest) -> dict[str, Any]:
     try:
         parsed = json.loads(request.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not JSON.") from error
     if not isinstance(parsed, dict):
         raise BadRequest("The body must be a JSON object.")
@@ -75,7 +75,7 @@ def _event(given: object, user: User, question: Question) -> Event:
             verdict=str(given.get("verdict", ""))[:20],
             class_ids=tuple(whole_numbers(given.get("classes", []), "classes")),
             supersedes=_uuid(given["supersedes"], "supersedes") if given.get("supersedes") else None,
-            mode=given["mode"] if given.get("mode") in MODES else Label.Mode.SINGLE,
+            mode=next((mode for mode in MODES if mode == given.get("mode")), Label.Mode.SINGLE),
             dwell_ms=_dwell(given.get("dwell_ms")),
             suggestion_shown=given.get("suggestion_shown") is True,
         )

@@ -12,7 +12,13 @@ from labeller.labels.models import Label
 from labeller.labels.services import Recorded
 from labeller.learning.models import EmbeddingShard, Round
 from labeller.projects.models import LabelClass, Question
-from labeller.samples.models import Sample
+from labeller.samples.models import Sample, Source
+
+
+def classes_json(question: Question) -> list[dict[str, Any]]:
+    """The question's classes, each with how many labels name it."""
+    counted = labels.class_counts(question)
+    return [{**class_json(each), "count": counted.get(each.pk, 0)} for each in question.classes.all()]
 
 
 def class_json(label_class: LabelClass) -> dict[str, Any]:
@@ -68,7 +74,8 @@ def _sample_json(assignment: Assignment, previous: Label | None) -> dict[str, An
         "sample": sample.pk,
         "width": sample.width,
         "height": sample.height,
-        "path": sample.path,
+        # Where folders are the truth, the path would give the answer away.
+        "path": "" if sample.source.meaning != Source.Meaning.NOTHING else sample.path,
         "entry": entry.pk if entry else None,
         "round": entry.round.number if entry else None,
         "reason": entry.reason if entry else "",
@@ -83,14 +90,18 @@ def counts(question: Question) -> dict[str, Any]:
     """Labels by class id, and how many samples are labelled."""
     return {
         "counts": {str(class_id): n for class_id, n in labels.class_counts(question).items()},
-        "labelled": labels.answers(question).values("sample").distinct().count(),
+        "labelled": _labelled(question),
     }
+
+
+def _labelled(question: Question) -> int:
+    return labels.answers(question).values("sample").distinct().count()
 
 
 def pool(question: Question) -> dict[str, int]:
     embedded = EmbeddingShard.objects.filter(run__project=question.project, run__featuriser=question.project.featuriser)
     return {
-        "labelled": counts(question)["labelled"],
+        "labelled": _labelled(question),
         "total": Sample.objects.filter(project=question.project).count(),
         "embedded": embedded.aggregate(n=Sum("embedded"))["n"] or 0,
     }

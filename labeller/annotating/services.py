@@ -58,7 +58,7 @@ def next_batch(user: User, question: Question, count: int, keep: Collection[int]
             _open(question)
             .filter(annotator=user)
             .exclude(sample__in=keep)
-            .select_related("sample", "entry__round__head")
+            .select_related("sample__source", "entry__round__head")
             .order_by("entry__rank", "pk")
         )
     return Batch(held, current, _state(question, current, held, keep))

@@ -46,7 +46,7 @@ def label(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     boot = {
         "project": {"slug": project.slug, "name": project.name},
         "question": {"key": question.key, "text": question.text, "multi_label": question.multi_label},
-        "classes": [selectors.class_json(label_class) for label_class in question.classes.all()],
+        "classes": selectors.classes_json(question),
         "urls": {
             "next": reverse("annotating:next", args=[slug, key]),
             "save": reverse("annotating:save", args=[slug, key]),

@@ -114,12 +114,12 @@ class Fitted:
 
 
 @functools.lru_cache(maxsize=4)
-def _learner(question_id: int, strategy: str, multi_label: bool) -> Any:
+def _learner(question_id: int, strategy: str) -> Any:
     """The question's learner, kept by the process so that a refit starts warm."""
     from tl_core.heads.learner import make_learner
     from tl_core.heads.logistic import LogisticHead
 
-    return make_learner(LogisticHead(), query.get(strategy))
+    return make_learner(LogisticHead(), None, None, query.get(strategy))
 
 
 def _fit(
@@ -139,7 +139,7 @@ def _fit(
     started = time.perf_counter()
     positions = np.array([position for position, _ in pairs])
     y = np.array([class_id for _, class_id in pairs])
-    learner = _learner(question.pk, question.project.strategy, question.multi_label)
+    learner = _learner(question.pk, question.project.strategy)
     learner.estimator.set_params(pool_mean=embeddings.mean)
     learner.fit(embeddings.vectors[positions], y)
     seconds = time.perf_counter() - started

@@ -1,5 +1,6 @@
 """Writes on projects, questions and classes."""
 
+import unicodedata
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
@@ -11,11 +12,14 @@ from labeller.accounts.models import Membership, Role, User
 from labeller.projects.models import PALETTE, SHORTCUTS, LabelClass, Project, Question
 
 
+RESERVED_SLUGS = {"new"}  # /projects/new/ is a page
+
+
 def free_slug(name: str) -> str:
     """A slug for that name that no project has yet."""
     stem = slugify(name)[:40] or "project"
     slug, number = stem, 2
-    while Project.objects.filter(slug=slug).exists():
+    while slug in RESERVED_SLUGS or Project.objects.filter(slug=slug).exists():
         slug, number = f"{stem}-{number}", number + 1
     return slug
 
@@ -45,15 +49,23 @@ def create_project(
     return project
 
 
-def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
-    """The class of that name (ignoring case), made where it is missing; and whether it was made.
-
-    Raises ValidationError for an empty or overlong name. Two people may type the same new name at once:
-    the unique constraint decides, and both get the one row.
-    """
+def tidy_class_name(name: str) -> str:
+    """The name with single spaces. Raises ValidationError where it can't be a class's."""
     name = " ".join(name.split())
     if not name or len(name) > 200:
         raise ValidationError("A class name has 1 to 200 characters.")
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        raise ValidationError("A class name has no control characters.")
+    return name
+
+
+def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
+    """The class of that name (ignoring case), made where it is missing; and whether it was made.
+
+    Raises ValidationError for an empty or overlong name, or one with control characters. Two people may type the same new name at once:
+    the unique constraint decides, and both get the one row.
+    """
+    name = tidy_class_name(name)
     while True:
         found = question.classes.filter(name__iexact=name).first()
         if found is not None:

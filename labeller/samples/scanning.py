@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.core.exceptions import ValidationError
+
+from labeller.projects.services import tidy_class_name
 from labeller.samples.models import Refusal, Sample, Source
 
 
@@ -77,8 +80,18 @@ def class_names(source: Source, paths: list[str]) -> dict[str, str]:
         return {}
     if source.truth_file:
         named = read_truth_file(Path(source.truth_file))
-        return {path: named[path] for path in paths if path in named}
-    return {path: path.split("/")[-2] for path in paths if "/" in path}
+    else:
+        named = {path: path.split("/")[-2] for path in paths if "/" in path}
+    names = {path: _class_name(named[path]) for path in paths if path in named}
+    return {path: name for path, name in names.items() if name is not None}
+
+
+def _class_name(text: str) -> str | None:
+    """The text as it is stored as a class's name; None where it can't be one."""
+    try:
+        return tidy_class_name(text)
+    except ValidationError:
+        return None
 
 
 def read_truth_file(path: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -104,6 +105,7 @@ class Command(BaseCommand):
         if settings.EMBEDDED_REDIS:
             jobs.recover()
         project = self._open(options)
+        _wait_for_web(supervisor, options["host"], int(options["port"]))
         self._say(f"\nlabeller is at {address}/projects/{project.slug}/")
         if password:
             self._say(f"log in as admin with the one-time password {password}")
@@ -203,6 +205,20 @@ def _web(host: str, port: int) -> Child:
             *("--timeout", "60", "--graceful-timeout", "10", "--preload", "--no-control-socket"),
         ],
     )
+
+
+def _wait_for_web(supervisor: Supervisor, host: str, port: int) -> None:
+    """Until the address about to be printed answers."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise StartError(f"The web server does not answer: see {supervisor.logs / 'web.log'}") from error
+            supervisor.check()
+            time.sleep(0.1)
 
 
 def _celery(*words: str) -> list[str]:

@@ -1,0 +1,271 @@
+# ruff: noqa: N803, N806 - matrices are X, Z and P here, as in scikit-learn
+"""tl_core.query: a contract every strategy keeps, and modAL as the reference."""
+
+import time
+from typing import Any
+
+import modAL.uncertainty
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import entropy as scipy_entropy
+
+from tl_core import query
+from tl_core.query import diversity
+from tl_core.query.base import highest, refuse_nan
+
+
+class Head:
+    """A classifier whose probabilities come from a fixed random projection: no fitting, no ties by chance."""
+
+    def __init__(self, classes: int = 4) -> None:
+        self.classes = classes
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        logits = X @ np.random.default_rng(9).normal(size=(X.shape[1], self.classes))
+        P = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return P / P.sum(axis=1, keepdims=True)
+
+
+def pool(n: int = 200, d: int = 6, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", query.names())
+class TestContract:
+    """Every registered strategy."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        X=hnp.arrays(
+            np.float32, st.tuples(st.integers(0, 25), st.integers(1, 4)), elements=st.sampled_from([-1, 0, 0.5, 3, 1e4])
+        ),
+        k=st.integers(0, 30),
+        seed=st.integers(0, 2**32 - 1),
+        classes=st.integers(1, 4),
+    )
+    def test_any_pool(self, name: str, X: np.ndarray, k: int, seed: int, classes: int) -> None:
+        """Ties, copies, constants, one class, an empty pool, a batch larger than the pool."""
+        before = X.copy()
+        X.flags.writeable = False
+        strategy = query.get(name)
+        indices, scores = strategy(Head(classes), X, n_instances=k, random_state=seed)
+        assert indices.shape == scores.shape == (min(k, len(X)),)
+        assert np.issubdtype(indices.dtype, np.integer)
+        assert len(set(indices.tolist())) == len(indices) and set(indices.tolist()) <= set(range(len(X)))
+        assert np.isfinite(scores).all() and (np.diff(scores) <= 1e-6).all()  # soonest first
+        np.testing.assert_array_equal(X, before)
+        again, _ = strategy(Head(classes), X, n_instances=k, random_state=seed)
+        np.testing.assert_array_equal(indices, again)
+
+    def test_a_seed_may_be_a_generator(self, name: str) -> None:
+        strategy = query.get(name)
+        picks = [strategy(Head(), pool(), 10, random_state=np.random.default_rng(5))[0] for _ in range(2)]
+        np.testing.assert_array_equal(*picks)
+        np.testing.assert_array_equal(picks[0], strategy(Head(), pool(), 10, random_state=5)[0])
+
+    def test_the_global_random_state_is_left_alone(self, name: str) -> None:
+        before = np.random.get_state()[1].copy()  # noqa: NPY002 - that it is not used is the point
+        query.get(name)(Head(), pool(), 10, random_state=1)
+        query.get(name)(Head(), pool(), 10)
+        np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+    def test_values_that_are_not_finite_are_refused(self, name: str, bad: float) -> None:
+        X = pool()
+        X[150, 3] = bad
+        with pytest.raises(ValueError, match="finite"):
+            query.get(name)(Head(), X, n_instances=5, random_state=0)
+
+    def test_default_is_one(self, name: str) -> None:
+        assert len(query.get(name)(Head(), pool())[0]) == 1
+
+    def test_nonsense_is_refused(self, name: str) -> None:
+        with pytest.raises(ValueError, match="shape"):
+            query.get(name)(Head(), pool()[0], n_instances=1)
+        with pytest.raises(ValueError, match="negative"):
+            query.get(name)(Head(), pool(), n_instances=-1)
+
+    def test_one_seed_after_the_other_reaches_all_copies(self, name: str) -> None:
+        """Where all samples are alike, which one comes is chance and not its place in the pool."""
+        X = np.ones((8, 3), np.float32)
+        found = {int(query.get(name)(Head(), X, random_state=seed)[0][0]) for seed in range(200)}
+        assert len(found) == 8 or name == "kmeans_centroid"
+
+
+MODAL = {
+    "margin": modAL.uncertainty.margin_sampling,
+    "entropy": modAL.uncertainty.entropy_sampling,
+    "least_confidence": modAL.uncertainty.uncertainty_sampling,
+}
+
+
+@pytest.mark.parametrize("name", MODAL)
+@pytest.mark.parametrize("k", [1, 2, 20, 300])
+@pytest.mark.parametrize("classes", [2, 3, 30])
+def test_picks_what_modal_picks(name: str, k: int, classes: int) -> None:
+    X = pool(300)
+    indices, scores = query.get(name)(Head(classes), X, n_instances=k, random_state=0)
+    expected, metric = MODAL[name](Head(classes), X, n_instances=k)
+    assert set(indices.tolist()) == set(expected.tolist())
+    sign = -1 if name == "margin" else 1
+    np.testing.assert_allclose(np.sort(scores), np.sort(sign * metric), atol=1e-12)
+
+
+@given(P=hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 6)), elements=st.floats(0, 1)))
+def test_scores_of_probabilities(P: np.ndarray) -> None:
+    P = (P + 1e-9) / (P + 1e-9).sum(axis=1, keepdims=True)
+    ordered = np.sort(P, axis=1)
+    second = ordered[:, -2] if P.shape[1] > 1 else ordered[:, -1]
+    np.testing.assert_allclose(query.margin_scores(P), second - ordered[:, -1], atol=1e-12)
+    np.testing.assert_allclose(query.entropy_scores(P), scipy_entropy(P, axis=1), atol=1e-9)
+    np.testing.assert_allclose(query.least_confidence_scores(P), 1 - ordered[:, -1], atol=1e-12)
+
+
+def test_scores_of_certainty_and_of_doubt() -> None:
+    P = np.array([[1, 0, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]])
+    np.testing.assert_allclose(query.margin_scores(P), [-1, 0, 0])
+    np.testing.assert_allclose(query.entropy_scores(P), [0, np.log(2), np.log(3)])
+    np.testing.assert_allclose(query.least_confidence_scores(P), [0, 0.5, 2 / 3])
+    for score in (query.margin_scores, query.entropy_scores, query.least_confidence_scores):
+        assert score(np.empty((0, 3))).shape == (0,)
+        for wrong in (P[0], P[:, :0], P * np.nan):
+            with pytest.raises(ValueError, match="probabilities"):
+                score(wrong)
+
+
+def test_long_pools_are_scored_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    P = Head().predict_proba(pool(50))
+    whole = query.margin_scores(P), query.entropy_scores(P)
+    monkeypatch.setattr("tl_core.query.uncertainty._CHUNK", 7)
+    np.testing.assert_array_equal(query.margin_scores(P), whole[0])
+    np.testing.assert_array_equal(query.entropy_scores(P), whole[1])
+
+
+@given(
+    scores=hnp.arrays(np.float64, st.integers(1, 30), elements=st.sampled_from([0.0, 0.5, 1.0, -2.0])), data=st.data()
+)
+def test_highest_is_a_sort(scores: np.ndarray, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, len(scores)))
+    indices, found = highest(scores, k, np.random.default_rng(0))
+    np.testing.assert_array_equal(found, np.sort(scores)[::-1][:k])
+    np.testing.assert_array_equal(found, scores[indices])
+    assert len(set(indices.tolist())) == k
+
+
+def test_random_is_uniform() -> None:
+    counts = np.zeros(10)
+    for seed in range(2000):
+        counts[query.random_batch(None, np.zeros((10, 2)), 3, random_state=seed)[0]] += 1
+    assert abs(counts - 600).max() < 120  # five standard deviations
+
+
+def groups(sizes: list[int], d: int = 16, seed: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Tight, far groups of the given sizes, shuffled; and the group of each row."""
+    rng = np.random.default_rng(seed)
+    group = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    return (rng.normal(size=(len(sizes), d))[group] + 0.02 * rng.normal(size=(len(group), d)) + 5).astype(
+        np.float32
+    ), group
+
+
+@pytest.mark.parametrize("limit", [20_000, 100])
+def test_kmeans_picks_the_middle_of_each_group_largest_first(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diversity, "KMEANS_SAMPLE", limit)  # 100: a random part of the pool, in mini-batches
+    X, group = groups([100, 60, 30])
+    found = [group[query.kmeans_centroid(None, X, 3, random_state=seed)[0]].tolist() for seed in range(10)]
+    assert sum(one == [0, 1, 2] for one in found) >= 7  # k-means itself may end in a poorer optimum
+    indices, scores = query.kmeans_centroid(None, X, 3, random_state=0)
+    assert scores.sum() == pytest.approx(1)
+    if limit == 20_000:
+        Z = diversity._centred_units(X)
+        for index in indices:
+            members = group == group[index]
+            distances = np.linalg.norm(Z[members] - Z[members].mean(axis=0), axis=1)
+            assert np.linalg.norm(Z[index] - Z[members].mean(axis=0)) == pytest.approx(distances.min(), abs=1e-4)
+
+
+def test_kmeans_is_quick() -> None:
+    X = pool(2000, 1280)
+    start = time.perf_counter()
+    query.kmeans_centroid(None, X, 40, random_state=0)
+    assert time.perf_counter() - start < 10  # 0.6 s on two idle cores; the margin is for busy ones
+
+
+def test_kcenter_visits_every_group_before_any_twice() -> None:
+    X, group = groups([300, 20, 3, 1, 1])
+    indices, scores = query.kcenter(None, X, 5, random_state=3)
+    assert sorted(group[indices].tolist()) == [0, 1, 2, 3, 4]
+    assert (np.diff(scores) <= 0).all()
+
+
+def test_kcenter_keeps_away_from_what_is_labelled() -> None:
+    X, group = groups([50, 50, 50, 50])
+    labelled = X[np.isin(group, [0, 2])]
+
+    class Learner:
+        X_training = labelled
+
+    for learner, options in ((None, {"X_labelled": labelled}), (Learner(), {})):
+        indices, _ = query.kcenter(learner, X, 2, random_state=0, **options)
+        assert sorted(group[indices].tolist()) == [1, 3]
+
+
+def brute_kcenter(X: np.ndarray, labelled: np.ndarray, k: int) -> tuple[list[int], list[float]]:
+    mean = X.mean(axis=0)
+
+    def unit(A: np.ndarray) -> np.ndarray:
+        return (A - mean) / np.linalg.norm(A - mean, axis=1, keepdims=True)
+
+    centers, picked, scores = list(unit(labelled)), [], []
+    for _ in range(k):
+        nearest = np.min([np.linalg.norm(unit(X) - center, axis=1) for center in centers], axis=0)
+        nearest[picked] = -1
+        picked.append(int(nearest.argmax()))
+        scores.append(float(nearest.max()))
+        centers.append(unit(X)[picked[-1]])
+    return picked, scores
+
+
+def test_kcenter_is_the_greedy_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, labelled = pool(120, 8), pool(9, 8, seed=1)
+    monkeypatch.setattr(diversity, "_CHUNK", 31)
+    indices, scores = query.kcenter(None, X, 25, X_labelled=labelled)
+    expected, distances = brute_kcenter(X.astype(np.float64), labelled.astype(np.float64), 25)
+    assert indices.tolist() == expected
+    np.testing.assert_allclose(scores, distances, atol=1e-4)
+
+
+def everything(classifier: Any, X_pool: np.ndarray, n_instances: int = 1) -> range:
+    """A user's strategy, named by dotted path below."""
+    return range(n_instances)
+
+
+def test_strategies_are_found_by_name_or_dotted_path() -> None:
+    assert query.get("margin") is query.margin
+    indices, scores = query.get("tests.tl_core.test_query.everything")(None, pool(5), n_instances=9, random_state=1)
+    assert indices.tolist() == [0, 1, 2, 3, 4] and scores.tolist() == [5, 4, 3, 2, 1]
+    for unknown in ("margins", "no.such.module", "tl_core.query.nothing", "tl_core.query.base.Picks", ""):
+        with pytest.raises(KeyError):
+            query.get(unknown)
+    with pytest.raises(ValueError, match="registered"):
+        query.register("margin", everything)
+    with pytest.raises(ValueError, match="dot"):
+        query.register("a.b", everything)
+
+
+def test_modal_by_dotted_path_takes_our_arguments() -> None:
+    strategy = query.get("modAL.uncertainty.entropy_sampling")
+    assert strategy(Head(), pool(5), n_instances=50, random_state=3)[0].shape == (5,)
+    assert strategy(Head(), pool(0), n_instances=5)[0].shape == (0,)
+
+
+@given(place=st.integers(0, 99), bad=st.sampled_from([np.nan, np.inf, -np.inf]))
+def test_refuse_nan(place: int, bad: float) -> None:
+    X = np.full((10, 10), np.finfo(np.float32).max, np.float32)
+    refuse_nan(X, "values")  # large, but finite
+    X.ravel()[place] = bad
+    with pytest.raises(ValueError, match="values"):
+        refuse_nan(X, "values")
