@@ -88,9 +88,7 @@ class Site:
 
     def status(self) -> dict[str, Any]:
         command = [sys.executable, "manage.py", "status", "--project", self.slug, "--json"]
-        output = subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True
-        )
+        output = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
         return dict(json.loads(output.stdout)["projects"][0])
 
     def wait_until_embedded(self) -> None:

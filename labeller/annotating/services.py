@@ -7,6 +7,7 @@ handing out inserts rows and ignores conflicts, then reads back which ones becam
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Count, Q
@@ -104,7 +105,7 @@ def _take(user: User, question: Question, current: Round, count: int) -> None:
         wanted -= _open(question).filter(annotator=user).count() - before
 
 
-def _settled_for(user: User, question: Question) -> models.QuerySet[Label]:
+def _settled_for(user: User, question: Question) -> models.QuerySet[Label, Any]:
     """Samples that are answered already (by an import), or that this person skipped."""
     standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
     return standing.filter(Q(annotator=None) | Q(annotator=user)).values("sample")

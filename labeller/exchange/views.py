@@ -60,13 +60,13 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def labels_csv(request: HttpRequest, slug: str) -> HttpResponse:
+def labels_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     question = _question(request, slug)
     return _stream(services.label_rows(question), f"{slug}-{question.key}-labels.csv")
 
 
 @require_safe
-def predictions_csv(request: HttpRequest, slug: str) -> HttpResponse:
+def predictions_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Predictions of the latest head; 404 with the reason while there is none."""
     question = _question(request, slug)
     head = services.latest_head(question)

@@ -1,9 +1,9 @@
 """Recording judgements: once per UUID, append-only, never over somebody's newer decision."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 
@@ -19,13 +19,13 @@ Verdict = Label.Verdict
 class Judgement:
     """What somebody decided about a sample, and how it came before them."""
 
-    uuid: uuid.UUID
+    uuid: UUID
     question: Question
     sample_id: int
     annotator: User | None
     verdict: str
     class_ids: tuple[int, ...] = ()
-    supersedes: uuid.UUID | None = None
+    supersedes: UUID | None = None
     mode: str = Label.Mode.SINGLE
     dwell_ms: int | None = None
     suggestion_shown: bool = False
@@ -145,7 +145,7 @@ def adopt_known(sender: Any, question: Question, known: Sequence[tuple[Sample, L
     """Turn what the names of folders say about new samples into labels. Runs inside the import's transaction."""
     labels = Label.objects.bulk_create(
         Label(
-            uuid=uuid.uuid4(),
+            uuid=uuid4(),
             project_id=question.project_id,
             question=question,
             sample=sample,

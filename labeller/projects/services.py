@@ -62,8 +62,8 @@ def tidy_class_name(name: str) -> str:
 def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
     """The class of that name (ignoring case), made where it is missing; and whether it was made.
 
-    Raises ValidationError for an empty or overlong name, or one with control characters. Two people may type the same new name at once:
-    the unique constraint decides, and both get the one row.
+    Raises ValidationError for an empty or overlong name, or one with control characters. Two people may type the
+    same new name at once: the unique constraint decides, and both get the one row.
     """
     name = tidy_class_name(name)
     while True:

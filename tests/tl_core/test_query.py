@@ -25,7 +25,8 @@ class Head:
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         logits = X @ np.random.default_rng(9).normal(size=(X.shape[1], self.classes))
-        P = np.exp(logits - logits.max(axis=1, keepdims=True))
+        with np.errstate(invalid="ignore"):  # infinite embeddings: the strategy is to notice
+            P = np.exp(logits - logits.max(axis=1, keepdims=True))
         return P / P.sum(axis=1, keepdims=True)
 
 
@@ -88,11 +89,12 @@ class TestContract:
         with pytest.raises(ValueError, match="negative"):
             query.get(name)(Head(), pool(), n_instances=-1)
 
-    def test_one_seed_after_the_other_reaches_all_copies(self, name: str) -> None:
-        """Where all samples are alike, which one comes is chance and not its place in the pool."""
-        X = np.ones((8, 3), np.float32)
-        found = {int(query.get(name)(Head(), X, random_state=seed)[0][0]) for seed in range(200)}
-        assert len(found) == 8 or name == "kmeans_centroid"
+
+@pytest.mark.parametrize("name", [name for name in query.names() if name != "kmeans_centroid"])
+def test_among_equals_chance_decides_and_not_the_place_in_the_pool(name: str) -> None:
+    X = np.ones((8, 3), np.float32)
+    found = {int(query.get(name)(Head(), X, random_state=seed)[0][0]) for seed in range(200)}
+    assert len(found) == 8
 
 
 MODAL = {
@@ -247,7 +249,7 @@ def test_strategies_are_found_by_name_or_dotted_path() -> None:
     assert query.get("margin") is query.margin
     indices, scores = query.get("tests.tl_core.test_query.everything")(None, pool(5), n_instances=9, random_state=1)
     assert indices.tolist() == [0, 1, 2, 3, 4] and scores.tolist() == [5, 4, 3, 2, 1]
-    for unknown in ("margins", "no.such.module", "tl_core.query.nothing", "tl_core.query.base.Picks", ""):
+    for unknown in ("margins", "no.such.module", "tl_core.query.nothing", "tl_core.query.__doc__", ""):
         with pytest.raises(KeyError):
             query.get(unknown)
     with pytest.raises(ValueError, match="registered"):

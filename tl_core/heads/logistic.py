@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from tl_core.heads.files import LinearHead, softmax, unit_rows
 
@@ -29,7 +30,7 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     C : float
         Inverse strength of the penalty, above 0.
     pool_mean : ndarray, shape (d,), or None
-        Centre of the embeddings; None = mean of what is fitted on. With few labels the pool's is much the better.
+        Centre of the embeddings; None = mean of what is fitted on.
     start : LinearHead or None
         A head from an earlier round to start from where this object was not fitted before.
     max_iter : int
@@ -191,16 +192,9 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             loss = float(np.dot(share.astype(np.float64), losses)) + 0.5 * penalty * float(np.vdot(W, W))
             return loss, gradient
 
-        result = minimize(
-            loss_and_gradient,
-            np.concatenate([coef.ravel(), intercept]),
-            jac=True,
-            method="L-BFGS-B",
-            options={
-                "maxiter": self.max_iter,
-                "gtol": self.tol,
-                "ftol": 64 * np.finfo(float).eps,
-                "maxls": 50,
-            },
-        )
+        options = {"maxiter": self.max_iter, "gtol": self.tol, "ftol": 64 * np.finfo(float).eps, "maxls": 50}
+        begin = np.concatenate([coef.ravel(), intercept])
+        # One BLAS thread: the products are small, and on busy cores two that wait for each other take 15 times as long.
+        with threadpool_limits(1, user_api="blas"):
+            result = minimize(loss_and_gradient, begin, jac=True, method="L-BFGS-B", options=options)
         return result.x[: c * d].reshape(c, d), result.x[c * d :], int(result.nit)

@@ -79,7 +79,10 @@ def as_pair(strategy: Strategy) -> Strategy:
     """
     if getattr(strategy, "returns_pair", False):
         return strategy
-    takes_seed = "random_state" in inspect.signature(strategy).parameters
+    try:
+        takes_seed = "random_state" in inspect.signature(strategy).parameters
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        takes_seed = False
 
     @functools.wraps(strategy)
     def paired(
