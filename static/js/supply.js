@@ -10,6 +10,8 @@ const KEPT_OVER_A_ROUND = 3; // the one in view and the next two
 const RENEW_LEASES_MS = 240_000; // well within the time for which the server holds samples for a person
 const AWAY_MS = 900_000;
 const POLL_MS = { preparing: 1000, ready: 2000, finished: 10_000 };
+const EXPECT_MS = 1500; // between two looks for the round that saved labels bring
+const EXPECT_TRIES = 5;
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15_000];
 
 export class Supply extends EventTarget {
@@ -25,6 +27,7 @@ export class Supply extends EventTarget {
   #timer = null;
   #failures = 0;
   #asked = 0;
+  #expected = 0;
   #active = Date.now();
 
   /** options: url, question, held, outbox, tabs */
@@ -41,9 +44,15 @@ export class Supply extends EventTarget {
     if (!this.#isBusy && !this.isTroubled && this.#options.held.ahead().length < LOW) this.#ask();
   }
 
-  /** A round of this number exists: exchange what isn't about to be seen. */
+  /** Labels were saved while this was the newest round: exchange what isn't about to be seen where it is news. */
   hear(round) {
-    if (!round || (this.round && round.number <= this.round.number)) return;
+    if (!round) return;
+    if (this.round && round.number <= this.round.number) {
+      // The round these labels bring is being made: look for it, should the person rest on one image now.
+      this.#expected = EXPECT_TRIES;
+      this.#later(EXPECT_MS);
+      return;
+    }
     this.#isStale = true;
     if (!this.#isBusy && !this.isTroubled) this.#ask();
   }
@@ -73,9 +82,12 @@ export class Supply extends EventTarget {
     if (isRenewal) held.release(new Set(kept));
     held.add(data.samples, this.#spokenFor());
     tabs.hold(held.ahead().map((entry) => entry.sample));
-    this.#take(data);
+    const isFreshRound = this.#take(data);
+    if (isFreshRound) this.#expected = 0;
+    this.#isStale ||= isFreshRound && !isRenewal;
     if (this.#isStale) this.#ask();
     else if (!held.ahead().length) this.#later(POLL_MS[this.state] ?? POLL_MS.ready);
+    else if (this.#expected-- > 0) this.#later(EXPECT_MS);
   }
 
   /** Samples decided but not yet saved, and those another tab holds: not to be given back, nor handed out here. */
@@ -93,6 +105,7 @@ export class Supply extends EventTarget {
     this.state = state;
     this.message = message ?? "";
     this.dispatchEvent(new CustomEvent("answer", { detail: { isFreshRound } }));
+    return isFreshRound;
   }
 
   /** Somebody who looks long at one image keeps what they hold; somebody who left doesn't. */

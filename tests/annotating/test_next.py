@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from labeller.learning.models import RoundEntry
+from labeller.samples.models import Source
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -58,13 +59,20 @@ def test_an_audit_sample_comes_blind(ask, foxes):
     assert (sample["suggestions"], sample["head_version"]) == ([], None)
 
 
+def test_where_folders_are_the_truth_the_path_does_not_give_it_away(ask, foxes):
+    made = factories.samples(foxes.project, 1)
+    Source.objects.update(meaning=Source.Meaning.TRUTH)
+    factories.ranking(foxes.question, made)
+    assert "fox" not in ask({"count": 1}).content.decode()
+
+
 def test_a_sample_reopened_by_undo_brings_its_previous_label(ask, foxes):
     made = factories.samples(foxes.project, 1)
     factories.ranking(foxes.question, made)
     ask({"count": 1})
     old = factories.label(foxes.question, made[0], foxes.ana, foxes.class_id("fox"))
     back = factories.label(foxes.question, made[0], foxes.ana, verdict="withdraw", supersedes=old.uuid)
-    (sample,) = ask({"count": 1, "keep": []}).json()["samples"] or [None]
+    (sample,) = ask({"count": 1, "keep": []}).json()["samples"]
     assert sample["previous"] == {"uuid": str(back.uuid), "verdict": "withdraw", "classes": []}
 
 

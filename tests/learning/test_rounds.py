@@ -5,6 +5,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from labeller.annotating import services as annotating
+from labeller.jobs import registry
+from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning import rounds, services
@@ -23,6 +25,11 @@ def pool(foxes):
     made = factories.samples(foxes.project, 60)
     factories.embed(foxes.project, made, vectors)
     return made, groups
+
+
+@pytest.fixture(autouse=True)
+def _short_cold_start(monkeypatch):
+    monkeypatch.setattr(rounds, "COLD_START_LABELS", 40)
 
 
 NAMES = ("fox", "badger", "empty")
@@ -218,20 +225,17 @@ def test_a_random_entry_outside_the_audit_carries_the_share_of_its_draw(foxes, p
 
 
 def test_an_audit_label_counts_for_the_next_round_with_the_prediction_made_before_it(foxes, pool, fitted):
+    settings_of(foxes, audit_share=0.5)
+    refit(foxes)
+    group_of = {sample.pk: group for sample, group in zip(*pool, strict=True)}
     batch = annotating.next_batch(foxes.ana, foxes.question, 50)
-    by_id = {sample.pk: position for position, sample in enumerate(pool[0])}
     blind = [assignment for assignment in batch.assignments if assignment.entry.strategy == "audit"]
-    while not blind:  # the seed drew none in this round: take another
-        batch = annotating.next_batch(foxes.ana, foxes.question, 50, [])
-        refit(foxes)
-        batch = annotating.next_batch(foxes.ana, foxes.question, 50)
-        blind = [assignment for assignment in batch.assignments if assignment.entry.strategy == "audit"]
     for assignment in blind:
-        name = NAMES[pool[1][by_id[assignment.sample_id]]]
+        name = NAMES[group_of[assignment.sample_id]]
         given = factories.judgement(foxes.question, assignment.sample, foxes.ana, foxes.class_id(name))
         annotating.save(foxes.ana, foxes.question, [(given, assignment.entry_id)])
-    Job.objects.filter(kind="refit").delete()
     made = refit(foxes)
+    assert blind
     assert (made.audit_n, made.audit_correct) == (len(blind), len(blind))
 
 
@@ -271,15 +275,11 @@ def test_a_crash_during_the_switch_leaves_the_old_round_whole(foxes, pool, fitte
     monkeypatch.setattr(RoundEntry.objects, "bulk_create", crash)
     services.request_refit(foxes.question, at_once=True)
     job = Job.objects.get(kind="refit", state="queued")
-    from labeller.jobs import registry
-    from labeller.jobs import services as jobs
-
     Job.objects.update(not_before="2020-01-01T00:00Z")
     assert jobs.run(job.pk, registry.get)
     assert list(RoundEntry.objects.order_by("pk").values()) == before
     assert list(Round.objects.all()) == [fitted]
     assert Round.objects.get().is_current
-    monkeypatch.undo()
 
 
 def test_the_database_holds_one_current_round_and_real_propensities(foxes, pool):

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
+from tl_core import threads
 from tl_core.heads.files import LinearHead, softmax, unit_rows
 
 # Length of the weight vector a class starts with: about what fits with C = 30 end at.
@@ -194,7 +194,6 @@ class LogisticHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         options = {"maxiter": self.max_iter, "gtol": self.tol, "ftol": 64 * np.finfo(float).eps, "maxls": 50}
         begin = np.concatenate([coef.ravel(), intercept])
-        # One BLAS thread: the products are small, and on busy cores two that wait for each other take 15 times as long.
-        with threadpool_limits(1, user_api="blas"):
+        with threads.single():
             result = minimize(loss_and_gradient, begin, jac=True, method="L-BFGS-B", options=options)
         return result.x[: c * d].reshape(c, d), result.x[c * d :], int(result.nit)

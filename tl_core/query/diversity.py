@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tl_core import threads
 from tl_core.query.base import Picks, contracted, refuse_nan
 
 KMEANS_SAMPLE = 20_000
@@ -137,10 +138,10 @@ def _cluster(
 
     seed = int(rng.integers(2**31))
     if in_batches:
-        kmeans = MiniBatchKMeans(k, batch_size=4096, n_init=1, max_iter=10, random_state=seed)
+        kmeans = MiniBatchKMeans(k, batch_size=1024, n_init=1, max_iter=5, random_state=seed)
     else:
         kmeans = KMeans(k, n_init=1, max_iter=50, random_state=seed)
-    with warnings.catch_warnings():
+    with threads.single(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fewer distinct points than clusters: the caller fills up
         clusters = kmeans.fit_predict(Z)
     distances = np.linalg.norm(Z - kmeans.cluster_centers_[clusters], axis=1)

@@ -1,0 +1,85 @@
+"""People and roles."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+
+from labeller.accounts import services
+from labeller.accounts.models import Membership, Role, User
+
+pytestmark = pytest.mark.django_db
+
+
+def role_of(foxes, name):
+    return Membership.objects.filter(project=foxes.project, user__username=name).values_list("role", flat=True).first()
+
+
+def test_a_new_name_gets_an_account_and_a_password_that_works(foxes, client):
+    password = services.set_role(foxes.project, "nina", Role.ANNOTATOR, by=Role.MANAGER)
+    assert len(password) >= 12
+    assert role_of(foxes, "nina") == "annotator"
+    assert client.login(username="nina", password=password)
+
+
+def test_somebody_who_has_an_account_keeps_their_password(foxes):
+    assert services.set_role(foxes.project, "sam", Role.VIEWER, by=Role.MANAGER) is None
+    assert role_of(foxes, "sam") == "viewer"
+
+
+def test_a_role_is_changed_and_not_given_twice(foxes):
+    assert services.set_role(foxes.project, "ana", Role.MANAGER, by=Role.MANAGER) is None
+    assert role_of(foxes, "ana") == "manager"
+    assert Membership.objects.filter(project=foxes.project, user=foxes.ana).count() == 1
+
+
+@pytest.mark.parametrize(("name", "role"), [("ana", Role.OWNER), ("nina", Role.OWNER), ("olga", Role.VIEWER)])
+def test_a_manager_makes_no_owner_and_touches_none(foxes, name, role):
+    before = role_of(foxes, name)
+    with pytest.raises(ValidationError, match="Only an owner"):
+        services.set_role(foxes.project, name, role, by=Role.MANAGER)
+    assert role_of(foxes, name) == before
+    assert not User.objects.filter(username="nina").exists()
+
+
+def test_the_last_owner_stays(foxes):
+    with pytest.raises(ValidationError, match="at least one owner"):
+        services.set_role(foxes.project, "olga", Role.MANAGER, by=Role.OWNER)
+    assert role_of(foxes, "olga") == "owner"
+    services.set_role(foxes.project, "mia", Role.OWNER, by=Role.OWNER)
+    services.set_role(foxes.project, "olga", Role.MANAGER, by=Role.OWNER)
+    assert role_of(foxes, "olga") == "manager"
+
+
+def test_the_database_knows_roles_and_one_membership_a_person(foxes):
+    for fields in ({"user": foxes.sam, "role": "king"}, {"user": foxes.ana, "role": "viewer"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Membership.objects.create(project=foxes.project, **fields)
+
+
+def test_the_first_administrator_is_made_once(db, client):
+    password = services.ensure_administrator()
+    assert client.login(username="admin", password=password)
+    assert services.ensure_administrator() is None
+    assert User.objects.get().is_superuser
+
+
+def test_a_password_can_be_replaced_from_the_command_line(foxes, client, capsys):
+    call_command("password", "ana")
+    assert client.login(username="ana", password=capsys.readouterr().out.split()[-1])
+    with pytest.raises(CommandError, match="nobody"):
+        call_command("password", "nobody")
+
+
+def test_a_simulated_annotator_cannot_log_in(foxes):
+    oracle = services.simulated_annotator(foxes.project)
+    assert services.simulated_annotator(foxes.project) == oracle
+    assert oracle.is_simulated and not oracle.has_usable_password()
+    assert role_of(foxes, oracle.username) == "annotator"
+
+
+@pytest.mark.parametrize("stronger", [Role.MANAGER, Role.OWNER])
+def test_roles_are_ordered(stronger):
+    assert stronger in Role.at_least(Role.ANNOTATOR)
+    assert Role.VIEWER not in Role.at_least(Role.ANNOTATOR)
+    assert Role.at_least(Role.VIEWER) == list(Role)

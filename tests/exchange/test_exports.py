@@ -1,0 +1,149 @@
+"""Downloads: exactly the current labels, and a prediction for every embedded sample."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from labeller.exchange.services import LABEL_COLUMNS, PREDICTION_COLUMNS
+from labeller.labels.models import Label
+from labeller.learning import rounds, services
+from labeller.projects.services import ensure_class
+from labeller.samples.models import Sample
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def download(client, foxes):
+    def get(name, **query):
+        client.force_login(foxes.mia)
+        answer = client.get(f"/projects/foxes/export/{name}", query)
+        if answer.status_code != 200:
+            return answer
+        text = b"".join(answer.streaming_content).decode()
+        return list(csv.DictReader(io.StringIO(text)))
+
+    return get
+
+
+def test_labels_are_exactly_the_current_ones(foxes, download):
+    one, two, three, four, five = factories.samples(foxes.project, 5)
+    fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
+    old = factories.label(foxes.question, one, foxes.ana, fox)
+    new = factories.label(foxes.question, one, foxes.ana, badger, supersedes=old.uuid, dwell_ms=900)
+    skipped = factories.label(foxes.question, two, foxes.ana, verdict="skip")
+    gone = factories.label(foxes.question, three, foxes.ana, fox)
+    factories.label(foxes.question, three, foxes.ana, verdict="withdraw", supersedes=gone.uuid)
+    imported = factories.label(foxes.question, four, None, fox, mode="import")
+    audited = factories.label(
+        foxes.question, five, foxes.bo, fox, strategy="audit", propensity=0.125, suggestion_shown=False
+    )
+    rows = download("labels.csv")
+    assert [row["uuid"] for row in rows] == [str(each.uuid) for each in (new, skipped, imported, audited)]
+    assert tuple(rows[0]) == LABEL_COLUMNS
+    first, second, third, fourth = rows
+    assert (first["path"], first["question"], first["classes"]) == (one.path, "species", "badger")
+    assert (first["annotator"], first["decided_by"], first["dwell_ms"]) == ("ana", "human", "900")
+    assert (second["verdict"], second["classes"]) == ("skip", "")
+    assert (third["annotator"], third["decided_by"], third["mode"]) == ("", "imported", "import")
+    assert (fourth["strategy"], fourth["propensity"], fourth["suggestion_shown"]) == ("audit", "0.125", "0")
+
+
+def test_a_simulated_annotator_is_no_human(foxes, download):
+    (sample,) = factories.samples(foxes.project, 1)
+    oracle = factories.person("oracle", is_simulated=True)
+    factories.label(foxes.question, sample, oracle, foxes.class_id("fox"), mode="simulated")
+    assert download("labels.csv")[0]["decided_by"] == "simulated"
+
+
+def test_several_classes_stand_in_one_cell(db, client):
+    foxes = factories.cast(multi_label=True)
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), foxes.class_id("badger"))
+    client.force_login(foxes.mia)
+    text = b"".join(client.get("/projects/foxes/export/labels.csv").streaming_content).decode()
+    assert next(csv.DictReader(io.StringIO(text)))["classes"] == "fox|badger"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "|"])
+def test_no_cell_starts_a_formula(foxes, download, start):
+    (sample,) = factories.samples(foxes.project, 1)
+    name = f"{start}cmd|' /C calc'!A0"
+    Sample.objects.filter(pk=sample.pk).update(path=name)
+    evil, _ = ensure_class(foxes.question, name.strip())
+    factories.label(foxes.question, sample, foxes.ana, evil.pk)
+    (row,) = download("labels.csv")
+    for cell in (row["path"], row["classes"]):
+        assert cell.strip()[0] not in "=+-@|", cell
+        assert "calc" in cell
+
+
+def test_the_file_is_named_after_project_and_question(client, foxes):
+    client.force_login(foxes.mia)
+    answer = client.get("/projects/foxes/export/labels.csv")
+    assert answer["Content-Disposition"] == 'attachment; filename="foxes-species-labels.csv"'
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+
+
+def test_a_question_may_be_named_and_must_exist(foxes, download):
+    assert download("labels.csv", question="species") == []
+    assert download("labels.csv", question="age").status_code == 404
+
+
+def test_without_a_head_there_are_no_predictions(foxes, download):
+    assert download("predictions.csv").status_code == 404
+
+
+def test_every_embedded_sample_is_predicted(foxes, download):
+    vectors, groups = factories.clusters(30, 3)
+    made = factories.samples(foxes.project, 30)
+    factories.embed(foxes.project, made[:20], vectors[:20])
+    factories.embed(foxes.project, made[20:], vectors[20:], shard=1)
+    factories.samples(foxes.project, 4, shard=2)  # not embedded
+    names = ("fox", "badger", "empty")
+    for sample, group in list(zip(made, groups, strict=True))[:6]:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(names[group]))
+    services.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    rows = download("predictions.csv")
+    assert tuple(rows[0]) == PREDICTION_COLUMNS
+    assert [row["path"] for row in rows] == [sample.path for sample in made]
+    assert [row["predicted_class"] for row in rows] == [names[group] for group in groups]
+    assert all(1 / 3 <= float(row["probability"]) <= 1.0 for row in rows)
+    assert {row["decided_by"] for row in rows} == {"machine: head 1"}
+    assert [row["labelled_class"] for row in rows[:6]] == [names[group] for group in groups[:6]]
+    assert [row["is_labelled"] for row in rows] == ["1"] * 6 + ["0"] * 24
+
+
+def test_what_is_exported_is_what_the_head_said(foxes, download):
+    """The stored head, read back from its files, gives the probabilities of the fitted one."""
+    vectors, groups = factories.clusters(12, 2)
+    made = factories.samples(foxes.project, 12)
+    factories.embed(foxes.project, made, vectors)
+    for sample, group in list(zip(made, groups, strict=True))[:4]:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[group]))
+    services.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    learner = rounds._learner(foxes.question.pk, "margin")
+    expected = learner.predict_proba(vectors.astype(np.float32)).max(axis=1)
+    exported = [float(row["probability"]) for row in download("predictions.csv")]
+    assert np.allclose(exported, expected, atol=1e-4)
+
+
+def test_an_export_does_not_hold_all_labels_in_queries_of_their_own(foxes, download, django_assert_max_num_queries):
+    fox = foxes.class_id("fox")
+    for sample in factories.samples(foxes.project, 40):
+        factories.label(foxes.question, sample, foxes.ana, fox)
+    with django_assert_max_num_queries(15):
+        assert len(download("labels.csv")) == Label.objects.count() == 40
+
+
+def test_the_page_says_what_can_be_taken_away(client, foxes):
+    client.force_login(foxes.mia)
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    context = client.get("/projects/foxes/export/").context
+    assert (context["n_labels"], context["n_pool"], context["head"]) == (1, 1, None)

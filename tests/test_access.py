@@ -1,0 +1,198 @@
+"""Every address of the site, and what each kind of person gets there. An address without a row fails."""
+
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from labeller.projects.models import Question
+from labeller.samples import services as samples
+from labeller.samples.models import Sample
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = ("anonymous", "stranger", "viewer", "annotator", "manager", "owner", "admin")
+NAMES = dict(zip(PEOPLE[1:], ("sam", "vic", "ana", "mia", "olga", "ada"), strict=True))
+
+LOGIN = 302  # anonymous people are sent to the login page
+PUBLIC = (200,) * 7
+MEMBERS = (LOGIN, 404, 200, 200, 200, 200, 200)
+ANNOTATORS = (LOGIN, 404, 403, 200, 200, 200, 200)
+MANAGERS = (LOGIN, 404, 403, 403, 200, 200, 200)
+ADMINISTRATORS = (LOGIN, 403, 403, 403, 403, 403, 200)
+EVERYBODY_INSIDE = (LOGIN, 200, 200, 200, 200, 200, 200)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An address, how it is asked, and the answer for each of PEOPLE."""
+
+    method: str
+    path: str
+    expected: tuple[int, ...]
+    body: str | dict | None = None
+
+    def __str__(self):
+        return f"{self.method} {self.path}"
+
+
+FORM = {}  # refused by the form, but the person is let in: 200 with the mistakes shown
+ROWS = [
+    Row("GET", "healthz", PUBLIC),
+    Row("GET", "readyz", (503,) * 7),  # no broker and no workers here
+    Row("GET", "login/", PUBLIC),
+    Row("POST", "login/", PUBLIC, FORM),
+    Row("POST", "logout/", (LOGIN, *(302,) * 6), FORM),
+    Row("GET", "", EVERYBODY_INSIDE),
+    Row("GET", "projects/new/", ADMINISTRATORS),
+    Row("POST", "projects/new/", ADMINISTRATORS, FORM),
+    Row("GET", "projects/<slug:slug>/people/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/people/", MANAGERS, FORM),
+    Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
+    Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
+    Row("POST", "projects/<slug:slug>/label/<slug:key>/next/", ANNOTATORS, "{}"),
+    Row("POST", "projects/<slug:slug>/label/<slug:key>/labels/", ANNOTATORS, "EVENTS"),
+    Row("POST", "projects/<slug:slug>/label/<slug:key>/classes/", ANNOTATORS, '{"name": "fox"}'),
+    Row("GET", "projects/<slug:slug>/", MEMBERS),
+    Row("GET", "projects/<slug:slug>/curve.json", MEMBERS),
+    Row("GET", "projects/<slug:slug>/export/", MANAGERS),
+    Row("GET", "projects/<slug:slug>/export/labels.csv", MANAGERS),
+    Row("GET", "projects/<slug:slug>/export/predictions.csv", (LOGIN, 404, 403, 403, 404, 404, 404)),  # no head yet
+]
+IN_A_PROJECT = [row for row in ROWS if "<slug:slug>" in row.path]
+
+
+def routes(patterns, prefix=""):
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield route
+        else:
+            yield from routes(pattern.url_patterns, route)
+
+
+def test_every_address_has_a_row():
+    assert {row.path for row in ROWS} == set(routes(get_resolver().url_patterns))
+
+
+@pytest.fixture
+def world(foxes, tmp_path):
+    """The cast's project with one imported photograph."""
+    folder = tmp_path / "photographs"
+    factories.photograph(folder / "one.jpg")
+    samples.add_source(foxes.project, folder)
+    factories.work("scan", "ingest")
+    return foxes
+
+
+def client_of(world, who):
+    client = Client()
+    if who != "anonymous":
+        client.force_login(getattr(world, NAMES[who]))
+    return client
+
+
+def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
+    sample_id = sample_id or Sample.objects.get().pk
+    path = "/" + row.path
+    for part, value in (("slug:slug", slug), ("slug:key", key), ("int:sample_id", sample_id), ("int:size", 256)):
+        path = path.replace(f"<{part}>", str(value))
+    method = method or row.method
+    if method != "POST":
+        return client.generic(method, path)
+    body = row.body
+    if body == "EVENTS":
+        body = {"events": [{"uuid": str(uuid.uuid4()), "sample": sample_id, "verdict": "skip"}]}
+    return client.post(path, body) if body == FORM else client.post(path, body, content_type="application/json")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_each_person_gets_what_the_table_says(world, row):
+    got = tuple(ask(client_of(world, who), row).status_code for who in PEOPLE)
+    assert dict(zip(PEOPLE, got, strict=True)) == dict(zip(PEOPLE, row.expected, strict=True))
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.expected[0] == LOGIN], ids=str)
+def test_anonymous_people_are_sent_to_the_login_page_and_learn_nothing(world, row):
+    for slug in ("foxes", "no-such-project"):
+        answer = ask(Client(), row, slug=slug)
+        assert answer["Location"].startswith("/login/")
+        assert answer.content == b""
+
+
+def visible(response):
+    """The body without the token that differs from answer to answer."""
+    return re.sub(rb'name="csrfmiddlewaretoken" value="[^"]+"', b"", response.content)
+
+
+@pytest.mark.parametrize("row", IN_A_PROJECT, ids=str)
+def test_a_stranger_cannot_tell_a_project_from_one_that_does_not_exist(world, row):
+    client = client_of(world, "stranger")
+    theirs, nobodys = ask(client, row), ask(client, row, slug="no-such-project")
+    assert (theirs.status_code, nobodys.status_code) == (404, 404)
+    assert visible(theirs) == visible(nobodys)
+    assert theirs.headers.keys() == nobodys.headers.keys()
+
+
+def test_walking_through_ids_of_images_finds_only_ones_own(world, tmp_path):
+    other = factories.project("other")
+    folder = tmp_path / "other"
+    factories.photograph(folder / "secret.jpg", 99)
+    samples.add_source(other, folder)
+    factories.work("scan", "ingest")
+    mine, theirs = Sample.objects.get(project=world.project).pk, Sample.objects.get(project=other).pk
+    row = next(row for row in ROWS if row.path.startswith("samples/"))
+    client = client_of(world, "viewer")
+    answers = {sample_id: ask(client, row, sample_id=sample_id) for sample_id in range(1, theirs + 20)}
+    assert [sample_id for sample_id, answer in answers.items() if answer.status_code == 200] == [mine]
+    bodies = {visible(answer) for sample_id, answer in answers.items() if sample_id != mine}
+    assert len(bodies) == 1
+
+
+def test_an_image_is_a_picture_and_nothing_else(world):
+    row = next(row for row in ROWS if row.path.startswith("samples/"))
+    answer = ask(client_of(world, "viewer"), row)
+    assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("image/jpeg", "nosniff")
+    assert "private" in answer["Cache-Control"]
+    assert b"".join(answer.streaming_content)[:3] == b"\xff\xd8\xff"
+
+
+def test_questions_and_samples_of_another_project_are_not_reached_through_ones_own(world):
+    other = factories.project("other")
+    Question.objects.create(project=other, key="secret", text="Secret?")
+    client = client_of(world, "owner")
+    for row in IN_A_PROJECT:
+        if "<slug:key>" in row.path:
+            assert ask(client, row, key="secret").status_code == 404
+    assert client.get("/projects/foxes/export/labels.csv?question=secret").status_code == 404
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_methods_an_address_does_not_know_are_refused(world, row):
+    known = {each.method for each in ROWS if each.path == row.path}
+    known |= {"HEAD", "OPTIONS"} if "GET" in known else {"OPTIONS"}
+    client = client_of(world, "admin")
+    if row.path == "login/":
+        known.add("PUT")  # Django's form view treats it as POST
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - known:
+        answer = ask(client, row, method=method)
+        assert answer.status_code == 405, f"{method} {row.path}"
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=str)
+def test_without_its_csrf_token_nothing_is_taken(world, row):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.ada)
+    assert ask(client, row).status_code == 403
+
+
+def test_the_originals_are_not_served(world):
+    client = client_of(world, "admin")
+    original = Path(Sample.objects.get().source.path, "one.jpg")
+    for path in (f"/{original}", "/static/../secret_key", "/derivatives/", "/media/", "/data/secret_key"):
+        assert client.get(path).status_code == 404
