@@ -38,7 +38,7 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/djlint --reformat --quiet templates
 
 screenshot: $(VENV)/.installed-dev chromium
-	$(PY) docs/screenshots.py --images "$(IMAGES)"
+	$(PY) docs/screenshots.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "labeller needs Python 3.11 or newer, this is %d.%d: set PYTHON=python3.11" % sys.version_info[:2])'

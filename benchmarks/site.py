@@ -38,7 +38,9 @@ class Site:
 
     @property
     def label_url(self) -> str:
-        return f"{self.address}/projects/{self.slug}/label/what-is-in-the-picture/"
+        """The labelling page of the project's question."""
+        question = "which-digit-is-this" if self.slug == "demo" else "what-is-in-the-picture"
+        return f"{self.address}/projects/{self.slug}/label/{question}/"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -118,7 +120,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(images: Path, **knobs: str) -> Iterator[Site]:
+def running(images: Path | str, **knobs: str) -> Iterator[Site]:
     """`make run IMAGES=…` in a fresh data directory, stopped by Ctrl-C at the end."""
     with tempfile.TemporaryDirectory(prefix="labeller-benchmark-") as data:
         environment = {**os.environ, "DATA": data, "IMAGES": str(images), "PORT": str(_free_port()), **knobs}

@@ -1,8 +1,9 @@
 """Makes the screenshots of the documentation from the running program.
 
-    python docs/screenshots.py --images DIR
+    python docs/screenshots.py [--images DIR --out DIR]
 
-DIR holds one folder a class; a simulated annotator labels first, so that there is something to see.
+By default of the demo, whose pictures are free to publish. A simulated annotator labels first, so that there is something
+to see; a DIR of your own holds one folder a class.
 """
 
 import argparse
@@ -28,7 +29,7 @@ def log_in(page: Page, site: Site) -> None:
     page.wait_for_url(f"{site.address}/")
 
 
-def shoot(site: Site, theme: str) -> None:
+def shoot(site: Site, theme: str, out: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
@@ -36,26 +37,27 @@ def shoot(site: Site, theme: str) -> None:
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=theme)
         log_in(page, site)
-        page.screenshot(path=OUT / f"projects-{theme}.png")
+        page.screenshot(path=out / f"projects-{theme}.png")
         page.goto(site.label_url)
         page.locator("[data-testid=stage-image][data-ready=true]").wait_for(timeout=60_000)
-        page.screenshot(path=OUT / f"label-{theme}.png")
+        page.screenshot(path=out / f"label-{theme}.png")
         page.goto(f"{site.address}/projects/{site.slug}/")
         page.wait_for_timeout(1500)
-        page.screenshot(path=OUT / f"progress-{theme}.png")
+        page.screenshot(path=out / f"progress-{theme}.png")
         page.goto(f"{site.address}/projects/{site.slug}/export/")
-        page.screenshot(path=OUT / f"export-{theme}.png")
+        page.screenshot(path=out / f"export-{theme}.png")
         page.goto(f"{site.address}/projects/new/")
-        page.screenshot(path=OUT / f"new-{theme}.png")
+        page.screenshot(path=out / f"new-{theme}.png")
         browser.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--images", default="")
+    parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    OUT.mkdir(exist_ok=True)
-    with running(options.images, TRUTH="folders") as site:
+    options.out.mkdir(exist_ok=True)
+    with running(options.images, TRUTH="folders" if options.images else "") as site:
         site.wait_until_embedded()
         subprocess.run(
             [sys.executable, "manage.py", "simulate", "--project", site.slug, "--labels", "120"],
@@ -64,7 +66,7 @@ def main() -> None:
             check=True,
         )
         for theme in ("light", "dark"):
-            shoot(site, theme)
+            shoot(site, theme, options.out)
 
 
 if __name__ == "__main__":

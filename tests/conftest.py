@@ -17,7 +17,7 @@ from tests import factories
 class FakeFeaturiser:
     """What the site asks of a featuriser, without weights."""
 
-    name: str = "fake"
+    name: str = "efficientnet-lite0"
     fingerprint: str = "0123456789abcdef"
     dimension: int = factories.DIMENSION
     image_size: int = 8

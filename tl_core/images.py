@@ -11,6 +11,7 @@ import re
 import stat
 import struct
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,13 +58,28 @@ _KNOWN_REFUSED = (
     (re.compile(rb"....ftyp", re.DOTALL), "video"),
     (re.compile(rb"RIFF....AVI ", re.DOTALL), "video"),
     (re.compile(rb"%PDF"), "PDF"),
-    (re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE svg[^>]*>\s*)?<svg", re.DOTALL), "SVG"),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*<(?!!doctype html|html).*<svg[\s>]", re.DOTALL | re.IGNORECASE), "SVG"),
     (re.compile(rb"8BPS"), "Photoshop"),
     (re.compile(rb"(\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51)"), "JPEG 2000"),
     (re.compile(rb"(\x00\x00\x00\x0cJXL |\xff\x0a)"), "JPEG XL"),
     (re.compile(rb"\x00\x00\x01\x00"), "icon"),
     (re.compile(rb"PK\x03\x04"), "zip"),
     (re.compile(rb".{128}DICM", re.DOTALL), "DICOM"),
+)
+# What Pillow raises on broken bytes. Not Exception: a worker's time limit is one, and says nothing about the file.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
 )
 _STRIP_PIXELS = 4_000_000
 _PILLOW_MODULES = re.compile(r"PIL\.")
@@ -152,9 +168,11 @@ def examine(
         if kind == "JPEG" and scale < 1:
             image.draft(image.mode, (math.ceil(width * scale), math.ceil(height * scale)))
         image.load()
-        taken_at, frames = _taken_at(image), _frames(image)
-        turn = _turn(image)
+        taken_at, turn = _taken_at(image), _turn(image)
         rgb = _to_rgb(image, shrink=max(image.size) // (2 * max_side))
+        frames = _frames(
+            image
+        )  # last: counting them makes Pillow forget the pixels and, in a TIFF, that it turned them
     if scale < 1:
         rgb = rgb.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.LANCZOS)
     if turn is not None:
@@ -294,7 +312,7 @@ def _opened(path: Path, max_pixels: int, max_bytes: int) -> Iterator[tuple[Buffe
             raise ImageRefused("too-large", f"The image has more than {max_pixels:,} pixels.") from error
         except MemoryError as error:
             raise ImageRefused("out-of-memory", "There was not enough memory to decode the image.") from error
-        except Exception as error:  # Pillow's plugins raise whatever the broken bytes make them stumble over
+        except _BROKEN as error:
             raise _refusal(error, file, kind) from error
 
 
@@ -402,7 +420,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     """Return how to turn a loaded image upright. Pillow turns TIFFs itself on loading and drops the tag."""
     try:
         return _TRANSPOSE.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - broken EXIF is no reason to refuse the pixels
+    except _BROKEN:  # broken EXIF is no reason to refuse the pixels
         return None
 
 
@@ -410,7 +428,7 @@ def _taken_at(image: Image.Image) -> datetime | None:
     try:
         text = image.getexif().get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL)
         return datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S") if text else None
-    except Exception:  # noqa: BLE001 - cameras write all sorts of things, "0000:00:00 00:00:00" for one
+    except _BROKEN:  # cameras write all sorts of things, "0000:00:00 00:00:00" for one
         return None
 
 
@@ -419,7 +437,7 @@ def _frames(image: Image.Image) -> int:
         return 1
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # noqa: BLE001 - a later frame is broken; the first, which we use, is not
+    except _BROKEN:  # a later frame is broken; the first, which we use, is not
         return 1
 
 

@@ -23,12 +23,17 @@ class _Echo:
         return value
 
 
+def _cell(value: Any) -> Any:
+    """The writer defuses =, +, -, @, | and %; a tab or a carriage return before them opens a formula as well."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("\t", "\r")) else value
+
+
 def _stream(rows: Iterable[tuple[Any, ...]], name: str) -> StreamingHttpResponse:
     writer = csv.writer(_Echo())  # defused: a cell can't start a formula in a spreadsheet
 
     def lines() -> Iterator[str]:
         for row in rows:
-            yield writer.writerow(row)
+            yield writer.writerow([_cell(value) for value in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{re.sub("[^A-Za-z0-9._-]", "-", name)}"'

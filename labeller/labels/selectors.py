@@ -71,10 +71,16 @@ class Audit:
 
 
 def audit(question: Question) -> Audit:
-    """The latest audit labels against what the head said before it saw them."""
+    """The latest audit labels against what the head said before it saw them.
+
+    Only those in the later half of all labels count: what a head said that knew less than half of today's labels
+    says little about today's head.
+    """
+    standing = answers(question).order_by("-pk").values_list("pk", flat=True)
+    middle = next(iter(standing[standing.count() // 2 :][:1]), 0)
     rows = list(
         answers(question)
-        .filter(strategy=AUDIT, predicted__isnull=False)
+        .filter(strategy=AUDIT, predicted__isnull=False, pk__gte=middle)
         .order_by("-pk")
         .values_list("pk", "predicted_id")[:AUDIT_WINDOW]
     )

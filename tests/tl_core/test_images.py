@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -151,6 +152,17 @@ def test_orientation_is_applied_once(kind: str, orientation: int, tmp_path: Path
         assert np.abs(np.asarray(image, int) - np.asarray(upright, int)).mean() < 6
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_the_first_page_of_a_turned_tiff_is_turned_once(compression: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    stored = scene().transpose(Image.Transpose.ROTATE_90)
+    stored.save(path, save_all=True, append_images=[stored], tiffinfo={0x0112: 6}, compression=compression)
+    found = images.examine(path)
+    assert found.frames == 2 and (found.width, found.height) == (96, 64)
+    for image in (found.image, images.load(path, min_side=64)):
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(scene()))
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_large_turned_jpeg_keeps_original_size(orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
@@ -193,6 +205,15 @@ def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     assert refusal(path) == reason
+
+
+def test_a_hostile_text_does_not_keep_the_sniffer_busy(tmp_path: Path) -> None:
+    path = tmp_path / "comments.svg"
+    for text in (b"<!---->" * 600, b"<" * 4096, b" " * 4096, b"<svg" * 1000):
+        path.write_bytes(text)
+        start = time.perf_counter()
+        assert refusal(path) == "not-an-image"
+        assert time.perf_counter() - start < 1
 
 
 def test_a_camera_raw_file_is_not_taken_for_its_thumbnail(tmp_path: Path) -> None:
@@ -299,6 +320,20 @@ def test_running_out_of_memory_is_a_reason(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
     assert refusal(path) == "out-of-memory"
+
+
+def test_a_time_limit_is_not_blamed_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class TimeLimit(Exception):
+        """As a task queue raises it in the middle of the work."""
+
+    def fail(self: Image.Image) -> None:
+        raise TimeLimit
+
+    path = tmp_path / "photo.png"
+    scene().save(path)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(TimeLimit):
+        images.examine(path)
 
 
 def test_pillow_does_not_warn(tmp_path: Path) -> None:

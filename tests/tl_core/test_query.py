@@ -258,6 +258,13 @@ def test_strategies_are_found_by_name_or_dotted_path() -> None:
         query.register("a.b", everything)
 
 
+def test_two_indices_are_not_taken_for_an_index_and_its_score() -> None:
+    two = query.as_pair(lambda classifier, X_pool, n_instances=1: (3, 4))
+    assert two(None, pool(5), n_instances=2)[0].tolist() == [3, 4]
+    one = query.as_pair(lambda classifier, X_pool, n_instances=1: (np.int64(3), 0.5))
+    assert [part.tolist() for part in one(None, pool(5))] == [[3], [0.5]]
+
+
 def test_modal_by_dotted_path_takes_our_arguments() -> None:
     strategy = query.get("modAL.uncertainty.entropy_sampling")
     assert strategy(Head(), pool(5), n_instances=50, random_state=3)[0].shape == (5,)

@@ -1,11 +1,11 @@
 """What every featuriser offers, and the registry of them."""
 
+import functools
 import hashlib
 import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,7 @@ class Featuriser(ABC):
             A package it needs is not installed.
         """
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits. Embeddings with equal fingerprints may be mixed; others must not be.
 
@@ -97,8 +97,9 @@ class Featuriser(ABC):
         FeaturiserUnavailable
             There is no weights file to hash.
         """
-        with self.weights_file.open("rb") as weights:
-            digest = hashlib.file_digest(weights, "sha256").hexdigest()
+        weights = self.weights_file
+        status = weights.stat()
+        digest = _digest(weights, status.st_mtime_ns, status.st_size)
         words = "\n".join([digest, str(self.image_size), self.preprocessing, self.pooling, OUTPUT_DTYPE])
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
@@ -136,6 +137,13 @@ class Featuriser(ABC):
                 output_names=["embedding"],
                 dynamic_axes=axes,
             )
+
+
+@functools.lru_cache(maxsize=16)
+def _digest(path: Path, mtime_ns: int, size: int) -> str:
+    """Digest a weights file, again only once it has changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _registry: dict[str, Callable[[], Featuriser]] = {}

@@ -11,8 +11,15 @@ from tl_core import files
 from tl_core.featurisers.base import Featuriser
 
 
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class OnnxRuntime:
-    """A featuriser, ready to embed on this machine's cores.
+    """A featuriser, ready to embed on this machine's cores. Make it in the process that uses it, after any fork.
 
     Each image runs alone on one thread, several threads side by side. On two cores EfficientNet-Lite0 does about 400
     images/s so, against 275 in batches of 32: one image's activations stay in the cache. And an embedding cannot
@@ -40,7 +47,7 @@ class OnnxRuntime:
         import onnxruntime
 
         self.featuriser = featuriser
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or _cores()
         graph = Path(cache_dir) / f"{featuriser.name}-{featuriser.fingerprint}.onnx"
         if not graph.is_file():
             graph.parent.mkdir(parents=True, exist_ok=True)

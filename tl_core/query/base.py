@@ -94,7 +94,9 @@ def as_pair(strategy: Strategy) -> Strategy:
         if takes_seed:
             kw["random_state"] = random_state
         result = strategy(classifier, X_pool, n_instances=n_instances, **kw)
-        indices, scores = result if isinstance(result, tuple) and len(result) == 2 else (result, None)
+        # A tuple of two numbers for a batch of two is two indices.
+        has_scores = isinstance(result, tuple) and len(result) == 2 and (np.ndim(result[0]) == 1 or n_instances == 1)
+        indices, scores = result if has_scores else (result, None)
         indices = np.atleast_1d(np.asarray(indices, dtype=np.intp))
         if scores is None:
             return indices, np.arange(len(indices), 0, -1, dtype=np.float64)

@@ -1,0 +1,167 @@
+"""Setting projects up: the form of a new one, its people, and what `manage.py up` opens."""
+
+import pytest
+
+from labeller.jobs.models import Job
+from labeller.labels.models import Label
+from labeller.operations import opening
+from labeller.projects import services as projects
+from labeller.projects.models import Project
+from labeller.samples.models import HiddenTruth, Sample, Source
+from labeller.samples.scanning import FolderError
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(client):
+    made = factories.person("ada", is_superuser=True)
+    client.force_login(made)
+    return made
+
+
+def form(folder, **fields):
+    return {
+        "name": "Night cameras",
+        "folder": str(folder),
+        "folder_meaning": "nothing",
+        "question_text": "Which animal?",
+        "class_names": "fox\n\n  red   deer \nFOX\n",
+        **fields,
+    }
+
+
+def test_a_new_project_has_its_question_classes_and_owner_and_imports(client, ada, folder):
+    factories.photograph(folder / "one.jpg")
+    answer = client.post("/projects/new/", form(folder))
+    assert (answer.status_code, answer["Location"]) == (302, "/projects/night-cameras/")
+    project = Project.objects.get()
+    question = project.first_question
+    assert (question.text, question.multi_label) == ("Which animal?", False)
+    assert list(question.classes.values_list("name", flat=True)) == ["fox", "red deer"]
+    assert project.memberships.get().user == ada and project.memberships.get().role == "owner"
+    assert Job.objects.get().kind == "scan"
+
+
+@pytest.mark.parametrize("meaning", ["truth", "labels"])
+def test_the_form_knows_what_folders_mean(client, ada, folder, meaning):
+    factories.photograph(folder / "fox/one.jpg")
+    client.post("/projects/new/", form(folder, folder_meaning=meaning, class_names=""))
+    factories.work("scan", "ingest")
+    counts = HiddenTruth.objects.count(), Label.objects.count()
+    assert counts == ((1, 0) if meaning == "truth" else (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"folder": ""}, "folder"),
+        ({"folder": "/no/such/folder/anywhere"}, "folder"),
+        ({"folder": "a\0b"}, "folder"),
+        ({"folder_meaning": "guess"}, "folder_meaning"),
+        ({"question_text": ""}, "question_text"),
+        ({"class_names": "x" * 201}, "class_names"),
+    ],
+)
+def test_a_mistake_is_shown_beside_its_field_and_makes_nothing(client, ada, folder, wrong, field):
+    factories.photograph(folder / "one.jpg")
+    answer = client.post("/projects/new/", form(folder, **wrong))
+    assert answer.status_code == 200
+    assert field in answer.context["form"].errors
+    assert not Project.objects.exists() and not Job.objects.exists()
+
+
+def test_a_control_character_in_a_class_name_is_a_mistake_and_no_crash(client, ada, folder):
+    factories.photograph(folder / "one.jpg")
+    answer = client.post("/projects/new/", form(folder, class_names="fox\nbad\x07ger"))
+    assert answer.status_code == 200
+    assert "class_names" in answer.context["form"].errors
+    assert not Project.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["new", "New", "Foxes", "狐", "!!!", "x" * 120])
+def test_any_name_gives_an_address_of_its_own(name):
+    first = projects.create_project(name=name, owner=None, question_text="?")
+    second = projects.create_project(name=name, owner=None, question_text="?")
+    assert first.slug != second.slug
+    assert "new" not in {first.slug, second.slug}
+
+
+def test_two_people_typing_the_same_new_class_get_one(foxes, monkeypatch):
+    from labeller.projects.models import LabelClass
+
+    real = LabelClass.objects.create
+
+    def beaten(**fields):
+        monkeypatch.undo()
+        real(**fields)
+        return real(**fields)
+
+    monkeypatch.setattr(LabelClass.objects, "create", beaten)
+    otter, made = projects.ensure_class(foxes.question, "otter")
+    assert not made
+    assert foxes.question.classes.filter(name__iexact="otter").get() == otter
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def test_a_new_account_shows_its_password_once(client, foxes):
+    client.force_login(foxes.mia)
+    answer = client.post("/projects/foxes/people/", {"username": "nina", "role": "annotator"})
+    password = answer.context["one_time_password"]
+    assert answer.status_code == 200 and password in answer.content.decode()
+    assert password not in client.get("/projects/foxes/people/").content.decode()
+    assert client.login(username="nina", password=password)
+
+
+def test_a_changed_role_leads_back_to_the_page(client, foxes):
+    client.force_login(foxes.olga)
+    answer = client.post("/projects/foxes/people/", {"username": "ana", "role": "manager"})
+    assert (answer.status_code, answer["Location"]) == (302, "/projects/foxes/people/")
+    assert foxes.project.memberships.get(user=foxes.ana).role == "manager"
+
+
+@pytest.mark.parametrize(
+    "given", [{"username": "ana", "role": "owner"}, {"username": "a b", "role": "viewer"}, {"username": "ana", "role": "x"}]
+)
+def test_what_is_not_allowed_is_said_on_the_page(client, foxes, given):
+    client.force_login(foxes.mia)
+    answer = client.post("/projects/foxes/people/", given)
+    assert answer.status_code == 200 and answer.context["form"].errors
+    assert foxes.project.memberships.get(user=foxes.ana).role == "annotator"
+    assert foxes.project.memberships.count() == 5
+
+
+# --- what `up` opens ------------------------------------------------------------------------------
+
+
+def test_a_folder_is_opened_once_and_then_again(folder):
+    admin = factories.person("admin", is_superuser=True)
+    factories.photograph(folder / "one.jpg")
+    first = opening.open_folder(folder, Source.Meaning.NOTHING)
+    factories.work("scan", "ingest")
+    factories.photograph(folder / "two.jpg", 2)
+    assert opening.open_folder(folder, Source.Meaning.NOTHING) == first
+    factories.work("scan", "ingest")
+    assert set(Sample.objects.values_list("path", flat=True)) == {"one.jpg", "two.jpg"}
+    assert first.memberships.get().user == admin
+
+
+def test_a_folder_that_cannot_be_used_makes_no_project(folder):
+    with pytest.raises(FolderError):
+        opening.open_folder(folder, Source.Meaning.NOTHING)
+    assert not Project.objects.exists()
+
+
+def test_the_demo_is_written_once_with_two_rare_digits(settings):
+    demo = opening.open_demo()
+    assert opening.open_demo() == demo
+    rows = (settings.DATA / "demo" / "truth.csv").read_text().splitlines()[1:]
+    digits = [row.rsplit(",", 1)[1] for row in rows]
+    assert digits.count("3") == digits.count("7") == 12
+    assert len(list((settings.DATA / "demo" / "digits").iterdir())) == len(rows) > 1400
+    assert demo.sources.get().meaning == "truth"
