@@ -22,7 +22,8 @@ def learning_curves(curves: list[list[Point]], baseline: list[Point], path: Path
         return f'<polyline points="{drawn}" fill="none" {style}/>'
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
     ]
     for tenth in range(0, 11, 2):

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
+PRODUCT = {"DJANGO_SETTINGS_MODULE": "labeller.config.settings"}  # also where the caller is a test with its own
 PASSWORD = re.compile(r"one-time password (\S+)")
 ADDRESS = re.compile(r"labeller is at (http://[^/\s]+)/projects/([^/\s]+)/")
 
@@ -45,7 +46,7 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         """What a `manage.py` command needs to speak to this program's data."""
-        return {**os.environ, "DATA": str(self.data)}
+        return {**os.environ, **PRODUCT, "DATA": str(self.data)}
 
     def log_in(self) -> None:
         self.client.get(f"{self.address}/login/").raise_for_status()
@@ -113,7 +114,7 @@ class Site:
         return {each["name"]: each["id"] for each in boot["classes"]}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -123,7 +124,7 @@ def _free_port() -> int:
 def running(images: Path | str, **knobs: str) -> Iterator[Site]:
     """`make run IMAGES=…` in a fresh data directory, stopped by Ctrl-C at the end."""
     with tempfile.TemporaryDirectory(prefix="labeller-benchmark-") as data:
-        environment = {**os.environ, "DATA": data, "IMAGES": str(images), "PORT": str(_free_port()), **knobs}
+        environment = {**os.environ, **PRODUCT, "DATA": data, "IMAGES": str(images), "PORT": str(free_port()), **knobs}
         started = time.monotonic()
         process = subprocess.Popen(
             ["make", "run"],

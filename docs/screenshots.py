@@ -2,8 +2,8 @@
 
     python docs/screenshots.py [--images DIR --out DIR]
 
-By default of the demo, whose pictures are free to publish. A simulated annotator labels first, so that there is something
-to see; a DIR of your own holds one folder a class.
+By default of the demo, whose pictures are free to publish. A simulated annotator labels first, so that there is
+something to see; a DIR of your own holds one folder a class.
 """
 
 import argparse

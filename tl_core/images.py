@@ -45,12 +45,12 @@ _ALLOWED = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
     (b"II*\x00", "TIFF"),
     (b"MM\x00*", "TIFF"),
     (b"II+\x00", "TIFF"),
     (b"MM\x00+", "TIFF"),
 )
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 # Files people do put beside photographs; the name makes the message useful. Anything else is "not-an-image".
 _KNOWN_REFUSED = (
     (re.compile(rb"....ftyp(heic|heix|hevc|mif1|msf1)", re.DOTALL), "HEIC"),
@@ -58,7 +58,7 @@ _KNOWN_REFUSED = (
     (re.compile(rb"....ftyp", re.DOTALL), "video"),
     (re.compile(rb"RIFF....AVI ", re.DOTALL), "video"),
     (re.compile(rb"%PDF"), "PDF"),
-    (re.compile(rb"(\xef\xbb\xbf)?\s*<(?!!doctype html|html).*<svg[\s>]", re.DOTALL | re.IGNORECASE), "SVG"),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*(?=<)(?!<!doctype html|<html).*<svg[\s>]", re.DOTALL | re.IGNORECASE), "SVG"),
     (re.compile(rb"8BPS"), "Photoshop"),
     (re.compile(rb"(\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51)"), "JPEG 2000"),
     (re.compile(rb"(\x00\x00\x00\x0cJXL |\xff\x0a)"), "JPEG XL"),
@@ -170,9 +170,8 @@ def examine(
         image.load()
         taken_at, turn = _taken_at(image), _turn(image)
         rgb = _to_rgb(image, shrink=max(image.size) // (2 * max_side))
-        frames = _frames(
-            image
-        )  # last: counting them makes Pillow forget the pixels and, in a TIFF, that it turned them
+        # Last: counting frames makes Pillow forget the pixels and, in a TIFF, that it has turned them.
+        frames = _frames(image)
     if scale < 1:
         rgb = rgb.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.LANCZOS)
     if turn is not None:
@@ -345,6 +344,8 @@ def _sniff(file: BufferedReader) -> str:
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:  # many a text begins with BM
+        return "BMP"
     for pattern, name in _KNOWN_REFUSED:
         if pattern.match(head):
             raise ImageRefused(
@@ -492,8 +493,9 @@ def _value_range(image: Image.Image) -> tuple[float, float]:
         finite = rows[np.isfinite(rows)] if image.mode == "F" else rows
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    if low >= 0:
-        for white in ((1.0,) if image.mode == "F" else ()) + (255.0, 65535.0):
-            if high <= white:
-                return 0.0, white
-    return (low, high) if low < high else (low if math.isfinite(low) else 0.0, 1.0 + max(low, 0.0))
+    if low > high:  # nothing finite
+        return 0.0, 1.0
+    whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    if low >= 0 and high <= whites[-1]:
+        return 0.0, next(white for white in whites if high <= white)
+    return low, (high if low < high else low + 1.0)

@@ -9,6 +9,7 @@ SECURE=1              behind HTTPS: secure cookies and HSTS
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ EMBEDDINGS = DATA / "embeddings"
 HEADS = DATA / "heads"
 MODELS = DATA / "models"
 
-SECRET_KEY = os.environ.get("SECRET_KEY") or paths.secret_key(DATA)
+try:
+    SECRET_KEY = os.environ.get("SECRET_KEY") or paths.secret_key(DATA)
+except OSError as error:  # the first time that anything is written: say it in one line
+    sys.exit(f"Cannot write to {DATA}: {error.strerror}. Set DATA to another folder.")
 SECURE = os.environ.get("SECURE") == "1"
 DEBUG = False
 HOST = os.environ.get("HOST") or "127.0.0.1"

@@ -51,7 +51,7 @@ class Label(models.Model):
                 condition=Q(is_current=True),
                 name="one_current_label_per_annotator",
             ),
-            # Apart from the above, not `nulls_distinct=False`: Django leaves such a constraint out on SQLite altogether.
+            # Apart from the above, not `nulls_distinct=False`: Django leaves such a constraint out on SQLite.
             models.UniqueConstraint(
                 fields=["sample", "question"],
                 condition=Q(is_current=True, annotator__isnull=True),

@@ -4,6 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.models import Role
+from labeller.projects.services import tidy_class_name
 
 
 class NewProjectForm(forms.Form):
@@ -31,11 +32,7 @@ class NewProjectForm(forms.Form):
     )
 
     def clean_class_names(self) -> list[str]:
-        names = [" ".join(line.split()) for line in self.cleaned_data["class_names"].splitlines()]
-        too_long = next((name for name in names if len(name) > 200), None)
-        if too_long:
-            raise forms.ValidationError(_("This name is longer than 200 characters: %s…") % too_long[:40])
-        return [name for name in names if name]
+        return [tidy_class_name(line) for line in self.cleaned_data["class_names"].splitlines() if line.strip()]
 
 
 class MemberForm(forms.Form):

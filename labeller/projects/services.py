@@ -11,7 +11,6 @@ from django.utils.text import slugify
 from labeller.accounts.models import Membership, Role, User
 from labeller.projects.models import PALETTE, SHORTCUTS, LabelClass, Project, Question
 
-
 RESERVED_SLUGS = {"new"}  # /projects/new/ is a page
 
 
@@ -53,9 +52,9 @@ def tidy_class_name(name: str) -> str:
     """The name with single spaces. Raises ValidationError where it can't be a class's."""
     name = " ".join(name.split())
     if not name or len(name) > 200:
-        raise ValidationError("A class name has 1 to 200 characters.")
+        raise ValidationError(f"A class name has 1 to 200 characters, unlike {name[:40]!r}.")
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise ValidationError("A class name has no control characters.")
+        raise ValidationError(f"A class name has no control characters, unlike {name[:40]!r}.")
     return name
 
 

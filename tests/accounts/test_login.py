@@ -25,7 +25,9 @@ def test_nobody_is_sent_to_another_site(client, password, target):
     assert (answer.status_code, answer["Location"]) == (302, "/")
 
 
-@pytest.mark.parametrize("given", [{}, {"username": "ana", "password": "wrong"}, {"username": "nobody", "password": "x"}])
+@pytest.mark.parametrize(
+    "given", [{}, {"username": "ana", "password": "wrong"}, {"username": "nobody", "password": "x"}]
+)
 def test_the_wrong_one_shows_the_form_again(client, password, given):
     answer = client.post("/login/", given)
     assert answer.status_code == 200

@@ -1,6 +1,7 @@
 """Jobs: the row decides, whatever happens to messages and workers."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -84,15 +85,16 @@ def test_work_that_is_running_may_be_queued_once_more(sent):
 
 
 def test_losing_the_race_for_the_row_gives_the_winners_job(monkeypatch):
-    real = Job.objects.create
+    rivals = []
 
-    def beaten(**fields):
-        monkeypatch.undo()
-        real(**fields)  # somebody else, between our look and our insert
-        return real(**fields)
+    def beaten():  # somebody else, between our look and our insert
+        if not rivals:
+            rivals.append(waiting("a"))
+        return transaction.atomic()
 
-    monkeypatch.setattr(Job.objects, "create", beaten)
-    assert queue("a") == Job.objects.get()
+    fake = SimpleNamespace(atomic=beaten, on_commit=transaction.on_commit)
+    monkeypatch.setattr(services, "transaction", fake)
+    assert [queue("a")] == rivals == list(Job.objects.all())
 
 
 def test_a_broker_that_is_down_loses_no_job(monkeypatch, django_capture_on_commit_callbacks):

@@ -229,7 +229,7 @@ def test_an_audit_label_counts_for_the_next_round_with_the_prediction_made_befor
     refit(foxes)
     group_of = {sample.pk: group for sample, group in zip(*pool, strict=True)}
     batch = annotating.next_batch(foxes.ana, foxes.question, 50)
-    blind = [assignment for assignment in batch.assignments if assignment.entry.strategy == "audit"]
+    blind = [assignment for assignment in batch.assignments if assignment.entry.strategy == "audit"][:5]
     for assignment in blind:
         name = NAMES[group_of[assignment.sample_id]]
         given = factories.judgement(foxes.question, assignment.sample, foxes.ana, foxes.class_id(name))

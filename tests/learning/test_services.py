@@ -93,7 +93,9 @@ def labelled(foxes):
     return give
 
 
-def test_a_refit_waits_for_enough_new_labels_and_is_debounced(foxes, labelled, sent, django_capture_on_commit_callbacks):
+def test_a_refit_waits_for_enough_new_labels_and_is_debounced(
+    foxes, labelled, sent, django_capture_on_commit_callbacks
+):
     labelled(foxes.project.refit_every - 1)
     services.request_refit(foxes.question)
     assert refits() == []

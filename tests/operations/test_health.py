@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def healthy(monkeypatch):
-    monkeypatch.setattr(workers, "silent_queues", lambda: [])
+    monkeypatch.setattr(workers, "silent_queues", list)
 
 
 def test_healthz_needs_nothing_but_the_process(client, monkeypatch):

@@ -1,12 +1,15 @@
 """Setting projects up: the form of a new one, its people, and what `manage.py up` opens."""
 
+from types import SimpleNamespace
+
 import pytest
+from django.db import transaction
 
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.operations import opening
 from labeller.projects import services as projects
-from labeller.projects.models import Project
+from labeller.projects.models import LabelClass, Project
 from labeller.samples.models import HiddenTruth, Sample, Source
 from labeller.samples.scanning import FolderError
 from tests import factories
@@ -68,7 +71,7 @@ def test_the_form_knows_what_folders_mean(client, ada, folder, meaning):
 )
 def test_a_mistake_is_shown_beside_its_field_and_makes_nothing(client, ada, folder, wrong, field):
     factories.photograph(folder / "one.jpg")
-    answer = client.post("/projects/new/", form(folder, **wrong))
+    answer = client.post("/projects/new/", form(folder) | wrong)
     assert answer.status_code == 200
     assert field in answer.context["form"].errors
     assert not Project.objects.exists() and not Job.objects.exists()
@@ -91,19 +94,15 @@ def test_any_name_gives_an_address_of_its_own(name):
 
 
 def test_two_people_typing_the_same_new_class_get_one(foxes, monkeypatch):
-    from labeller.projects.models import LabelClass
+    rivals = []
 
-    real = LabelClass.objects.create
+    def beaten():  # somebody else, between our look and our insert
+        if not rivals:
+            rivals.append(LabelClass.objects.create(question=foxes.question, name="Otter", key="o"))
+        return transaction.atomic()
 
-    def beaten(**fields):
-        monkeypatch.undo()
-        real(**fields)
-        return real(**fields)
-
-    monkeypatch.setattr(LabelClass.objects, "create", beaten)
-    otter, made = projects.ensure_class(foxes.question, "otter")
-    assert not made
-    assert foxes.question.classes.filter(name__iexact="otter").get() == otter
+    monkeypatch.setattr(projects, "transaction", SimpleNamespace(atomic=beaten))
+    assert projects.ensure_class(foxes.question, "otter") == (rivals[0], False)
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -126,7 +125,8 @@ def test_a_changed_role_leads_back_to_the_page(client, foxes):
 
 
 @pytest.mark.parametrize(
-    "given", [{"username": "ana", "role": "owner"}, {"username": "a b", "role": "viewer"}, {"username": "ana", "role": "x"}]
+    "given",
+    [{"username": "ana", "role": "owner"}, {"username": "a b", "role": "viewer"}, {"username": "ana", "role": "x"}],
 )
 def test_what_is_not_allowed_is_said_on_the_page(client, foxes, given):
     client.force_login(foxes.mia)

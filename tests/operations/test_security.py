@@ -11,12 +11,16 @@ from django.db import OperationalError
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 OWN_STATIC = sorted(
-    path for path in (ROOT / "static").rglob("*") if path.suffix in {".js", ".css", ".svg"} and "vendor" not in path.parts
+    path
+    for path in (ROOT / "static").rglob("*")
+    if path.suffix in {".js", ".css", ".svg"} and "vendor" not in path.parts
 )
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/login/", "/", "/projects/foxes/", "/projects/foxes/label/species/", "/healthz", "/no"])
+@pytest.mark.parametrize(
+    "path", ["/login/", "/", "/projects/foxes/", "/projects/foxes/label/species/", "/healthz", "/no"]
+)
 def test_every_answer_carries_the_policy(client, foxes, path):
     client.force_login(foxes.ana)
     answer = client.get(path)

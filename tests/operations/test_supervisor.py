@@ -25,7 +25,11 @@ PARENT = [
     "part.write_text(str(child.pid)); part.rename(path)\n"
     "time.sleep(600)",
 ]
-DEAF = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"]
+DEAF = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+]
 
 
 @pytest.fixture
@@ -155,7 +159,9 @@ def test_a_taken_port_is_named_with_another_to_try():
     check_port("127.0.0.1", port)
 
 
-@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("no-such-host.invalid", 8000), ("203.0.113.1", 8000)])
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 70_000), ("no-such-host.invalid", 8000), ("203.0.113.1", 8000)]
+)
 def test_an_address_that_is_none_is_refused(host, port):
     with pytest.raises(StartError):
         check_port(host, port)

@@ -22,9 +22,9 @@ def up(tmp_path):
 
     def run(before="", **environment):
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-        code = f"{before}\nimport sys; sys.argv = ['manage.py', 'up']; sys.path.insert(0, '.'); import manage; manage.main()"
+        code = f"{before}\nimport sys; sys.path.insert(0, '.'); import manage; sys.argv[:] = ['manage.py', 'up']"
         return subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", f"{code}; manage.main()"],
             cwd=ROOT,
             env={**kept, "DATA": str(tmp_path / "data"), "PORT": "0", **environment},
             capture_output=True,
@@ -66,7 +66,9 @@ def test_a_port_that_is_none(up, port):
 
 
 def test_a_full_disk(up):
-    before = "import collections, shutil; shutil.disk_usage = lambda path: collections.namedtuple('u', 'free')(5_000_000)"
+    before = (
+        "import collections, shutil; shutil.disk_usage = lambda path: collections.namedtuple('u', 'free')(5_000_000)"
+    )
     refused(up(before), "5 MB")
 
 

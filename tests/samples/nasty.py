@@ -1,7 +1,6 @@
 """The files people really have in their folders, and what must become of each."""
 
 import io
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -68,10 +67,10 @@ def fill(folder: Path) -> None:
     (folder / ".hidden").mkdir()
     photograph(folder / ".hidden/thumb.jpg", 12)
     (folder / ".DS_Store").write_bytes(b"\0\1")
-    os.symlink(folder.parent, folder / "way-out")
+    (folder / "way-out").symlink_to(folder.parent)
     (folder.parent / "secret.jpg").write_bytes(whole)
-    os.symlink(folder.parent / "secret.jpg", folder / "secret.jpg")
-    os.symlink(folder / "gone.jpg", folder / "dangling.jpg")
+    (folder / "secret.jpg").symlink_to(folder.parent / "secret.jpg")
+    (folder / "dangling.jpg").symlink_to(folder / "gone.jpg")
 
 
 def _png_header(width: int, height: int) -> bytes:

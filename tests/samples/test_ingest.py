@@ -303,7 +303,8 @@ def test_truth_from_a_csv(project, folder, tmp_path):
     spell_out(folder)
     truth = tmp_path / "truth.csv"
     truth.write_text(
-        "\ufeffclass,path,note\nred  deer,loose.jpg,\nfox,fox/1.jpg,x\n,fox/2.jpg,\n \t,Badger/night/3.jpg,\nx,gone.jpg,\n"
+        "\ufeffclass,path,note\nred  deer,loose.jpg,\nfox,fox/1.jpg,x\n,fox/2.jpg,\n"
+        " \t,Badger/night/3.jpg,\nx,gone.jpg,\n"
     )
     take(project, folder, Source.Meaning.TRUTH, str(truth))
     assert set(HiddenTruth.objects.values_list("sample__path", "label_class__name")) == {

@@ -82,6 +82,9 @@ COLOURED_FILES = {
     "float tiff 0..1": (encoded(float_image(128 / 255, 1), "TIFF"), GREY),
     "float tiff 0..255": (encoded(float_image(128, 255), "TIFF"), GREY),
     "float tiff with NaN": (encoded(float_image(128 / 255, np.nan), "TIFF"), GREY),
+    "float tiff of nothing": (encoded(Image.fromarray(np.full((30, 40), np.nan, np.float32)), "TIFF"), (0, 0, 0)),
+    "float tiff of one large value": (encoded(Image.fromarray(np.full((30, 40), 1e6, np.float32)), "TIFF"), (0, 0, 0)),
+    "float tiff around 0": (encoded(float_image(2, -2), "TIFF"), (255, 255, 255)),
     "float tiff below 0": (encoded(float_image(0, 1), "TIFF"), (0, 0, 0)),
     "palette png": (encoded(palette_image(), "PNG"), COLOR),
     "palette gif": (encoded(palette_image(), "GIF"), COLOR),
@@ -185,6 +188,7 @@ def test_content_decides_and_not_the_name(kind: str, tmp_path: Path) -> None:
 
 NOT_IMAGES = {
     "text": (b"dear diary, today I saw a lynx\n" * 20, "not-an-image"),
+    "text about cars": (b"BMW and others, a list of what drove past the camera\n", "not-an-image"),
     "zeros": (bytes(5000), "not-an-image"),
     "html": (b"<!DOCTYPE html><html><img src=x></html>", "not-an-image"),
     "svg": (b'<?xml version="1.0"?>\n<!-- hi -->\n<svg xmlns="http://www.w3.org/2000/svg"/>', "unsupported-format"),
@@ -410,6 +414,22 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         sizes = [image.size for image in pool.map(lambda path: images.load(path, min_side=200), paths)]
     assert sizes == [(300 + number, 200) for number in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("long_side", "expected"),
+    [
+        (1, (256,)),
+        (256, (256,)),
+        (257, (256, 512)),
+        (512, (256, 512)),
+        (513, (256, 512, 1280)),
+        (1280, (256, 512, 1280)),
+        (9000, (256, 512, 1280)),
+    ],
+)
+def test_which_derivatives_there_are(long_side: int, expected: tuple[int, ...]) -> None:
+    assert images.derivative_sizes(long_side, 1) == images.derivative_sizes(1, long_side) == expected
 
 
 @given(width=st.integers(1, 5000), height=st.integers(1, 5000), asked=st.integers(1, 3000))

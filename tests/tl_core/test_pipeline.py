@@ -86,6 +86,21 @@ def test_decoding_runs_ahead_but_not_away(folder: Path, monkeypatch: pytest.Monk
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
 
 
+def test_a_caller_that_stops_does_not_wait_for_the_rest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+
+    def slow(path: Path, *, min_side: int) -> Image.Image:
+        time.sleep(0.02)
+        decoded.append(path)
+        return Image.new("RGB", (4, 4))
+
+    monkeypatch.setattr(images, "load", slow)
+    stream = embed_images([folder / "1.png"] * 200, FakeRuntime(), batch_size=20, decode_threads=2)
+    next(stream)
+    stream.close()
+    assert 20 <= len(decoded) < 60
+
+
 def test_a_failing_runtime_is_not_hidden(folder: Path) -> None:
     runtime = FakeRuntime()
     runtime.embed = lambda batch: 1 / 0

@@ -106,7 +106,7 @@ MODAL = {
 
 @pytest.mark.parametrize("name", MODAL)
 @pytest.mark.parametrize("k", [1, 2, 20, 300])
-@pytest.mark.parametrize("classes", [2, 3, 30])
+@pytest.mark.parametrize("classes", [2, 3, 300])
 def test_picks_what_modal_picks(name: str, k: int, classes: int) -> None:
     X = pool(300)
     indices, scores = query.get(name)(Head(classes), X, n_instances=k, random_state=0)

@@ -83,7 +83,7 @@ class Command(BaseCommand):
         check_disk()
         if options["images"]:
             check_folder(Path(options["images"]).expanduser())
-        if not str(options["port"]).isdigit():
+        if not str(options["port"]).isdecimal():
             raise StartError(f"PORT must be a number, not {options['port']!r}.")
         check_port(options["host"], int(options["port"]))
 
