@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from tl_core import threads
 from tl_core.heads.files import LinearHead, softmax, unit_rows
 
-# Length of the weight vector a class starts with: about what fits with C = 30 end at.
+# Length of the weight vector a class starts with. Fits with C = 30 end at 5 (few labels) to 20 (many); starting at the
+# centroid with 5 measured about a tenth fewer iterations than starting at zero.
 _START_LENGTH = 5.0
 
 

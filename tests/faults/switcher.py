@@ -1,0 +1,113 @@
+"""Run as a process of its own: refits in a loop, each killed at a random moment of its switch of rounds.
+
+    DATA=… python -m tests.faults.switcher 30
+
+Prints JSON: how many refits were killed before, during and after the switch, and every violation found.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "labeller.config.settings"
+django.setup()
+
+from django.core.management import call_command
+from django.db import connections
+
+from labeller.jobs.models import Job
+from labeller.jobs.services import Progress
+from labeller.learning import rounds
+from labeller.learning.models import Head, Round
+from labeller.projects.models import Question
+from tests import factories
+
+SIZE = 400
+
+
+def prepare():
+    call_command("migrate", verbosity=0)
+    foxes = factories.cast(round_size=SIZE)
+    vectors, _ = factories.clusters(SIZE, 3)
+    wide = vectors @ vectors[: vectors.shape[1]].repeat(160, axis=1)  # as long as the featuriser's
+    made = factories.samples(foxes.project, SIZE)
+    factories.embed(foxes.project, made, wide)
+    for sample, name in zip(made, ("fox", "badger", "empty"), strict=False):
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
+    return foxes.question
+
+
+def refit(question):
+    job = Job(kind="refit", key="x", payload={"question": question.pk}, project=question.project)
+    rounds.refit(Progress(job))
+
+
+def refit_and_tell(question, pipe):
+    """In the child: say when the switch begins and when it has ended."""
+    real = rounds._switch
+
+    def told(*args):
+        os.write(pipe, b"b")
+        real(*args)
+        os.write(pipe, b"e")
+
+    rounds._switch = told
+    refit(question)
+
+
+def violations(question):
+    """The current round is one, whole, and its head is there."""
+    found = []
+    current = list(Round.objects.filter(question=question, is_current=True))
+    if len(current) != 1:
+        return [f"{len(current)} current rounds"]
+    ranks = list(current[0].entries.order_by("rank").values_list("rank", flat=True))
+    if ranks != list(range(current[0].n_pool)):
+        found.append(f"round {current[0].number} has {len(ranks)} of {current[0].n_pool} entries")
+    if current[0].head is None:
+        found.append(f"round {current[0].number} lost its head")
+    for head in Head.objects.filter(question=question):
+        if not rounds.head_files.load(rounds.settings.HEADS / head.directory).classes:
+            found.append(f"head {head.version} has no classes")
+    return found
+
+
+def main(count):
+    question = Question.objects.get(pk=prepare().pk)
+    refit(question)
+    rng = random.Random(13)
+    outcomes, wrong = Counter(), []
+    started = time.monotonic()
+    refit(question)
+    duration = max(0.02, (time.monotonic() - started) / 3)
+    for _ in range(count):
+        before = Round.objects.get(question=question, is_current=True).number
+        connections.close_all()
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            refit_and_tell(question, writing)
+            os._exit(0)
+        os.close(writing)
+        os.read(reading, 1)
+        time.sleep(rng.uniform(0, duration))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        ended = os.read(reading, 1) == b"e"
+        os.close(reading)
+        now = Round.objects.filter(question=question, is_current=True).values_list("number", flat=True).first()
+        outcomes["ended" if ended else "new" if now != before else "old"] += 1
+        wrong += violations(question)
+    refit(question)
+    wrong += violations(question)
+    return {"outcomes": outcomes, "violations": wrong}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]))))

@@ -1,0 +1,165 @@
+"""Many hands, double clicks, two tabs, expiry and killed web workers, over real HTTP on a database file."""
+
+import random
+import signal
+import sqlite3
+import threading
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from tests.faults.conftest import wait_for
+
+pytestmark = pytest.mark.faults
+
+PAST = "2000-01-01 00:00:00"
+
+
+def label_until_finished(client):
+    """No think time: take, label, take …; every second sample late, as a slow person does."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        batch = client.next(3)
+        for sample in batch.get("samples", ()):
+            client.save(client.event(sample["sample"], entry=sample["entry"]))
+        if batch.get("state") == "finished":
+            return
+    raise AssertionError("not finished within a minute")
+
+
+@pytest.mark.parametrize("redundancy", [1, 3])
+def test_thirty_two_people_on_twenty_samples(serve, at_once, redundancy):
+    """Battery 2: every sample gets as many people as wanted, never more."""
+    server = serve(samples=20, people=32, redundancy=redundancy)
+    at_once(*(lambda client=client: label_until_finished(client) for client in server.clients()))
+    server.audit()
+    people = Counter(sample for (sample,) in server.rows("SELECT sample_id FROM labels_label WHERE is_current"))
+    assert set(people) == set(server.made["samples"])
+    assert max(people.values()) <= redundancy
+    if redundancy == 1:
+        assert len(server.journal.acknowledged) == 20
+    held = server.rows("SELECT count(*) FROM annotating_assignment GROUP BY sample_id")
+    assert max(count for (count,) in held) <= redundancy
+
+
+def test_one_uuid_ten_times_and_double_clicks(serve, at_once):
+    """Battery 3."""
+    server = serve(samples=6, people=1)
+    tabs = server.clients() * 1
+    (client,) = tabs
+    ten = [type(client)(server, 0) for _ in range(10)]
+    for sample in server.made["samples"]:
+        event = client.event(sample)
+        answers = at_once(*(lambda tab=tab, event=event: tab.save(event) for tab in ten))
+        assert all(answer.body["results"] == answers[0].body["results"] for answer in answers)
+        assert answers[0].body["results"][0]["status"] == 200
+    server.audit()
+    assert len(server.rows("SELECT id FROM labels_label")) == 6
+    # A double click: two decisions on one sample, neither knowing of the other.
+    server.write("DELETE FROM labels_labelledclass")
+    server.write("DELETE FROM labels_label")
+    server.journal.__init__()
+    for sample in server.made["samples"]:
+        events = [client.event(sample), client.event(sample)]
+        answers = at_once(*(lambda tab=tab, event=event: tab.save(event) for tab, event in zip(ten, events, strict=False)))
+        results = [answer.body["results"][0] for answer in answers]
+        assert sorted(result["status"] for result in results) == [200, 409]
+        won, lost = sorted(results, key=lambda result: result["status"])
+        assert lost["current"] == won["label"]
+    server.audit()
+
+
+def test_two_tabs_change_one_label(serve, at_once):
+    """Battery 4: one change counts, the other is told so and may follow; the history holds all of it."""
+    server = serve(samples=8, people=1)
+    one, two = (type(client)(server, 0) for client in server.clients() * 2)
+    fox, badger, empty = server.made["classes"]
+    for sample in server.made["samples"]:
+        first = one.event(sample, fox)
+        one.save(first)
+        changes = [one.event(sample, badger, supersedes=first["uuid"]), two.event(sample, empty, supersedes=first["uuid"])]
+        answers = at_once(lambda c=changes: one.save(c[0]), lambda c=changes: two.save(c[1]))
+        results = sorted((answer.body["results"][0] for answer in answers), key=lambda result: result["status"])
+        assert [result["status"] for result in results] == [200, 409]
+        assert results[1]["current"] == results[0]["label"]
+        again = two.event(sample, empty, supersedes=results[1]["current"]["uuid"])
+        assert two.save(again).status == 200
+        history = server.rows("SELECT is_current FROM labels_label WHERE sample_id = ? ORDER BY id", sample)
+        assert history == [(0,), (0,), (1,)]
+    server.audit()
+
+
+def test_an_abandoned_sample_goes_to_the_next_person_and_the_late_save_is_kept(serve):
+    """Battery 5."""
+    server = serve(samples=3, people=2)
+    ana, bo = server.clients()
+    held = [sample["sample"] for sample in ana.next(3)["samples"]]
+    assert bo.next(3)["samples"] == []
+    server.write("UPDATE annotating_assignment SET expires_at = ?", PAST)
+    assert [sample["sample"] for sample in bo.next(3)["samples"]] == held
+    assert ana.save(ana.event(held[0])).status == 200
+    assert bo.save(bo.event(held[0])).status == 200
+    assert ana.save(ana.event(held[0])).status == 409
+    server.audit()
+    assert server.rows("SELECT count(*) FROM labels_label WHERE sample_id = ? AND is_current", held[0]) == [(2,)]
+
+
+def test_killed_web_workers_lose_no_label(serve, at_once):
+    """Battery 6 in small: workers die by kill -9 while people save and send again what was not acknowledged."""
+    server = serve(samples=400, people=8)
+    clients = server.clients()
+    stop = threading.Event()
+    queue, lock = list(server.made["samples"]), threading.Lock()
+
+    def label(client):
+        while True:
+            with lock:
+                if not queue:
+                    return
+                sample = queue.pop()
+            event = client.event(sample)
+            while event["uuid"] not in server.journal.acknowledged:
+                client.save(event)
+
+    def kill():
+        rng = random.Random(6)
+        for _ in range(5):
+            workers = wait_for(psutil.Process(server.process.pid).children, what="a web worker")
+            time.sleep(rng.uniform(0.1, 0.4))
+            try:
+                rng.choice(workers).send_signal(signal.SIGKILL)
+            except psutil.NoSuchProcess:
+                continue
+        stop.set()
+
+    at_once(kill, *(lambda client=client: label(client) for client in clients))
+    assert stop.is_set()
+    broken = [error for error in server.journal.errors if isinstance(error, str)]
+    assert broken, "no connection broke: nothing was provoked"
+    server.journal.errors = [error for error in server.journal.errors if not isinstance(error, str)]
+    server.audit()
+    assert len(server.journal.acknowledged) == 400
+    assert server.rows("SELECT count(*) FROM labels_label") == [(400,)]
+
+
+def test_a_write_lock_held_by_somebody_else_delays_and_breaks_nothing(serve, at_once):
+    """Battery 7 for SQLite: three seconds without a write."""
+    server = serve(samples=10, people=4)
+
+    def hold():
+        database = sqlite3.connect(server.data / "labeller.sqlite3", timeout=30, isolation_level=None)
+        database.execute("BEGIN EXCLUSIVE")
+        time.sleep(3)
+        database.execute("ROLLBACK")
+        database.close()
+
+    def label(client, sample):
+        time.sleep(0.3)
+        return client.save(client.event(sample)).status
+
+    pairs = zip(server.clients(), server.made["samples"], strict=False)
+    statuses = at_once(hold, *(lambda pair=pair: label(*pair) for pair in pairs))[1:]
+    assert statuses == [200] * 4
+    server.audit()
