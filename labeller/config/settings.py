@@ -178,7 +178,16 @@ REDIS_SOCKET = RUNTIME / "redis.sock"
 REDIS_URL = os.environ.get("REDIS_URL") or f"unix://{REDIS_SOCKET}?db=0"
 CELERY_BROKER_URL = os.environ.get("REDIS_URL") or f"redis+socket://{REDIS_SOCKET}?virtual_host=0"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_keepalive": True, "socket_timeout": 10}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "socket_keepalive": True,
+    "socket_timeout": 10,
+    # Sending gives up at once where the broker is away: a person saving a label must not wait, the sweeper sends again.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("embed", "train", "io")]
 CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_IGNORE_RESULT = True

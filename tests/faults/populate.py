@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - Django is set up before its models are imported
 """Run as a process of its own: a database with a ranked project, and sessions for its people.
 
     DATA=… python -m tests.faults.populate '{"samples": 20, "people": 32, "redundancy": 1}'

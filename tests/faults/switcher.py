@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - Django is set up before its models are imported
 """Run as a process of its own: refits in a loop, each killed at a random moment of its switch of rounds.
 
     DATA=… python -m tests.faults.switcher 30
@@ -73,40 +74,48 @@ def violations(question):
     if current[0].head is None:
         found.append(f"round {current[0].number} lost its head")
     for head in Head.objects.filter(question=question):
-        if not rounds.head_files.load(rounds.settings.HEADS / head.directory).classes:
-            found.append(f"head {head.version} has no classes")
+        rounds.head_files.load(rounds.settings.HEADS / head.directory)  # raises where it is not whole
     return found
+
+
+def kill_one(question, delay):
+    """Fork a refit and kill it that long after its switch began; returns whether the switch had ended, and how long."""
+    connections.close_all()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        refit_and_tell(question, writing)
+        os._exit(0)
+    os.close(writing)
+    assert os.read(reading, 1) == b"b", "the refit died before its switch"
+    began = time.monotonic()
+    if delay is None:
+        ended = os.read(reading, 1) == b"e"
+        took = time.monotonic() - began
+    else:
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+        ended, took = os.read(reading, 1) == b"e", delay
+    os.waitpid(child, 0)
+    os.close(reading)
+    return ended, took
 
 
 def main(count):
     question = Question.objects.get(pk=prepare().pk)
     refit(question)
+    usual = max(kill_one(question, None)[1] for _ in range(3))
     rng = random.Random(13)
     outcomes, wrong = Counter(), []
-    started = time.monotonic()
-    refit(question)
-    duration = max(0.02, (time.monotonic() - started) / 3)
     for _ in range(count):
         before = Round.objects.get(question=question, is_current=True).number
-        connections.close_all()
-        reading, writing = os.pipe()
-        child = os.fork()
-        if not child:
-            refit_and_tell(question, writing)
-            os._exit(0)
-        os.close(writing)
-        os.read(reading, 1)
-        time.sleep(rng.uniform(0, duration))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        ended = os.read(reading, 1) == b"e"
-        os.close(reading)
+        ended, _ = kill_one(question, rng.uniform(0, usual))
         now = Round.objects.filter(question=question, is_current=True).values_list("number", flat=True).first()
         outcomes["ended" if ended else "new" if now != before else "old"] += 1
         wrong += violations(question)
     refit(question)
     wrong += violations(question)
-    return {"outcomes": outcomes, "violations": wrong}
+    return {"outcomes": outcomes, "violations": wrong, "usual": usual}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections import Counter
 import psutil
 import pytest
 
-from tests.faults.conftest import wait_for
+from tests.faults.conftest import Client, wait_for
 
 pytestmark = pytest.mark.faults
 
@@ -18,7 +18,7 @@ PAST = "2000-01-01 00:00:00"
 
 
 def label_until_finished(client):
-    """No think time: take, label, take …; every second sample late, as a slow person does."""
+    """No think time: take, label, take …"""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         batch = client.next(3)
@@ -47,9 +47,8 @@ def test_thirty_two_people_on_twenty_samples(serve, at_once, redundancy):
 def test_one_uuid_ten_times_and_double_clicks(serve, at_once):
     """Battery 3."""
     server = serve(samples=6, people=1)
-    tabs = server.clients() * 1
-    (client,) = tabs
-    ten = [type(client)(server, 0) for _ in range(10)]
+    (client,) = server.clients()
+    ten = [Client(server, 0) for _ in range(10)]
     for sample in server.made["samples"]:
         event = client.event(sample)
         answers = at_once(*(lambda tab=tab, event=event: tab.save(event) for tab in ten))
@@ -63,7 +62,7 @@ def test_one_uuid_ten_times_and_double_clicks(serve, at_once):
     server.journal.__init__()
     for sample in server.made["samples"]:
         events = [client.event(sample), client.event(sample)]
-        answers = at_once(*(lambda tab=tab, event=event: tab.save(event) for tab, event in zip(ten, events, strict=False)))
+        answers = at_once(lambda pair=events: ten[0].save(pair[0]), lambda pair=events: ten[1].save(pair[1]))
         results = [answer.body["results"][0] for answer in answers]
         assert sorted(result["status"] for result in results) == [200, 409]
         won, lost = sorted(results, key=lambda result: result["status"])
@@ -74,13 +73,14 @@ def test_one_uuid_ten_times_and_double_clicks(serve, at_once):
 def test_two_tabs_change_one_label(serve, at_once):
     """Battery 4: one change counts, the other is told so and may follow; the history holds all of it."""
     server = serve(samples=8, people=1)
-    one, two = (type(client)(server, 0) for client in server.clients() * 2)
+    one, two = Client(server, 0), Client(server, 0)
     fox, badger, empty = server.made["classes"]
     for sample in server.made["samples"]:
         first = one.event(sample, fox)
         one.save(first)
-        changes = [one.event(sample, badger, supersedes=first["uuid"]), two.event(sample, empty, supersedes=first["uuid"])]
-        answers = at_once(lambda c=changes: one.save(c[0]), lambda c=changes: two.save(c[1]))
+        mine = one.event(sample, badger, supersedes=first["uuid"])
+        other = two.event(sample, empty, supersedes=first["uuid"])
+        answers = at_once(lambda event=mine: one.save(event), lambda event=other: two.save(event))
         results = sorted((answer.body["results"][0] for answer in answers), key=lambda result: result["status"])
         assert [result["status"] for result in results] == [200, 409]
         assert results[1]["current"] == results[0]["label"]

@@ -4,6 +4,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from celery import Celery
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
@@ -107,6 +108,17 @@ def test_a_broker_that_is_down_loses_no_job(monkeypatch, django_capture_on_commi
     with django_capture_on_commit_callbacks(execute=True):
         job = queue()
     assert Job.objects.get() == job
+
+
+def test_a_broker_that_is_down_keeps_nobody_waiting(monkeypatch, settings, tmp_path):
+    slept = []
+    monkeypatch.setattr("kombu.utils.functional.sleep", slept.append)
+    with Celery("away", set_as_current=False) as away:
+        away.conf.broker_url = f"redis+socket://{tmp_path}/nothing.sock"
+        away.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+        monkeypatch.setattr(services, "current_app", away)
+        services.send(waiting())
+    assert sum(slept) < 1.0
 
 
 def test_the_database_forbids_two_pending_and_two_running_jobs_of_the_same_work():

@@ -21,7 +21,7 @@ from PIL import Image
 
 from tests.tl_core.pictures import encoded, png, scene
 from tl_core import images
-from tl_core.images import ImageRefused
+from tl_core.images import ImageRefused, examining
 
 COLOR = (200, 90, 30)
 GREY = (128, 128, 128)
@@ -144,7 +144,7 @@ def test_large_images_are_converted_in_strips_without_seams(tmp_path: Path) -> N
 def test_orientation_is_applied_once(kind: str, orientation: int, tmp_path: Path) -> None:
     upright = scene()
     undo = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
-    stored = upright if orientation == 1 else upright.transpose(images._TRANSPOSE[undo])
+    stored = upright if orientation == 1 else upright.transpose(examining.TRANSPOSE[undo])
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / "turned"
@@ -482,9 +482,9 @@ def test_a_full_disk_leaves_no_half_derivative(tmp_path: Path, monkeypatch: pyte
 
 def test_a_large_jpeg_is_decoded_small_for_embedding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
-    convert = images._to_rgb
+    convert = examining.to_rgb
     monkeypatch.setattr(
-        images, "_to_rgb", lambda image, shrink: decoded.append(image.size) or convert(image, shrink=shrink)
+        examining, "to_rgb", lambda image, shrink: decoded.append(image.size) or convert(image, shrink=shrink)
     )
     scene(3000, 2000).save(tmp_path / "camera.jpg")
     images.load(tmp_path / "camera.jpg", min_side=224)

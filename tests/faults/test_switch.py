@@ -1,0 +1,23 @@
+"""Battery 13: kill -9 during the switch of rounds, again and again."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.conftest import ROOT, environment
+
+pytestmark = pytest.mark.faults
+
+
+def test_after_every_kill_the_current_round_is_the_old_or_the_new_one_and_whole(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.faults.switcher", "30"],
+        cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout.splitlines()[-1])
+    assert found["violations"] == []
+    assert sum(found["outcomes"].values()) == 30
+    assert found["outcomes"].get("old", 0) >= 3, "too few were killed before the switch took effect"

@@ -1,0 +1,22 @@
+"""Open photographs that strangers made: check, decode, orient, convert to RGB, and write smaller copies.
+
+Everything that is wrong with a file ends in one exception, `ImageRefused`, with a reason a program can count and a
+sentence a person can read. Pillow is the only decoder, behind an allowlist of formats.
+"""
+
+from tl_core.images.derivatives import DERIVATIVE_SIZES, derivative_path, derivative_sizes, write_derivatives
+from tl_core.images.examining import Examined, examine, load
+from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, ImageRefused
+
+__all__ = [
+    "DERIVATIVE_SIZES",
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "Examined",
+    "ImageRefused",
+    "derivative_path",
+    "derivative_sizes",
+    "examine",
+    "load",
+    "write_derivatives",
+]
