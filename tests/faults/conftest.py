@@ -85,7 +85,7 @@ class Client:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         try:
             with contextlib.closing(connection):
-                connection.request("POST", f"/projects/foxes/label/species/{path}/", json.dumps(body), headers)
+                connection.request("POST", f"{self.server.base}/{path}/", json.dumps(body), headers)
                 response = connection.getresponse()
                 text = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -124,6 +124,7 @@ class Server:
     data: Path
     port: int
     made: dict
+    base: str = "/projects/foxes/label/species"
     journal: Journal = field(default_factory=Journal)
     process: subprocess.Popen | None = None
 

@@ -115,7 +115,7 @@ def main(count):
         wrong += violations(question)
     refit(question)
     wrong += violations(question)
-    return {"outcomes": outcomes, "violations": wrong, "usual": usual}
+    return {"outcomes": outcomes, "violations": wrong}
 
 
 if __name__ == "__main__":

@@ -20,4 +20,4 @@ def test_after_every_kill_the_current_round_is_the_old_or_the_new_one_and_whole(
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["violations"] == []
     assert sum(found["outcomes"].values()) == 30
-    assert found["outcomes"].get("old", 0) >= 3, "too few were killed before the switch took effect"
+    assert len(found["outcomes"]) > 1, "all were killed on the same side of the switch: nothing was provoked"

@@ -1,0 +1,224 @@
+"""The whole program, started as a person starts it, on a folder of good and nasty pictures."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from tests import factories
+from tests.faults.conftest import ROOT, Client, Server, environment, free_port, processes_of, rows, wait_for
+from tests.samples import nasty
+
+pytestmark = pytest.mark.faults
+
+PLAIN = 520
+BURST = 500
+SESSION = (
+    "from tests.faults.populate import session_of; from labeller.accounts.models import User; "
+    "print(session_of(User.objects.get(username='admin')))"
+)
+
+
+class Program(Server):
+    """`manage.py up` on a folder."""
+
+    def __init__(self, data, folder):
+        super().__init__(data, free_port(), {}, base=f"/projects/{folder.name}/label/what-is-in-the-picture")
+        self.folder = folder
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--images", str(self.folder), "--port", str(self.port)],
+            cwd=ROOT, env=environment(self.data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if "Ctrl-C stops" in line:
+                # Nobody reads on here: keep the pipe from filling up.
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                return
+        raise AssertionError(f"it did not start: {said}")
+
+    def log_in(self, classes):
+        """Make a session for the administrator, and the classes."""
+        code = f"{SESSION}; from labeller.projects.models import Question; from labeller.projects.services import *; "
+        code += f"print(*[ensure_class(Question.objects.get(), name)[0].pk for name in {classes!r}])"
+        made = subprocess.run(
+            [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
+            cwd=ROOT, env=environment(self.data), check=True, capture_output=True, text=True,
+        ).stdout.split()  # fmt: skip
+        self.made = {"sessions": made[:1], "classes": [int(class_id) for class_id in made[1:]]}
+        return Client(self, 0)
+
+    def jobs(self):
+        return Counter(self.rows("SELECT kind, state FROM jobs_job"))
+
+    def is_idle(self):
+        return not {state for _, state in self.jobs()} & {"queued", "running"}
+
+    def knows_all_labels(self):
+        (newest,) = self.rows("SELECT max(id) FROM labels_label")[0]
+        return self.rows("SELECT 1 FROM learning_round WHERE is_current AND last_label >= ?", newest)
+
+    def current_round_is_whole(self):
+        ((number, n_pool, entries),) = self.rows(
+            "SELECT number, n_pool, (SELECT count(*) FROM learning_roundentry WHERE round_id = learning_round.id) "
+            "FROM learning_round WHERE is_current"
+        )
+        assert entries == min(n_pool, 200), f"round {number} has {entries} entries of {n_pool}"
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(60)
+        for process in processes_of(self.data):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+def fill(folder, count, first=0):
+    for number in range(first, first + count):
+        factories.photograph(folder / f"plain/{number:04}.png", 1000 + number, (24, 24))
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    home = tmp_path_factory.mktemp("program")
+    (folder := home / "pictures").mkdir()
+    nasty.fill(folder)
+    fill(folder, PLAIN)
+    program = Program(home / "data", folder)
+    try:
+        program.start()
+        wait_for(lambda: ("embed", "done") in program.jobs() and program.is_idle(), 120, "the end of the import")
+        yield program
+    finally:
+        program.stop()
+
+
+@pytest.fixture(scope="module")
+def client(program):
+    return program.log_in(["dark", "bright"])
+
+
+def plain(program):
+    return [sample for (sample,) in program.rows("SELECT id FROM samples_sample WHERE path LIKE 'plain/%' ORDER BY id")]
+
+
+def test_every_nasty_file_is_a_sample_or_refused_with_its_reason_and_stalls_nothing(program):
+    """Battery 16."""
+    refused = dict(program.rows("SELECT path, reason FROM samples_refusal"))
+    sizes = {
+        path: (width, height) for path, width, height in program.rows("SELECT path, width, height FROM samples_sample")
+    }
+    twins = {"a/twin.jpg", "z/twin.jpg"}
+    refused.pop("dangling.jpg", None)
+    assert refused.keys() - twins == nasty.REFUSED.keys() - twins
+    assert all(nasty.REFUSED[path] == reason for path, reason in refused.items() if path not in twins)
+    assert Counter(refused[path] for path in twins & refused.keys()) == {"duplicate": 1}
+    assert all(sizes[path] == nasty.TAKEN[path] for path in nasty.TAKEN.keys() - twins)
+    assert len(sizes) == PLAIN + len(nasty.TAKEN)
+    assert program.rows("SELECT sum(embedded), sum(failed) FROM learning_embeddingshard") == [(len(sizes), 0)]
+    assert {state for _, state in program.jobs()} == {"done"}
+
+
+def test_a_burst_of_labels_makes_few_refits_and_none_is_forgotten(program, client, at_once):
+    """Battery 12."""
+    program.write("UPDATE projects_project SET refit_every = 1")
+    samples = plain(program)[:BURST]
+    before = program.jobs()["refit", "done"]
+    most, over = Counter(), threading.Event()
+
+    def label(share):
+        for number, sample in share:
+            class_id = program.made["classes"][number % 2]
+            assert client.save(client.event(sample, class_id)).status == 200
+
+    def watch():
+        while not over.wait(0.005):
+            for state, count in program.rows(
+                "SELECT state, count(*) FROM jobs_job WHERE kind = 'refit' GROUP BY state"
+            ):
+                most[state] = max(most[state], count)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    numbered = list(enumerate(samples))
+    at_once(*(lambda share=numbered[start::8]: label(share) for start in range(8)))
+    wait_for(program.knows_all_labels, 60, "a round that knows the last label")
+    over.set()
+    watcher.join()
+    program.audit()
+    assert most["running"] == 1 and most["queued"] == 1
+    assert program.jobs()["refit", "done"] - before < BURST / 2
+    wait_for(program.is_idle)
+    assert program.rows("SELECT n_labels, n_classes FROM learning_round WHERE is_current") == [(BURST, 2)]
+    program.current_round_is_whole()
+
+
+def test_a_killed_train_worker_leaves_whole_rounds_and_no_label_out(program, client):
+    """Battery 13 with the real worker. Silence is shortened by setting back what the dead one last said."""
+    left = plain(program)[BURST:]
+    for delay, sample in zip((0.0, 0.05, 0.15, 0.3), left, strict=False):
+        assert client.save(client.event(sample)).status == 200
+        wait_for(lambda: program.rows("SELECT 1 FROM jobs_job WHERE kind = 'refit' AND state = 'running'"), 30)
+        time.sleep(delay)
+        for process in processes_of(program.data):
+            with contextlib.suppress(psutil.Error):
+                if "-Q train" in " ".join(process.cmdline()):
+                    process.kill()
+        program.write("UPDATE jobs_job SET heartbeat_at = '2000-01-01 00:00:00' WHERE state = 'running'")
+        program.current_round_is_whole()
+        assert client.next(1)["samples"], "nobody may be kept from labelling"
+    wait_for(program.knows_all_labels, 90, "a round that knows the last label")
+    wait_for(program.is_idle, 60)
+    program.audit()
+    program.current_round_is_whole()
+    assert not program.jobs()["refit", "failed"]
+
+
+def test_without_a_broker_labels_are_taken_and_the_work_goes_on_when_it_is_back(program, client):
+    """Battery 10."""
+    for process in processes_of(program.data):
+        with contextlib.suppress(psutil.Error):
+            if "redis-server" in process.name():
+                process.kill()
+    for sample in plain(program)[BURST + 10 :]:
+        assert client.save(client.event(sample)).status == 200
+    wait_for(program.knows_all_labels, 90, "a round that knows the last label")
+    program.audit()
+
+
+def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(tmp_path):
+    """kill -9 while files are imported and embedded; a second start; Ctrl-C."""
+    (folder := tmp_path / "pictures").mkdir()
+    fill(folder, 150)
+    program = Program(tmp_path / "data", folder)
+    try:
+        program.start()
+        wait_for(lambda: {kind for kind, state in program.jobs() if state == "running"} & {"ingest", "embed"}, 60)
+        first = processes_of(program.data)
+        assert len(first) >= 6
+        program.process.kill()
+        program.process.wait()
+        program.start()
+        assert not [process for process in first if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+        embedded = "SELECT sum(embedded) FROM learning_embeddingshard"
+        wait_for(lambda: program.rows(embedded) == [(150,)] and program.is_idle(), 90, "the rest of the work")
+        assert {state for _, state in program.jobs()} == {"done"}
+        assert program.rows("SELECT count(*) FROM samples_sample") == [(150,)]
+        program.process.send_signal(signal.SIGINT)
+        assert program.process.wait(60) == 0
+        assert processes_of(program.data) == []
+        assert rows(program.data, "PRAGMA integrity_check") == [("ok",)]
+    finally:
+        program.stop()
