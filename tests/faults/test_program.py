@@ -1,6 +1,7 @@
 """The whole program, started as a person starts it, on a folder of good and nasty pictures."""
 
 import contextlib
+import itertools
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.faults
 
 PLAIN = 520
 BURST = 500
+RUNNING = "SELECT 1 FROM jobs_job WHERE kind = 'refit' AND state = 'running' AND heartbeat_at > '2001-01-01'"
 SESSION = (
     "from tests.faults.populate import session_of; from labeller.accounts.models import User; "
     "print(session_of(User.objects.get(username='admin')))"
@@ -74,6 +76,16 @@ class Program(Server):
             "FROM learning_round WHERE is_current"
         )
         assert entries == min(n_pool, 200), f"round {number} has {entries} entries of {n_pool}"
+
+    def kill(self, words):
+        """kill -9 every process of the program whose command line has these words."""
+        hit = []
+        for process in processes_of(self.data):
+            with contextlib.suppress(psutil.Error):
+                if words in " ".join(process.cmdline()):
+                    process.kill()
+                    hit.append(process)
+        assert hit, f"there was no process {words!r}"
 
     def stop(self):
         if self.process.poll() is None:
@@ -165,20 +177,37 @@ def test_a_burst_of_labels_makes_few_refits_and_none_is_forgotten(program, clien
     program.current_round_is_whole()
 
 
+@contextlib.contextmanager
+def changing_its_mind(client, sample):
+    """Somebody answers one sample again and again, so that one refit follows the other."""
+    over = threading.Event()
+
+    def change():
+        last = None
+        for number in itertools.count():
+            event = client.event(sample, client.server.made["classes"][number % 2], supersedes=last)
+            assert client.save(event).status == 200
+            last = event["uuid"]
+            if over.wait(0.01):
+                return
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    yield
+    over.set()
+    changing.join()
+
+
 def test_a_killed_train_worker_leaves_whole_rounds_and_no_label_out(program, client):
     """Battery 13 with the real worker. Silence is shortened by setting back what the dead one last said."""
-    left = plain(program)[BURST:]
-    for delay, sample in zip((0.0, 0.05, 0.15, 0.3), left, strict=False):
-        assert client.save(client.event(sample)).status == 200
-        wait_for(lambda: program.rows("SELECT 1 FROM jobs_job WHERE kind = 'refit' AND state = 'running'"), 30)
-        time.sleep(delay)
-        for process in processes_of(program.data):
-            with contextlib.suppress(psutil.Error):
-                if "-Q train" in " ".join(process.cmdline()):
-                    process.kill()
-        program.write("UPDATE jobs_job SET heartbeat_at = '2000-01-01 00:00:00' WHERE state = 'running'")
-        program.current_round_is_whole()
-        assert client.next(1)["samples"], "nobody may be kept from labelling"
+    with changing_its_mind(client, plain(program)[BURST]):
+        for delay in (0.0, 0.02, 0.04, 0.2):
+            wait_for(lambda: program.rows(RUNNING), 60, "a refit by a living worker")
+            time.sleep(delay)
+            program.kill("-Q train")
+            program.write("UPDATE jobs_job SET heartbeat_at = '2000-01-01 00:00:00' WHERE state = 'running'")
+            program.current_round_is_whole()
+            assert client.next(1)["samples"], "nobody may be kept from labelling"
     wait_for(program.knows_all_labels, 90, "a round that knows the last label")
     wait_for(program.is_idle, 60)
     program.audit()
@@ -188,10 +217,8 @@ def test_a_killed_train_worker_leaves_whole_rounds_and_no_label_out(program, cli
 
 def test_without_a_broker_labels_are_taken_and_the_work_goes_on_when_it_is_back(program, client):
     """Battery 10."""
-    for process in processes_of(program.data):
-        with contextlib.suppress(psutil.Error):
-            if "redis-server" in process.name():
-                process.kill()
+    broker = next(each for each in psutil.Process(program.process.pid).children() if each.name() == "redis-server")
+    broker.kill()
     for sample in plain(program)[BURST + 10 :]:
         assert client.save(client.event(sample)).status == 200
     wait_for(program.knows_all_labels, 90, "a round that knows the last label")
