@@ -193,9 +193,11 @@ def changing_its_mind(client, sample):
 
     changing = threading.Thread(target=change)
     changing.start()
-    yield
-    over.set()
-    changing.join()
+    try:
+        yield
+    finally:
+        over.set()
+        changing.join()
 
 
 def test_a_killed_train_worker_leaves_whole_rounds_and_no_label_out(program, client):
