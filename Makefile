@@ -1,8 +1,9 @@
 # make run    install into .venv, then start everything (knobs: IMAGES TRUTH LABELS PORT HOST DATA)
-# make test   install what the tests need, then run the whole suite
+# make test   install what the tests need (Debian packages too), then run the whole suite: fast, faults, browser
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+SERVERS := postgresql redis-server
 export IMAGES TRUTH LABELS PORT HOST DATA
 
 .PHONY: run test fast browser faults lint format screenshot clean
@@ -11,7 +12,8 @@ export IMAGES TRUTH LABELS PORT HOST DATA
 run: $(VENV)/.installed
 	@exec $(PY) manage.py up
 
-test: $(VENV)/.installed-dev chromium
+test: $(VENV)/.installed-dev
+	@tests/install_packages $(SERVERS) chromium
 	$(PY) -m pytest tests -m "not browser and not faults" -q
 	$(PY) -m pytest tests/faults -m faults -q
 	$(PY) -m pytest tests/browser -m browser -q
@@ -19,10 +21,12 @@ test: $(VENV)/.installed-dev chromium
 fast: $(VENV)/.installed-dev
 	$(PY) -m pytest tests -m "not browser and not faults" -q
 
-browser: $(VENV)/.installed-dev chromium
+browser: $(VENV)/.installed-dev
+	@tests/install_packages chromium
 	$(PY) -m pytest tests/browser -m browser -q
 
 faults: $(VENV)/.installed-dev
+	@tests/install_packages $(SERVERS)
 	$(PY) -m pytest tests/faults -m faults -q
 
 lint: $(VENV)/.installed-dev
@@ -37,7 +41,8 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/djlint --reformat --quiet templates
 
-screenshot: $(VENV)/.installed-dev chromium
+screenshot: $(VENV)/.installed-dev
+	@tests/install_packages chromium
 	$(PY) docs/screenshots.py
 
 $(VENV)/bin/python:
@@ -51,10 +56,6 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(PY) -m pip install --quiet -r requirements-dev.txt
 	@touch $@
-
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null || tests/browser/install_chromium
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.core.cache import cache
+from PIL import Image
 
 from labeller.jobs import services as jobs
-from labeller.learning import rounds
-from labeller.learning import services as learning
+from labeller.learning import embedding, rounds
 from tests import factories
 
 
@@ -21,9 +21,10 @@ class FakeFeaturiser:
     fingerprint: str = "0123456789abcdef"
     dimension: int = factories.DIMENSION
     image_size: int = 8
+    decode_side: int = 8
 
     def preprocess(self, image):
-        return np.asarray(image.resize((8, 8)), np.uint8)
+        return np.asarray(Image.fromarray(image).resize((8, 8)), np.uint8)
 
 
 @dataclass
@@ -32,6 +33,8 @@ class FakeRuntime:
 
     featuriser: FakeFeaturiser
     threads: int = 1
+    batch_size: int = 4
+    in_flight: int = 2
 
     def embed(self, batch):
         corners = batch.reshape(len(batch), 2, 4, 2, 4, 3).mean(axis=(2, 4)).reshape(len(batch), -1)
@@ -41,10 +44,10 @@ class FakeRuntime:
 @pytest.fixture(autouse=True)
 def _fake_featuriser(request, monkeypatch):
     """Embed with a few lines of numpy: the network has tests of its own."""
-    if "tl_core" in request.node.nodeid or request.node.get_closest_marker("faults"):
+    if {"tl_core", "docs"} & set(request.node.nodeid.split("/")) or request.node.get_closest_marker("faults"):
         return
-    monkeypatch.setattr(learning.featurisers, "get", lambda name="": FakeFeaturiser())
-    monkeypatch.setattr(learning, "_runtime", lambda name: FakeRuntime(FakeFeaturiser()))
+    monkeypatch.setattr(embedding.featurisers, "get", lambda name="": FakeFeaturiser())
+    monkeypatch.setattr(embedding, "runtime", lambda name, device: FakeRuntime(FakeFeaturiser()))
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +55,7 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     """Give each test its own data directory, and forget what a worker process would have kept from another one."""
     data = tmp_path_factory.mktemp("data")
     settings.DATA = data
-    for name in ("MEDIA", "EMBEDDINGS", "HEADS", "MODELS"):
+    for name in ("MEDIA", "EMBEDDINGS", "HEADS", "MODELS", "CACHE"):
         setattr(settings, name, data / name.lower())
     cache.clear()
     rounds._load.cache_clear()

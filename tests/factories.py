@@ -23,7 +23,7 @@ from labeller.jobs.models import Job
 from labeller.labels import services as labels
 from labeller.labels.models import Label
 from labeller.labels.services import Judgement
-from labeller.learning import services as learning
+from labeller.learning import embedding
 from labeller.learning.models import EmbeddingShard, Head, Round, RoundEntry
 from labeller.projects.models import Project, Question
 from labeller.projects.services import ensure_class
@@ -131,7 +131,7 @@ def ranking(
     head = None
     class_ids = list(suggest)
     if class_ids:
-        run = learning.current_run(question.project)
+        run = embedding.current_run(question.project)
         numbers = {"directory": "none", "class_ids": class_ids, "n_labels": 2, "fit_seconds": 0.0}
         head, _ = Head.objects.get_or_create(question=question, run=run, version=7, defaults=numbers)
     made = Round.objects.create(
@@ -197,9 +197,9 @@ def work(*kinds: str) -> list[Job]:
 
 def embed(of: Project, embedded: Sequence[Sample], vectors: np.ndarray, shard: int = 0) -> None:
     """Write these embeddings as one finished shard."""
-    run = learning.current_run(of)
+    run = embedding.current_run(of)
     ids = np.array([sample.pk for sample in embedded], np.int64)
-    written = learning.store(run).write_shard(shard, ids, vectors.astype(np.float32), np.ones(len(ids), bool))
+    written = embedding.store(run).write_shard(shard, ids, vectors.astype(np.float32), np.ones(len(ids), bool))
     EmbeddingShard.objects.create(run=run, number=shard, embedded=len(ids), sha256=written.sha256)
 
 

@@ -53,6 +53,7 @@ ROWS = [
     Row("POST", "projects/new/", ADMINISTRATORS, FORM),
     Row("GET", "projects/<slug:slug>/people/", MANAGERS),
     Row("POST", "projects/<slug:slug>/people/", MANAGERS, FORM),
+    Row("POST", "projects/<slug:slug>/embedding/<slug:action>/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/next/", ANNOTATORS, "{}"),
@@ -86,7 +87,7 @@ def world(foxes, tmp_path):
     folder = tmp_path / "photographs"
     factories.photograph(folder / "one.jpg")
     samples.add_source(foxes.project, folder)
-    factories.work("scan", "ingest")
+    factories.work("scan", "ingest", "plan")
     return foxes
 
 
@@ -100,7 +101,13 @@ def client_of(world, who):
 def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
     sample_id = sample_id or Sample.objects.get().pk
     path = "/" + row.path
-    for part, value in (("slug:slug", slug), ("slug:key", key), ("int:sample_id", sample_id), ("int:size", 256)):
+    for part, value in (
+        ("slug:slug", slug),
+        ("slug:key", key),
+        ("int:sample_id", sample_id),
+        ("int:size", 256),
+        ("slug:action", "resume"),
+    ):
         path = path.replace(f"<{part}>", str(value))
     method = method or row.method
     if method != "POST":

@@ -1,5 +1,7 @@
-"""Write a file so that a reader sees all of it or nothing, whatever dies on the way."""
+"""Write a file so that a reader sees all of it or nothing, whatever dies on the way; map files by the thousand."""
 
+import ctypes
+import mmap
 import os
 import socket
 import time
@@ -7,6 +9,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 TEMPORARY_SUFFIX = ".tmp"
 ABANDONED_AFTER_SECONDS = 3600.0
@@ -80,6 +86,25 @@ def write_bytes(path: Path, *parts: bytes | memoryview) -> None:
             file.write(part)
 
 
+def make_directory(directory: Path) -> None:
+    """Make ``directory`` and what is missing above it, durably.
+
+    Parameters
+    ----------
+    directory : Path
+        May exist.
+
+    Raises
+    ------
+    OSError
+        It cannot be made.
+    """
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        sync_directory(each.parent)
+
+
 def sync_directory(directory: Path) -> None:
     """Make renames in ``directory`` survive a power cut, where the file system can (some network ones cannot).
 
@@ -120,3 +145,64 @@ def remove_abandoned(directory: Path, *, older_than_seconds: float = ABANDONED_A
                 path.unlink()
                 removed += 1
     return removed
+
+
+class _Mapping:
+    """The pages of a file, for numpy to look at. `mmap.mmap` would keep a descriptor open for each (before 3.13)."""
+
+    _libc = ctypes.CDLL(None, use_errno=True)
+    _libc.mmap.restype = ctypes.c_void_p
+    _libc.mmap.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_ssize_t,
+    )
+    _libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+    _failed = ctypes.c_void_p(-1).value
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        address = self._libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
+        if address == self._failed:
+            code = ctypes.get_errno()
+            raise OSError(code, f"cannot map a file: {os.strerror(code)}")
+        self._place = address, size
+        self.__array_interface__: dict[str, Any] = {
+            "version": 3,
+            "typestr": "|u1",
+            "shape": (size,),
+            "data": (address, True),
+        }
+
+    def __del__(self) -> None:
+        if hasattr(self, "_place"):
+            self._libc.munmap(*self._place)
+
+
+def mapped(descriptor: int, size: int) -> NDArray[np.uint8]:
+    """Map a file's first bytes.
+
+    The map outlives the descriptor and holds none, so that thousands of files can be mapped whatever the limit of open
+    files. Linux allows a process some 65,000 maps (``vm.max_map_count``).
+
+    Parameters
+    ----------
+    descriptor : int
+        Of a file open for reading.
+    size : int
+        How many bytes, at least 1 and at most the file's length: to read beyond the end kills a process.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size,)
+        Read-only. The map lasts as long as this array or any view of it. Whoever truncates the file in place, rather
+        than replacing it, kills the reader; nothing here does.
+
+    Raises
+    ------
+    OSError
+        The system refuses.
+    """
+    return np.asarray(_Mapping(descriptor, size))

@@ -1,41 +1,24 @@
-"""Embeddings as plain files: one shard a file, written whole or not at all, memory-mapped by readers.
+"""Embeddings as plain files: one shard a file, written whole or not at all, memory-mapped by readers."""
 
-A shard is a safetensors file with three arrays and a checksum of each in its header:
-
-========  =======  ========================================================
-ids       int64    (n,), sample ids
-vectors   float32  (n, dimension); rows that are not valid are zero
-valid     bool     (n,), False where a sample has no embedding (broken file)
-========  =======  ========================================================
-"""
-
-import hashlib
-import json
 import re
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core import files
+from tl_core import shards as shard_files
+from tl_core import storage
+from tl_core.shards import ShardArrays, StoreCorrupt
+from tl_core.vectors import Vectors
 
-_VERSION = "1"
-_NAME = re.compile(r"shard-(\d{6,})\.safetensors")
-# Widest first, so that every array is aligned to its own items in the memory map.
-_LAYOUT = (
-    ("ids", "I64", np.dtype("<i8")),
-    ("vectors", "F32", np.dtype("<f4")),
-    ("valid", "BOOL", np.dtype("?")),
-)
-_MAX_HEADER = 1 << 20
+__all__ = ["EmbeddingStore", "Embeddings", "Shard", "ShardArrays", "StoreCorrupt", "Vectors", "fingerprints"]
 
-
-class StoreCorrupt(Exception):
-    """A shard's file is not what was written. The message names it; delete it and embed its samples again."""
+_FILE = r"shard-(\d{6,})\.safetensors"
+_NAME = re.compile(_FILE)
+_IN_STORE = re.compile(rf"([^/]+)/{_FILE}")
 
 
 @dataclass(frozen=True)
@@ -58,15 +41,6 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class ShardArrays:
-    """The content of one shard, memory-mapped: ``ids`` (n,), ``vectors`` (n, dimension), ``valid`` (n,)."""
-
-    ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    valid: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
 class Embeddings:
     """The valid rows of several shards.
 
@@ -74,41 +48,81 @@ class Embeddings:
     ----------
     ids : ndarray of int64, shape (N,)
         Sample ids, in the order of the shards.
-    vectors : ndarray of float32, shape (N, dimension)
-        Row ``i`` belongs to ``ids[i]``. Read-only where it is the memory map itself.
+    vectors : Vectors of float32, shape (N, dimension)
+        Row ``i`` belongs to ``ids[i]``. Memory-mapped: what the shards held when they were opened, even where they are
+        replaced or deleted since.
     """
 
     ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    vectors: Vectors
+
+
+def fingerprints(root: storage.Storage | Path) -> list[str]:
+    """Return the fingerprints of which there are shards, sorted.
+
+    Parameters
+    ----------
+    root : Storage or Path
+        As given to `EmbeddingStore`.
+
+    Returns
+    -------
+    list of str
+        To find stores nobody needs any more.
+
+    Raises
+    ------
+    OSError
+        From looking.
+    """
+    found = (_IN_STORE.fullmatch(name) for name in _storage(root).names())
+    return sorted({match[1] for match in found if match})
 
 
 class EmbeddingStore:
-    """The shards of one featuriser fingerprint in one directory.
+    """The shards of one featuriser fingerprint.
 
     Writers need no lock: each shard number is one writer's business, and writing the same number twice replaces it.
 
     Parameters
     ----------
-    directory : Path
-        Root of all stores; this one lives in ``<directory>/<fingerprint>``. Made on the first write.
+    root : Storage or Path
+        Of all stores; this one lives under ``<root>/<fingerprint>/``. A path is a directory, made on the first write.
     fingerprint : str
         Of the featuriser that made the vectors. Recorded in every shard and checked on reading.
     dimension : int
         Length of a vector.
+    dtype : str
+        What new shards hold: ``"float32"``, or ``"float16"``, which halves the bytes and costs a conversion at each
+        reading. Each shard says what it is; both are read.
+
+    Raises
+    ------
+    ValueError
+        The fingerprint is no name for a `Storage`.
     """
 
-    def __init__(self, directory: Path, fingerprint: str, dimension: int) -> None:
-        self.directory = Path(directory) / fingerprint
+    def __init__(
+        self,
+        root: storage.Storage | Path,
+        fingerprint: str,
+        dimension: int,
+        *,
+        dtype: Literal["float32", "float16"] = "float32",
+    ) -> None:
+        self.storage = _storage(root).child(fingerprint)
         self.fingerprint = fingerprint
         self.dimension = dimension
+        self.dtype = dtype
 
-    def path(self, number: int) -> Path:
-        """Return where shard ``number`` (0 or more) is or would be."""
-        return self.directory / f"shard-{number:06d}.safetensors"
+    @staticmethod
+    def name(number: int) -> str:
+        """Return what the file of shard ``number`` (0 or more) is called in the storage."""
+        return f"shard-{number:06d}.safetensors"
 
     def numbers(self) -> list[int]:
-        """Return the numbers of the shards that exist, ascending."""
-        found = (_NAME.fullmatch(path.name) for path in self.directory.glob("shard-*.safetensors"))
+        """Return the numbers of the shards that exist, ascending. Raises OSError from looking."""
+        found = (_NAME.fullmatch(name) for name in self.storage.names("shard-"))
         return sorted(int(match[1]) for match in found if match)
 
     def write_shard(
@@ -135,25 +149,25 @@ class EmbeddingStore:
         Raises
         ------
         ValueError
-            Shapes disagree, ids repeat, or a valid vector is not finite.
+            Shapes disagree, ids repeat, or a valid vector is not finite (as float16 that begins at 65,520).
         OSError
             From writing, for instance a full disk. No partial file is left and an older shard stays.
         """
         arrays = self._checked(number, ids, vectors, valid)
-        parts = [_content(arrays[name]) for name, _, _ in _LAYOUT]
-        digests = {name: hashlib.sha256(part).hexdigest() for (name, _, _), part in zip(_LAYOUT, parts, strict=True)}
-        self.directory.mkdir(parents=True, exist_ok=True)
-        files.remove_abandoned(self.directory)
-        files.write_bytes(self.path(number), self._header(arrays, digests), *parts)
-        return Shard(number, len(ids), _combined(digests))
+        parts, sha256 = shard_files.encoded(arrays, {"fingerprint": self.fingerprint})
+        self.storage.write(self.name(number), *parts)
+        return Shard(number, len(ids), sha256)
 
-    def read_shard(self, number: int, *, verify: bool = False) -> ShardArrays:
+    def read_shard(self, number: int, *, sha256: str | None = None, verify: bool = False) -> ShardArrays:
         """Memory-map one shard.
 
         Parameters
         ----------
         number : int
             One of `numbers`.
+        sha256 : str or None
+            What `write_shard` returned: an older shard is not taken for that one. On an object store a reader without
+            it may see an older copy.
         verify : bool
             Read it all and compare the checksums. Without, the header and the length are checked, which finds a file
             that is cut short but not a flipped bit.
@@ -167,33 +181,25 @@ class EmbeddingStore:
         ------
         FileNotFoundError
             There is no such shard.
+        OSError
+            From fetching it.
         StoreCorrupt
-            It is damaged, or belongs to another fingerprint or dimension.
+            It is damaged, another one than ``sha256`` says, or belongs to another fingerprint or dimension.
         """
-        path = self.path(number)
-        metadata, arrays = _map(path)
-        shapes = {name: array.shape for name, array in arrays.items()}
-        count = len(arrays["ids"])
-        if shapes != {"ids": (count,), "valid": (count,), "vectors": (count, self.dimension)}:
-            raise StoreCorrupt(f"{path} has unexpected shapes: {shapes}")
-        if metadata.get("fingerprint") != self.fingerprint:
-            raise StoreCorrupt(f"{path} was made by another featuriser: {metadata.get('fingerprint')}")
-        if verify:
-            for name, array in arrays.items():
-                if hashlib.sha256(_content(array)).hexdigest() != metadata.get(name):
-                    raise StoreCorrupt(f"{path} is damaged: the checksum of its {name} does not match")
-        return ShardArrays(arrays["ids"], arrays["vectors"], arrays["valid"])
+        try:
+            return self._read(self.storage.local(self.name(number)), sha256, verify)
+        except StoreCorrupt:
+            # A copy in a cache may be of an older shard, or damaged itself.
+            return self._read(self.storage.local(self.name(number), fresh=True), sha256, verify)
 
-    def open(self, numbers: Iterable[int] | None = None) -> Embeddings:
-        """Return the valid rows of several shards.
-
-        One shard without invalid rows comes back as the memory map; otherwise rows are copied once, N x dimension x 4
-        bytes.
+    def open(self, shards: Iterable[int | Shard] | None = None) -> Embeddings:
+        """Map several shards and return their valid rows. Reads their headers and ids; vectors are read when used.
 
         Parameters
         ----------
-        numbers : iterable of int or None
-            Which shards, in this order; None = all, ascending.
+        shards : iterable of int or Shard, or None
+            Which shards, in this order; None = all, ascending. With a `Shard` its checksum is compared with the one
+            in the header, see `read_shard`.
 
         Returns
         -------
@@ -202,23 +208,41 @@ class EmbeddingStore:
 
         Raises
         ------
-        FileNotFoundError, StoreCorrupt
+        FileNotFoundError, OSError, StoreCorrupt
             As from `read_shard`.
         """
-        shards = [self.read_shard(number) for number in (self.numbers() if numbers is None else numbers)]
-        if len(shards) == 1 and shards[0].valid.all():
-            return Embeddings(shards[0].ids, shards[0].vectors)
-        counts = [int(shard.valid.sum()) for shard in shards]
-        ids = np.empty(sum(counts), np.int64)
-        vectors = np.empty((sum(counts), self.dimension), np.float32)
-        start = 0
-        for shard, count in zip(shards, counts, strict=True):
-            rows = slice(start, start + count)
-            whole = count == len(shard.valid)  # a plain copy is several times faster than a masked one
-            ids[rows] = shard.ids if whole else shard.ids[shard.valid]
-            vectors[rows] = shard.vectors if whole else shard.vectors[shard.valid]
-            start += count
-        return Embeddings(ids, vectors)
+        wanted = [(each.number, each.sha256) if isinstance(each, Shard) else (each, None) for each in self._all(shards)]
+        self.storage.fetch(self.name(number) for number, _ in wanted)
+        found = [self.read_shard(number, sha256=sha256) for number, sha256 in wanted]
+        rows = [None if shard.valid.all() else np.flatnonzero(shard.valid) for shard in found]
+        ids = [shard.ids if valid is None else shard.ids[valid] for shard, valid in zip(found, rows, strict=True)]
+        vectors = Vectors([shard.vectors for shard in found], rows, self.dimension)
+        return Embeddings(np.concatenate([np.empty(0, np.int64), *ids]), vectors)
+
+    def delete_shard(self, number: int) -> None:
+        """Delete shard ``number``; a missing one is fine. Who has it open keeps it. Raises OSError."""
+        self.storage.delete(self.name(number))
+
+    def delete(self) -> None:
+        """Delete all shards. Raises OSError."""
+        for number in self.numbers():
+            self.delete_shard(number)
+
+    def _all(self, shards: Iterable[int | Shard] | None) -> Iterable[int | Shard]:
+        return self.numbers() if shards is None else shards
+
+    def _read(self, path: Path, sha256: str | None, verify: bool) -> ShardArrays:
+        file = shard_files.opened(path)
+        count = len(file.arrays.ids)
+        if file.shapes != {"ids": (count,), "vectors": (count, self.dimension), "valid": (count,)}:
+            raise StoreCorrupt(f"{path} has unexpected shapes: {file.shapes}")
+        if file.metadata.get("fingerprint") != self.fingerprint:
+            raise StoreCorrupt(f"{path} was made by another featuriser: {file.metadata.get('fingerprint')}")
+        if sha256 is not None and file.sha256 != sha256:
+            raise StoreCorrupt(f"{path} is another shard than the one on record: the checksums differ")
+        if verify:
+            file.verify()
+        return file.arrays
 
     def _checked(
         self, number: int, ids: NDArray[np.int64], vectors: NDArray[np.float32], valid: NDArray[np.bool_]
@@ -235,54 +259,12 @@ class EmbeddingStore:
             raise ValueError(f"expected integer ids and boolean valid, got {ids.dtype} and {valid.dtype}")
         if len(np.unique(ids)) != n:
             raise ValueError("ids repeat within the shard")
-        if not np.isfinite(vectors[valid]).all():
-            raise ValueError("a valid vector is not finite")
-        clean = np.where(valid[:, None], vectors, 0)
-        by_name = {"ids": ids, "valid": valid, "vectors": clean}
-        return {name: np.ascontiguousarray(by_name[name], dtype=dtype) for name, _, dtype in _LAYOUT}
-
-    def _header(self, arrays: dict[str, NDArray[Any]], digests: dict[str, str]) -> bytes:
-        metadata = {"version": _VERSION, "fingerprint": self.fingerprint, **digests}
-        header: dict[str, Any] = {"__metadata__": metadata}
-        end = 0
-        for name, kind, _ in _LAYOUT:
-            start, end = end, end + arrays[name].nbytes
-            header[name] = {"dtype": kind, "shape": arrays[name].shape, "data_offsets": [start, end]}
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)
-        return struct.pack("<Q", len(text)) + text
+        with np.errstate(over="ignore", invalid="ignore"):
+            clean = np.where(valid[:, None], vectors, 0).astype(self.dtype)
+        if not np.isfinite(clean).all():
+            raise ValueError(f"a valid vector is not finite as {self.dtype}")
+        return {"ids": ids.astype(np.int64), "vectors": clean, "valid": valid}
 
 
-def _content(array: NDArray[Any]) -> memoryview:
-    """Return a contiguous array's bytes without copying them."""
-    return array.reshape(-1).view(np.uint8).data
-
-
-def _combined(digests: dict[str, str]) -> str:
-    return hashlib.sha256("".join(digests[name] for name, _, _ in _LAYOUT).encode()).hexdigest()
-
-
-def _map(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    """Return a shard file's metadata and its memory-mapped arrays; check that nothing is missing at its end."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, _MAX_HEADER)))
-        start = 8 + length
-        arrays: dict[str, NDArray[Any]] = {}
-        end = 0
-        for name, kind, dtype in _LAYOUT:
-            entry = header[name]
-            shape, (low, end) = tuple(entry["shape"]), entry["data_offsets"]
-            if entry["dtype"] != kind or end - low != dtype.itemsize * int(np.prod(shape)):
-                raise StoreCorrupt(f"{path} is damaged: its header contradicts itself")
-            arrays[name] = (
-                np.memmap(path, dtype, "r", start + low, shape).view(np.ndarray)
-                if end > low
-                else np.empty(shape, dtype)
-            )
-        if path.stat().st_size != start + end:
-            raise StoreCorrupt(f"{path} is damaged: {path.stat().st_size} bytes instead of {start + end}")
-        return header["__metadata__"], arrays
-    except (struct.error, ValueError, KeyError, TypeError) as error:
-        raise StoreCorrupt(f"{path} is damaged: {error}") from error
+def _storage(root: storage.Storage | Path) -> storage.Storage:
+    return root if isinstance(root, storage.Storage) else storage.at(root)

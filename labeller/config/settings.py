@@ -3,6 +3,10 @@
 DATA, HOST, PORT      where things live and where the web server listens
 DATABASE_URL          PostgreSQL for a team (default: SQLite in DATA)
 REDIS_URL             a Redis for a team (default: an embedded one on a Unix socket)
+STORAGE_URL           an object store for the embeddings of a team (default: DATA), as fsspec names it: s3://bucket/name
+IMAGE_URLS            comma-separated folders in object stores that photographs may be imported from, beside STORAGE_URL
+DEVICE                what workers embed on: cpu, cuda or mps (default: the fastest there is)
+FEATURISERS           comma-separated Python modules that register featurisers of your own
 ALLOWED_HOSTS         comma-separated host names beyond this machine's own
 SECRET_KEY            overrides the generated one
 SECURE=1              behind HTTPS: secure cookies and HSTS
@@ -23,7 +27,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA = paths.data_directory(dict(os.environ))
 RUNTIME = paths.runtime_directory(DATA)
 MEDIA = DATA / "derivatives"
-EMBEDDINGS = DATA / "embeddings"
+STORAGE_URL = os.environ.get("STORAGE_URL", "").rstrip("/")
+EMBEDDINGS = f"{STORAGE_URL}/embeddings" if STORAGE_URL else DATA / "embeddings"
+CACHE = DATA / "cache"  # copies of what lies in an object store
+IMAGE_URLS = [url.rstrip("/") for url in (STORAGE_URL, *os.environ.get("IMAGE_URLS", "").split(",")) if url]
+DEVICE = os.environ.get("DEVICE", "")
+FEATURISERS = list(filter(None, os.environ.get("FEATURISERS", "").split(",")))
 HEADS = DATA / "heads"
 MODELS = DATA / "models"
 
@@ -204,6 +213,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "labeller.jobs.tasks.sweep", "schedule": 5.0, "options": {"queue": "io", "expires": 10}},
     "retrain-stale": {
         "task": "labeller.learning.tasks.retrain_stale",
+        "schedule": 30.0,
+        "options": {"queue": "io", "expires": 30},
+    },
+    "retry-missing": {
+        "task": "labeller.learning.tasks.retry_missing",
         "schedule": 30.0,
         "options": {"queue": "io", "expires": 30},
     },

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("labeller.accounts.urls")),
     path("", include("labeller.operations.project_urls")),
     path("", include("labeller.samples.urls")),
+    path("", include("labeller.learning.urls")),
     path("", include("labeller.annotating.urls")),
     path("", include("labeller.insights.urls")),
     path("", include("labeller.exchange.urls")),

@@ -7,8 +7,8 @@ from django.conf import settings
 
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
+from labeller.learning.embedding import store
 from labeller.learning.models import Head
-from labeller.learning.services import store
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
 from tl_core.heads import files as head_files
@@ -77,7 +77,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
     embeddings = store(head.run)
     for number in head.run.shards.order_by("number").values_list("number", flat=True):
         shard = embeddings.open([number])
-        probabilities = linear.predict_proba(shard.vectors)
+        probabilities = linear.predict_proba(shard.vectors[:])
         best = probabilities.argmax(axis=1)
         paths = dict(Sample.objects.filter(pk__in=shard.ids.tolist()).values_list("pk", "path"))
         for row, sample_id in enumerate(shard.ids.tolist()):

@@ -12,7 +12,7 @@ from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning.models import EmbeddingShard, Round
+from labeller.learning.models import EmbeddingRun, EmbeddingShard, Round
 from labeller.projects.models import Project, Question
 from labeller.samples.models import Refusal
 from tl_core.evaluation import binomial_interval
@@ -75,7 +75,9 @@ def overview(user: User) -> list[dict[str, Any]]:
     )
     roles = dict(Membership.objects.filter(user=user).values_list("project_id", "role"))
     busy = set(
-        Job.objects.filter(state__in=OPEN, kind__in=["scan", "ingest", "embed"]).values_list("project_id", flat=True)
+        Job.objects.filter(state__in=OPEN, kind__in=["scan", "ingest", "plan", "embed"]).values_list(
+            "project_id", flat=True
+        )
     )
     n_labels = dict(
         Label.objects.filter(is_current=True, verdict=Label.Verdict.ANSWER)
@@ -125,6 +127,16 @@ def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
     }
 
 
+def halted(project: Project) -> dict[str, Any] | None:
+    """The embedding that somebody paused or cancelled and that isn't complete; None where there is none."""
+    run = project.embedding_runs.filter(featuriser=project.featuriser).order_by("-pk").first()
+    if run is None or run.state == EmbeddingRun.State.ACTIVE:
+        return None
+    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed"))
+    done, total = (numbers["embedded"] or 0) + (numbers["failed"] or 0), project.samples.count()
+    return {"state": run.get_state_display(), "done": done, "total": total} if done < total else None
+
+
 def progress(project: Project) -> dict[str, Any]:
     """All that the progress page shows."""
     question = project.first_question
@@ -140,7 +152,8 @@ def progress(project: Project) -> dict[str, Any]:
             "rounds": Round.objects.filter(question=question).count(),
         },
         "importing": work(project, ["scan", "ingest"]),
-        "embedding": work(project, ["embed"]),
+        "embedding": work(project, ["plan", "embed"]),
+        "halted": halted(project),
         "classes": [
             {"name": each.name, "colour": each.colour, "found": counts.get(each.pk, 0)}
             for each in (question.classes.all() if question else [])

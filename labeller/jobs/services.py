@@ -28,11 +28,17 @@ MAX_ATTEMPTS = 3
 SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for this long has lost its worker
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
 RUN_TASK = "labeller.jobs.tasks.run"
-QUEUES = {"scan": "io", "ingest": "io", "embed": "embed", "refit": "train"}
+QUEUES = {"scan": "io", "ingest": "io", "plan": "embed", "embed": "embed", "refit": "train"}
 
 
 class JobLost(Exception):
     """This worker no longer holds the job (cancelled, or given to another after silence): stop working on it."""
+
+
+class Postponed(Exception):
+    """The work can't be done now, through no fault of its own: it waits, and no attempt is counted."""
+
+    seconds = 20.0
 
 
 def enqueue(
@@ -162,6 +168,28 @@ def fail(job: Job, error: str) -> None:
     _wake_successor(job)
 
 
+def put_back(job: Job, message: str = "", seconds: float = 0.0) -> None:
+    """Let the job wait for another try that counts as this one: stopping in the middle wasn't its fault."""
+    if _requeue(job, message, seconds):
+        send(job, seconds)
+    else:
+        _wake_successor(job)
+
+
+def _requeue(job: Job, message: str = "", seconds: float = 0.0) -> int:
+    not_before = timezone.now() + timedelta(seconds=seconds)
+    try:
+        with transaction.atomic():
+            return int(
+                _held(job).update(
+                    state=Job.State.QUEUED, attempts=F("attempts") - 1, not_before=not_before, message=message[:500]
+                )
+            )
+    except IntegrityError:  # the same work is pending anyway
+        _held(job).update(state=Job.State.CANCELLED, finished_at=timezone.now())
+        return 0
+
+
 def cancel(jobs: Any) -> int:
     """Cancel queued and running jobs of a queryset; a running one stops at its next heartbeat."""
     open_states = [Job.State.QUEUED, Job.State.RUNNING]
@@ -185,6 +213,12 @@ def run(job_id: int, handle: Callable[[str], Callable[[Progress], None]]) -> boo
             handle(job.kind)(progress)
     except JobLost:
         log.warning("%s was taken from this worker", job)
+    except Postponed as wait:
+        log.warning("%s waits: %s", job, wait)
+        put_back(job, str(wait), wait.seconds)
+    except (KeyboardInterrupt, SystemExit):
+        put_back(job)
+        raise
     except Exception as error:
         log.exception("%s failed (attempt %d)", job, job.attempts)
         fail(job, f"{type(error).__name__}: {error}")
@@ -227,11 +261,7 @@ def recover() -> int:
     """
     left = list(Job.objects.filter(state=Job.State.RUNNING))
     for job in left:
-        try:
-            with transaction.atomic():
-                _held(job).update(state=Job.State.QUEUED, attempts=F("attempts") - 1, not_before=timezone.now())
-        except IntegrityError:  # the same work is pending anyway
-            _held(job).update(state=Job.State.CANCELLED, finished_at=timezone.now())
+        _requeue(job)
     for job in Job.objects.filter(state=Job.State.QUEUED).order_by("pk"):
         send(job)
     return len(left)

@@ -10,14 +10,31 @@ from labeller.samples.models import Sample
 class EmbeddingRun(models.Model):
     """The embeddings of one project under one featuriser fingerprint."""
 
+    class State(models.TextChoices):
+        ACTIVE = "active", "active"
+        PAUSED = "paused", "paused"
+        CANCELLED = "cancelled", "cancelled"
+
     project = models.ForeignKey(Project, models.CASCADE, related_name="embedding_runs")
-    featuriser = models.CharField(max_length=120)
+    featuriser = models.CharField(max_length=1000)
     fingerprint = models.CharField(max_length=64)
     dimension = models.PositiveIntegerField()
+    state = models.CharField(max_length=9, choices=State, default=State.ACTIVE)
+    base = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="whitened",
+        help_text="The run these are made from by whitening.",
+    )
+    whitening = models.CharField(max_length=64, blank=True, help_text="Digest of the whitening, where there is a base.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "fingerprint"], name="one_run_per_fingerprint")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "fingerprint"], name="one_run_per_fingerprint"),
+            models.CheckConstraint(condition=Q(state__in=["active", "paused", "cancelled"]), name="run_state_known"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.project} by {self.featuriser}"

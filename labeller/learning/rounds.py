@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from labeller.jobs import services as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning import services
+from labeller.learning import embedding
 from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry
 from labeller.projects.models import LabelClass, Question
 from tl_core import query
 from tl_core.heads import files as head_files
+from tl_core.store import Shard
 
 COLD_START = "kmeans_centroid"
 # Labels taken from k-means centroids before the strategy takes over. On 22 balanced classes 60 gave the steadiest
@@ -45,7 +46,7 @@ class Pick:
 def refit(progress: jobs.Progress) -> None:
     """Fit the head on all labels, rank the pool, switch to the new round."""
     question = Question.objects.select_related("project").get(pk=progress.job.payload["question"])
-    run = services.current_run(question.project)
+    run = embedding.current_run(question.project)
     embeddings = load_embeddings(run)
     # Read before the labels: a label that arrives in between is trained on and counted as new once more, never missed.
     last_label = Label.objects.filter(question=question).aggregate(last=Max("pk"))["last"] or 0
@@ -90,18 +91,17 @@ class Embedded:
 
 def load_embeddings(run: EmbeddingRun) -> Embedded:
     """All embeddings of a run, kept by the process until a shard is added."""
-    return _load(run.pk, tuple(run.shards.order_by("number").values_list("number", flat=True)))
+    return _load(run.pk, tuple(embedding.shards(run)))
 
 
 @functools.lru_cache(maxsize=1)
-def _load(run_id: int, numbers: tuple[int, ...]) -> Embedded:
+def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
     run = EmbeddingRun.objects.get(pk=run_id)
-    if not numbers:
+    if not shards:
         empty = np.zeros((0, run.dimension), np.float32)
         return Embedded(np.zeros(0, np.int64), empty, np.zeros(run.dimension, np.float32))
-    found = services.store(run).open(list(numbers))
-    mean = found.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Embedded(found.ids, found.vectors, mean)
+    found = embedding.store(run).open(shards)
+    return Embedded(found.ids, np.asarray(found.vectors), found.vectors.mean().astype(np.float32))
 
 
 @dataclass
@@ -114,8 +114,8 @@ class Fitted:
 
 
 @functools.lru_cache(maxsize=4)
-def _learner(question_id: int, strategy: str) -> Any:
-    """The question's learner, kept by the process so that a refit starts warm."""
+def _learner(question_id: int, run_id: int, strategy: str) -> Any:
+    """The question's learner on that run, kept by the process so that a refit starts warm."""
     from tl_core.heads.learner import make_learner
     from tl_core.heads.logistic import LogisticHead
 
@@ -139,7 +139,7 @@ def _fit(
     started = time.perf_counter()
     positions = np.array([position for position, _ in pairs])
     y = np.array([class_id for _, class_id in pairs])
-    learner = _learner(question.pk, question.project.strategy)
+    learner = _learner(question.pk, run.pk, question.project.strategy)
     learner.estimator.set_params(pool_mean=embeddings.mean)
     learner.fit(embeddings.vectors[positions], y)
     seconds = time.perf_counter() - started

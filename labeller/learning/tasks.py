@@ -3,9 +3,10 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.learning import rounds, services
+from labeller.learning import embedding, rounds, services
 
-handler("embed")(services.embed_shard)
+handler("plan")(embedding.plan)
+handler("embed")(embedding.embed_shard)
 handler("refit")(rounds.refit)
 
 
@@ -13,3 +14,9 @@ handler("refit")(rounds.refit)
 def retrain_stale() -> None:
     """Refit where labels wait that were too few to trigger a refit of their own."""
     services.retrain_stale()
+
+
+@shared_task
+def retry_missing() -> None:
+    """Queue again the shards that are missing and that nobody works on."""
+    embedding.retry_missing()

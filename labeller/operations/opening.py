@@ -20,7 +20,7 @@ DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
 
 def open_new(
     *,
-    folder: Path,
+    folder: Path | str,
     owner: User | None,
     name: str = "",
     question_text: str = QUESTION,
@@ -31,11 +31,11 @@ def open_new(
     slug: str | None = None,
 ) -> Project:
     """A new project on a folder, its import under way. Raises scanning.FolderError where the folder can't be used."""
-    folder = folder.expanduser().resolve()
+    folder = scanning.tidy_folder(folder)
     scanning.check_folder(folder)
     with transaction.atomic():
         project = projects.create_project(
-            name=name or folder.name or "photographs",
+            name=name or Path(str(folder)).name or "photographs",
             owner=owner,
             question_text=question_text,
             multi_label=multi_label,
@@ -46,14 +46,15 @@ def open_new(
     return project
 
 
-def open_folder(folder: Path, meaning: str, truth_file: str = "") -> Project:
+def open_folder(folder: Path | str, meaning: str, truth_file: str = "") -> Project:
     """The project on that folder, made on first use; on later uses what is new in the folder is imported."""
-    scanning.check_folder(folder.expanduser())
-    source = Source.objects.filter(path=str(folder.expanduser().resolve())).select_related("project").first()
+    folder = scanning.tidy_folder(folder)
+    scanning.check_folder(folder)
+    source = Source.objects.filter(path=str(folder)).select_related("project").first()
     if source is None:
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
         return open_new(folder=folder, owner=owner, meaning=meaning, truth_file=truth_file)
-    samples.add_source(source.project, Path(source.path))
+    samples.add_source(source.project, source.path)
     return source.project
 
 

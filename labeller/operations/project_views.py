@@ -1,7 +1,5 @@
 """Setting projects up: a new one, and its people. Here, at the top, because a new project starts an import."""
 
-from pathlib import Path
-
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,7 +22,7 @@ def new(request: HttpRequest) -> HttpResponse:
         given = form.cleaned_data
         try:
             project = opening.open_new(
-                folder=Path(given["folder"]),
+                folder=given["folder"],
                 owner=request.user,
                 name=given["name"],
                 question_text=given["question_text"],

@@ -17,7 +17,7 @@ class Project(models.Model):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
-    featuriser = models.CharField(max_length=120, default="efficientnet-lite0")
+    featuriser = models.CharField(max_length=1000, default="efficientnet-lite0")
     strategy = models.CharField(max_length=200, default="margin", help_text="A name or a dotted path.")
     audit_share = models.FloatField(default=0.10, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)])
     refit_every = models.PositiveSmallIntegerField(default=5, help_text="Labels between two refits.")

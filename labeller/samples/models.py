@@ -1,12 +1,14 @@
 """Samples, where they come from, and the files that were refused."""
 
+from pathlib import Path
+
 from django.db import models
 
 from labeller.projects.models import LabelClass, Project
 
 
 class Source(models.Model):
-    """A folder whose images are samples of a project, referenced in place."""
+    """A folder, here or in an object store, whose images are samples of a project, referenced in place."""
 
     class Meaning(models.TextChoices):
         """What the first folder level (or a CSV beside) says about each image."""
@@ -26,6 +28,10 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    def location(self, path: str) -> Path | str:
+        """Where a file of this source is: a path of this machine, or a URL where the source is one."""
+        return f"{self.path}/{path}" if "://" in self.path else Path(self.path, path)
 
 
 class Deployment(models.Model):
@@ -70,6 +76,11 @@ class Sample(models.Model):
     taken_at = models.DateTimeField(null=True, help_text="The camera's own clock, taken as UTC.")
     deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="samples")
     sequence = models.ForeignKey(Sequence, models.SET_NULL, null=True, related_name="samples")
+    # Where the sample is a part of its image: as fractions of the upright image's width and height.
+    box_left = models.FloatField(null=True)
+    box_top = models.FloatField(null=True)
+    box_width = models.FloatField(null=True)
+    box_height = models.FloatField(null=True)
     # Samples are embedded shard by shard; a shard is spread over the whole folder, so that any first few shards
     # are a fair picture of the pool.
     shard = models.PositiveIntegerField()
@@ -82,11 +93,24 @@ class Sample(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(kind="image") | models.Q(width__gt=0, height__gt=0), name="image_has_a_size"
             ),
+            models.CheckConstraint(
+                condition=models.Q(box_left=None, box_top=None, box_width=None, box_height=None)
+                | models.Q(box_left__range=(0, 1), box_top__range=(0, 1), box_width__gt=0, box_height__gt=0)
+                & models.Q(box_width__lte=1, box_height__lte=1),
+                name="box_lies_in_the_image",
+            ),
         ]
         indexes = [models.Index(fields=["project", "shard"], name="sample_by_shard")]
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """Left, top, width and height of the part that counts; None = the whole image."""
+        if self.box_left is None:
+            return None
+        return (self.box_left, self.box_top or 0.0, self.box_width or 0.0, self.box_height or 0.0)
 
 
 class Refusal(models.Model):

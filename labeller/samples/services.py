@@ -18,7 +18,7 @@ from labeller.projects.models import Project
 from labeller.samples import scanning
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import Found
-from labeller.samples.signals import labels_known
+from labeller.samples.signals import labels_known, shard_known
 from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, write_derivatives
 
 SHARD_SIZE = 512  # samples a shard: one ingest job, one embedding job, one file of the embedding store
@@ -27,7 +27,7 @@ SUSPECT = "decoding "  # what a job's message says before the path of the file i
 DISK_FLOOR = 200_000_000  # bytes; below this no new files are written, so that labels still can be
 
 
-class NoSpace(Exception):
+class NoSpace(jobs.Postponed):
     """The disk is nearly full: work that writes files waits."""
 
 
@@ -38,12 +38,16 @@ def check_disk() -> None:
         raise NoSpace(f"Only {free // 1_000_000} MB are free at {settings.DATA}: make room, work goes on by itself.")
 
 
-def add_source(project: Project, folder: Path, meaning: str = Source.Meaning.NOTHING, truth_file: str = "") -> Source:
-    """Take a folder into the project and start importing it; the same folder again imports only what is new.
+def add_source(
+    project: Project, folder: Path | str, meaning: str = Source.Meaning.NOTHING, truth_file: str = ""
+) -> Source:
+    """Take a folder, or the URL of one in an object store, into the project and start importing it.
+
+    The same folder again imports only what is new.
 
     Raises FolderError where the folder or the truth file can't be used.
     """
-    folder = folder.expanduser().resolve()
+    folder = scanning.tidy_folder(folder)
     scanning.check_folder(folder)
     if truth_file:
         scanning.read_truth_file(Path(truth_file))
@@ -58,7 +62,7 @@ def add_source(project: Project, folder: Path, meaning: str = Source.Meaning.NOT
 def scan(progress: jobs.Progress) -> None:
     """Find new files and cut them into ingest jobs of one shard each."""
     source = Source.objects.select_related("project").get(pk=progress.job.payload["source"])
-    scanning.check_folder(Path(source.path))
+    scanning.check_folder(source.path)
     unfinished = Job.objects.filter(
         kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
     )
@@ -125,15 +129,15 @@ def ingest(progress: jobs.Progress) -> None:
             outcomes.append(Outcome(found, reason="crashed", detail="Decoding this file stopped the worker."))
             continue
         check_disk()
-        outcomes.append(examine_file(Path(source.path), found))
+        outcomes.append(examine_file(source, found))
     _write(source, payload["shard"], outcomes)
     progress(len(files), len(files), now=True)
 
 
-def examine_file(root: Path, found: Found) -> Outcome:
+def examine_file(source: Source, found: Found) -> Outcome:
     """Look at one file and write its derivatives; never raises for what is the file's own fault."""
     try:
-        examined = examine(root / found.path)
+        examined = examine(source.location(found.path))
     except ImageRefused as refused:
         return Outcome(found, reason=refused.reason, detail=refused.detail)
     try:
@@ -160,13 +164,6 @@ def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
         try:
             with transaction.atomic():
                 _write_rows(source, shard, outcomes)
-                jobs.enqueue(
-                    "embed",
-                    key=f"project:{source.project_id}:shard:{shard}",
-                    project=source.project,
-                    payload={"shard": shard},
-                    total=sum(outcome.sample is not None for outcome in outcomes),
-                )
             return
         except IntegrityError:  # another worker imported the same content in between: seen as a duplicate next time
             if attempt + 1 == WRITE_ATTEMPTS:
@@ -200,6 +197,8 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome]) -> None:
     Refusal.objects.bulk_create(refusals)
     Sample.objects.bulk_create(samples)
     _write_truth(source, samples)
+    if samples:
+        shard_known.send(Sample, project=source.project, shard=shard, count=len(samples))
 
 
 def _write_truth(source: Source, samples: list[Sample]) -> None:

@@ -5,3 +5,7 @@ from django.dispatch import Signal
 # Names of folders said what the label of new samples is. Arguments: question, known (pairs of sample and class).
 # Sent inside the transaction that writes the samples.
 labels_known = Signal()
+
+# A shard's samples are known and can be embedded. Arguments: project, shard (its number), count (of samples).
+# Sent inside the transaction that writes them.
+shard_known = Signal()

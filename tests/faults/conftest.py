@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,12 @@ import psutil
 import pytest
 
 from labeller.operations.management.commands import up
+from tests import factories
+from tests.faults import servers
+from tests.faults.servers import free_port
+from tests.tl_core import storages
+from tl_core import featurisers
+from tl_core.featurisers.onnx_runtime import OnnxRuntime
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "t" * 32  # any token does, as long as cookie and header agree
@@ -30,18 +35,18 @@ def environment(data):
     return {**kept, "DATA": str(data), "DJANGO_SETTINGS_MODULE": "labeller.config.settings"}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def wait_for(condition, patience=60.0, what="what was waited for"):
     deadline = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < deadline, f"{what} did not come within {patience:.0f} s"
         time.sleep(0.02)
     return found
+
+
+def fill(folder, count):
+    """So many small pictures, no two alike."""
+    for number in range(count):
+        factories.photograph(folder / f"plain/{number:04}.png", 1000 + number, (24, 24))
 
 
 def processes_of(data):
@@ -227,3 +232,34 @@ def at_once():
         return results
 
     return run
+
+
+# --- what machines of a team share ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    with servers.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    with servers.redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    """What a process needs in its environment, and this one has for the session, to reach the bucket of an S3 server."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        storages.address("s3", Path(), monkeypatch)
+        yield {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """A models directory with the exported network in it."""
+    directory = tmp_path_factory.mktemp("models")
+    OnnxRuntime(featurisers.get(), directory)
+    return directory

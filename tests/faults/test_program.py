@@ -12,8 +12,7 @@ from collections import Counter
 import psutil
 import pytest
 
-from tests import factories
-from tests.faults.conftest import ROOT, Client, Server, environment, free_port, processes_of, rows, wait_for
+from tests.faults.conftest import ROOT, Client, Server, environment, fill, free_port, processes_of, rows, wait_for
 from tests.samples import nasty
 
 pytestmark = pytest.mark.faults
@@ -95,11 +94,6 @@ class Program(Server):
         for process in processes_of(self.data):
             with contextlib.suppress(psutil.Error):
                 process.kill()
-
-
-def fill(folder, count, first=0):
-    for number in range(first, first + count):
-        factories.photograph(folder / f"plain/{number:04}.png", 1000 + number, (24, 24))
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def played(foxes, folder):
         factories.photograph(folder / f"{number}.png", number)
     (folder / "broken.jpg").touch()
     samples.add_source(foxes.project, folder)
-    factories.work("scan", "ingest", "embed")
+    factories.work("scan", "ingest", "plan", "embed")
     Job.objects.filter(kind="refit").delete()
     made = list(foxes.project.samples.order_by("pk"))
     fox = foxes.class_id("fox")
@@ -57,7 +57,7 @@ def test_json_has_exactly_this_shape(played):
         "labels": {"fox": 1, "badger": 0, "empty": 0},
         "rounds": 1,
         "queue": 2,
-        "jobs": {"done": 3},
+        "jobs": {"done": 4},
         "audit": {"n": 1, "accuracy": 1.0},
     }
     assert 0.0 < low < 0.1 and high == 1.0

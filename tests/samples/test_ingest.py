@@ -150,7 +150,7 @@ def test_a_large_folder_is_cut_into_shards_spread_over_it(project, folder, monke
     by_shard = [set(Sample.objects.filter(shard=shard).values_list("path", flat=True)) for shard in range(3)]
     assert [len(each) for each in by_shard] == [8, 8, 4]
     assert {path.split("/")[0] for path in by_shard[0]} == {"night", "day"}
-    assert Job.objects.filter(kind="embed", state="queued").count() == 3
+    assert [job.kind for job in Job.objects.filter(state="queued")] == ["plan"]
 
 
 # --- crashes --------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_on_a_full_disk_importing_waits_and_nothing_is_half_written(project, fol
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 10**12, 10_000_000))
     assert jobs.run(Job.objects.get(kind="ingest").pk, registry.get)
     job = Job.objects.get(kind="ingest")
-    assert job.state == Job.State.QUEUED and "NoSpace" in job.error and "10 MB" in job.error
+    assert job.state == Job.State.QUEUED and "10 MB are free" in job.message and job.attempts == 0
     assert not Sample.objects.exists()
 
 
@@ -245,7 +245,7 @@ def test_a_disk_that_fills_up_while_writing_says_so(project, folder, monkeypatch
 
     monkeypatch.setattr(services, "write_derivatives", full)
     with pytest.raises(services.NoSpace):
-        services.examine_file(folder, next(scanning.walk(folder)))
+        services.examine_file(Source(path=str(folder)), next(scanning.walk(folder)))
 
 
 # --- what names of folders say --------------------------------------------------------------------

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,11 +22,18 @@ from PIL import Image
 
 from tests.tl_core.pictures import encoded, png, scene
 from tl_core import images
-from tl_core.images import ImageRefused, examining
+from tl_core.images import ImageRefused, examining, loading
 
 COLOR = (200, 90, 30)
 GREY = (128, 128, 128)
 FORMATS = {"JPEG": {"quality": 90}, "PNG": {}, "WEBP": {"quality": 90}, "TIFF": {}, "BMP": {}, "GIF": {}}
+
+
+def loaded(source: Path | bytes, min_side: int, **options: object) -> Image.Image:
+    """What `load` returns, as a picture."""
+    pixels = images.load(source, min_side=min_side, **options)
+    assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
 def refusal(path: Path) -> str:
@@ -109,7 +117,7 @@ def test_colours_are_right(name: str, tmp_path: Path) -> None:
     content, expected = COLOURED_FILES[name]
     path = tmp_path / "file"
     path.write_bytes(content)
-    for image in (images.examine(path).image, images.load(path, min_side=16)):
+    for image in (images.examine(path).image, loaded(path, 16)):
         assert image.mode == "RGB"
         middle = np.asarray(image, dtype=int)[image.height // 2, image.width // 2]
         assert np.abs(middle - expected).max() <= 3, middle
@@ -151,7 +159,7 @@ def test_orientation_is_applied_once(kind: str, orientation: int, tmp_path: Path
     stored.save(path, format=kind, exif=exif, **FORMATS[kind])
     found = images.examine(path)
     assert (found.width, found.height) == found.image.size == upright.size
-    for image in (found.image, images.load(path, min_side=64)):
+    for image in (found.image, loaded(path, 64)):
         assert np.abs(np.asarray(image, int) - np.asarray(upright, int)).mean() < 6
 
 
@@ -162,7 +170,7 @@ def test_the_first_page_of_a_turned_tiff_is_turned_once(compression: str | None,
     stored.save(path, save_all=True, append_images=[stored], tiffinfo={0x0112: 6}, compression=compression)
     found = images.examine(path)
     assert found.frames == 2 and (found.width, found.height) == (96, 64)
-    for image in (found.image, images.load(path, min_side=64)):
+    for image in (found.image, loaded(path, 64)):
         np.testing.assert_array_equal(np.asarray(image), np.asarray(scene()))
 
 
@@ -264,7 +272,7 @@ def test_damaged_files_are_refused_or_decoded_but_nothing_else(
     content[start : start + len(noise)] = noise
     path = tmp_path / "damaged"
     path.write_bytes(content)
-    for look in (lambda: images.examine(path).image, lambda: images.load(path, min_side=32)):
+    for look in (lambda: images.examine(path).image, lambda: loaded(path, 32)):
         try:
             assert look().mode == "RGB"
         except ImageRefused as refused:
@@ -401,7 +409,7 @@ def test_only_the_first_frame_is_shown(kind: str, tmp_path: Path) -> None:
 def test_load_never_goes_below_min_side(width: int, height: int, min_side: int, kind: str, tmp_path: Path) -> None:
     path = tmp_path / "photo"
     flat("RGB", COLOR, (width, height)).save(path, format=kind)
-    found = images.load(path, min_side=min_side)
+    found = loaded(path, min_side)
     assert min(found.size) >= min(min_side, width, height)
     assert abs(found.width / found.height / (width / height) - 1) < 0.1 or min(found.size) < 20
 
@@ -412,7 +420,7 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
         paths.append(tmp_path / str(number))
         scene(300 + number, 200).save(paths[-1], format="JPEG")
     with ThreadPoolExecutor(8) as pool:
-        sizes = [image.size for image in pool.map(lambda path: images.load(path, min_side=200), paths)]
+        sizes = [image.size for image in pool.map(lambda path: loaded(path, 200), paths)]
     assert sizes == [(300 + number, 200) for number in range(24)]
 
 
@@ -480,12 +488,62 @@ def test_a_full_disk_leaves_no_half_derivative(tmp_path: Path, monkeypatch: pyte
     assert [path for path in (tmp_path / "out").rglob("*") if path.is_file()] == []
 
 
-def test_a_large_jpeg_is_decoded_small_for_embedding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded = []
-    convert = examining.to_rgb
-    monkeypatch.setattr(
-        examining, "to_rgb", lambda image, shrink: decoded.append(image.size) or convert(image, shrink=shrink)
-    )
+def test_a_large_jpeg_is_decoded_small_for_embedding(tmp_path: Path) -> None:
     scene(3000, 2000).save(tmp_path / "camera.jpg")
-    images.load(tmp_path / "camera.jpg", min_side=224)
-    assert decoded == [(375, 250)]
+    scene(3000, 2000).convert("CMYK").save(tmp_path / "printed.jpg")
+    assert images.load(tmp_path / "camera.jpg", min_side=224).shape == (250, 375, 3)
+    assert images.load(tmp_path / "printed.jpg", min_side=224).shape == (250, 375, 3)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_both_jpeg_decoders_see_the_same(options: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow takes over where the faster decoder gives up: an embedding must not tell which one it was."""
+    content = encoded(scene(1200, 900), "JPEG", quality=90, **options)
+    fast = images.load(content, min_side=224)
+    monkeypatch.setattr(loading, "_turbo", lambda *_: None)
+    slow = images.load(content, min_side=224)
+    assert fast.shape == slow.shape == (225, 300, 3)
+    assert np.abs(fast.astype(int) - slow).max() <= 2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_box_is_cut_from_the_upright_image(orientation: int, kind: str) -> None:
+    upright = Image.new("RGB", (640, 480), (0, 0, 0))
+    upright.paste((255, 255, 255), (400, 48, 560, 144))
+    back = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
+    turn = examining.TRANSPOSE.get(back)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(upright if turn is None else upright.transpose(turn), kind, exif=exif)
+    box = (400 / 640, 48 / 480, 160 / 640, 96 / 480)
+    inside = images.load(content, min_side=64, box=box, margin=0.0)
+    assert min(inside.shape[:2]) >= 64 and abs(inside.shape[1] / inside.shape[0] - 160 / 96) < 0.05
+    assert inside[2:-2, 2:-2].min() > 200
+    around = images.load(content, min_side=64, box=box, margin=0.25)
+    assert around.shape[0] > inside.shape[0] * 1.7 and around[0].max() < 60 < around[around.shape[0] // 2].max()
+
+
+@given(
+    box=st.tuples(*[st.floats(0, 1) for _ in range(4)]),
+    margin=st.floats(0, 2),
+    size=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+)
+def test_any_box_holds_a_pixel(box: images.Box, margin: float, size: tuple[int, int]) -> None:
+    pixels = images.load(encoded(flat("RGB", COLOR, size), "PNG"), min_side=8, box=box, margin=margin)
+    assert 1 <= pixels.shape[0] <= size[1] and 1 <= pixels.shape[1] <= size[0]
+
+
+def test_images_in_an_object_store() -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe_file("/photos/a.png", encoded(scene(), "PNG"))
+    store.pipe_file("/photos/empty.jpg", b"")
+    np.testing.assert_array_equal(images.load("memory://photos/a.png", min_side=64), np.asarray(scene()))
+    assert images.examine("memory://photos/a.png").width == 96
+    for name, reason in (("empty.jpg", "empty"), ("gone.jpg", "missing")):
+        with pytest.raises(ImageRefused) as refused:
+            images.read(f"memory://photos/{name}")
+        assert refused.value.reason == reason
+    with pytest.raises(ImageRefused) as refused:
+        images.read("memory://photos/a.png", max_bytes=100)
+    assert refused.value.reason == "too-large"

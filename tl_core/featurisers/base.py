@@ -1,11 +1,12 @@
-"""What every featuriser offers, and the registry of them."""
+"""What every featuriser offers."""
 
 import functools
 import hashlib
 import threading
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,11 @@ from tl_core import files
 if TYPE_CHECKING:
     import torch
 
-DEFAULT = "efficientnet-lite0"
 OUTPUT_DTYPE = "float32"
 _exporting = threading.Lock()  # torch's exporter keeps its state in globals
+
+
+Picture = Image.Image | NDArray[np.uint8]
 
 
 class FeaturiserUnavailable(Exception):
@@ -33,20 +36,43 @@ class Featuriser(ABC):
     Attributes
     ----------
     name : str
-        As in the registry.
+        The canonical spec: equal for equal featurisers. `tl_core.featurisers.get` sets it.
     dimension : int
         Length of an embedding.
     image_size : int
         Side of the square image the backbone sees, pixels.
+    decode_side : int
+        Short side the decoder should keep, pixels; at least ``image_size``.
     preprocessing, pooling : str
         Words that change whenever the computation does: part of the fingerprint.
+    precision : str
+        ``"float32"`` or ``"int8"``: what the runtime should compute in. Part of the fingerprint where not float32.
+    source : str
+        Where the weights come from, for people.
     """
 
     name: str
-    dimension: int
     image_size: int
     preprocessing: str
     pooling: str
+    precision: str = "float32"
+    source: str = "this project"
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Length of an embedding. A plain attribute of the class will do."""
+
+    @property
+    def decode_side(self) -> int:
+        """Short side the decoder should keep, pixels: where the backbone sees all of the image, its own side."""
+        return self.image_size
+
+    @property
+    def megabytes(self) -> float | None:
+        """Size of the weights in megabytes (10^6 bytes); None where that cannot be told without them."""
+        local = self.local_weights()
+        return None if local is None else local.stat().st_size / 1e6
 
     @property
     @abstractmethod
@@ -59,14 +85,29 @@ class Featuriser(ABC):
             The package with the weights is not installed.
         """
 
+    def local_weights(self) -> Path | None:
+        """Path of the weights where they are on this machine, else None; asks no network."""
+        try:
+            return self.weights_file if self.weights_file.is_file() else None
+        except FeaturiserUnavailable:
+            return None
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the weights are missing, for people."""
+        try:
+            return f"Put the weights at {self.weights_file}."
+        except FeaturiserUnavailable as missing:
+            return str(missing)
+
     @abstractmethod
-    def preprocess(self, image: Image.Image) -> NDArray[np.uint8]:
+    def preprocess(self, image: Picture) -> NDArray[np.uint8]:
         """Turn an upright RGB image into the array the exported graph takes.
 
         Parameters
         ----------
-        image : PIL.Image.Image
-            Mode RGB, any size; from `tl_core.images.load` with ``min_side=image_size``.
+        image : PIL.Image.Image of mode RGB, or ndarray of uint8, shape (height, width, 3)
+            Any size; `as_image` makes one of either. From `tl_core.images.load` with ``min_side=decode_side``.
 
         Returns
         -------
@@ -90,7 +131,7 @@ class Featuriser(ABC):
     def fingerprint(self) -> str:
         """16 hexadecimal digits. Embeddings with equal fingerprints may be mixed; others must not be.
 
-        Imports no torch: hashes the weights file and the words that describe the rest.
+        Hashes the weights file and the words that describe the rest; imports torch only where finding the weights does.
 
         Raises
         ------
@@ -100,8 +141,10 @@ class Featuriser(ABC):
         weights = self.weights_file
         status = weights.stat()
         digest = _digest(weights, status.st_mtime_ns, status.st_size)
-        words = "\n".join([digest, str(self.image_size), self.preprocessing, self.pooling, OUTPUT_DTYPE])
-        return hashlib.sha256(words.encode()).hexdigest()[:16]
+        words = [digest, str(self.image_size), self.preprocessing, self.pooling, OUTPUT_DTYPE]
+        if self.precision != "float32":
+            words.append(self.precision)
+        return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
     def export_onnx(self, path: Path) -> None:
         """Write the graph: input ``image`` uint8 (n, size, size, 3), output ``embedding`` float32 (n, dimension).
@@ -123,9 +166,7 @@ class Featuriser(ABC):
         module = self.module()
         example = torch.zeros((2, self.image_size, self.image_size, 3), dtype=torch.uint8)
         axes = {"image": {0: "n"}, "embedding": {0: "n"}}
-        # The exporter warns that it is deprecated; whether its graph is right, a test tells.
-        quiet = warnings.catch_warnings(action="ignore")
-        with _exporting, files.replacing(path) as temporary, torch.no_grad(), quiet:
+        with _exporting, files.replacing(path) as temporary, torch.no_grad(), _traceable_attention():
             # The older exporter: 0.6 s and no further package; the newer one needs onnxscript for the same graph.
             torch.onnx.export(
                 module,
@@ -139,64 +180,39 @@ class Featuriser(ABC):
             )
 
 
+def as_image(picture: Picture) -> Image.Image:
+    """Return a picture as Pillow's.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image of mode RGB, or ndarray of uint8, shape (height, width, 3)
+        What `Featuriser.preprocess` is given.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The picture itself where it is one, else a copy of the array.
+    """
+    return picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+
+
+@contextmanager
+def _traceable_attention() -> Iterator[None]:
+    """Have attention computed by operators ONNX knows, and the exporter say nothing of being deprecated."""
+    import torch
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        # Whether the graph is right, a test tells.
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
 @functools.lru_cache(maxsize=16)
 def _digest(path: Path, mtime_ns: int, size: int) -> str:
     """Digest a weights file, again only once it has changed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-_registry: dict[str, Callable[[], Featuriser]] = {}
-
-
-def register(name: str, make: Callable[[], Featuriser]) -> None:
-    """Add a featuriser.
-
-    Parameters
-    ----------
-    name : str
-        Must be new.
-    make : callable
-        Builds it; must be cheap and import nothing heavy.
-
-    Raises
-    ------
-    ValueError
-        The name is taken.
-    """
-    if name in _registry:
-        raise ValueError(f"a featuriser named {name!r} is registered already")
-    _registry[name] = make
-
-
-def names() -> tuple[str, ...]:
-    """Return the registered names, the installed and the uninstalled alike, in order of registration."""
-    return tuple(_registry)
-
-
-def get(name: str = DEFAULT) -> Featuriser:
-    """Return a featuriser whose weights are installed.
-
-    Parameters
-    ----------
-    name : str
-        One of `names`.
-
-    Returns
-    -------
-    Featuriser
-        Ready to use.
-
-    Raises
-    ------
-    FeaturiserUnavailable
-        It is known, but its weights are not installed; the message says how to install them.
-    KeyError
-        No such featuriser.
-    """
-    if name not in _registry:
-        raise KeyError(f"no featuriser named {name!r}; there are: {', '.join(_registry)}")
-    featuriser = _registry[name]()
-    if not featuriser.weights_file.is_file():
-        raise FeaturiserUnavailable(f"The weights of {name} are missing at {featuriser.weights_file}.")
-    return featuriser

@@ -1,11 +1,11 @@
-"""Look at an image file in full once, and quickly whenever it is embedded."""
+"""Look at an image file in full, once, when it is imported."""
 
 import hashlib
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -22,6 +22,7 @@ TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = {TRANSPOSE[5], TRANSPOSE[6], TRANSPOSE[7], TRANSPOSE[8]}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def examine(
     Parameters
     ----------
     path : Path or str
-        The file. Its content decides what it is, not its name.
+        The file, or the URL of an object in a store. Its content decides what it is, not its name.
     max_side : int
         Longest side of the returned image, pixels.
     max_pixels : int
@@ -79,14 +80,14 @@ def examine(
     ImageRefused
         Whatever is wrong with the file.
     """
-    with opened(Path(path), max_pixels, max_bytes) as (file, image, kind):
+    with opened(path, max_pixels, max_bytes) as (file, image, kind):
         sha256 = _sha256(file)
         width, height = image.size
         scale = max_side / max(width, height)
         if kind == "JPEG" and scale < 1:
             image.draft(image.mode, (math.ceil(width * scale), math.ceil(height * scale)))
         image.load()
-        taken_at, turn = _taken_at(image), _turn(image)
+        taken_at, turn = _taken_at(image), turn_upright(image)
         rgb = to_rgb(image, shrink=max(image.size) // (2 * max_side))
         # Last: counting frames makes Pillow forget the pixels and, in a TIFF, that it has turned them.
         frames = _frames(image)
@@ -94,53 +95,21 @@ def examine(
         rgb = rgb.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.LANCZOS)
     if turn is not None:
         rgb = rgb.transpose(turn)
-        if turn in (TRANSPOSE[5], TRANSPOSE[6], TRANSPOSE[7], TRANSPOSE[8]):
+        if turn in SIDEWAYS:
             width, height = height, width
     return Examined(_without_metadata(rgb), width, height, kind, sha256, taken_at, frames)
 
 
-def load(path: Path | str, *, min_side: int, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> Image.Image:
-    """Decode an image as fast as its format allows, for embedding.
-
-    Parameters
-    ----------
-    path : Path or str
-        The file.
-    min_side : int
-        The short side that is needed, pixels. Larger images may come back smaller than they are, never below this.
-    max_pixels, max_bytes : int
-        As for `examine`.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode RGB, upright, the same colours as from `examine`.
-
-    Raises
-    ------
-    ImageRefused
-        Whatever is wrong with the file, a missing end included.
-    """
-    with opened(Path(path), max_pixels, max_bytes) as (_, image, kind):
-        scale = min_side / min(image.size)
-        if kind == "JPEG" and scale < 1:
-            image.draft(image.mode, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
-        image.load()
-        turn = _turn(image)
-        rgb = to_rgb(image, shrink=min(image.size) // (2 * min_side))
-    return rgb if turn is None else rgb.transpose(turn)
-
-
-def _sha256(file: BufferedReader) -> str:
+def _sha256(file: BinaryIO) -> str:
     """Digest the whole file and leave the reading position where the decoder expects it."""
     position = file.tell()
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(position)
     return digest
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
+def turn_upright(image: Image.Image) -> Image.Transpose | None:
     """Return how to turn a loaded image upright. Pillow turns TIFFs itself on loading and drops the tag."""
     try:
         return TRANSPOSE.get(image.getexif().get(_ORIENTATION, 1))

@@ -1,5 +1,6 @@
 """Open a file as an image, or say why it is none. Decodes no pixels itself."""
 
+import io
 import os
 import re
 import stat
@@ -10,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
+
+from tl_core import storage
 
 MAX_PIXELS = 120_000_000
 MAX_BYTES = 1 << 30
@@ -82,11 +86,52 @@ class ImageRefused(Exception):
         return self.detail
 
 
+def read(location: Path | str, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read a whole file, from this machine or from an object store.
+
+    Parameters
+    ----------
+    location : Path or str
+        A path, or any URL that fsspec opens (``s3://bucket/a.jpg``).
+    max_bytes : int
+        Larger files are refused unread.
+
+    Returns
+    -------
+    bytes
+        Its content, not looked at.
+
+    Raises
+    ------
+    ImageRefused
+        It is missing, empty, too large, or no regular file.
+    OSError
+        The object store doesn't answer: that says nothing about the file, so it is not a refusal.
+    """
+    if not is_url(location):
+        with _open_file(Path(location), max_bytes) as file:
+            return file.read()
+    try:
+        with storage.remote(str(location)) as (store, path):
+            content: bytes = store.cat_file(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ImageRefused("missing", "The file is not there.") from error
+    _refuse_by_size(len(content), max_bytes)
+    return content
+
+
+def is_url(location: Path | str) -> bool:
+    """Return whether this names an object in a store rather than a file of this machine."""
+    return isinstance(location, str) and "://" in location
+
+
 @contextmanager
-def opened(path: Path, max_pixels: int, max_bytes: int) -> Iterator[tuple[BufferedReader, Image.Image, str]]:
+def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Iterator[tuple[BinaryIO, Image.Image, str]]:
     """Yield the file, the unloaded image and its format; turn every failure, the body's too, into ImageRefused."""
     _silence_pillow()
-    with _open_file(path, max_bytes) as file:
+    if not isinstance(source, bytes) and is_url(source):
+        source = read(source, max_bytes)
+    with io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source), max_bytes) as file:
         kind = _sniff(file)
         try:
             with Image.open(file, formats=[kind]) as image:
@@ -108,10 +153,7 @@ def _open_file(path: Path, max_bytes: int) -> BufferedReader:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise ImageRefused("not-an-image", "This is not a file but a directory, a pipe or a device.")
-        if status.st_size == 0:
-            raise ImageRefused("empty", "The file is empty.")
-        if status.st_size > max_bytes:
-            raise ImageRefused("too-large", f"The file has {status.st_size:,} bytes, the limit is {max_bytes:,}.")
+        _refuse_by_size(status.st_size, max_bytes)
         return path.open("rb")
     except FileNotFoundError as error:
         raise ImageRefused("missing", "The file is not there.") from error
@@ -119,7 +161,14 @@ def _open_file(path: Path, max_bytes: int) -> BufferedReader:
         raise ImageRefused("unreadable", f"The file cannot be opened ({error}).") from error
 
 
-def _sniff(file: BufferedReader) -> str:
+def _refuse_by_size(size: int, max_bytes: int) -> None:
+    if size == 0:
+        raise ImageRefused("empty", "The file is empty.")
+    if size > max_bytes:
+        raise ImageRefused("too-large", f"The file has {size:,} bytes, the limit is {max_bytes:,}.")
+
+
+def _sniff(file: BinaryIO) -> str:
     """Return Pillow's name of the format the first bytes show, and rewind."""
     try:
         head = file.read(4096)
@@ -154,13 +203,13 @@ def _refuse_by_header(image: Image.Image, kind: str, max_pixels: int) -> None:
             raise ImageRefused("unsupported-format", "This is a camera raw file; convert it to JPEG or TIFF first.")
 
 
-def _tail(file: BufferedReader) -> bytes:
+def _tail(file: BinaryIO) -> bytes:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 65536))
     return file.read()
 
 
-def _refusal(error: Exception, file: BufferedReader, kind: str) -> ImageRefused:
+def _refusal(error: Exception, file: BinaryIO, kind: str) -> ImageRefused:
     """Tell a file that was cut short from one that is broken otherwise."""
     text = str(error).lower()
     if "out of memory" in text:
@@ -170,7 +219,7 @@ def _refusal(error: Exception, file: BufferedReader, kind: str) -> ImageRefused:
     return ImageRefused("unreadable", f"The {kind} data is damaged ({error or type(error).__name__}).")
 
 
-def _is_cut_short(file: BufferedReader, kind: str) -> bool:
+def _is_cut_short(file: BinaryIO, kind: str) -> bool:
     try:
         tail = _tail(file)
         size = file.tell()

@@ -22,7 +22,7 @@ from labeller.operations import opening, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
 from labeller.samples.models import Source
-from labeller.samples.scanning import FolderError, check_folder
+from labeller.samples.scanning import FolderError, check_folder, tidy_folder
 from labeller.samples.services import NoSpace, check_disk
 
 WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1}  # queue: processes
@@ -82,7 +82,7 @@ class Command(BaseCommand):
             ) from error
         check_disk()
         if options["images"]:
-            check_folder(Path(options["images"]).expanduser())
+            check_folder(tidy_folder(options["images"]))
         if not str(options["port"]).isdecimal():
             raise StartError(f"PORT must be a number, not {options['port']!r}.")
         check_port(options["host"], int(options["port"]))
@@ -125,7 +125,7 @@ class Command(BaseCommand):
         named = options["labels"] or options["truth"]
         if named and named != "folders":
             truth_file = str(Path(named).expanduser().resolve())
-        return opening.open_folder(Path(options["images"]), meaning, truth_file)
+        return opening.open_folder(options["images"], meaning, truth_file)
 
     def _watch(self, supervisor: Supervisor, project: Project, address: str) -> None:
         """Keep everything running, and show how far importing and embedding are."""

@@ -1,0 +1,315 @@
+"""Embedding runs: what is missing becomes one job a shard, which any number of workers share.
+
+A shard counts as embedded when its row is there, and the row is written after the file. So whatever dies, the rows say
+what is left to do, and doing a shard twice writes the same file again.
+"""
+
+import errno
+import functools
+import importlib
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Max
+from django.utils import timezone
+
+from labeller.jobs import services as jobs
+from labeller.jobs.models import Job
+from labeller.learning.models import EmbeddingRun, EmbeddingShard
+from labeller.learning.services import request_refit
+from labeller.projects.models import Project
+from labeller.samples.models import Refusal, Sample
+from labeller.samples.services import NoSpace, check_disk
+from tl_core import featurisers, storage
+from tl_core.store import EmbeddingStore, Shard
+
+if TYPE_CHECKING:
+    from tl_core.images import ImageRefused
+    from tl_core.pipeline import Runtime
+
+State = EmbeddingRun.State
+OPEN = (Job.State.QUEUED, Job.State.RUNNING)
+WHITEN = ",whiten="  # what a run's featuriser ends in where its embeddings are whitened ones of another run
+FIRST_PAUSE = timedelta(minutes=1)  # before a shard that was given up is tried again, ten times as long each time
+LONGEST_PAUSE = timedelta(days=1)
+
+
+class SourceGone(jobs.Postponed):
+    """The folder with the photographs isn't there at the moment: a disk was taken out, a share is down."""
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def current_run(project: Project) -> EmbeddingRun:
+    """The embedding run that the project learns from, made where it is missing.
+
+    Raises FeaturiserUnavailable where the featuriser's weights can't be had here.
+    """
+    if WHITEN in project.featuriser:  # made by whitening.start, before the project could choose it
+        return project.embedding_runs.filter(featuriser=project.featuriser).latest("pk")
+    return run_of(project, project.featuriser)
+
+
+@functools.cache
+def import_own() -> None:
+    """Import the modules that register featurisers of this site's own (FEATURISERS), once a process."""
+    for name in settings.FEATURISERS:
+        importlib.import_module(name)
+
+
+def run_of(project: Project, spec: str) -> EmbeddingRun:
+    """The project's run of that featuriser, made where it is missing. Raises as `featurisers.get` does."""
+    import_own()
+    featuriser = featurisers.get(spec)
+    run, _ = EmbeddingRun.objects.get_or_create(
+        project=project,
+        fingerprint=featuriser.fingerprint,
+        defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension},
+    )
+    return run
+
+
+def store(run: EmbeddingRun) -> EmbeddingStore:
+    """Where this run's embeddings lie."""
+    root = storage.at(settings.EMBEDDINGS, settings.CACHE / "embeddings").child(f"project-{run.project_id}")
+    return EmbeddingStore(root, run.fingerprint, run.dimension)
+
+
+def shards(run: EmbeddingRun) -> list[Shard]:
+    """The finished shards, in the order of their numbers."""
+    rows = run.shards.order_by("number").values_list("number", "embedded", "failed", "sha256")
+    return [Shard(number, embedded + failed, sha256) for number, embedded, failed, sha256 in rows]
+
+
+def pause(run: EmbeddingRun) -> None:
+    """Let the shards in hand be finished, and begin no other."""
+    _halt(run, State.PAUSED, [Job.State.QUEUED])
+
+
+def cancel(run: EmbeddingRun) -> None:
+    """Stop at once: workers let go of the shards in hand. What is embedded stays."""
+    _halt(run, State.CANCELLED, OPEN)
+
+
+def _halt(run: EmbeddingRun, state: str, job_states: Any) -> None:
+    with transaction.atomic():
+        EmbeddingRun.objects.filter(pk=run.pk).update(state=state)
+        jobs.cancel(shard_jobs(run).filter(state__in=job_states))
+
+
+def resume(run: EmbeddingRun) -> int:
+    """Go on with whatever is missing; returns how many shards that is. Also repairs: what failed is tried again."""
+    with transaction.atomic():
+        EmbeddingRun.objects.filter(pk=run.pk).update(state=State.ACTIVE)
+        return _enqueue(run, missing(run))
+
+
+# --- jobs -----------------------------------------------------------------------------------------
+
+
+def shard_jobs(run: EmbeddingRun) -> Any:
+    return Job.objects.filter(project=run.project_id, kind="embed", key__startswith=f"run:{run.pk}:")
+
+
+def missing(run: EmbeddingRun) -> dict[int, int]:
+    """Shards without embeddings that nobody is at work on: {number: samples}, in the order they are needed."""
+    known = run.shards.values_list("number", flat=True)
+    open_keys = set(shard_jobs(run).filter(state__in=OPEN).values_list("key", flat=True))
+    counts = Sample.objects.filter(project=run.project_id).values_list("shard").annotate(n=Count("pk"))
+    return {
+        number: count
+        for number, count in counts.exclude(shard__in=known).order_by("shard")
+        if _key(run, number) not in open_keys
+    }
+
+
+def _key(run: EmbeddingRun, number: int) -> str:
+    return f"run:{run.pk}:shard:{number}"
+
+
+def _enqueue(run: EmbeddingRun, shards: dict[int, int]) -> int:
+    # Ascending: a shard is spread over the whole folder, and the first ones are looked at first.
+    for number, count in sorted(shards.items()):
+        payload = {"run": run.pk, "shard": number}
+        jobs.enqueue("embed", key=_key(run, number), project=run.project, payload=payload, total=count)
+    return len(shards)
+
+
+def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
+    """A shard was imported: embed it in every active run. Where there is no run yet, a worker makes the first one."""
+    runs = list(project.embedding_runs.all())
+    for run in runs:
+        if run.state == State.ACTIVE:
+            _enqueue(run, {shard: count})
+    if not runs:
+        jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
+
+
+def plan(progress: jobs.Progress) -> None:
+    """Make the run of the project's featuriser and queue what it lacks. For workers: it takes the weights to know."""
+    run = current_run(progress.job.project)
+    if run.state == State.ACTIVE:
+        _enqueue(run, missing(run))
+
+
+def retry_missing() -> int:
+    """Periodic: queue again what is missing without anybody being at work on it.
+
+    That heals what was lost in any way. A shard that was given up after several attempts waits longer each time.
+    """
+    queued = 0
+    for run in EmbeddingRun.objects.filter(state=State.ACTIVE).select_related("project"):
+        shards = Sample.objects.filter(project=run.project_id).aggregate(last=Max("shard"))["last"]
+        if shards is None or run.shards.count() > shards:
+            continue
+        gone = missing(run)
+        waiting = _given_up(run) if gone else set()
+        queued += _enqueue(run, {number: n for number, n in gone.items() if _key(run, number) not in waiting})
+    return queued
+
+
+def _given_up(run: EmbeddingRun) -> set[str]:
+    """Keys of shards whose last failure is too recent to try again."""
+    now = timezone.now()
+    failed = shard_jobs(run).filter(state=Job.State.FAILED).values_list("key")
+    return {
+        key
+        for key, times, last in failed.annotate(times=Count("pk"), last=Max("finished_at"))
+        if now < last + min(FIRST_PAUSE * 10 ** (times - 1), LONGEST_PAUSE)
+    }
+
+
+# --- embedding one shard --------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1)
+def runtime(spec: str, device: str) -> "Runtime":
+    """The network, loaded once a worker process, on that device ("" = the fastest there is)."""
+    from tl_core.featurisers import torch_runtime
+
+    import_own()
+    device = device or torch_runtime.detect()
+    if device == "cpu":
+        from tl_core.featurisers.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime(featurisers.get(spec), settings.MODELS)
+    return torch_runtime.TorchRuntime(featurisers.get(spec), device)
+
+
+def embed_shard(progress: jobs.Progress) -> None:
+    """Embed one shard's samples into the store; done twice, it writes the same file again."""
+    payload = progress.job.payload
+    run = EmbeddingRun.objects.select_related("project", "base").get(pk=payload["run"])
+    samples = list(
+        Sample.objects.filter(project=run.project_id, shard=payload["shard"]).select_related("source").order_by("pk")
+    )
+    if run.state == State.CANCELLED or not samples:
+        jobs.cancel(Job.objects.filter(pk=progress.job.pk))
+        return
+    check_disk()
+    if run.base is not None:
+        from labeller.learning import whitening
+
+        vectors, valid = whitening.whitened(run, payload["shard"])
+        _write(run, payload["shard"], samples, vectors, valid, refused=[])
+    else:
+        _write(run, payload["shard"], samples, *_embedded(run, samples, progress))
+
+
+def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress) -> tuple[Any, Any, list[Any]]:
+    """Vectors (n, dimension) and validity (n,) of the samples, and which were refused with what reason."""
+    import numpy as np
+
+    from tl_core.pipeline import Picture, embed_images
+
+    for source in {sample.source for sample in samples}:
+        if "://" not in source.path and not Path(source.path).is_dir():
+            raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
+    progress(0, len(samples), "loading the network", now=True)
+    found = runtime(run.featuriser, settings.DEVICE)
+    progress(0, len(samples), now=True)
+    vectors, valid = np.zeros((len(samples), run.dimension), np.float32), np.zeros(len(samples), bool)
+    refused: list[tuple[Sample, ImageRefused]] = []
+    pictures = [Picture(sample.source.location(sample.path), sample.box) for sample in samples]
+    for embedded in embed_images(pictures, found):
+        if embedded.refused is not None:
+            refused.append((samples[embedded.index], embedded.refused))
+        else:
+            vectors[embedded.index], valid[embedded.index] = embedded.vector, True
+        progress(embedded.index + 1, len(samples))
+    return vectors, valid, refused
+
+
+def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, valid: Any, refused: list[Any]) -> None:
+    """Write the shard's file, and then its row."""
+    import numpy as np
+
+    ids = np.array([sample.pk for sample in samples], np.int64)
+    try:
+        written = store(run).write_shard(number, ids, vectors, valid)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoSpace(f"No space left at {settings.EMBEDDINGS}: make room, work goes on by itself.") from error
+        raise
+    with transaction.atomic():
+        EmbeddingShard.objects.update_or_create(
+            run=run,
+            number=number,
+            defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
+        )
+        for sample, reason in refused:
+            _note_refusal(sample, reason)
+        if run.featuriser == run.project.featuriser:
+            for question in run.project.questions.all():
+                request_refit(question, at_once=True)
+
+
+def _note_refusal(sample: Sample, refused: "ImageRefused") -> None:
+    """A file that was fine at import and isn't now: it keeps its sample, and the manager sees why it has no vector."""
+    Refusal.objects.update_or_create(
+        source=sample.source,
+        path=sample.path,
+        defaults={
+            "project": sample.project,
+            "bytes": sample.bytes,
+            "modified_ns": sample.modified_ns,
+            "reason": refused.reason,
+            "detail": refused.detail[:500],
+        },
+    )
+
+
+# --- choosing, and cleaning up --------------------------------------------------------------------
+
+
+def use(run: EmbeddingRun) -> None:
+    """Let the project learn from this run from now on."""
+    with transaction.atomic():
+        Project.objects.filter(pk=run.project_id).update(featuriser=run.featuriser)
+        for question in run.project.questions.all():
+            request_refit(question, at_once=True)
+
+
+def unused(project: Project) -> list[EmbeddingRun]:
+    """Runs that neither the project learns from nor the run it learns from is made from."""
+    current = current_run(project)
+    kept = {current.pk, current.base_id}
+    runs = project.embedding_runs.order_by(F("base").desc(nulls_last=True), "pk")  # a run after those made from it
+    return [run for run in runs if run.pk not in kept]
+
+
+def remove(run: EmbeddingRun) -> int:
+    """Delete a run's embeddings, files last; its row stays where a head was trained on it. Returns their number."""
+    cancel(run)
+    removed = sum(run.shards.values_list("embedded", flat=True))
+    with transaction.atomic():
+        run.shards.all().delete()
+        if not run.heads.exists() and not run.whitened.exists():
+            run.delete()
+    files = store(run)
+    files.delete()
+    return removed

@@ -1,0 +1,24 @@
+"""Pausing, resuming and cancelling the embedding of a project."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from labeller.accounts import access
+from labeller.accounts.models import Role
+from labeller.learning import embedding
+
+ACTIONS = {"pause": embedding.pause, "resume": embedding.resume, "cancel": embedding.cancel}
+
+
+@require_POST
+def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpResponse:
+    """One of ACTIONS on the run that the project learns from."""
+    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    if action not in ACTIONS:
+        raise Http404("no such action")
+    run = project.embedding_runs.filter(featuriser=project.featuriser).order_by("-pk").first()
+    if run is None:
+        raise Http404("nothing has been embedded yet")
+    ACTIONS[action](run)
+    return redirect("insights:progress", slug)

@@ -1,0 +1,119 @@
+"""Throw-away PostgreSQL and Redis servers on free ports of this machine. They die with the process that started them."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+import redis
+
+from labeller.operations.supervisor import _die_with_parent
+
+PATIENCE = 30.0
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def program(name):
+    """Where a server's program is: Debian keeps PostgreSQL's off the PATH, one folder a version."""
+    kept = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    found = str(kept[-1]) if kept else shutil.which(name)
+    assert found, f"{name} is not installed: run tests/install_packages postgresql redis-server"
+    return found
+
+
+@contextlib.contextmanager
+def _running(command, home, stop_signal, answers, **options):
+    """A server from when it answers until the end of the block."""
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_die_with_parent(stop_signal), **options
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not answers():
+            said = (home / "log").read_text()
+            assert process.poll() is None and time.monotonic() < deadline, f"{command[0]} does not start: {said}"
+            time.sleep(0.05)
+        yield
+    finally:
+        process.send_signal(stop_signal)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextlib.contextmanager
+def _home(owner):
+    # Not one of pytest's folders: nobody but their owner may enter those.
+    with tempfile.TemporaryDirectory(prefix="labeller-server-") as home:
+        if owner:
+            shutil.chown(home, owner)
+        yield Path(home)
+
+
+@contextlib.contextmanager
+def postgresql():
+    """The URL of a server, without a database's name: databases are made in it as they are needed."""
+    # It refuses to be run by root.
+    owner = "postgres" if os.geteuid() == 0 else None
+    identity = {"user": owner, "group": owner, "extra_groups": []} if owner else {}
+    with _home(owner) as home:
+        data, port = home / "data", free_port()
+        subprocess.run(
+            [program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True, capture_output=True, cwd=home, **identity,
+        )  # fmt: skip
+        knobs = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": home,
+            "fsync": "off",
+            "max_connections": 200,
+        }
+        command = [
+            program("postgres"),
+            "-D",
+            data,
+            *(w for name, value in knobs.items() for w in ("-c", f"{name}={value}")),
+        ]
+        url = f"postgres://postgres@127.0.0.1:{port}"
+
+        def answers():
+            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(f"{url}/postgres", connect_timeout=5):
+                return True
+            return False
+
+        # SIGINT ends what is connected, too; SIGTERM would wait for it.
+        with _running(command, home, signal.SIGINT, answers, cwd=home, **identity):
+            yield url
+
+
+@contextlib.contextmanager
+def redis_server():
+    """The URL of a server that keeps nothing on disk."""
+    with _home(None) as home:
+        port = free_port()
+        knobs = {"--bind": "127.0.0.1", "--port": port, "--save": "", "--appendonly": "no", "--dir": home}
+        command = [program("redis-server"), *(str(w) for pair in knobs.items() for w in pair)]
+        url = f"redis://127.0.0.1:{port}/0"
+
+        def answers():
+            with contextlib.suppress(redis.RedisError), redis.Redis.from_url(url) as client:
+                return client.ping()
+            return False
+
+        with _running(command, home, signal.SIGTERM, answers):
+            yield url

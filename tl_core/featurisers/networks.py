@@ -1,0 +1,336 @@
+"""Pretrained networks of torchvision and timm as featurisers: cut, pooled, with weights from a hub or an own file.
+
+The features are those of transfer learning: the network without its last one or two layers, averaged over places.
+Source: Yosinski et al., How transferable are features in deep neural networks?, arXiv 1411.1792.
+"""
+
+import re
+import sys
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.featurisers import downloads, guard
+from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable, Picture
+from tl_core.featurisers.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import torch
+
+    from tl_core.featurisers.cutting import Pooling
+
+# (pooling words, image size) -> what came out: building and tracing a network takes up to a second.
+_known: dict[tuple[str, int], tuple["Pooling", int]] = {}
+
+
+class Network(Featuriser):
+    """A pretrained network of a library, without its classifier.
+
+    Parameters
+    ----------
+    library, architecture : str
+        Which network.
+    preprocessing : Preprocessing
+        As the network was trained.
+    weights : Path or str or None
+        A checkpoint of this architecture; None = the library's own.
+    cut : str
+        See `tl_core.featurisers.cutting.cut_network`.
+
+    Attributes
+    ----------
+    parameters : int
+        Numbers in the network without its classifier.
+    """
+
+    def __init__(
+        self,
+        library: str,
+        architecture: str,
+        preprocessing: Preprocessing,
+        *,
+        weights: Path | str | None = None,
+        cut: str = "1",
+    ) -> None:
+        self.name = architecture
+        self.library = library
+        self.architecture = architecture
+        self.own_weights = None if weights is None else Path(weights)
+        self.cut = cut
+        self.transform = preprocessing
+        self.image_size = preprocessing.crop
+        self.preprocessing = str(preprocessing)
+        self.pooling = f"{library} {architecture} cut {cut}, class token or mean over places"
+
+    @property
+    def decode_side(self) -> int:
+        """Short side the decoder should keep, pixels: that of the resized image, before its crop."""
+        return self.transform.resize
+
+    @property
+    def dimension(self) -> int:
+        """Length of an embedding. Found by building the network without weights, once a process."""
+        return self._pooling_and_size()[0].dimension
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the network without its classifier."""
+        return self._pooling_and_size()[1]
+
+    @property
+    def weights_file(self) -> Path:
+        """Path of the weights; downloaded where they are missing and there is a network. See the base class."""
+        found = self.local_weights()
+        if found is not None:
+            return found
+        if self.own_weights is not None:
+            raise FeaturiserUnavailable(f"There is no weights file {self.own_weights}.")
+        url, path = self._published(), self._place()
+        try:
+            downloads.fetch(url, path)
+        except OSError as error:
+            raise FeaturiserUnavailable(
+                f"The weights of {self.name} are not on this machine and could not be downloaded ({error}). "
+                f"{self.remedy}"
+            ) from error
+        return path
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the weights are missing and there is no network."""
+        if self.own_weights is not None:
+            return f"Put the file at {self.own_weights}."
+        path = self._place()
+        return (
+            f"Download {self._published()} elsewhere and put it as {path.name} into {path.parent}, "
+            f"or give a file of your own: {self.name},weights=FILE"
+        )
+
+    def local_weights(self) -> Path | None:
+        """Path of the weights where they are on this machine; asks no network."""
+        try:
+            path = self.own_weights or self._place()
+        except FeaturiserUnavailable:
+            return None
+        return path if path.is_file() else None
+
+    def preprocess(self, image: Picture) -> NDArray[np.uint8]:
+        """Resize and crop as the network was trained. See the base class."""
+        return self.transform.apply(image)
+
+    def module(self) -> "torch.nn.Module":
+        """Build the network with its weights, normalisation in front and pooling behind. See the base class."""
+        from tl_core.featurisers import checkpoints, cutting
+
+        path = self.weights_file
+        network, head = self._built()
+        state = self._converted(checkpoints.unwrapped(checkpoints.read(path), network), network)
+        checkpoints.fill(network, state, path, head=head, name=self.name)
+        cut = cutting.cut_network(network.eval(), self.cut, self.name)
+        pooling, _ = self._pooling_and_size()
+        return cutting.Embed(cut, self.transform.mean, self.transform.std, pooling).eval()
+
+    @abstractmethod
+    def _built(self) -> tuple["torch.nn.Module", tuple[str, ...]]:
+        """Build the network without its classifier, with random weights; name what a checkpoint may have besides."""
+
+    @abstractmethod
+    def _published(self) -> str:
+        """Return the URL of the library's weights."""
+
+    @abstractmethod
+    def _place(self) -> Path:
+        """Return where the library's weights are, or belong."""
+
+    def _converted(self, state: dict[str, Any], network: "torch.nn.Module") -> dict[str, Any]:
+        """Bring published weights of an older layout to today's."""
+        return state
+
+    def _pooling_and_size(self) -> tuple["Pooling", int]:
+        key = (self.pooling, self.image_size)
+        if key not in _known:
+            from tl_core.featurisers import cutting
+
+            with cutting.WithoutWeights():
+                network, _ = self._built()
+            network = network.eval().to("meta")
+            size = sum(parameter.numel() for parameter in network.parameters())
+            cut = cutting.cut_network(network, self.cut, self.name)
+            _known[key] = cutting.pooling_of(cut, self.image_size, self.name), size
+        return _known[key]
+
+
+class TorchvisionNetwork(Network):
+    """A classification network of torchvision, with the ``DEFAULT`` weights and their transforms.
+
+    Parameters
+    ----------
+    architecture : str
+        torchvision's name, for instance ``"resnet50"``.
+    weights, cut
+        See `Network`.
+
+    Raises
+    ------
+    FeaturiserUnavailable
+        torchvision cannot be imported.
+    """
+
+    source = "torchvision"
+
+    def __init__(self, architecture: str, *, weights: Path | str | None = None, cut: str = "1") -> None:
+        self._weights = guard.torchvision().models.get_model_weights(architecture).DEFAULT
+        transforms = self._weights.transforms()
+        preprocessing = Preprocessing(
+            resize=transforms.resize_size[0],
+            crop=transforms.crop_size[0],
+            interpolation=transforms.interpolation.value,
+            mean=tuple(transforms.mean),
+            std=tuple(transforms.std),
+        )
+        super().__init__("torchvision", architecture, preprocessing, weights=weights, cut=cut)
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the published weights."""
+        return float(self._weights.meta["_file_size"])
+
+    def _built(self) -> tuple["torch.nn.Module", tuple[str, ...]]:
+        import torch
+
+        from tl_core.featurisers import cutting
+
+        options: dict[str, Any] = {}
+        if self.architecture in ("googlenet", "inception_v3"):
+            # As torchvision builds them for its own weights, and without what only training needs.
+            options = {"transform_input": True, "aux_logits": False, "init_weights": False}
+        elif self.architecture.startswith("vit_"):
+            options = {"image_size": self.image_size}
+        network = guard.torchvision().models.get_model(self.architecture, weights=None, **options)
+        classifier = cutting.last_weighted_layer(network)
+        network.set_submodule(classifier, torch.nn.Identity())
+        return network, (classifier, "aux1", "aux2", "AuxLogits")
+
+    def _converted(self, state: dict[str, Any], network: "torch.nn.Module") -> dict[str, Any]:
+        if not self.architecture.startswith("densenet"):
+            return state
+        # Published before module names could not hold dots: denselayer1.norm.1 is now denselayer1.norm1.
+        old = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])")
+        return {old.sub(r"\1\2", key): value for key, value in state.items()}
+
+    def _published(self) -> str:
+        return str(self._weights.url)
+
+    def _place(self) -> Path:
+        return downloads.directory() / self._published().rpartition("/")[2]
+
+
+class TimmNetwork(Network):
+    """A network of timm, with the weights of its tag.
+
+    Parameters
+    ----------
+    architecture : str
+        timm's name, with or without a tag, for instance ``"vit_small_patch14_dinov2.lvd142m"``.
+    weights, cut
+        See `Network`.
+    size : int or str or None
+        Side of the image in pixels, a multiple of a transformer's patch; None = as it was trained, 224 for DINOv2.
+        Position embeddings are interpolated.
+
+    Attributes
+    ----------
+    default_size : int
+        What ``size=None`` means.
+
+    Raises
+    ------
+    FeaturiserUnavailable
+        timm or torchvision cannot be imported, or the network wants something else than a resized, cropped picture.
+    """
+
+    source = "timm (hub)"
+
+    def __init__(
+        self,
+        architecture: str,
+        *,
+        weights: Path | str | None = None,
+        cut: str = "1",
+        size: int | str | None = None,
+    ) -> None:
+        timm = guard.timm()
+        self._config = timm.models.get_pretrained_cfg(architecture)
+        # DINOv2 was trained at 518 pixels, five times the patches of 224 for little more.
+        self.default_size = 224 if "dinov2" in architecture else self._config.input_size[-1]
+        side = int(size or self.default_size)
+        found = {**self._config.to_dict(), "input_size": (self._config.input_size[0], side, side)}
+        config = timm.data.resolve_data_config(pretrained_cfg=found)
+        channels, height, width = self._config.input_size
+        if channels != 3 or height != width or config["crop_mode"] not in ("center", "squash"):
+            raise FeaturiserUnavailable(
+                f"timm/{architecture} wants input {self._config.input_size} with crop mode {config['crop_mode']}; "
+                "only square colour images, cropped at the centre or squashed, are supported."
+            )
+        preprocessing = Preprocessing(
+            resize=int(side / config["crop_pct"]),
+            crop=side,
+            interpolation=config["interpolation"],
+            mean=config["mean"],
+            std=config["std"],
+            squash=config["crop_mode"] == "squash",
+        )
+        super().__init__("timm", architecture, preprocessing, weights=weights, cut=cut)
+        self.name = f"timm/{architecture}"
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the weights as float32."""
+        return self.parameters * 4 / 1e6
+
+    def local_weights(self) -> Path | None:
+        """Path of the weights, also in the Hugging Face cache. See the base class."""
+        found = super().local_weights()
+        if found is None and self.own_weights is None and self._config.hf_hub_id:
+            from huggingface_hub import try_to_load_from_cache
+
+            cached = try_to_load_from_cache(self._config.hf_hub_id, self._file_name())
+            return Path(cached) if isinstance(cached, str) else None
+        return found
+
+    def _built(self) -> tuple["torch.nn.Module", tuple[str, ...]]:
+        # Only where the network fixes its size does timm let it be given.
+        size = {"img_size": self.image_size} if self._config.fixed_input_size else {}
+        try:
+            network = guard.timm().create_model(self.architecture, pretrained=False, num_classes=0, **size)
+        except (RuntimeError, AssertionError, ValueError, TypeError) as error:
+            raise FeaturiserUnavailable(f"{self.name} cannot be built at {self.image_size} pixels: {error}") from error
+        classifier = self._config.classifier or ()
+        return network, (classifier,) if isinstance(classifier, str) else tuple(classifier)
+
+    def _converted(self, state: dict[str, Any], network: "torch.nn.Module") -> dict[str, Any]:
+        # timm's own conversion, which also interpolates position embeddings; by convention beside the network's class.
+        convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
+        return state if convert is None else convert(state, network)
+
+    def _file_name(self) -> str:
+        return self._config.hf_hub_filename or "model.safetensors"
+
+    def _published(self) -> str:
+        # "custom_load" means an URL's file is JAX's; on the hub it was converted, unless it says "hf".
+        if self._config.hf_hub_id and self._config.custom_load != "hf":
+            from huggingface_hub import hf_hub_url
+
+            return hf_hub_url(self._config.hf_hub_id, self._file_name())
+        if self._config.url and not self._config.custom_load:
+            return str(self._config.url)
+        raise FeaturiserUnavailable(
+            f"timm publishes no weights of {self.name} that can be used: give a file, {self.name},weights=FILE"
+        )
+
+    def _place(self) -> Path:
+        suffix = Path(self._published()).suffix
+        return downloads.directory() / f"timm-{self.architecture}{suffix}"

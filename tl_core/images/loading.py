@@ -1,0 +1,115 @@
+"""Decode an image as fast as its format allows, for embedding: no larger than needed."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tl_core.images.colour import to_rgb
+from tl_core.images.examining import SIDEWAYS, turn_upright
+from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, opened
+
+Box = tuple[float, float, float, float]
+MARGIN = 0.1
+# What Pillow's transpositions are on arrays: views, so that turning costs nothing until the resizing reads them.
+_TURNS: dict[Image.Transpose, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    Image.Transpose.FLIP_LEFT_RIGHT: lambda a: a[:, ::-1],
+    Image.Transpose.ROTATE_180: lambda a: a[::-1, ::-1],
+    Image.Transpose.FLIP_TOP_BOTTOM: lambda a: a[::-1],
+    Image.Transpose.TRANSPOSE: lambda a: a.swapaxes(0, 1),
+    Image.Transpose.ROTATE_270: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    Image.Transpose.TRANSVERSE: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    Image.Transpose.ROTATE_90: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+def load(
+    source: Path | str | bytes,
+    *,
+    min_side: int,
+    box: Box | None = None,
+    margin: float = MARGIN,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> NDArray[np.uint8]:
+    """Decode an image, or a box of it.
+
+    JPEGs are decoded at a fraction of their size by libjpeg-turbo, straight into the array that is returned; where it
+    finds anything odd, and for all other formats, Pillow does it, which opened the file.
+
+    Parameters
+    ----------
+    source : Path, str or bytes
+        A file, the URL of an object in a store, or a file's content.
+    min_side : int
+        The short side that is needed, pixels. Larger images may come back smaller than they are, never below this.
+    box : tuple of float or None
+        Left, top, width, height in the upright image, as fractions of its width and height. None = all of it.
+    margin : float
+        What is kept around the box, as a fraction of its longer side, where the image has it.
+    max_pixels, max_bytes : int
+        As for `examine`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        RGB, upright, the same colours as from `examine`.
+
+    Raises
+    ------
+    ImageRefused
+        Whatever is wrong with the file, a missing end included.
+    OSError
+        An object store doesn't answer.
+    """
+    with opened(source, max_pixels, max_bytes) as (file, image, kind):
+        turn = turn_upright(image) if kind == "JPEG" else None
+        short = _short_side(image.size[::-1] if turn in SIDEWAYS else image.size, box)
+        pixels = _turbo(file, image, min_side / short) if kind == "JPEG" else None
+        if pixels is None:
+            full = image.width
+            if kind == "JPEG" and min_side < short:
+                image.draft(image.mode, tuple(math.ceil(side * min_side / short) for side in image.size))  # type: ignore[arg-type]
+            image.load()
+            turn = turn_upright(image)
+            pixels = np.asarray(to_rgb(image, shrink=int(short * image.width / full) // (2 * min_side)))
+    upright = pixels if turn is None else _TURNS[turn](pixels)
+    return upright if box is None else _cut(upright, box, margin)
+
+
+def _short_side(size: tuple[int, int], box: Box | None) -> float:
+    """Return the short side of what is wanted, pixels, at least 1."""
+    width, height = size
+    return float(min(size)) if box is None else max(1.0, min(box[2] * width, box[3] * height))
+
+
+def _turbo(file: BinaryIO, image: Image.Image, scale: float) -> NDArray[np.uint8] | None:
+    """Decode a grey or colour JPEG; None where it is another kind, or where anything is odd about its data."""
+    if image.mode not in ("RGB", "L"):
+        return None
+    import simplejpeg
+
+    least = {}
+    if scale < 1:
+        least = {"min_height": math.ceil(image.height * scale), "min_width": math.ceil(image.width * scale)}
+    file.seek(0)
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(file.read(), "RGB", **least)
+    except ValueError:  # cut short or damaged: Pillow tells which, or makes sense of it
+        file.seek(0)
+        return None
+    return pixels
+
+
+def _cut(pixels: NDArray[np.uint8], box: Box, margin: float) -> NDArray[np.uint8]:
+    """Cut the box and its margin out; at least one pixel."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box[0] * width, box[1] * height, (box[0] + box[2]) * width, (box[1] + box[3]) * height
+    around = margin * max(right - left, bottom - top)
+    x = min(max(0, math.floor(left - around)), width - 1)
+    y = min(max(0, math.floor(top - around)), height - 1)
+    return pixels[y : max(y + 1, math.ceil(bottom + around)), x : max(x + 1, math.ceil(right + around))]
