@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.site import Site, running
 from tl_core import featurisers
 from tl_core.featurisers.onnx_runtime import OnnxRuntime
-from tl_core.pipeline import embed_images
+from tl_core.pipeline import Picture, embed_images
 
 
 def time_to_first_image(site: Site) -> float:
@@ -57,7 +57,7 @@ def embedding_alone(images: Path) -> float:
     with tempfile.TemporaryDirectory() as cache:
         runtime = OnnxRuntime(featurisers.get(), Path(cache))
         started = time.monotonic()
-        for _ in embed_images(paths, runtime):
+        for _ in embed_images([Picture(path) for path in paths], runtime):
             pass
         return time.monotonic() - started
 

@@ -164,4 +164,4 @@ def stored_embeddings(data: Path) -> tuple[Any, list[str]]:
     found = EmbeddingStore(directory, featuriser.fingerprint, featuriser.dimension).open()
     with contextlib.closing(sqlite3.connect(f"file:{data}/labeller.sqlite3?mode=ro", uri=True)) as database:
         paths = dict(database.execute("SELECT id, path FROM samples_sample"))
-    return found.vectors, [paths[sample_id] for sample_id in found.ids.tolist()]
+    return found.vectors[:], [paths[sample_id] for sample_id in found.ids.tolist()]

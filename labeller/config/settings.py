@@ -37,6 +37,7 @@ HEADS = DATA / "heads"
 MODELS = DATA / "models"
 
 try:
+    DATA.mkdir(parents=True, exist_ok=True)
     SECRET_KEY = os.environ.get("SECRET_KEY") or paths.secret_key(DATA)
 except OSError as error:  # the first time that anything is written: say it in one line
     sys.exit(f"Cannot write to {DATA}: {error.strerror}. Set DATA to another folder.")
@@ -222,7 +223,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "io", "expires": 30},
     },
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(RUNTIME / "beat-schedule")
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "beat-schedule")
 
 LOGGING = {
     "version": 1,

@@ -214,10 +214,13 @@ def embed_shard(progress: jobs.Progress) -> None:
     if run.base is not None:
         from labeller.learning import whitening
 
-        vectors, valid = whitening.whitened(run, payload["shard"])
-        _write(run, payload["shard"], samples, vectors, valid, refused=[])
+        embedded = (*whitening.whitened(run, payload["shard"]), [])
     else:
-        _write(run, payload["shard"], samples, *_embedded(run, samples, progress))
+        embedded = _embedded(run, samples, progress)
+    # Whoever was silent so long that another worker got the job leaves the shard to that one. Else the file could
+    # become one's and the row the other's, and on two kinds of machine a vector's last digits differ.
+    progress(len(samples), len(samples), now=True)
+    _write(run, payload["shard"], samples, *embedded)
 
 
 def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress) -> tuple[Any, Any, list[Any]]:

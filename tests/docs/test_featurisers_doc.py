@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import choosing
 from tests.tl_core.pictures import scene
 from tl_core import featurisers
 from tl_core.featurisers import registry
@@ -39,4 +40,5 @@ def test_every_spec_it_names_exists() -> None:
 
 
 def test_figures_have_a_place() -> None:
-    assert DOC.count("<!-- measured: filled by python -m benchmarks.featurise --docs -->") == 1
+    assert DOC.count(choosing.START) == DOC.count(choosing.END) == 1
+    assert DOC.index(choosing.START) < DOC.index(choosing.END)

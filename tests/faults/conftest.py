@@ -14,6 +14,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import boto3
 import psutil
 import pytest
 
@@ -251,9 +252,12 @@ def redis_server():
 
 @pytest.fixture(scope="session")
 def object_store():
-    """What a process needs in its environment, and this one has for the session, to reach the bucket of an S3 server."""
+    """What a process needs in its environment to reach the bucket of an S3 server; this one has it for the session."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         storages.address("s3", Path(), monkeypatch)
+        # How often a file was written can be told afterwards.
+        versioning = {"Bucket": storages.BUCKET, "VersioningConfiguration": {"Status": "Enabled"}}
+        boto3.client("s3").put_bucket_versioning(**versioning)
         yield {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 

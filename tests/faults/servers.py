@@ -1,4 +1,4 @@
-"""Throw-away PostgreSQL and Redis servers on free ports of this machine. They die with the process that started them."""
+"""Throw-away PostgreSQL and Redis servers on free ports of this machine. They die with the process that starts them."""
 
 import contextlib
 import os

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 
+import boto3
 import psutil
 import psycopg
+import redis
 
 from labeller.operations.management.commands import up
 from labeller.operations.supervisor import _die_with_parent
@@ -32,6 +35,14 @@ CREATE TRIGGER claims AFTER UPDATE ON jobs_job FOR EACH ROW
 """
 
 
+class Held(NamedTuple):
+    """A running job."""
+
+    id: int
+    attempt: int
+    key: str
+
+
 @dataclass
 class Machine:
     """A machine of the team: it has a name, a working directory and a DATA of its own."""
@@ -42,8 +53,7 @@ class Machine:
 
     def __post_init__(self):
         self.home = self.team.home / self.name
-        # To export the network again would take each of them seconds.
-        shutil.copytree(self.team.models, self.home / "data" / "models")
+        self.home.mkdir()
 
     def environment(self):
         shared = {**self.team.shared, "DATABASE_URL": f"{self.team.database}?application_name={self.name}"}
@@ -59,20 +69,13 @@ class Machine:
     def shell(self, code):
         return self.manage("shell", "--no-imports", "-c", code)
 
-    def start(self, command, **more):
+    def start(self, command):
         with (self.home / "log").open("ab") as log:
-            self.processes.append(
-                subprocess.Popen(
-                    command,
-                    cwd=self.home,
-                    env={**self.environment(), **more},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    preexec_fn=_die_with_parent(signal.SIGKILL),
-                )  # fmt: skip
-            )
+            process = subprocess.Popen(
+                command, cwd=self.home, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, preexec_fn=_die_with_parent(signal.SIGKILL),
+            )  # fmt: skip
+        self.processes.append(process)
 
     def log(self):
         return (self.home / "log").read_text()
@@ -90,25 +93,36 @@ class Machine:
 class Embedder(Machine):
     """A machine with one worker for the queue `embed`, of one process, as `manage.py up` starts it."""
 
-    app: str = "labeller.config"  # the module that Celery takes its application from
-    more: dict = field(default_factory=dict)  # for the environment
+    misfortune: str = ""  # one of those in treacherous.py
 
     def begin(self):
+        # To export the network again would take each of them seconds.
+        shutil.copytree(self.team.models, self.home / "data" / "models", dirs_exist_ok=True)
         command = [*up._worker("embed", 1).command, "-n", f"{self.name}@%h"]
-        command[command.index("labeller.config")] = self.app
-        self.start(command, **self.more)
+        if self.misfortune:
+            command[command.index("labeller.config")] = "tests.faults.treacherous"
+        self.start(command)
+
+    def environment(self):
+        return {**super().environment(), "MISFORTUNE": self.misfortune}
 
     def child(self):
         """The process that does the work."""
         return wait_for(lambda: psutil.Process(self.processes[-1].pid).children(), 30, f"a child of {self.name}")[0]
 
     def job(self):
-        """The job that the worker has in hand: id, attempt and key."""
-        return self.team.one(
+        """What the worker has in hand, or None."""
+        found = self.team.one(
             "SELECT j.id, j.attempts, key FROM jobs_job j JOIN journal c ON c.id = j.id AND c.attempt = j.attempts "
             "WHERE c.what = 'claim' AND j.state = 'running' AND heartbeat_at > '2002-01-01' AND c.worker = %s",
             self.name,
         )
+        return Held(*found) if found else None
+
+    def is_idle(self):
+        """Whether nothing is left to do of what the broker has called for here."""
+        said = self.log()
+        return said.count("] received") == said.count("] succeeded in")
 
     def kill(self, parent):
         """kill -9 the worker or only its child, and do what Celery or a supervisor doesn't; returns the job it held.
@@ -161,9 +175,9 @@ class Team:
         return machine
 
     @contextlib.contextmanager
-    def embedders(self, *names, **more):
+    def embedders(self, *names, misfortune=""):
         """Machines that embed, until the end of the block."""
-        begun = [self.add(Embedder(self, name, **more)) for name in names]
+        begun = [self.add(Embedder(self, name, misfortune=misfortune)) for name in names]
         try:
             for each in begun:
                 each.begin()
@@ -190,7 +204,18 @@ class Team:
     def silence(self, held):
         """Let the worker that holds this attempt of a job look as if it had said nothing for long."""
         query = "UPDATE jobs_job SET heartbeat_at = '2001-01-01' WHERE id = %s AND attempts = %s AND state = 'running'"
-        self.write(query, *held[:2])
+        self.write(query, held.id, held.attempt)
+
+    def call_again(self, copies):
+        """Send so many more messages for each embedding job there is, whatever its state."""
+        code = "from labeller.jobs import models, services; "
+        code += f"[services.send(job) for job in models.Job.objects.filter(kind='embed') for _ in range({copies})]"
+        self.site.shell(code)
+
+    def nobody_is_called(self):
+        """Whether the broker holds no message that a worker who embeds has yet to get."""
+        with redis.Redis.from_url(self.shared["REDIS_URL"]) as client:
+            return not client.keys("embed*")
 
     def take_up_again(self):
         """Let shards that were given up look as if that had been long ago."""
@@ -227,8 +252,8 @@ class Pool:
     def shards(self):
         """The finished ones: {number: (samples, checksum)}."""
         found = self.team.rows(
-            "SELECT number, embedded, sha256 FROM learning_embeddingshard s JOIN learning_embeddingrun r ON r.id = run_id "
-            "WHERE project_id = %s AND failed = 0 ORDER BY number",
+            "SELECT number, embedded, sha256 FROM learning_embeddingshard s "
+            "JOIN learning_embeddingrun r ON r.id = run_id WHERE project_id = %s AND failed = 0 ORDER BY number",
             self.project,
         )
         return {number: (embedded, sha256) for number, embedded, sha256 in found}
@@ -244,7 +269,9 @@ class Pool:
 
     def in_round(self):
         """How many samples the current round ranks."""
-        return self.team.one("SELECT max(n_pool) FROM learning_round WHERE is_current AND project_id = %s", self.project)[0]
+        return self.team.one(
+            "SELECT max(n_pool) FROM learning_round WHERE is_current AND project_id = %s", self.project
+        )[0]
 
     def writers(self):
         """Which worker wrote each shard's row, once for each time: {number: [name]}."""
@@ -257,6 +284,13 @@ class Pool:
         for number, worker in found:
             writers.setdefault(number, []).append(worker)
         return writers
+
+    def files(self):
+        """How many times each file in the object store was written: the bucket keeps all versions."""
+        bucket, _, prefix = self.team.storage_url.removeprefix("s3://").partition("/")
+        prefix += f"/embeddings/project-{self.project}/"
+        pages = boto3.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        return Counter(version["Key"] for page in pages for version in page["Versions"])
 
     def store(self, cache):
         """The files, as a machine sees them that has none of them yet."""

@@ -1,7 +1,7 @@
 # ruff: noqa: E402 - Django is set up before its applications are imported
 """A Celery application for workers that misfortune befalls: `celery -A tests.faults.treacherous worker`.
 
-MISFORTUNE=memory  the machine's memory is not enough for shard 1, which Linux kills, nor for shard 2, which Python notices
+MISFORTUNE=memory  memory is not enough for shard 1, for which Linux kills the process, nor for 2, which Python notices
 MISFORTUNE=stop    the process is stopped (SIGSTOP) the first time that it is about to write a shard
 """
 

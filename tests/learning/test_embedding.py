@@ -20,6 +20,7 @@ from tests import factories
 from tests.conftest import FakeFeaturiser, FakeRuntime
 from tests.factories import photograph
 from tl_core.featurisers import FeaturiserUnavailable
+from tl_core.featurisers.torch_runtime import DeviceUnavailable
 from tl_core.pipeline import Embedded
 from tl_core.store import EmbeddingStore
 
@@ -236,13 +237,15 @@ def test_the_command_does_all_that_is_missing(foxes, shards, capsys):
 
 
 def test_the_command_says_what_failed_and_a_second_call_repairs_it(foxes, shards, monkeypatch, capsys):
-    def broken(name, device):
-        raise FeaturiserUnavailable("pip install weights")
+    def broken(batch):
+        raise RuntimeError("out of luck")
 
+    runtime = FakeRuntime(FakeFeaturiser())
+    runtime.embed = broken
     with monkeypatch.context() as patch:
-        patch.setattr(embedding, "runtime", broken)
+        patch.setattr(embedding, "runtime", lambda name, device: runtime)
         patch.setattr(embedding.jobs, "MAX_ATTEMPTS", 1)
-        with pytest.raises(CommandError, match=r"12 samples are not embedded.*pip install weights"):
+        with pytest.raises(CommandError, match=r"12 samples are not embedded.*out of luck"):
             embed(capsys)
     assert embed(capsys)[-1]["embedded"] == 12
 
@@ -259,6 +262,17 @@ def test_interrupting_the_command_puts_the_shard_back(foxes, shards, monkeypatch
             embed(capsys)
     assert of_state("queued").count() == 4 and not of_state("running").exists()
     assert embed(capsys)[-1]["embedded"] == 12
+
+
+@pytest.mark.parametrize("missing", [FeaturiserUnavailable("pip install weights"), DeviceUnavailable("use cpu")])
+def test_what_cannot_be_had_is_said_before_any_shard_is_tried(foxes, shards, monkeypatch, capsys, missing):
+    def unavailable(name, device):
+        raise missing
+
+    monkeypatch.setattr(embedding, "runtime", unavailable)
+    with pytest.raises(CommandError, match=str(missing)):
+        embed(capsys, "--device", "cuda")
+    assert not of_state("failed").exists()
 
 
 @pytest.fixture

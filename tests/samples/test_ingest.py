@@ -1,10 +1,12 @@
 """From a folder to samples, derivatives and refusals."""
 
 import errno
+import io
 import os
 import shutil
 from collections import namedtuple
 
+import fsspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -333,6 +335,48 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(project, folder, tm
         assert str(path) in str(raised.value)
         assert "\n" not in str(raised.value)
     assert not Source.objects.exists() and not Job.objects.exists()
+
+
+@pytest.fixture
+def bucket(settings):
+    """A folder in an object store that may be imported."""
+    settings.IMAGE_URLS = ["memory://season"]
+    store = fsspec.filesystem("memory")
+    for name, seed in (("fox/1.png", 1), ("fox/2.png", 2), (".hidden/3.png", 3), ("badger/broken.png", None)):
+        buffer = io.BytesIO()
+        factories.picture(seed or 0).save(buffer, format="PNG")
+        store.pipe_file(f"/season/{name}", buffer.getvalue() if seed else buffer.getvalue()[:60])
+    yield store
+    store.rm("/season", recursive=True)
+
+
+def test_a_folder_in_an_object_store_is_imported_like_any_other(project, bucket):
+    source = take(project, "memory://season/", Source.Meaning.TRUTH)
+    assert source.path == "memory://season" and source.location("fox/1.png") == "memory://season/fox/1.png"
+    assert (paths(project), reasons(project)) == ({"fox/1.png", "fox/2.png"}, {"badger/broken.png": "truncated"})
+    assert set(HiddenTruth.objects.values_list("label_class__name", flat=True)) == {"fox"}
+    assert take(project, "memory://season") == source
+    assert Sample.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("memory://elsewhere", "IMAGE_URLS"),
+        ("memory://season-2", "IMAGE_URLS"),
+        ("memory://season/none", "holds no files"),
+        ("http://169.254.169.254/latest", "IMAGE_URLS"),
+    ],
+)
+def test_an_object_store_is_read_only_where_the_operator_says_so(project, bucket, url, words):
+    with pytest.raises(FolderError, match=words):
+        services.add_source(project, url)
+
+
+def test_an_object_store_that_cannot_be_used_is_named_with_the_remedy(project, settings):
+    settings.IMAGE_URLS = ["gs://season"]
+    with pytest.raises(FolderError, match="gs://season cannot be read: .*pip install gcsfs"):
+        services.add_source(project, "gs://season")
 
 
 def test_an_unreadable_folder_is_refused_in_one_line(folder, monkeypatch):

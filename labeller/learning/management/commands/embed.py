@@ -18,6 +18,7 @@ from labeller.learning import embedding, whitening
 from labeller.learning.models import EmbeddingRun
 from labeller.projects.models import Project
 from tl_core.featurisers import FeaturiserUnavailable
+from tl_core.featurisers.torch_runtime import DeviceUnavailable
 from tl_core.storage import StorageUnavailable
 
 PAUSE = 0.5  # seconds between two looks at what other workers do
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         logging.getLogger(jobs.__name__).setLevel(logging.ERROR)
         try:
             run = self._run(project, options)
-        except (FeaturiserUnavailable, StorageUnavailable, KeyError, ValueError) as error:
+        except (FeaturiserUnavailable, DeviceUnavailable, StorageUnavailable, KeyError, ValueError) as error:
             raise CommandError(str(error.args[0] if error.args else error)) from error
         if options["use"]:
             embedding.use(run)
@@ -60,6 +61,7 @@ class Command(BaseCommand):
 
     def _run(self, project: Project, options: dict[str, Any]) -> EmbeddingRun:
         run = embedding.run_of(project, options["featuriser"] or project.featuriser.split(embedding.WHITEN)[0])
+        embedding.runtime(run.featuriser, settings.DEVICE)  # what can't be had is said now, not by every shard
         self._finish(run, options["json"])
         if options["whiten"]:
             run = whitening.start(run, options["whiten"])
