@@ -14,11 +14,9 @@ from tl_core import storage
 from tl_core.shards import ShardArrays, StoreCorrupt
 from tl_core.vectors import Vectors
 
-__all__ = ["EmbeddingStore", "Embeddings", "Shard", "ShardArrays", "StoreCorrupt", "Vectors", "fingerprints"]
+__all__ = ["EmbeddingStore", "Embeddings", "Shard", "ShardArrays", "StoreCorrupt", "Vectors"]
 
-_FILE = r"shard-(\d{6,})\.safetensors"
-_NAME = re.compile(_FILE)
-_IN_STORE = re.compile(rf"([^/]+)/{_FILE}")
+_NAME = re.compile(r"shard-(\d{6,})\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -55,28 +53,6 @@ class Embeddings:
 
     ids: NDArray[np.int64]
     vectors: Vectors
-
-
-def fingerprints(root: storage.Storage | Path) -> list[str]:
-    """Return the fingerprints of which there are shards, sorted.
-
-    Parameters
-    ----------
-    root : Storage or Path
-        As given to `EmbeddingStore`.
-
-    Returns
-    -------
-    list of str
-        To find stores nobody needs any more.
-
-    Raises
-    ------
-    OSError
-        From looking.
-    """
-    found = (_IN_STORE.fullmatch(name) for name in _storage(root).names())
-    return sorted({match[1] for match in found if match})
 
 
 class EmbeddingStore:

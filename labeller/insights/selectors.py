@@ -129,7 +129,7 @@ def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
 
 def halted(project: Project) -> dict[str, Any] | None:
     """The embedding that somebody paused or cancelled and that isn't complete; None where there is none."""
-    run = project.embedding_runs.filter(featuriser=project.featuriser).order_by("-pk").first()
+    run = EmbeddingRun.in_use(project)
     if run is None or run.state == EmbeddingRun.State.ACTIVE:
         return None
     numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed"))

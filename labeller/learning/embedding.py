@@ -49,8 +49,8 @@ def current_run(project: Project) -> EmbeddingRun:
 
     Raises FeaturiserUnavailable where the featuriser's weights can't be had here.
     """
-    if WHITEN in project.featuriser:  # made by whitening.start, before the project could choose it
-        return project.embedding_runs.filter(featuriser=project.featuriser).latest("pk")
+    if WHITEN in project.featuriser and (run := EmbeddingRun.in_use(project)):
+        return run  # made by whitening.start, before the project could choose it
     return run_of(project, project.featuriser)
 
 
@@ -75,8 +75,11 @@ def run_of(project: Project, spec: str) -> EmbeddingRun:
 
 def store(run: EmbeddingRun) -> EmbeddingStore:
     """Where this run's embeddings lie."""
-    root = storage.at(settings.EMBEDDINGS, settings.CACHE / "embeddings").child(f"project-{run.project_id}")
-    return EmbeddingStore(root, run.fingerprint, run.dimension)
+    return EmbeddingStore(_root().child(f"project-{run.project_id}"), run.fingerprint, run.dimension)
+
+
+def _root() -> storage.Storage:
+    return storage.at(settings.EMBEDDINGS, settings.CACHE / "embeddings")
 
 
 def shards(run: EmbeddingRun) -> list[Shard]:
@@ -211,6 +214,7 @@ def embed_shard(progress: jobs.Progress) -> None:
         jobs.cancel(Job.objects.filter(pk=progress.job.pk))
         return
     check_disk()
+    embedded: tuple[Any, Any, list[Any]]
     if run.base is not None:
         from labeller.learning import whitening
 
@@ -299,8 +303,8 @@ def use(run: EmbeddingRun) -> None:
 
 def unused(project: Project) -> list[EmbeddingRun]:
     """Runs that neither the project learns from nor the run it learns from is made from."""
-    current = current_run(project)
-    kept = {current.pk, current.base_id}
+    current = EmbeddingRun.in_use(project)
+    kept = {current.pk, current.base_id} if current else set()
     runs = project.embedding_runs.order_by(F("base").desc(nulls_last=True), "pk")  # a run after those made from it
     return [run for run in runs if run.pk not in kept]
 
@@ -313,6 +317,20 @@ def remove(run: EmbeddingRun) -> int:
         run.shards.all().delete()
         if not run.heads.exists() and not run.whitened.exists():
             run.delete()
-    files = store(run)
-    files.delete()
+    store(run).delete()
     return removed
+
+
+def orphans() -> list[str]:
+    """Folders of embeddings that belong to no run, as deleted projects leave them."""
+    runs = EmbeddingRun.objects.values_list("project", "fingerprint")
+    known = {f"project-{project}/{fingerprint}" for project, fingerprint in runs}
+    return sorted({name.rpartition("/")[0] for name in _root().names("project-")} - known)
+
+
+def remove_orphan(folder: str) -> int:
+    """Delete such a folder's files. Returns their number."""
+    names = _root().names(f"{folder}/")
+    for name in names:
+        _root().delete(name)
+    return len(names)

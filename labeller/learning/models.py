@@ -39,6 +39,11 @@ class EmbeddingRun(models.Model):
     def __str__(self) -> str:
         return f"{self.project} by {self.featuriser}"
 
+    @classmethod
+    def in_use(cls, project: Project) -> "EmbeddingRun | None":
+        """The run that the project learns from, as far as rows tell: newer weights may ask for a new one."""
+        return cls.objects.filter(project=project, featuriser=project.featuriser).order_by("-pk").first()
+
 
 class EmbeddingShard(models.Model):
     """One finished file of the embedding store. A file without its row doesn't count."""

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.learning import embedding
+from labeller.learning.models import EmbeddingRun
 
 ACTIONS = {"pause": embedding.pause, "resume": embedding.resume, "cancel": embedding.cancel}
 
@@ -17,7 +18,7 @@ def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpRespon
     project = access.project(request.user, slug, at_least=Role.MANAGER)
     if action not in ACTIONS:
         raise Http404("no such action")
-    run = project.embedding_runs.filter(featuriser=project.featuriser).order_by("-pk").first()
+    run = EmbeddingRun.in_use(project)
     if run is None:
         raise Http404("nothing has been embedded yet")
     ACTIONS[action](run)

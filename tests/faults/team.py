@@ -221,6 +221,11 @@ class Team:
         """Let shards that were given up look as if that had been long ago."""
         self.write("UPDATE jobs_job SET finished_at = finished_at - interval '2 days' WHERE state = 'failed'")
 
+    def drop_work(self):
+        """Leave nothing to do to those who come next, whatever became of the last."""
+        self.write("UPDATE learning_embeddingrun SET state = 'cancelled'")
+        self.write("UPDATE jobs_job SET state = 'cancelled' WHERE state IN ('queued', 'running')")
+
     def open(self, folder):
         """Make a project of that folder, as the first page does."""
         code = f"from labeller.operations.opening import open_folder; print(open_folder({str(folder)!r}, 'nothing').pk)"

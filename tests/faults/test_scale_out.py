@@ -4,10 +4,11 @@ import random
 import time
 from collections import Counter
 
-import fsspec
 import numpy as np
 import psutil
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from labeller.jobs.services import MAX_ATTEMPTS
 from tests.faults.conftest import fill, wait_for
@@ -24,7 +25,7 @@ KILLS = 10
 
 
 @pytest.fixture(scope="module")
-def team(tmp_path_factory, models, postgresql, redis_server, object_store):
+def shared(tmp_path_factory, models, postgresql, redis_server, object_store):
     home = tmp_path_factory.mktemp("team")
     made = Team(home, models, f"{postgresql}/team", redis_server, f"s3://{BUCKET}/team", object_store)
     try:
@@ -34,28 +35,34 @@ def team(tmp_path_factory, models, postgresql, redis_server, object_store):
         made.stop()
 
 
-def xtest_two_machines_embed_one_pool_together(team, tmp_path, models):
+@pytest.fixture
+def team(shared):
+    yield shared
+    shared.drop_work()
+
+
+def upload(folder, prefix):
+    """Put files into the bucket, by the server's back door: over HTTP it takes 10 ms for each."""
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    for path in folder.iterdir():
+        backend.put_object(BUCKET, f"{prefix}/{path.name}", path.read_bytes())
+
+
+def test_two_machines_embed_one_pool_together(team, tmp_path, models):
     """Photographs and embeddings lie in the object store; the machines have nothing else in common."""
-    fill(tmp_path, 3000)
-    print(time.monotonic(), "upload")
-    url = f"s3://{BUCKET}/team/photographs"
-    files, top = fsspec.url_to_fs(url)
-    files.put(f"{tmp_path}/plain/", f"{top}/", recursive=True)
-    print(time.monotonic(), "open")
+    fill(tmp_path, 2500)
+    upload(tmp_path / "plain", "team/photographs")
     with team.embedders("left", "right"):
-        pool = team.open(url)
-        print(time.monotonic(), "opened")
-        wait_for(lambda: len(pool.samples()) == 3000, PATIENCE)
-        print(time.monotonic(), "imported", pool.jobs())
-        wait_for(lambda: pool.is_embedded(3000), PATIENCE, "the last shard")
+        pool = team.open(f"s3://{BUCKET}/team/photographs")
+        wait_for(lambda: pool.is_embedded(2500), PATIENCE, "the last shard")
         writers = pool.writers()
         assert {name for names in writers.values() for name in names} == {"left", "right"}
         assert all(len(names) == 1 for names in writers.values()), "a shard was written twice"
-        assert len(writers) == pool.attempts() == 6
+        assert len(writers) == pool.attempts() == 5
         embedded = pool.audit(tmp_path / "cache")
-        wait_for(lambda: pool.in_round() == 3000, PATIENCE, "a round of the whole pool")
+        wait_for(lambda: pool.in_round() == 2500, PATIENCE, "a round of the whole pool")
     paths = pool.samples()
-    some = np.arange(0, 3000, 300)
+    some = np.arange(0, 2500, 250)
     pictures = [Picture(tmp_path / "plain" / paths[sample]) for sample in embedded.ids[some].tolist()]
     expected = [each.vector for each in embed_images(pictures, OnnxRuntime(featurisers.get(), models))]
     np.testing.assert_allclose(embedded.vectors[some], expected, atol=1e-5)
@@ -69,21 +76,22 @@ def test_workers_killed_again_and_again_embed_every_sample_once(team, tmp_path):
         pool = team.open(tmp_path)
 
         def at_work():
-            """A worker and the job it has in hand; rather the one with the shard that is to be hit thrice."""
+            """A worker and the job it has in hand: the one that is to be hit thrice, or any as long as others may be."""
             held = [(worker, job) for worker in workers if (job := worker.job())]
-            return next((pair for pair in held if pair[1].key == victim), rng.choice(held) if held else None)
+            others = held if kills["other"] < KILLS - MAX_ATTEMPTS else []
+            return next((pair for pair in held if pair[1].key == victim), None) or next(iter(others), None)
 
-        victim, hits = None, Counter()
-        for parent in rng.sample([False, True], KILLS, counts=[6, 4]):
+        victim, kills = None, Counter()
+        while kills["victim"] < MAX_ATTEMPTS or kills["other"] < KILLS - MAX_ATTEMPTS:
             worker, job = wait_for(at_work, PATIENCE, "work")
             victim = victim or job.key
-            time.sleep(rng.uniform(0, 1 if job.key == victim else 5))
-            if held := worker.kill(parent):
-                hits[held.key] += 1
-        assert hits[victim] >= MAX_ATTEMPTS, "no shard was given up"
+            time.sleep(rng.uniform(0, 0.3 if job.key == victim else 3))
+            held = worker.kill(parent=kills.total() % 3 == 2)
+            kills["victim" if held and held.key == victim else "other"] += 1
+            rng.shuffle(workers)
+        wait_for(lambda: pool.jobs().get("failed"), 30, "the shard that is given up")
         wait_for(lambda: team.take_up_again() or pool.is_embedded(5000), PATIENCE, "the last shard")
-        assert pool.jobs()["failed"] == 1
-        assert pool.attempts() - len(pool.shards()) <= KILLS, "more was done again than was killed"
+        assert pool.attempts() - len(pool.shards()) <= kills.total(), "more was done again than was killed"
     pool.audit(tmp_path / "cache")
 
 

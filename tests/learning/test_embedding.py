@@ -303,6 +303,19 @@ def test_featurisers_live_side_by_side_until_one_is_chosen_and_the_other_tidied(
     assert "Nothing to delete" in capsys.readouterr().out
 
 
+def test_what_a_deleted_project_left_is_tidied_and_nothing_else(foxes, shards, capsys):
+    embed(capsys)
+    assert embedding.orphans() == []
+    left = EmbeddingStore(embedding.store(shards).storage.path.parents[1] / "project-999", "f" * 16, 2)
+    left.write_shard(0, np.arange(3), np.ones((3, 2), np.float32), np.ones(3, bool))
+    folder = f"project-999/{'f' * 16}"
+    call_command("tidy", "--dry-run", "--json")
+    assert json.loads(capsys.readouterr().out)["removed"] == [{"folder": folder}] and embedding.orphans() == [folder]
+    call_command("tidy")
+    assert folder in capsys.readouterr().out and embedding.orphans() == [] and left.numbers() == []
+    assert rounds.load_embeddings(shards).vectors.shape == (12, 8)
+
+
 def test_whitened_embeddings_are_a_run_of_their_own_and_follow_new_shards(foxes, shards, folder, capsys):
     last = embed(capsys, "--whiten", "2", "--use")[-1]
     assert (last["featuriser"], last["dimension"], last["embedded"]) == ("efficientnet-lite0,whiten=2", 2, 12)

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 from tests.tl_core.storages import elsewhere, objects_of_each_kind, root_of_each_kind  # noqa: F401 - fixtures
 from tl_core import files, storage
 from tl_core.storage import ObjectStorage, Storage
-from tl_core.store import EmbeddingStore, Shard, StoreCorrupt, fingerprints
+from tl_core.store import EmbeddingStore, Shard, StoreCorrupt
 
 DIMENSION = 5
 FINGERPRINT = "0123456789abcdef"
@@ -191,31 +191,26 @@ def test_a_damaged_copy_is_fetched_again(objects: ObjectStorage) -> None:
 
 def test_deleting(root: Storage, tmp_path: Path) -> None:
     stores = [EmbeddingStore(root, fingerprint, DIMENSION) for fingerprint in ("aa", "ab", "b")]
-    assert fingerprints(root) == []
     for store in stores:
         for number in range(3):
             store.write_shard(number, *rows(2))
         store.open()
     root.write("b/shard-1.safetensors", b"no shard")
-    root.write("c/d/shard-000001.safetensors", b"too deep")
-    root.write("c/other", b"")
-    assert fingerprints(root) == ["aa", "ab", "b"]
     stores[0].delete_shard(1)
     stores[0].delete_shard(1)
     assert stores[0].numbers() == [0, 2] and stores[1].numbers() == [0, 1, 2]
     stores[0].delete()
     stores[0].delete()
     assert stores[0].numbers() == [] and len(stores[0].open().ids) == 0
-    assert fingerprints(root) == ["ab", "b"]
     stores[2].delete()
-    assert fingerprints(root) == ["ab"] and root.names("b/") == ["b/shard-1.safetensors"]
-    assert sorted({path.parent.name for path in tmp_path.rglob("shard-000*")} - {"d"}) == ["ab"]
+    assert stores[1].numbers() == [0, 1, 2] and root.names("b/") == ["b/shard-1.safetensors"]
+    assert sorted({path.parent.name for path in tmp_path.rglob("shard-000*")}) == ["ab"]
 
 
 def test_a_path_is_a_directory(tmp_path: Path) -> None:
     EmbeddingStore(tmp_path, "aa", DIMENSION).write_shard(0, *rows(2))
     assert EmbeddingStore(storage.at(tmp_path), "aa", DIMENSION).open().ids.tolist() == [0, 1]
-    assert fingerprints(tmp_path) == ["aa"]
+    assert (tmp_path / "aa" / EmbeddingStore.name(0)).is_file()
     with pytest.raises(ValueError, match="not a name"):
         EmbeddingStore(tmp_path, "../aa", DIMENSION)
 

@@ -8,7 +8,6 @@ from django.db.models import Sum
 
 from labeller.learning import embedding
 from labeller.projects.models import Project
-from tl_core.featurisers import FeaturiserUnavailable
 
 
 class Command(BaseCommand):
@@ -26,19 +25,27 @@ class Command(BaseCommand):
             if not projects:
                 raise CommandError(f"There is no project {options['project']!r}.")
         removed = [row for project in projects for row in self._tidy(project, options)]
+        if not options["project"]:
+            removed += self._sweep(options)
         if options["json"]:
             self.stdout.write(json.dumps({"removed": removed, "dry_run": options["dry_run"]}))
         elif not removed:
             self.stdout.write("Nothing to delete: every embedding is in use.")
 
-    def _tidy(self, project: Project, options: dict[str, Any]) -> list[dict[str, Any]]:
-        try:
-            runs = embedding.unused(project)
-        except FeaturiserUnavailable as error:  # which run is in use can't be told without the weights: keep all
-            self.stderr.write(f"{project.slug}: left alone. {error}")
-            return []
+    def _sweep(self, options: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is left of projects that are gone."""
         rows = []
-        for run in runs:
+        for folder in embedding.orphans():
+            if not options["dry_run"]:
+                embedding.remove_orphan(folder)
+            if not options["json"]:
+                self.stdout.write(f"{folder}: belongs to no project, {_done(options)}")
+            rows.append({"folder": folder})
+        return rows
+
+    def _tidy(self, project: Project, options: dict[str, Any]) -> list[dict[str, Any]]:
+        rows = []
+        for run in embedding.unused(project):
             count = run.shards.aggregate(n=Sum("embedded"))["n"] or 0
             row = {
                 "project": project.slug,
@@ -49,7 +56,10 @@ class Command(BaseCommand):
             if not options["dry_run"]:
                 embedding.remove(run)
             if not options["json"]:
-                done = "would be deleted" if options["dry_run"] else "deleted"
-                self.stdout.write(f"{project.slug}: {count:,} embeddings by {run.featuriser} {done}")
+                self.stdout.write(f"{project.slug}: {count:,} embeddings by {run.featuriser} {_done(options)}")
             rows.append(row)
         return rows
+
+
+def _done(options: dict[str, Any]) -> str:
+    return "would be deleted" if options["dry_run"] else "deleted"
