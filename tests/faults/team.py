@@ -125,9 +125,9 @@ class Embedder(Machine):
         return said.count("] received") == said.count("] succeeded in")
 
     def kill(self, parent):
-        """kill -9 the worker or only its child, and do what Celery or a supervisor doesn't; returns the job it held.
+        """kill -9 the worker, to start it again as a supervisor does, or only its child, which Celery replaces.
 
-        The job looks silent from now on instead of in half a minute.
+        Returns the job it held, which looks silent from now on instead of in half a minute.
         """
         child = self.child()
         child.suspend()  # so that what it holds now is what it dies with
@@ -160,12 +160,12 @@ class Team:
         server, _, name = database.rpartition("/")
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
+        self.connection = psycopg.connect(self.database, autocommit=True)
         self.site = self.add(Machine(self, "site"))
 
     def begin(self):
         """Start what no team does without: the database's tables, the importing and training worker, and beat."""
         self.site.manage("migrate", "--verbosity", "0")
-        self.connection = psycopg.connect(self.database, autocommit=True)
         self.connection.execute(JOURNAL)
         self.site.start(up._worker("io,train", 2).command)
         self.site.start(up._beat().command)

@@ -76,7 +76,7 @@ def test_workers_killed_again_and_again_embed_every_sample_once(team, tmp_path):
         pool = team.open(tmp_path)
 
         def at_work():
-            """A worker and the job it has in hand: the one that is to be hit thrice, or any as long as others may be."""
+            """A worker and the job it has in hand: the one to be hit thrice, or any as long as others may be."""
             held = [(worker, job) for worker in workers if (job := worker.job())]
             others = held if kills["other"] < KILLS - MAX_ATTEMPTS else []
             return next((pair for pair in held if pair[1].key == victim), None) or next(iter(others), None)
