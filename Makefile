@@ -14,12 +14,12 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@tests/install_packages $(SERVERS) chromium
-	$(PY) -m pytest tests -m "not browser and not faults" -q
+	$(PY) -m pytest tests -m "not browser and not faults" -q -n auto
 	$(PY) -m pytest tests/faults -m faults -q
 	$(PY) -m pytest tests/browser -m browser -q
 
 fast: $(VENV)/.installed-dev
-	$(PY) -m pytest tests -m "not browser and not faults" -q
+	$(PY) -m pytest tests -m "not browser and not faults" -q -n auto
 
 browser: $(VENV)/.installed-dev
 	@tests/install_packages chromium

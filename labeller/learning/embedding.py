@@ -7,6 +7,7 @@ what is left to do, and doing a shard twice writes the same file again.
 import errno
 import functools
 import importlib
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,13 @@ from labeller.projects.models import Project
 from labeller.samples.models import Refusal, Sample
 from labeller.samples.services import NoSpace, check_disk
 from tl_core import featurisers, storage
-from tl_core.store import EmbeddingStore, Shard
+from tl_core.store import EmbeddingStore, Shard, StoreCorrupt
 
 if TYPE_CHECKING:
     from tl_core.images import ImageRefused
     from tl_core.pipeline import Runtime
+
+log = logging.getLogger(__name__)
 
 State = EmbeddingRun.State
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
@@ -109,6 +112,28 @@ def resume(run: EmbeddingRun) -> int:
     with transaction.atomic():
         EmbeddingRun.objects.filter(pk=run.pk).update(state=State.ACTIVE)
         return _enqueue(run, missing(run))
+
+
+class Repairing(jobs.Postponed):
+    """Shards turned out to be damaged and are embedded again: what needs them waits."""
+
+    seconds = 5.0
+
+
+def repair(run: EmbeddingRun) -> int:
+    """Forget the shards whose files are gone or damaged and queue them again; returns how many."""
+    files = store(run)
+    damaged = []
+    for shard in shards(run):
+        try:
+            files.read_shard(shard.number, sha256=shard.sha256)
+        except (StoreCorrupt, FileNotFoundError) as error:
+            log.error("shard %d of %s is embedded again: %s", shard.number, run, error)
+            damaged.append(shard.number)
+    with transaction.atomic():
+        run.shards.filter(number__in=damaged).delete()
+        _enqueue(run, {number: count for number, count in missing(run).items() if number in damaged})
+    return len(damaged)
 
 
 # --- jobs -----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry
 from labeller.projects.models import LabelClass, Question
 from tl_core import query
 from tl_core.heads import files as head_files
-from tl_core.store import Shard
+from tl_core.store import Shard, StoreCorrupt
 
 COLD_START = "kmeans_centroid"
 # Labels taken from k-means centroids before the strategy takes over. On 22 balanced classes 60 gave the steadiest
@@ -100,7 +100,10 @@ def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
     if not shards:
         empty = np.zeros((0, run.dimension), np.float32)
         return Embedded(np.zeros(0, np.int64), empty, np.zeros(run.dimension, np.float32))
-    found = embedding.store(run).open(shards)
+    try:
+        found = embedding.store(run).open(shards)
+    except (StoreCorrupt, FileNotFoundError) as error:
+        raise embedding.Repairing(f"{embedding.repair(run)} damaged shards are being embedded again.") from error
     return Embedded(found.ids, np.asarray(found.vectors), found.vectors.mean().astype(np.float32))
 
 

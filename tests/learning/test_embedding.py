@@ -13,6 +13,7 @@ from django.utils import timezone
 from labeller.jobs.models import Job
 from labeller.learning import embedding, rounds
 from labeller.learning.models import EmbeddingRun, EmbeddingShard
+from labeller.learning.services import request_refit
 from labeller.projects.models import Project, Question
 from labeller.samples import services as samples
 from labeller.samples.models import Refusal, Sample
@@ -142,6 +143,26 @@ def test_a_full_disk_is_waited_for(foxes, shards, monkeypatch):
     monkeypatch.setattr(EmbeddingStore, "write_shard", write)
     factories.work("embed")
     assert EmbeddingShard.objects.count() == 4
+
+
+@pytest.mark.parametrize("harm", ["cut short", "gone"])
+def test_a_damaged_shard_is_embedded_again_while_the_refit_waits(foxes, shards, harm):
+    factories.work("embed")
+    Job.objects.filter(kind="refit").delete()
+    path = embedding.store(shards).storage.local(EmbeddingStore.name(2))
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:200])
+    request_refit(foxes.question, at_once=True)
+    refit = refits()[0]
+    Job.objects.update(not_before=timezone.now())
+    assert embedding.jobs.run(refit.pk, factories.registry.get)
+    refit.refresh_from_db()
+    assert (refit.state, refit.attempts) == (Job.State.QUEUED, 0) and "1 damaged" in refit.message
+    assert [job.payload["shard"] for job in of_state("queued")] == [2]
+    factories.work("embed")
+    assert len(rounds.load_embeddings(shards).ids) == 12 and EmbeddingShard.objects.count() == 4
 
 
 # --- runs -----------------------------------------------------------------------------------------

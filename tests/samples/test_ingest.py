@@ -375,7 +375,7 @@ def test_an_object_store_is_read_only_where_the_operator_says_so(project, bucket
 
 def test_an_object_store_that_cannot_be_used_is_named_with_the_remedy(project, settings):
     settings.IMAGE_URLS = ["gs://season"]
-    with pytest.raises(FolderError, match="gs://season cannot be read: .*pip install gcsfs"):
+    with pytest.raises(FolderError, match=r"gs://season cannot be read: .*pip install gcsfs"):
         services.add_source(project, "gs://season")
 
 

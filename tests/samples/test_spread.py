@@ -7,9 +7,7 @@ from labeller.samples.scanning import Found, spread
 
 
 def files(sizes):
-    return [
-        Found(f"{folder:02}/{number:05}.jpg", 1, 1) for folder, size in enumerate(sizes) for number in range(size)
-    ]
+    return [Found(f"{folder:02}/{number:05}.jpg", 1, 1) for folder, size in enumerate(sizes) for number in range(size)]
 
 
 sizes = st.lists(st.integers(1, 90), min_size=1, max_size=12)

@@ -283,7 +283,7 @@ def test_trouble_in_the_store_is_an_os_error(tmp_path: Path, monkeypatch: pytest
     for call in ("pipe_file", "cat_file", "find", "rm_file"):
         monkeypatch.setattr(fsspec.implementations.memory.MemoryFileSystem, call, refuse)
     for act in (lambda: there.write("a", b""), lambda: there.local("a"), there.names, lambda: there.delete("a")):
-        with pytest.raises(StorageUnavailable, match="memory://trouble(/a)? cannot be used: Unable to locate credentials"):
+        with pytest.raises(StorageUnavailable, match=r"memory://trouble.* Unable to locate credentials"):
             act()
 
 
