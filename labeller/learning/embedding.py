@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Max
+from django.db.models import Count, Max
 from django.utils import timezone
 
 from labeller.jobs import services as jobs
@@ -78,10 +78,11 @@ def run_of(project: Project, spec: str) -> EmbeddingRun:
 
 def store(run: EmbeddingRun) -> EmbeddingStore:
     """Where this run's embeddings lie."""
-    return EmbeddingStore(_root().child(f"project-{run.project_id}"), run.fingerprint, run.dimension)
+    return EmbeddingStore(root().child(f"project-{run.project_id}"), run.fingerprint, run.dimension)
 
 
-def _root() -> storage.Storage:
+def root() -> storage.Storage:
+    """Where the embeddings of all projects lie, a folder a project and in it one a fingerprint."""
     return storage.at(settings.EMBEDDINGS, settings.CACHE / "embeddings")
 
 
@@ -315,7 +316,7 @@ def _note_refusal(sample: Sample, refused: "ImageRefused") -> None:
     )
 
 
-# --- choosing, and cleaning up --------------------------------------------------------------------
+# --- choosing -------------------------------------------------------------------------------------
 
 
 def use(run: EmbeddingRun) -> None:
@@ -324,38 +325,3 @@ def use(run: EmbeddingRun) -> None:
         Project.objects.filter(pk=run.project_id).update(featuriser=run.featuriser)
         for question in run.project.questions.all():
             request_refit(question, at_once=True)
-
-
-def unused(project: Project) -> list[EmbeddingRun]:
-    """Runs that neither the project learns from nor the run it learns from is made from."""
-    current = EmbeddingRun.in_use(project)
-    kept = {current.pk, current.base_id} if current else set()
-    runs = project.embedding_runs.order_by(F("base").desc(nulls_last=True), "pk")  # a run after those made from it
-    return [run for run in runs if run.pk not in kept]
-
-
-def remove(run: EmbeddingRun) -> int:
-    """Delete a run's embeddings, files last; its row stays where a head was trained on it. Returns their number."""
-    cancel(run)
-    removed = sum(run.shards.values_list("embedded", flat=True))
-    with transaction.atomic():
-        run.shards.all().delete()
-        if not run.heads.exists() and not run.whitened.exists():
-            run.delete()
-    store(run).delete()
-    return removed
-
-
-def orphans() -> list[str]:
-    """Folders of embeddings that belong to no run, as deleted projects leave them."""
-    runs = EmbeddingRun.objects.values_list("project", "fingerprint")
-    known = {f"project-{project}/{fingerprint}" for project, fingerprint in runs}
-    return sorted({name.rpartition("/")[0] for name in _root().names("project-")} - known)
-
-
-def remove_orphan(folder: str) -> int:
-    """Delete such a folder's files. Returns their number."""
-    names = _root().names(f"{folder}/")
-    for name in names:
-        _root().delete(name)
-    return len(names)

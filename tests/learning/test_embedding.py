@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from labeller.jobs.models import Job
-from labeller.learning import embedding, rounds
+from labeller.learning import embedding, rounds, tidying
 from labeller.learning.models import EmbeddingRun, EmbeddingShard
 from labeller.learning.services import request_refit
 from labeller.projects.models import Project, Question
@@ -326,14 +326,14 @@ def test_featurisers_live_side_by_side_until_one_is_chosen_and_the_other_tidied(
 
 def test_what_a_deleted_project_left_is_tidied_and_nothing_else(foxes, shards, capsys):
     embed(capsys)
-    assert embedding.orphans() == []
+    assert tidying.orphans() == []
     left = EmbeddingStore(embedding.store(shards).storage.path.parents[1] / "project-999", "f" * 16, 2)
     left.write_shard(0, np.arange(3), np.ones((3, 2), np.float32), np.ones(3, bool))
     folder = f"project-999/{'f' * 16}"
     call_command("tidy", "--dry-run", "--json")
-    assert json.loads(capsys.readouterr().out)["removed"] == [{"folder": folder}] and embedding.orphans() == [folder]
+    assert json.loads(capsys.readouterr().out)["removed"] == [{"folder": folder}] and tidying.orphans() == [folder]
     call_command("tidy")
-    assert folder in capsys.readouterr().out and embedding.orphans() == [] and left.numbers() == []
+    assert folder in capsys.readouterr().out and tidying.orphans() == [] and left.numbers() == []
     assert rounds.load_embeddings(shards).vectors.shape == (12, 8)
 
 
@@ -355,7 +355,7 @@ def test_whitened_embeddings_are_a_run_of_their_own_and_follow_new_shards(foxes,
     factories.work("embed")
     assert rounds.load_embeddings(run).vectors.shape == (13, 2)
     assert embed(capsys, "--whiten", "2")[-1]["fingerprint"] == run.fingerprint
-    assert embedding.unused(project) == []
+    assert tidying.unused(project) == []
 
 
 @pytest.mark.parametrize(

@@ -91,28 +91,36 @@ def test_devices_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- ONNX Runtime ---------------------------------------------------------------------------------
 
 
-def test_the_batch_size_is_tried_out_once_a_machine(cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fastest_is_tried_out_once_a_machine(cache_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     featuriser = featurisers.get()
-    OnnxRuntime(featuriser, cache_dir, threads=3)
+    first = OnnxRuntime(featuriser, cache_dir, threads=3)
     monkeypatch.setattr(onnx_runtime.OnnxRuntime, "_rate", lambda *_: pytest.fail("tried out again"))
-    known = json.loads(next(cache_dir.glob(f"*{featuriser.fingerprint}.json")).read_text())
-    (size,) = {size for machine, size in known.items() if machine.endswith("3 threads")}
-    assert OnnxRuntime(featuriser, cache_dir, threads=3).batch_size == size
+    again = OnnxRuntime(featuriser, cache_dir, threads=3)
+    assert (again.in_flight, again.batch_size) == (first.in_flight, first.batch_size)
+    assert first.in_flight in (1, 3) and first.batch_size in onnx_runtime.BATCH_SIZES and first.threads == 3
     assert OnnxRuntime(featuriser, cache_dir, threads=3, batch_size=7).batch_size == 7
 
 
 @pytest.mark.parametrize(
     ("rates", "expected"),
-    [({1: 100, 2: 104, 4: 104, 8: 90}, 1), ({1: 100, 2: 120, 4: 130, 8: 131}, 4), ({1: 9, 2: 8, 4: 7, 8: 20}, 8)],
+    [
+        ({(4, 1): 100, (2, 1): 90, (4, 2): 104}, (4, 1)),
+        ({(4, 1): 100, (2, 1): 90, (4, 2): 120, (4, 4): 130, (4, 8): 131}, (4, 4)),
+        ({(4, 1): 100, (2, 1): 101, (2, 2): 120, (2, 4): 140, (2, 8): 180}, (2, 8)),
+    ],
 )
-def test_a_larger_batch_must_be_worth_it(
-    rates: dict[int, float], expected: int, runtime: OnnxRuntime, monkeypatch: pytest.MonkeyPatch
+def test_more_at_a_time_must_be_worth_it(
+    rates: dict[tuple[int, int], float],
+    expected: tuple[int, int],
+    runtime: OnnxRuntime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(onnx_runtime.OnnxRuntime, "_rate", lambda self, size, pool: rates[size])
-    assert runtime._fastest_batch_size() == expected
+    monkeypatch.setattr(onnx_runtime.OnnxRuntime, "_rate", lambda self, calls, size: rates[calls, size])
+    monkeypatch.setattr(runtime, "threads", 4)
+    assert runtime._fastest() == expected
 
 
-def test_a_broken_memory_of_batch_sizes_is_replaced(cache_dir: Path) -> None:
+def test_a_broken_memory_of_what_is_fastest_is_replaced(cache_dir: Path) -> None:
     featuriser = featurisers.get()
     path = next(cache_dir.glob(f"*{featuriser.fingerprint}.onnx")).with_suffix(".json")
     path.write_text("{half")

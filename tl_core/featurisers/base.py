@@ -115,6 +115,23 @@ class Featuriser(ABC):
             0..255; the graph normalises.
         """
 
+    def check(self, batch: NDArray[np.uint8]) -> None:
+        """Refuse what is no batch of preprocessed images.
+
+        Parameters
+        ----------
+        batch : ndarray
+            Should be uint8 of shape (n, image_size, image_size, 3).
+
+        Raises
+        ------
+        ValueError
+            It has another shape or dtype.
+        """
+        side = self.image_size
+        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != (side, side, 3):
+            raise ValueError(f"expected uint8 (n, {side}, {side}, 3), got {batch.dtype} {batch.shape}")
+
     @abstractmethod
     def module(self) -> "torch.nn.Module":
         """Build the torch module: uint8 (n, image_size, image_size, 3) in, float32 (n, dimension) out, eval mode.

@@ -35,7 +35,8 @@ class OnnxRuntime:
 
     Every call computes on one thread, and calls run side by side, one a core: on two cores EfficientNet-Lite0 was
     faster so than with two threads that share each batch, for one small batch's activations stay in the cache. How
-    many images a call gets is tried out once a machine and network, for a second, and kept beside the graph.
+    many calls, and of how many images, is tried out once a machine and network, for a second, and kept beside the
+    graph.
 
     Parameters
     ----------
@@ -45,9 +46,9 @@ class OnnxRuntime:
         Keeps the exported graph as ``<network>-<fingerprint>.onnx``; made where missing. Only where that file is
         missing is torch imported, to export it. Processes may share the directory.
     threads : int or None
-        Calls side by side; None = the cores this process may use.
+        Threads that decode for it, and the most calls side by side; None = the cores this process may use.
     batch_size : int or None
-        Images a call; None = what was fastest here.
+        Images a call; None = what is fastest here.
 
     Raises
     ------
@@ -67,7 +68,10 @@ class OnnxRuntime:
         self.cache_dir = Path(cache_dir)
         graph = _graph(featuriser, self.cache_dir)
         self._session = session(graph)
-        self.batch_size = batch_size or self._remembered_batch_size(graph.with_suffix(".json"))
+        if batch_size is None:
+            self._tune(graph.with_suffix(".json"))
+        else:
+            self.batch_size = batch_size
 
     def embed(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute the embeddings of preprocessed images. Safe to call from several threads.
@@ -87,37 +91,37 @@ class OnnxRuntime:
         ValueError
             The batch has another shape or dtype.
         """
-        side = self.featuriser.image_size
-        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != (side, side, 3):
-            raise ValueError(f"expected uint8 (n, {side}, {side}, 3), got {batch.dtype} {batch.shape}")
+        self.featuriser.check(batch)
         if len(batch) == 0:
             return np.empty((0, self.featuriser.dimension), np.float32)
         embedding: NDArray[np.float32] = self._session.run(["embedding"], {"image": batch})[0]
         return embedding
 
-    def _remembered_batch_size(self, path: Path) -> int:
-        """Return the batch size that was fastest on this kind of machine, finding it out where nobody has yet."""
+    def _tune(self, path: Path) -> None:
+        """Set how many calls of how many images are fastest on this machine; found out where nobody has yet."""
         machine = f"{platform.machine()} {platform.processor()} {platform.node()} {self.threads} threads"
         try:
-            known: dict[str, int] = json.loads(path.read_text())
+            known: dict[str, list[int]] = json.loads(path.read_text())
         except (FileNotFoundError, ValueError):
             known = {}
         if machine not in known:
-            known[machine] = self._fastest_batch_size()
+            known[machine] = list(self._fastest())
             files.write_bytes(path, json.dumps(known).encode())
-        return known[machine]
+        self.in_flight, self.batch_size = known[machine]
 
-    def _fastest_batch_size(self) -> int:
-        best, best_rate = BATCH_SIZES[0], 0.0
-        with ThreadPoolExecutor(self.threads) as pool:
-            for size in BATCH_SIZES:
-                rate = self._rate(size, pool)
-                if rate > best_rate * WORTHWHILE:
-                    best, best_rate = size, rate
-        return best
+    def _fastest(self) -> tuple[int, int]:
+        """Try out a call a core or one for two (which share a real one on some machines), then larger batches."""
+        calls = max((self.threads, max(1, self.threads // 2)), key=lambda calls: self._rate(calls, 1))
+        size, rate = 1, self._rate(calls, 1)
+        for larger in BATCH_SIZES[1:]:
+            found = self._rate(calls, larger)
+            if found < rate * WORTHWHILE:
+                break
+            size, rate = larger, found
+        return calls, size
 
-    def _rate(self, size: int, pool: ThreadPoolExecutor) -> float:
-        """Return how many images a second all threads together embed in batches of ``size``."""
+    def _rate(self, calls: int, size: int) -> float:
+        """Return how many images a second so many calls at a time embed in batches of ``size``."""
         side = self.featuriser.image_size
         batch = np.random.default_rng(0).integers(0, 256, (size, side, side, 3), dtype=np.uint8)
 
@@ -129,9 +133,10 @@ class OnnxRuntime:
             return done
 
         self.embed(batch)  # the first of a size allocates
-        started = time.perf_counter()
-        done = sum(pool.map(work, [started + TRIAL_SECONDS] * self.threads))
-        return done / (time.perf_counter() - started)
+        with ThreadPoolExecutor(calls) as pool:
+            started = time.perf_counter()
+            done = sum(pool.map(work, [started + TRIAL_SECONDS] * calls))
+            return done / (time.perf_counter() - started)
 
 
 def session(graph: Path) -> "onnxruntime.InferenceSession":

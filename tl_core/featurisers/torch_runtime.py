@@ -125,9 +125,7 @@ class TorchRuntime:
         """
         import torch
 
-        side = self.featuriser.image_size
-        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1:] != (side, side, 3):
-            raise ValueError(f"expected uint8 (n, {side}, {side}, 3), got {batch.dtype} {batch.shape}")
+        self.featuriser.check(batch)
         if min(batch.strides) < 0:  # torch knows no such views
             batch = batch.copy()
         parts = [self._run(batch[i : i + self.batch_size], torch) for i in range(0, len(batch), self.batch_size)]

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 
-from labeller.learning import embedding
+from labeller.learning import tidying
 from labeller.projects.models import Project
 
 
@@ -35,9 +35,9 @@ class Command(BaseCommand):
     def _sweep(self, options: dict[str, Any]) -> list[dict[str, Any]]:
         """What is left of projects that are gone."""
         rows = []
-        for folder in embedding.orphans():
+        for folder in tidying.orphans():
             if not options["dry_run"]:
-                embedding.remove_orphan(folder)
+                tidying.remove_orphan(folder)
             if not options["json"]:
                 self.stdout.write(f"{folder}: belongs to no project, {_done(options)}")
             rows.append({"folder": folder})
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     def _tidy(self, project: Project, options: dict[str, Any]) -> list[dict[str, Any]]:
         rows = []
-        for run in embedding.unused(project):
+        for run in tidying.unused(project):
             count = run.shards.aggregate(n=Sum("embedded"))["n"] or 0
             row = {
                 "project": project.slug,
@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 "embedded": count,
             }
             if not options["dry_run"]:
-                embedding.remove(run)
+                tidying.remove(run)
             if not options["json"]:
                 self.stdout.write(f"{project.slug}: {count:,} embeddings by {run.featuriser} {_done(options)}")
             rows.append(row)

@@ -1,0 +1,44 @@
+"""Deleting embeddings that nothing uses any more."""
+
+from django.db import transaction
+from django.db.models import F
+
+from labeller.learning import embedding
+from labeller.learning.models import EmbeddingRun
+from labeller.projects.models import Project
+
+
+def unused(project: Project) -> list[EmbeddingRun]:
+    """Runs that neither the project learns from nor the run it learns from is made from."""
+    current = EmbeddingRun.in_use(project)
+    kept = {current.pk, current.base_id} if current else set()
+    runs = project.embedding_runs.order_by(F("base").desc(nulls_last=True), "pk")  # a run after those made from it
+    # Where a head was trained on it a row stays for good, with nothing left to delete.
+    return [run for run in runs if run.pk not in kept and (run.shards.exists() or not run.heads.exists())]
+
+
+def remove(run: EmbeddingRun) -> int:
+    """Delete a run's embeddings, files last; its row stays where a head was trained on it. Returns their number."""
+    embedding.cancel(run)
+    removed = sum(run.shards.values_list("embedded", flat=True))
+    with transaction.atomic():
+        run.shards.all().delete()
+        if not run.heads.exists() and not run.whitened.exists():
+            run.delete()
+    embedding.store(run).delete()
+    return removed
+
+
+def orphans() -> list[str]:
+    """Folders of embeddings that belong to no run, as deleted projects leave them."""
+    runs = EmbeddingRun.objects.values_list("project", "fingerprint")
+    known = {f"project-{project}/{fingerprint}" for project, fingerprint in runs}
+    return sorted({name.rpartition("/")[0] for name in embedding.root().names("project-")} - known)
+
+
+def remove_orphan(folder: str) -> int:
+    """Delete such a folder's files. Returns their number."""
+    names = embedding.root().names(f"{folder}/")
+    for name in names:
+        embedding.root().delete(name)
+    return len(names)
