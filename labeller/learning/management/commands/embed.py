@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 from tqdm import tqdm
 
-from labeller.jobs import registry
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.learning import embedding, whitening
@@ -92,7 +91,9 @@ class Command(BaseCommand):
     def _work(self, run: EmbeddingRun) -> bool:
         """Do the next shard; False where nothing is waiting, or not yet."""
         waiting = embedding.shard_jobs(run).filter(state=Job.State.QUEUED).order_by("not_before", "pk")
-        return any(jobs.run(job_id, registry.get) for job_id in waiting.values_list("pk", flat=True)[:8])
+        return any(
+            jobs.run(job_id, lambda kind: embedding.embed_shard) for job_id in waiting.values_list("pk", flat=True)[:8]
+        )
 
     def _complain(self, run: EmbeddingRun) -> None:
         left = embedding.missing(run)

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             dimension, size = entry.dimension or "?", f"{entry.megabytes:.1f}" if entry.megabytes else "?"
             here = "yes" if entry.available else "no"
             self.stdout.write(f"{entry.name:{width}}  {dimension:>9}  {size:>7}  {here:9}  {entry.source}")
-        remedies = {entry.remedy for entry in entries if not entry.available}
-        for remedy in sorted(remedies):
-            self.stdout.write(f"  {remedy}")
-        self.stdout.write("Any timm model is timm/NAME; own weights are NAME,weights=FILE: see docs/featurisers.md.")
+        self.stdout.write(
+            "\nWhat is not here is downloaded on first use, where there is a network; --json says which file belongs where."
+            "\nAny timm model is timm/NAME; your own weights are NAME,weights=FILE: see docs/featurisers.md."
+        )
