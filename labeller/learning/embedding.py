@@ -179,10 +179,15 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
 
 
 def plan(progress: jobs.Progress) -> None:
-    """Make the run of the project's featuriser and queue what it lacks. For workers: it takes the weights to know."""
+    """Make the run of the project's featuriser, queue what it lacks, and load the network for what comes.
+
+    For workers: it takes the weights to know.
+    """
     run = current_run(progress.job.project)
     if run.state == State.ACTIVE:
         _enqueue(run, missing(run))
+        if run.base is None:
+            runtime(run.featuriser, settings.DEVICE)
 
 
 def retry_missing() -> int:

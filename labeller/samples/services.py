@@ -56,6 +56,8 @@ def add_source(
             project=project, path=str(folder), defaults={"meaning": meaning, "truth_file": truth_file}
         )
         jobs.enqueue("scan", key=f"source:{source.pk}", project=project, payload={"source": source.pk})
+        # So that the network is loaded while the first files are looked at.
+        jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
     return source
 
 

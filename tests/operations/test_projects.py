@@ -44,7 +44,7 @@ def test_a_new_project_has_its_question_classes_and_owner_and_imports(client, ad
     assert (question.text, question.multi_label) == ("Which animal?", False)
     assert list(question.classes.values_list("name", flat=True)) == ["fox", "red deer"]
     assert project.memberships.get().user == ada and project.memberships.get().role == "owner"
-    assert Job.objects.get().kind == "scan"
+    assert Job.objects.get(kind="scan").kind == "scan"
 
 
 @pytest.mark.parametrize("meaning", ["truth", "labels"])

@@ -30,6 +30,6 @@ class Command(BaseCommand):
             here = "yes" if entry.available else "no"
             self.stdout.write(f"{entry.name:{width}}  {dimension:>9}  {size:>7}  {here:9}  {entry.source}")
         self.stdout.write(
-            "\nWhat is not here is downloaded on first use, where there is a network; --json says which file belongs where."
+            "\nWhat is not here is downloaded on first use, where there is a network; --json says which file where."
             "\nAny timm model is timm/NAME; your own weights are NAME,weights=FILE: see docs/featurisers.md."
         )
