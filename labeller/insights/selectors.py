@@ -21,7 +21,7 @@ OPEN = [Job.State.QUEUED, Job.State.RUNNING]
 
 
 def embedded(project: Project) -> int:
-    shards = EmbeddingShard.objects.filter(run__project=project, run__featuriser=project.featuriser)
+    shards = EmbeddingShard.objects.filter(run=EmbeddingRun.in_use(project))
     return int(shards.aggregate(n=Sum("embedded"))["n"] or 0)
 
 

@@ -68,11 +68,14 @@ def run_of(project: Project, spec: str) -> EmbeddingRun:
     """The project's run of that featuriser, made where it is missing. Raises as `featurisers.get` does."""
     import_own()
     featuriser = featurisers.get(spec)
-    run, _ = EmbeddingRun.objects.get_or_create(
+    run, is_new = EmbeddingRun.objects.get_or_create(
         project=project,
         fingerprint=featuriser.fingerprint,
         defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension},
     )
+    if is_new:  # other weights, or another preprocessing, under the same name: what was made before is not continued
+        for superseded in project.embedding_runs.filter(featuriser=run.featuriser).exclude(pk=run.pk):
+            cancel(superseded)
     return run
 
 
@@ -269,6 +272,11 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
             raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
     progress(0, len(samples), "loading the network", now=True)
     found = runtime(run.featuriser, settings.DEVICE)
+    if found.featuriser.fingerprint != run.fingerprint:
+        raise featurisers.FeaturiserUnavailable(
+            f"{run.featuriser} has other weights or another version on this machine ({found.featuriser.fingerprint}) "
+            f"than the embeddings there are ({run.fingerprint}); they must not be mixed."
+        )
     progress(0, len(samples), now=True)
     vectors, valid = np.zeros((len(samples), run.dimension), np.float32), np.zeros(len(samples), bool)
     refused: list[tuple[Sample, ImageRefused]] = []

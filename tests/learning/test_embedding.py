@@ -177,6 +177,24 @@ def test_another_featuriser_gets_a_run_of_its_own(foxes, monkeypatch):
     assert EmbeddingRun.objects.count() == 2
 
 
+def test_other_weights_under_the_same_name_are_not_mixed_in(foxes, shards, monkeypatch):
+    """After an update of a network: nothing more goes into the old run, and the new one gets everything."""
+    assert embedding.jobs.run(of_state("queued").first().pk, factories.registry.get)
+    newer = FakeFeaturiser(fingerprint="f" * 16)
+    monkeypatch.setattr(embedding.featurisers, "get", lambda name: newer)
+    monkeypatch.setattr(embedding, "runtime", lambda name, device: FakeRuntime(newer))
+    job = of_state("queued").first()
+    assert embedding.jobs.run(job.pk, factories.registry.get)
+    job.refresh_from_db()
+    assert "must not be mixed" in job.error and shards.shards.count() == 1
+    run = embedding.current_run(foxes.project)
+    shards.refresh_from_db()
+    assert run != shards and shards.state == "cancelled" and not of_state("queued").exists()
+    assert embedding.retry_missing() == 4
+    factories.work("embed")
+    assert run.shards.count() == 4 and len(rounds.load_embeddings(run).ids) == 12
+
+
 def test_new_shards_are_embedded_by_every_active_run_and_by_no_other(foxes, shards, folder):
     factories.work("embed")
     active, halted = (
