@@ -29,7 +29,7 @@ from PIL import Image
 from benchmarks import peers
 from tl_core import featurisers, images
 from tl_core.featurisers.onnx_runtime import OnnxRuntime, cores
-from tl_core.pipeline import Picture, embed_images
+from tl_core.pipeline import Picture, Runtime, embed_images
 from tl_core.store import EmbeddingStore
 
 SHARD = 512
@@ -55,7 +55,7 @@ def made_camera_sized(files: list[Path], directory: Path) -> list[Path]:
 # --- what is measured, each in a process of its own ------------------------------------------------
 
 
-def decode(files: list[Path], models: Path) -> float:
+def decode(files: list[Path]) -> float:
     """Read and decode, as small as the network allows, on all cores."""
     side = featurisers.get().decode_side
 
@@ -71,7 +71,11 @@ def decode(files: list[Path], models: Path) -> float:
 
 def forward(spec: str, models: Path, seconds: float = 3.0) -> float:
     """Compute on all cores what lies in memory already."""
-    runtime = OnnxRuntime(featurisers.get(spec), models)
+    return sustained(OnnxRuntime(featurisers.get(spec), models), seconds)
+
+
+def sustained(runtime: Runtime, seconds: float) -> float:
+    """Images a second from this machine's memory and back, as many calls at a time as the runtime likes."""
     side, size = runtime.featuriser.image_size, runtime.batch_size
     batch = np.random.default_rng(0).integers(0, 256, (size, side, side, 3), dtype=np.uint8)
     until = time.perf_counter() + seconds
@@ -79,13 +83,12 @@ def forward(spec: str, models: Path, seconds: float = 3.0) -> float:
     def work(_: int) -> int:
         done = 0
         while time.perf_counter() < until:
-            runtime.embed(batch)
-            done += size
+            done += len(runtime.embed(batch))
         return done
 
     started = time.perf_counter()
-    with ThreadPoolExecutor(runtime.threads) as pool:
-        done = sum(pool.map(work, range(runtime.threads)))
+    with ThreadPoolExecutor(runtime.in_flight) as pool:
+        done = sum(pool.map(work, range(runtime.in_flight)))
     return done / (time.perf_counter() - started)
 
 
@@ -138,7 +141,7 @@ def repeat(files: list[Path], models: Path) -> dict[str, float]:
     """Measure everything once, one right after the other."""
     int8 = f"{featurisers.DEFAULT},precision=int8"
     found: dict[str, float] = {}
-    found["decode"], _ = alone(decode, files, models)
+    found["decode"], _ = alone(decode, files)
     for name, spec in (("", featurisers.DEFAULT), ("int8_", int8)):
         rate, _ = alone(forward, spec, models)
         done, peak = alone(end_to_end, files, spec, models)

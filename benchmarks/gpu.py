@@ -12,14 +12,11 @@ import itertools
 import json
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.choosing import runnable
-from benchmarks.featurise import SUFFIXES
+from benchmarks.featurise import SUFFIXES, sustained
 from tl_core import featurisers
 from tl_core.featurisers.torch_runtime import DEVICES, TorchRuntime
 from tl_core.pipeline import Picture, embed_images
@@ -48,28 +45,10 @@ def resident(runtime: TorchRuntime, seconds: float) -> float:
     return done / (time.perf_counter() - started)
 
 
-def handed(runtime: TorchRuntime, seconds: float) -> float:
-    """Images a second from this machine's memory and back, as many batches at a time as the runtime likes."""
-    side, size = runtime.featuriser.image_size, runtime.batch_size
-    batch = np.random.default_rng(0).integers(0, 256, (size, side, side, 3), dtype=np.uint8)
-    until = time.perf_counter() + seconds
-
-    def work(_: int) -> int:
-        done = 0
-        while time.perf_counter() < until:
-            done += len(runtime.embed(batch))
-        return done
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(runtime.in_flight) as pool:
-        done = sum(pool.map(work, range(runtime.in_flight)))
-    return done / (time.perf_counter() - started)
-
-
 def measured(spec: str, device: str, files: list[Path], work: Path, seconds: float) -> dict[str, Any]:
     ready, _ = runnable(spec, work)
     runtime = TorchRuntime(featurisers.get(ready), device)
-    found = {"resident": resident(runtime, seconds), "handed": handed(runtime, seconds)}
+    found = {"resident": resident(runtime, seconds), "handed": sustained(runtime, seconds)}
     started = time.perf_counter()
     for _ in embed_images([Picture(file) for file in files], runtime):
         pass

@@ -17,7 +17,7 @@ BATCH = 32
 WORKERS = 2
 
 
-def _rate(files: list[Path], batches: Iterable[Any], compute: Callable[[Any], Any], warm: int = 1) -> float:
+def _rate(batches: Iterable[Any], compute: Callable[[Any], Any], warm: int = 1) -> float:
     """Images a second once the first batches are through."""
     started, done = 0.0, 0
     for number, batch in enumerate(batches):
@@ -67,7 +67,7 @@ def eager_loop(files: list[Path]) -> float:
 
     network = _backbone()
     with torch.no_grad():
-        return _rate(files, _loader(files), lambda batch: network.extract_features(batch).mean((2, 3)).numpy())
+        return _rate(_loader(files), lambda batch: network.extract_features(batch).mean((2, 3)).numpy())
 
 
 def compiled_loop(files: list[Path]) -> float:
@@ -81,7 +81,7 @@ def compiled_loop(files: list[Path]) -> float:
 
     whole = files[: len(files) // BATCH * BATCH]  # a smaller batch would be compiled anew
     with torch.no_grad():
-        return _rate(whole, _loader(whole), compute, warm=2)
+        return _rate(_loader(whole), compute, warm=2)
 
 
 def _img2vec(files: list[Path], own: bool) -> float:
@@ -102,7 +102,7 @@ def _img2vec(files: list[Path], own: bool) -> float:
 
     peer = Ours(model="efficientnet_b0", layer_output_size=1280)
     batches = [files[start : start + BATCH] for start in range(0, len(files), BATCH)]
-    return _rate(files, batches, lambda batch: peer.get_vec([Image.open(file).convert("RGB") for file in batch]))
+    return _rate(batches, lambda batch: peer.get_vec([Image.open(file).convert("RGB") for file in batch]))
 
 
 def img2vec(files: list[Path]) -> float:

@@ -163,12 +163,12 @@ def _key(run: EmbeddingRun, number: int) -> str:
     return f"run:{run.pk}:shard:{number}"
 
 
-def _enqueue(run: EmbeddingRun, shards: dict[int, int]) -> int:
+def _enqueue(run: EmbeddingRun, counts: dict[int, int]) -> int:
     # Ascending: a shard is spread over the whole folder, and the first ones are looked at first.
-    for number, count in sorted(shards.items()):
+    for number, count in sorted(counts.items()):
         payload = {"run": run.pk, "shard": number}
         jobs.enqueue("embed", key=_key(run, number), project=run.project, payload=payload, total=count)
-    return len(shards)
+    return len(counts)
 
 
 def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
@@ -200,8 +200,8 @@ def retry_missing() -> int:
     """
     queued = 0
     for run in EmbeddingRun.objects.filter(state=State.ACTIVE).select_related("project"):
-        shards = Sample.objects.filter(project=run.project_id).aggregate(last=Max("shard"))["last"]
-        if shards is None or run.shards.count() > shards:
+        last = Sample.objects.filter(project=run.project_id).aggregate(last=Max("shard"))["last"]
+        if last is None or run.shards.count() > last:
             continue
         gone = missing(run)
         waiting = _given_up(run) if gone else set()

@@ -17,16 +17,14 @@ def unused(project: Project) -> list[EmbeddingRun]:
     return [run for run in runs if run.pk not in kept and (run.shards.exists() or not run.heads.exists())]
 
 
-def remove(run: EmbeddingRun) -> int:
-    """Delete a run's embeddings, files last; its row stays where a head was trained on it. Returns their number."""
+def remove(run: EmbeddingRun) -> None:
+    """Delete a run's embeddings, files last; its row stays where a head was trained on it."""
     embedding.cancel(run)
-    removed = sum(run.shards.values_list("embedded", flat=True))
     with transaction.atomic():
         run.shards.all().delete()
         if not run.heads.exists() and not run.whitened.exists():
             run.delete()
     embedding.store(run).delete()
-    return removed
 
 
 def orphans() -> list[str]:
@@ -36,9 +34,7 @@ def orphans() -> list[str]:
     return sorted({name.rpartition("/")[0] for name in embedding.root().names("project-")} - known)
 
 
-def remove_orphan(folder: str) -> int:
-    """Delete such a folder's files. Returns their number."""
-    names = embedding.root().names(f"{folder}/")
-    for name in names:
+def remove_orphan(folder: str) -> None:
+    """Delete such a folder's files."""
+    for name in embedding.root().names(f"{folder}/"):
         embedding.root().delete(name)
-    return len(names)
