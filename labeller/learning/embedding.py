@@ -25,6 +25,7 @@ from labeller.projects.models import Project
 from labeller.samples.models import Refusal, Sample
 from labeller.samples.services import NoSpace, check_disk
 from tl_core import featurisers, storage
+from tl_core.images import is_url
 from tl_core.store import EmbeddingStore, Shard, StoreCorrupt
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
     from tl_core.pipeline import Picture, embed_images
 
     for source in {sample.source for sample in samples}:
-        if "://" not in source.path and not Path(source.path).is_dir():
+        if not is_url(source.path) and not Path(source.path).is_dir():
             raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
     progress(0, len(samples), "loading the network", now=True)
     found = runtime(run.featuriser, settings.DEVICE)
@@ -310,8 +311,12 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
         for sample, reason in refused:
             _note_refusal(sample, reason)
         if run.featuriser == run.project.featuriser:
-            for question in run.project.questions.all():
-                request_refit(question, at_once=True)
+            _request_refits(run.project)
+
+
+def _request_refits(project: Project) -> None:
+    for question in project.questions.all():
+        request_refit(question, at_once=True)
 
 
 def _note_refusal(sample: Sample, refused: "ImageRefused") -> None:
@@ -336,5 +341,4 @@ def use(run: EmbeddingRun) -> None:
     """Let the project learn from this run from now on."""
     with transaction.atomic():
         Project.objects.filter(pk=run.project_id).update(featuriser=run.featuriser)
-        for question in run.project.questions.all():
-            request_refit(question, at_once=True)
+        _request_refits(run.project)
