@@ -1,69 +1,51 @@
 """Honest numbers about a head. Cheap to import."""
 
-import numpy as np
-from numpy.typing import ArrayLike
+from tl_core.evaluation.acceptance import Acceptance, safe_threshold
+from tl_core.evaluation.discovery import Coverage, Richness, chao1, coverage, rule_of_three
+from tl_core.evaluation.forecast import Forecast, labels_to_target
+from tl_core.evaluation.intervals import binomial_interval, confidence_sequence, finite_upper
+from tl_core.evaluation.label_errors import LabelErrors, find_label_errors
+from tl_core.evaluation.metrics import (
+    ClassScore,
+    Proportion,
+    aubc,
+    balanced_accuracy,
+    labels_to,
+    macro_f1,
+    per_class,
+)
+from tl_core.evaluation.recall import Recall, rare_class_recall
+from tl_core.evaluation.savings import Savings, compare_with_random
+from tl_core.evaluation.stopping import Check, StopAdvice, kappa, stop_advice
 
-
-def binomial_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Clopper-Pearson interval of a proportion: covers the truth at least as often as it says.
-
-    Parameters
-    ----------
-    correct : int
-        Successes, 0..n.
-    n : int
-        Trials; 0 gives (0, 1): nothing is known.
-    confidence : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end, 0..1.
-
-    Raises
-    ------
-    ValueError
-        The counts or the confidence are out of range.
-
-    References
-    ----------
-    Clopper, Pearson: The use of confidence or fiducial limits illustrated in the case of the binomial, 1934.
-    """
-    if not 0 <= correct <= n or not 0 < confidence < 1:
-        raise ValueError(f"expected 0 <= correct <= n and 0 < confidence < 1, got {correct}, {n}, {confidence}")
-    from scipy.special import betaincinv  # here: the import costs more than numpy's
-
-    tail = (1 - confidence) / 2
-    low = 0.0 if correct == 0 else float(betaincinv(correct, n - correct + 1, tail))
-    high = 1.0 if correct == n else float(betaincinv(correct + 1, n - correct, 1 - tail))
-    return low, high
-
-
-def macro_f1(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Return the mean over classes of F1: every class counts the same, however rare.
-
-    Parameters
-    ----------
-    y_true, y_pred : array-like, shape (n,)
-        True and predicted classes, ``n`` at least 1.
-
-    Returns
-    -------
-    float
-        0..1, over all classes that occur in either; as scikit-learn's ``f1_score(average="macro")``.
-
-    Raises
-    ------
-    ValueError
-        Lengths differ or there is nothing to judge.
-    """
-    true, predicted = np.asarray(y_true), np.asarray(y_pred)
-    if true.ndim != 1 or true.shape != predicted.shape or len(true) == 0:
-        raise ValueError(f"expected two equally long lists, got {true.shape} and {predicted.shape}")
-    classes, codes = np.unique(np.concatenate([true, predicted]), return_inverse=True)
-    of_true, of_predicted = codes[: len(true)], codes[len(true) :]
-    count = len(classes)
-    hits = np.bincount(of_true[of_true == of_predicted], minlength=count)
-    total = np.bincount(of_true, minlength=count) + np.bincount(of_predicted, minlength=count)
-    return float(np.mean(2 * hits / total))
+__all__ = [
+    "Acceptance",
+    "Check",
+    "ClassScore",
+    "Coverage",
+    "Forecast",
+    "LabelErrors",
+    "Proportion",
+    "Recall",
+    "Richness",
+    "Savings",
+    "StopAdvice",
+    "aubc",
+    "balanced_accuracy",
+    "binomial_interval",
+    "chao1",
+    "compare_with_random",
+    "confidence_sequence",
+    "coverage",
+    "find_label_errors",
+    "finite_upper",
+    "kappa",
+    "labels_to",
+    "labels_to_target",
+    "macro_f1",
+    "per_class",
+    "rare_class_recall",
+    "rule_of_three",
+    "safe_threshold",
+    "stop_advice",
+]
