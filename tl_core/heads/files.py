@@ -1,143 +1,54 @@
-# ruff: noqa: N803, N806 - matrices are X, Z, P and W here, as in scikit-learn
-"""Keep a linear head as two plain files, and use it without scikit-learn, torch or pickle.
+"""Keep a head as two plain files, and use it without scikit-learn, torch or pickle.
 
 ``head.safetensors`` holds the numbers, ``head.json`` the classes and whatever the caller records about the head.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load as arrays_from_bytes
 from safetensors.numpy import save as arrays_to_bytes
 
 from tl_core import files
+from tl_core.heads.plain import LinearHead, NearestHead, softmax, unit_rows
+
+__all__ = [
+    "ARRAYS_FILE",
+    "META_FILE",
+    "HeadCorrupt",
+    "HeadNotStorable",
+    "LinearHead",
+    "NearestHead",
+    "load",
+    "save",
+    "softmax",
+    "unit_rows",
+]
 
 ARRAYS_FILE = "head.safetensors"
 META_FILE = "head.json"
-_FORMAT = 1
-_CHUNK = 16384
+_FORMAT = 2
+_FORMATS = (1, _FORMAT)  # 1 has no kind: it is always linear
+
+StoredHead = LinearHead | NearestHead
+Arrays = dict[str, NDArray[Any]]
 
 
 class HeadCorrupt(Exception):
     """A head's files are missing a part or contradict each other. The message names the directory."""
 
 
-class FittedHead(Protocol):
-    """What `save` needs of a head: the attributes of a fitted `tl_core.heads.logistic.LogisticHead`."""
-
-    classes_: NDArray[Any]
-    coef_: NDArray[Any]
-    intercept_: NDArray[Any]
-    center_: NDArray[Any]
+class HeadNotStorable(Exception):
+    """A head cannot be written as plain numbers. The message says which can."""
 
 
-def unit_rows(X: ArrayLike, center: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centre embeddings and scale them to length one.
-
-    Parameters
-    ----------
-    X : array-like, shape (n, d)
-        Embeddings. Not changed.
-    center : ndarray of float32, shape (d,)
-        Usually the pool's mean.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, d)
-        Rows of length 1; a row equal to the centre stays zero.
-    """
-    Z = np.asarray(X, dtype=np.float32) - center
-    norms = np.sqrt(np.einsum("ij,ij->i", Z, Z))
-    Z /= np.where(norms > 0, norms, 1)[:, None]
-    return Z
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn logits into probabilities, row by row.
-
-    Parameters
-    ----------
-    logits : ndarray of float32, shape (n, c)
-        ``c`` at least 1.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, c)
-        Rows sum to 1.
-    """
-    P: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
-    P /= P.sum(axis=1, keepdims=True)
-    return P
-
-
-@dataclass(frozen=True)
-class LinearHead:
-    """A head read from its files. Gives the probabilities the fitted head gave.
-
-    Attributes
-    ----------
-    classes : ndarray, shape (c,)
-        Class ids (int64) or keys (str), in the order of the columns of the probabilities.
-    coef : ndarray of float32, shape (c, d)
-        Weights on centred unit vectors.
-    intercept : ndarray of float32, shape (c,)
-        Added to the logits.
-    center : ndarray of float32, shape (d,)
-        Subtracted from embeddings.
-    meta : dict
-        What was given to `save`.
-    """
-
-    classes: NDArray[Any]
-    coef: NDArray[np.float32]
-    intercept: NDArray[np.float32]
-    center: NDArray[np.float32]
-    meta: dict[str, Any] = field(default_factory=dict)
-
-    def logits(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Return logits of embeddings, in chunks, so that a memory-mapped pool is never copied whole.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, d)
-            Embeddings.
-
-        Returns
-        -------
-        ndarray of float32, shape (n, c)
-            One column a class, also where there are one or two.
-
-        Raises
-        ------
-        ValueError
-            ``X`` is not (n, d).
-        """
-        X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != len(self.center):
-            raise ValueError(f"expected embeddings of shape (n, {len(self.center)}), got {X.shape}")
-        logits = np.empty((len(X), len(self.classes)), np.float32)
-        for start in range(0, len(X), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            np.matmul(unit_rows(X[rows], self.center), self.coef.T, out=logits[rows])
-        return logits + self.intercept
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Return class probabilities of embeddings ``X`` (n, d): float32 (n, c). Raises as `logits`."""
-        return softmax(self.logits(X))
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the likeliest class of each embedding in ``X`` (n, d). Raises as `logits`."""
-        best: NDArray[Any] = self.classes[self.logits(X).argmax(axis=1)]
-        return best
-
-
-def save(head: FittedHead, directory: Path, meta: dict[str, Any]) -> None:
+def save(head: Any, directory: Path, meta: dict[str, Any]) -> None:
     """Write a head into its own directory.
 
     Each file is written whole or not at all; the JSON comes last and names the digest of the numbers, so a reader
@@ -145,8 +56,8 @@ def save(head: FittedHead, directory: Path, meta: dict[str, Any]) -> None:
 
     Parameters
     ----------
-    head : FittedHead
-        Fitted.
+    head : fitted head
+        With a method ``linear()`` or ``nearest()`` that gives its plain form, as all of ours have.
     directory : Path
         Made where missing; a head in it is replaced.
     meta : dict
@@ -154,21 +65,22 @@ def save(head: FittedHead, directory: Path, meta: dict[str, Any]) -> None:
 
     Raises
     ------
-    TypeError
+    HeadNotStorable
+        The head has neither: a classifier of another library that is not linear could only be pickled, and what is
+        unpickled can run anything.
+    TypeError, ValueError
         ``meta`` or the classes cannot be written as JSON.
     OSError
         From writing, for instance a full disk.
     """
-    arrays = {
-        "coef": np.ascontiguousarray(head.coef_, np.float32),
-        "intercept": np.ascontiguousarray(head.intercept_, np.float32),
-        "center": np.ascontiguousarray(head.center_, np.float32),
-    }
+    kind, arrays, settings, classes = _taken_apart(_plain(head))
     content = arrays_to_bytes(arrays)
     record = {
         "format": _FORMAT,
+        "kind": kind,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "classes": np.asarray(head.classes_).tolist(),
+        "classes": classes.tolist(),
+        "settings": settings,
         "meta": meta,
     }
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
@@ -178,7 +90,7 @@ def save(head: FittedHead, directory: Path, meta: dict[str, Any]) -> None:
     files.write_bytes(directory / META_FILE, text.encode())
 
 
-def load(directory: Path) -> LinearHead:
+def load(directory: Path) -> StoredHead:
     """Read a head.
 
     Parameters
@@ -188,26 +100,89 @@ def load(directory: Path) -> LinearHead:
 
     Returns
     -------
-    LinearHead
-        Ready to predict.
+    LinearHead or NearestHead
+        Ready to predict, as the head that was saved did.
 
     Raises
     ------
     FileNotFoundError
         There is no head.
     HeadCorrupt
-        The files are damaged.
+        The files are damaged, or from a later version of this program.
     """
     content = (directory / ARRAYS_FILE).read_bytes()
     text = (directory / META_FILE).read_bytes()
     try:
         record = json.loads(text)
-        if record["format"] != _FORMAT:
-            raise HeadCorrupt(f"the head in {directory} has format {record['format']}, this program reads {_FORMAT}")
+        if record["format"] not in _FORMATS:
+            raise HeadCorrupt(f"the head in {directory} has format {record['format']}, this program reads {_FORMATS}")
         if hashlib.sha256(content).hexdigest() != record["sha256"]:
             raise HeadCorrupt(f"the head in {directory} is damaged: {ARRAYS_FILE} and {META_FILE} do not match")
-        arrays = arrays_from_bytes(content)
-        classes = np.asarray(record["classes"])
-        return LinearHead(classes, arrays["coef"], arrays["intercept"], arrays["center"], record["meta"])
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        kind = record["kind"] if record["format"] > 1 else "linear"
+        if kind not in _kinds:
+            raise HeadCorrupt(f"the head in {directory} is of kind {kind!r}, this program reads {', '.join(_kinds)}")
+        return _kinds[kind](arrays_from_bytes(content), record)
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise HeadCorrupt(f"the head in {directory} is damaged: {error}") from error
+
+
+def _plain(head: Any) -> StoredHead:
+    for form in ("linear", "nearest"):
+        if hasattr(head, form):
+            plain: StoredHead = getattr(head, form)()
+            return plain
+    raise HeadNotStorable(
+        f"{type(head).__name__} cannot be stored as plain numbers, and nothing is pickled here: choose a linear "
+        "classifier, or one of the heads logistic, centroid, svm and knn"
+    )
+
+
+def _taken_apart(head: StoredHead) -> tuple[str, Arrays, dict[str, Any], NDArray[Any]]:
+    """Return a head's kind, its arrays, its other settings and its classes."""
+    if isinstance(head, LinearHead):
+        kind = "multi-label linear" if head.multilabel else "linear"
+        named: Arrays = {"coef": head.coef, "intercept": head.intercept}
+        settings: dict[str, Any] = {}
+    else:
+        kind = "nearest"
+        named = {"vectors": head.vectors, "weights": head.weights}
+        settings = {"k": head.k, "temperature": head.temperature}
+    named["center"] = head.center
+    arrays: Arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in named.items()}
+    if isinstance(head, NearestHead):
+        arrays["codes"] = np.ascontiguousarray(head.codes, np.int32)
+    return kind, arrays, settings, np.asarray(head.classes)
+
+
+def _linear(arrays: Arrays, record: dict[str, Any]) -> LinearHead:
+    classes, multilabel = np.asarray(record["classes"]), record.get("kind") == "multi-label linear"
+    if arrays["coef"].shape != (len(classes), len(arrays["center"])) or arrays["intercept"].shape != classes.shape:
+        raise ValueError("the numbers do not fit the classes")
+    return LinearHead(
+        classes, arrays["coef"], arrays["intercept"], arrays["center"], record["meta"], multilabel=multilabel
+    )
+
+
+def _nearest(arrays: Arrays, record: dict[str, Any]) -> NearestHead:
+    classes, codes, settings = np.asarray(record["classes"]), arrays["codes"], record["settings"]
+    if arrays["vectors"].shape != (len(codes), len(arrays["center"])) or arrays["weights"].shape != codes.shape:
+        raise ValueError("the numbers do not fit each other")
+    if codes.min() < 0 or codes.max() >= len(classes):
+        raise ValueError("a label is of no class")
+    return NearestHead(
+        classes,
+        arrays["vectors"],
+        codes,
+        arrays["weights"],
+        arrays["center"],
+        int(settings["k"]),
+        float(settings["temperature"]),
+        record["meta"],
+    )
+
+
+_kinds: dict[str, Callable[[Arrays, dict[str, Any]], StoredHead]] = {
+    "linear": _linear,
+    "multi-label linear": _linear,
+    "nearest": _nearest,
+}
