@@ -1,4 +1,4 @@
-"""A learning curve as a small SVG, without a plotting library."""
+"""Learning curves as small SVGs, without a plotting library."""
 
 from pathlib import Path
 
@@ -38,4 +38,47 @@ def learning_curves(curves: list[list[Point]], baseline: list[Point], path: Path
     parts.append(
         f'<text x="{WIDTH - 24}" y="{y(0.05)}" text-anchor="end" fill="#666">random, same head (dashed)</text>'
     )
+    path.write_text("\n".join([*parts, "</svg>"]) + "\n")
+
+
+COLOURS = ("#0f6b4f", "#4477aa", "#ee6677", "#ccbb44", "#66ccee", "#aa3377", "#e69f00", "#332288", "#882255", "#999933")
+
+
+def curves(means: dict[str, list[Point]], path: Path, emphasised: tuple[str, ...]) -> None:
+    """Macro-F1 against labels, a line an arm; the emphasised ones are thick, and the last of them dashed grey."""
+    points = [point for curve in means.values() for point in curve]
+    right = max(n for n, _ in points)
+    low, high = 0.0, max(score for _, score in points) * 1.05
+    plot_width = WIDTH - LEFT - 20
+
+    def place(n: int, score: float) -> str:
+        x = LEFT + n / right * plot_width
+        return f"{x:.1f},{HEIGHT - BOTTOM - (score - low) / (high - low) * (HEIGHT - BOTTOM - 20):.1f}"
+
+    height = HEIGHT + 18 * len(means) + 10
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"',
+        ' font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+    ]
+    for tenth in range(int(high * 10) + 1):
+        y = place(0, tenth / 10).split(",")[1]
+        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - 20}" y1="{y}" y2="{y}" stroke="#ddd"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{float(y) + 4}" text-anchor="end">{tenth / 10:.1f}</text>')
+    for n in range(0, right + 1, 100):
+        x = place(n, 0).split(",")[0]
+        parts.append(f'<text x="{x}" y="{HEIGHT - 20}" text-anchor="middle">{n}</text>')
+    parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 4}" text-anchor="middle">labels</text>')
+    parts.append(f'<text x="{LEFT + 8}" y="14">macro-F1 on photographs that are never asked for</text>')
+    last_first = sorted(means, key=lambda arm: (arm not in emphasised, -means[arm][-1][1]))
+    for row, arm in enumerate(last_first):
+        grey = arm == emphasised[-1]
+        colour = "#555" if grey else COLOURS[row % len(COLOURS)]
+        style = f'stroke="{colour}" stroke-width="{3 if arm in emphasised else 1.2}"'
+        style += ' stroke-dasharray="6 4"' if grey else ""
+        drawn = " ".join(place(n, score) for n, score in means[arm])
+        parts.append(f'<polyline points="{drawn}" fill="none" {style}/>')
+        foot = HEIGHT + 18 * row + 12
+        parts.append(f'<line x1="{LEFT}" x2="{LEFT + 30}" y1="{foot - 4}" y2="{foot - 4}" {style}/>')
+        parts.append(f'<text x="{LEFT + 38}" y="{foot}">{arm}</text>')
     path.write_text("\n".join([*parts, "</svg>"]) + "\n")

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from PIL import Image
 
 from labeller.jobs import services as jobs
-from labeller.learning import embedding, rounds
+from labeller.learning import embedding, fitting, rounds
 from tests import factories
 
 
@@ -58,9 +58,10 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     for name in ("MEDIA", "EMBEDDINGS", "HEADS", "MODELS", "CACHE"):
         setattr(settings, name, data / name.lower())
     cache.clear()
-    rounds._load.cache_clear()
-    rounds._learner.cache_clear()
-    rounds._cold_start.cache_clear()
+    fitting._load.cache_clear()
+    fitting._learner.cache_clear()
+    rounds._start.cache_clear()
+    rounds._groups.cache_clear()
 
 
 @pytest.fixture

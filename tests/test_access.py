@@ -54,6 +54,9 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/people/", MANAGERS),
     Row("POST", "projects/<slug:slug>/people/", MANAGERS, FORM),
     Row("POST", "projects/<slug:slug>/embedding/<slug:action>/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
+    Row("POST", "projects/<slug:slug>/train/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
+    Row("GET", "projects/<slug:slug>/settings/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/settings/", MANAGERS, FORM),
     Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/next/", ANNOTATORS, "{}"),
@@ -61,6 +64,12 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/label/<slug:key>/classes/", ANNOTATORS, '{"name": "fox"}'),
     Row("GET", "projects/<slug:slug>/", MEMBERS),
     Row("GET", "projects/<slug:slug>/curve.json", MEMBERS),
+    Row(
+        "POST",
+        "projects/<slug:slug>/acceptances/<int:acceptance_id>/<slug:action>/",
+        (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing is offered yet
+        FORM,
+    ),
     Row("GET", "projects/<slug:slug>/export/", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/labels.csv", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/predictions.csv", (LOGIN, 404, 403, 403, 404, 404, 404)),  # no head yet
@@ -107,6 +116,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:sample_id", sample_id),
         ("int:size", 256),
         ("slug:action", "resume"),
+        ("int:acceptance_id", 1),
     ):
         path = path.replace(f"<{part}>", str(value))
     method = method or row.method

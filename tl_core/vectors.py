@@ -108,6 +108,29 @@ class Vectors:
             return self._gathered(self._positions(np.array([position]))).reshape(-1)
         return self._gathered(self._positions(np.asarray(key)))
 
+    def spans(self, rows: int) -> list[tuple[int, int]]:
+        """Return where `blocks` would cut, as starts and ends: for threads that read blocks on their own.
+
+        Parameters
+        ----------
+        rows : int
+            As for `blocks`.
+
+        Returns
+        -------
+        list of (int, int)
+            ``vectors[start:end]`` is a view where the part is float32 and counts whole.
+
+        Raises
+        ------
+        ValueError
+            ``rows`` is below 1.
+        """
+        if rows < 1:
+            raise ValueError("a block has at least 1 row")
+        parts = zip(self._starts.tolist(), self._ends.tolist(), strict=True)
+        return [(low, min(low + rows, end)) for start, end in parts for low in range(start, end, rows)]
+
     def blocks(self, rows: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield all rows in order, a block at a time.
 
@@ -129,11 +152,8 @@ class Vectors:
         ValueError
             ``rows`` is below 1.
         """
-        if rows < 1:
-            raise ValueError("a block has at least 1 row")
-        for number, (start, end) in enumerate(zip(self._starts.tolist(), self._ends.tolist(), strict=True)):
-            for low in range(start, end, rows):
-                yield low, self._piece(number, low - start, min(low + rows, end) - start)
+        for start, end in self.spans(rows):
+            yield start, self._between(start, end)
 
     def mean(self, axis: int = 0, dtype: DTypeLike = np.float64) -> NDArray[Any]:
         """Return the mean row, summed in float64 in one pass.

@@ -217,6 +217,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"queue": "io", "expires": 30},
     },
+    "retrain-due": {
+        "task": "labeller.learning.tasks.retrain_due",
+        "schedule": 60.0,
+        "options": {"queue": "io", "expires": 60},
+    },
     "retry-missing": {
         "task": "labeller.learning.tasks.retry_missing",
         "schedule": 30.0,

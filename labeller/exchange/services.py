@@ -7,8 +7,9 @@ from django.conf import settings
 
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
+from labeller.learning import accepting
 from labeller.learning.embedding import store
-from labeller.learning.models import Head
+from labeller.learning.models import Acceptance, Head
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
 from tl_core.heads import files as head_files
@@ -65,29 +66,43 @@ def _who(label: Label) -> str:
 
 
 def latest_head(question: Question) -> Head | None:
-    return Head.objects.filter(question=question).select_related("run__project").order_by("-version").first()
+    """The newest one that knows all labels: those that decide what to accept leave the audit labels out."""
+    stored = Head.objects.filter(question=question, acceptances=None).exclude(directory="")
+    return stored.select_related("run__project").order_by("-version").first()
 
 
 def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]:
-    """The head's top class for every embedded sample, and what people said where they did."""
+    """The head's top class for every embedded sample, and what people said where they did.
+
+    Where a prediction has been accepted, it is that of the head it was accepted of.
+    """
     yield PREDICTION_COLUMNS
-    linear = head_files.load(settings.HEADS / head.directory)
+    stored = head_files.load(settings.HEADS / head.directory)
     names = dict(LabelClass.objects.filter(question=question).values_list("pk", "name"))
     answers = labels.consensus(question)
+    rule = Acceptance.standing(question)
+    accepted = accepting.accepted(rule)
+    by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule else ""
     embeddings = store(head.run)
     for number in head.run.shards.order_by("number").values_list("number", flat=True):
         shard = embeddings.open([number])
-        probabilities = linear.predict_proba(shard.vectors[:])
+        probabilities = stored.predict_proba(shard.vectors[:])
         best = probabilities.argmax(axis=1)
         paths = dict(Sample.objects.filter(pk__in=shard.ids.tolist()).values_list("pk", "path"))
         for row, sample_id in enumerate(shard.ids.tolist()):
             answer = answers.get(sample_id)
+            own = head.class_ids[best[row]], probabilities[row, best[row]]
+            class_id, probability = accepted.get(sample_id, own)
             yield (
                 paths[sample_id],
                 question.key,
-                names[head.class_ids[best[row]]],
-                f"{probabilities[row, best[row]]:.4f}",
-                f"machine: head {head.version}",
-                "|".join(sorted(names[class_id] for class_id in answer)) if answer else "",
+                names[class_id],
+                f"{probability:.4f}",
+                by_rule if sample_id in accepted else _machine(head),
+                "|".join(sorted(names[each] for each in answer)) if answer else "",
                 int(answer is not None),
             )
+
+
+def _machine(head: Head) -> str:
+    return f"machine: head {head.version}"

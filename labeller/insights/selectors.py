@@ -3,21 +3,23 @@
 from collections import Counter
 from typing import Any
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from labeller.accounts import access
 from labeller.accounts.models import Membership, Role, User
 from labeller.annotating.models import Assignment
+from labeller.insights import estimates
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning.models import EmbeddingRun, EmbeddingShard, Round
+from labeller.labels.selectors import Trail
+from labeller.learning.models import Assessment, EmbeddingRun, EmbeddingShard, Round, RoundEntry
 from labeller.projects.models import Project, Question
 from labeller.samples.models import Refusal
-from tl_core.evaluation import binomial_interval
 
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
+NEXT = 12  # samples of the queue that are shown
 
 
 def embedded(project: Project) -> int:
@@ -25,21 +27,11 @@ def embedded(project: Project) -> int:
     return int(shards.aggregate(n=Sum("embedded"))["n"] or 0)
 
 
-def queue(question: Question) -> int:
-    """Ranked samples of the current round that nobody has labelled yet."""
-    current = Round.objects.filter(question=question, is_current=True).first()
-    if current is None:
-        return 0
+def queue(question: Question | None) -> QuerySet[RoundEntry]:
+    """Ranked samples of the current round that nobody has labelled yet, the next one first."""
     done = Assignment.objects.filter(question=question, is_done=True).values("sample")
-    return current.entries.exclude(sample__in=done).count()
-
-
-def audit_json(question: Question | None) -> dict[str, Any]:
-    if question is None:
-        return {"n": 0, "accuracy": None, "low": 0.0, "high": 1.0}
-    audit = labels.audit(question)
-    low, high = audit.interval
-    return {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high}
+    entries = RoundEntry.objects.filter(round__question=question, round__is_current=True)
+    return entries.exclude(sample__in=done).order_by("rank")
 
 
 def status(project: Project) -> dict[str, Any]:
@@ -47,6 +39,7 @@ def status(project: Project) -> dict[str, Any]:
     question = project.first_question
     names = {each.pk: each.name for each in question.classes.all()} if question else {}
     found = labels.class_counts(question) if question else {}
+    trail = labels.trail(question) if question else Trail([], [])
     return {
         "slug": project.slug,
         "samples": project.samples.count(),
@@ -54,9 +47,10 @@ def status(project: Project) -> dict[str, Any]:
         "quarantined": quarantined(project),
         "labels": {name: found.get(class_id, 0) for class_id, name in names.items()},
         "rounds": Round.objects.filter(question=question).count(),
-        "queue": queue(question) if question else 0,
+        "queue": queue(question).count(),
         "jobs": dict(Counter(project.jobs.values_list("state", flat=True))),
-        "audit": audit_json(question),
+        "audit": estimates.audit_json(trail.audit()),
+        **(estimates.known_json(question, trail) if question else {}),
     }
 
 
@@ -140,7 +134,6 @@ def halted(project: Project) -> dict[str, Any] | None:
 def progress(project: Project) -> dict[str, Any]:
     """All that the progress page shows."""
     question = project.first_question
-    counts = labels.class_counts(question) if question else {}
     quarantine = quarantined(project)
     return {
         "numbers": {
@@ -148,17 +141,12 @@ def progress(project: Project) -> dict[str, Any]:
             "embedded": embedded(project),
             "quarantined_total": sum(quarantine.values()),
             "labelled": labels.answers(question).values("sample").distinct().count() if question else 0,
-            "queue": queue(question) if question else 0,
+            "queue": queue(question).count(),
             "rounds": Round.objects.filter(question=question).count(),
         },
         "importing": work(project, ["scan", "ingest"]),
         "embedding": work(project, ["plan", "embed"]),
         "halted": halted(project),
-        "classes": [
-            {"name": each.name, "colour": each.colour, "found": counts.get(each.pk, 0)}
-            for each in (question.classes.all() if question else [])
-        ],
-        "audit": audit_json(question),
         "quarantine": [
             {
                 "reason": reason,
@@ -171,24 +159,22 @@ def progress(project: Project) -> dict[str, Any]:
         ],
         "jobs": list(project.jobs.order_by(F("finished_at").desc(nulls_first=True), "-pk")[:12]),
         "round": Round.objects.filter(question=question, is_current=True).first(),
+        "queued": list(queue(question)[:NEXT]),
+        **(known(question) if question else {}),
     }
 
 
-def curve(question: Question) -> list[dict[str, Any]]:
-    """The learning curve: what was known at each round."""
-    points = []
-    for each in Round.objects.filter(question=question).order_by("number"):
-        low, high = binomial_interval(each.audit_correct, each.audit_n)
-        known = each.audit_n > 0
-        points.append(
-            {
-                "number": each.number,
-                "n_labels": each.n_labels,
-                "accuracy": each.audit_correct / each.audit_n if known else None,
-                "low": low if known else None,
-                "high": high if known else None,
-                "audit_n": each.audit_n,
-                "classes_found": each.n_classes,
-            }
-        )
-    return points
+def known(question: Question) -> dict[str, Any]:
+    """The part of the progress page about one question's head and labels."""
+    trail, assessment = labels.trail(question), Assessment.latest(question)
+    return {
+        "question": question,
+        "audit": estimates.accuracy(trail.audit()),
+        "advice": estimates.stop_advice(question, trail),
+        "undiscovered": estimates.undiscovered_words(trail),
+        "forecast": estimates.forecast_words(question, trail),
+        "classes": estimates.classes(question, trail, assessment),
+        "assessment": assessment,
+        "suspects": estimates.suspects(question, assessment),
+        "acceptance": estimates.acceptance(question, trail),
+    }

@@ -6,4 +6,9 @@ app_name = "insights"
 urlpatterns = [
     path("projects/<slug:slug>/", views.progress, name="progress"),
     path("projects/<slug:slug>/curve.json", views.curve, name="curve"),
+    path(
+        "projects/<slug:slug>/acceptances/<int:acceptance_id>/<slug:action>/",
+        views.acceptance_action,
+        name="acceptance",
+    ),
 ]

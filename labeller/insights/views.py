@@ -1,11 +1,16 @@
-"""Pages of numbers: projects, progress, the learning curve."""
+"""Pages of numbers: projects, progress, the learning curve; and what managers accept by them."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from labeller.accounts import access
-from labeller.insights import selectors
+from labeller.accounts.models import Role
+from labeller.insights import estimates, selectors
+from labeller.learning import accepting
+from labeller.learning.models import Acceptance
 
 
 @require_safe
@@ -21,7 +26,26 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
 def curve(request: HttpRequest, slug: str) -> HttpResponse:
     """The learning curve of the first question."""
     question = access.project(request.user, slug).first_question
-    return JsonResponse({"rounds": selectors.curve(question) if question else []})
+    return JsonResponse(estimates.curve(question) if question else {"rounds": [], "random": []})
+
+
+@require_POST
+def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, action: str) -> HttpResponse:
+    """Accept what a look offers, or revoke what was accepted."""
+    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    acceptance = get_object_or_404(Acceptance, pk=acceptance_id, question__project=project)
+    if action == "accept":
+        try:
+            accepting.accept(acceptance, request.user)
+            messages.success(request, _("Accepted. Exports say so in every row, and it can be revoked here."))
+        except accepting.NotOffered as error:
+            messages.warning(request, str(error))
+    elif action == "revoke":
+        accepting.revoke(acceptance)
+        messages.success(request, _("Revoked: nothing is accepted any more."))
+    else:
+        raise Http404("no such action")
+    return redirect("insights:progress", slug)
 
 
 @require_safe

@@ -1,16 +1,25 @@
 """Reads over many labels."""
 
+import functools
+from bisect import bisect_right
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
-from django.db.models import Count, QuerySet
+import numpy as np
+from django.db.models import Count, Max, Min, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from labeller.labels.models import Label, LabelledClass
 from labeller.projects.models import Question
-from tl_core.evaluation import binomial_interval
+from tl_core.evaluation import confidence_sequence
 
 AUDIT = "audit"  # the strategy name of audit samples
-AUDIT_WINDOW = 100  # audit samples an accuracy claim rests on: the latest, since older heads were weaker
+# An accuracy claim counts from one of these on, chosen before anybody looked: docs/decisions/0009.
+STARTS = tuple(50 * 2**doubling for doubling in range(24))
+ERROR = 0.05  # chance that any interval ever shown for a question misses its truth
 
 
 def answers(question: Question) -> QuerySet[Label]:
@@ -18,13 +27,18 @@ def answers(question: Question) -> QuerySet[Label]:
     return Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
 
 
-def consensus(question: Question) -> dict[int, frozenset[int]]:
-    """For every answered sample the ids of its classes: the answer most annotators gave, the latest on a tie."""
+def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]]:
+    """For every answered sample the ids of its classes: the answer most annotators gave, the latest on a tie.
+
+    `among` are sample ids, or a query for them; None = all.
+    """
     chosen: dict[int, set[int]] = defaultdict(set)
     sample_of: dict[int, int] = {}
     rows = LabelledClass.objects.filter(
         label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
     )
+    if among is not None:
+        rows = rows.filter(label__sample__in=among)
     for label_id, sample_id, class_id in rows.order_by("label_id").values_list(
         "label_id", "label__sample_id", "label_class_id"
     ):
@@ -47,10 +61,35 @@ def settled(question: Question) -> set[int]:
     return set(found.values_list("sample_id", flat=True))
 
 
+def newest_class(question: Question) -> int:
+    """Id of the label that brought the last class of all; 0 while there is none."""
+    firsts = (
+        LabelledClass.objects.filter(label__in=answers(question)).values("label_class").annotate(first=Min("label"))
+    )
+    return firsts.aggregate(last=Max("first"))["last"] or 0
+
+
 def class_counts(question: Question) -> dict[int, int]:
     """How many standing labels name each class, by class id."""
     rows = LabelledClass.objects.filter(label__in=answers(question))
     return dict(rows.values_list("label_class").annotate(n=Count("pk")))
+
+
+# --- audit ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Audited:
+    """An audit sample: what a head said before, if there was one, and what people say."""
+
+    label_id: int  # of the first judgement on it
+    sample_id: int
+    predicted: int | None
+    given: frozenset[int]
+
+    @property
+    def is_correct(self) -> bool:
+        return self.predicted in self.given
 
 
 @dataclass(frozen=True)
@@ -59,6 +98,7 @@ class Audit:
 
     n: int
     correct: int
+    confidence: float = 1 - ERROR
 
     @property
     def accuracy(self) -> float | None:
@@ -66,27 +106,79 @@ class Audit:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % Clopper-Pearson interval; (0, 1) while there is nothing to go by."""
-        return binomial_interval(self.correct, self.n)
+        """Holds however often people look; (0, 1) while there is nothing to go by."""
+        return intervals([self])[0]
+
+
+def intervals(audits: Sequence[Audit]) -> list[tuple[float, float]]:
+    """The interval of each."""
+    found = [(0.0, 1.0)] * len(audits)
+    for confidence in {each.confidence for each in audits}:
+        at = [position for position, each in enumerate(audits) if each.confidence == confidence]
+        ends = confidence_sequence([audits[i].correct for i in at], [audits[i].n for i in at], confidence)
+        for position, low, high in zip(at, *np.stack(ends).tolist(), strict=True):
+            found[position] = (low, high)
+    return found
+
+
+@dataclass(frozen=True)
+class Trail:
+    """All audit samples of a question, oldest first, and the labels that claims may count from."""
+
+    audited: list[Audited]
+    starts: list[int]  # ids of the 50th, 100th, 200th, ... label
+
+    def audit(self, last_label: int | None = None) -> Audit:
+        """What was known when that label was the newest; None = now."""
+        first, end, part = self._window(last_label)
+        correct = self._correct[end] - self._correct[first]
+        # The parts of the error add up to the whole, however many windows there will be.
+        return Audit(n=end - first, correct=correct, confidence=1 - ERROR / ((part + 1) * (part + 2)))
+
+    @property
+    def window(self) -> list[Audited]:
+        """The audit samples that the claim of now rests on."""
+        first, end, _ = self._window(None)
+        return self.predicted[first:end]
+
+    @functools.cached_property
+    def predicted(self) -> list[Audited]:
+        return [each for each in self.audited if each.predicted is not None]
+
+    @functools.cached_property
+    def _label_ids(self) -> list[int]:
+        return [each.label_id for each in self.predicted]
+
+    @functools.cached_property
+    def _correct(self) -> list[int]:
+        """How many of the first 0, 1, 2, ... were right."""
+        return list(accumulate((each.is_correct for each in self.predicted), initial=0))
+
+    def _window(self, last_label: int | None) -> tuple[int, int, int]:
+        """Where the window begins and ends among the predicted ones, and which of all windows it is."""
+        passed = len(self.starts) if last_label is None else bisect_right(self.starts, last_label)
+        # From the last start but one: so the window always holds the later half of all labels, or more.
+        part = max(passed - 1, 0)
+        first = bisect_right(self._label_ids, self.starts[part - 1]) if part else 0
+        end = len(self._label_ids) if last_label is None else bisect_right(self._label_ids, last_label)
+        return first, max(first, end), part
+
+
+def trail(question: Question) -> Trail:
+    """Every audit sample with a standing answer, and what people say of it now."""
+    audits = Label.objects.filter(question=question, strategy=AUDIT)
+    given = consensus(question, audits.values("sample"))
+    found: dict[int, Audited] = {}
+    for label_id, sample_id, predicted in audits.order_by("pk").values_list("pk", "sample_id", "predicted_id"):
+        # The first judgement only: a corrected one, or a second person's, is no new draw.
+        if sample_id in given and sample_id not in found:
+            found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id])
+    # By all labels, also those replaced or taken back since: so a start never moves. Imported ones taught every head.
+    rows = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
+    numbered = rows.annotate(row=Window(RowNumber(), order_by="pk")).filter(row__in=STARTS)
+    return Trail(list(found.values()), list(numbered.order_by("pk").values_list("pk", flat=True)))
 
 
 def audit(question: Question) -> Audit:
-    """The latest audit labels against what the head said before it saw them.
-
-    Only those in the later half of all labels count: what a head said that knew less than half of today's labels
-    says little about today's head.
-    """
-    standing = answers(question).order_by("-pk").values_list("pk", flat=True)
-    middle = next(iter(standing[standing.count() // 2 :][:1]), 0)
-    rows = list(
-        answers(question)
-        .filter(strategy=AUDIT, predicted__isnull=False, pk__gte=middle)
-        .order_by("-pk")
-        .values_list("pk", "predicted_id")[:AUDIT_WINDOW]
-    )
-    given: dict[int, set[int]] = defaultdict(set)
-    for label_id, class_id in LabelledClass.objects.filter(label__in=[pk for pk, _ in rows]).values_list(
-        "label_id", "label_class_id"
-    ):
-        given[label_id].add(class_id)
-    return Audit(n=len(rows), correct=sum(predicted in given[pk] for pk, predicted in rows))
+    """What can be claimed of the head's accuracy now."""
+    return trail(question).audit()

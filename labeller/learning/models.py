@@ -1,9 +1,10 @@
 """Embedding run, head, round with its ranked entries."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from labeller.projects.models import Project, Question
+from labeller.projects.models import DEFAULT_HEAD, Project, Question
 from labeller.samples.models import Sample
 
 
@@ -68,10 +69,19 @@ class Head(models.Model):
     question = models.ForeignKey(Question, models.CASCADE, related_name="heads")
     run = models.ForeignKey(EmbeddingRun, models.PROTECT, related_name="heads")
     version = models.PositiveIntegerField()
-    directory = models.CharField(max_length=500, help_text="Relative to the heads directory.")
+    name = models.CharField(max_length=200, default=DEFAULT_HEAD, help_text="What kind it is, or its dotted path.")
+    directory = models.CharField(
+        max_length=500, blank=True, help_text="Relative to the heads directory; empty where it can't be stored."
+    )
     class_ids = models.JSONField(help_text="Class ids in the order of the head's outputs.")
     n_labels = models.PositiveIntegerField()
+    last_label = models.PositiveBigIntegerField(default=0, help_text="Id of the newest label this head knew.")
     fit_seconds = models.FloatField()
+    is_full = models.BooleanField(default=False, help_text="Whether C and temperature were chosen anew for it.")
+    C = models.FloatField(null=True, help_text="Inverse strength of the penalty; null = the head's own.")
+    temperature = models.FloatField(null=True, help_text="What its logits are divided by; null = the head's own.")
+    cv_accuracy = models.FloatField(null=True, help_text="Cross-validated on its labels: no claim about the pool.")
+    cv_macro_f1 = models.FloatField(null=True, help_text="As cv_accuracy.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -79,6 +89,11 @@ class Head(models.Model):
 
     def __str__(self) -> str:
         return f"head {self.version} of {self.question}"
+
+    @staticmethod
+    def last_full(question: Question) -> "Head | None":
+        """The newest head of the question whose C and temperature were chosen for it."""
+        return question.heads.filter(is_full=True).order_by("-version").first()
 
 
 class Round(models.Model):
@@ -97,6 +112,7 @@ class Round(models.Model):
     n_pool = models.PositiveIntegerField()
     audit_n = models.PositiveIntegerField(default=0)
     audit_correct = models.PositiveIntegerField(default=0)
+    kappa = models.FloatField(null=True, help_text="Agreement of its head with the one before it, beyond chance.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -132,3 +148,70 @@ class RoundEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}: {self.sample_id} ({self.reason})"
+
+
+class Assessment(models.Model):
+    """What fits alone can tell of a question, kept for the pages; what it holds is described in `assessing`."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="assessments")
+    head = models.ForeignKey(Head, models.SET_NULL, null=True, related_name="+", help_text="The one in use then.")
+    n_labels = models.PositiveIntegerField()
+    report = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.question} at {self.n_labels} labels"
+
+    @classmethod
+    def latest(cls, question: Question) -> "Assessment | None":
+        return cls.objects.filter(question=question).order_by("-pk").first()
+
+
+class Acceptance(models.Model):
+    """A look at which predictions of a head are safe to accept; a rule once somebody makes it one, until revoked.
+
+    Every look is kept, also where nothing was safe: the more there were, the stricter the next one.
+    """
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="acceptances")
+    head = models.ForeignKey(
+        Head, models.PROTECT, null=True, related_name="acceptances", help_text="It never saw the audit labels."
+    )
+    threshold = models.FloatField(null=True, help_text="Probability from which on is accepted; null = nothing is safe.")
+    epsilon = models.FloatField(help_text="Share of errors allowed among what is accepted.")
+    bound = models.FloatField(help_text="Upper bound of that share.")
+    confidence = models.FloatField(help_text="Of this look.")
+    n_audited = models.PositiveIntegerField(help_text="Audit samples there were.")
+    audited = models.PositiveIntegerField(help_text="Audit samples at or above the threshold.")
+    wrong = models.PositiveIntegerField(help_text="Of these, predicted wrongly.")
+    accepted = models.PositiveIntegerField(help_text="Samples without a label at or above the threshold.")
+    newest_sample = models.PositiveBigIntegerField(help_text="Later ones are not accepted: no audit spoke for them.")
+    reason = models.CharField(max_length=300)
+    created_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["question"], condition=Q(made_at__isnull=False, revoked_at=None), name="one_standing_acceptance"
+            ),
+            models.CheckConstraint(
+                condition=Q(made_at=None) | Q(threshold__isnull=False, head__isnull=False), name="accepted_what_is_safe"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.accepted} accepted of {self.question}"
+
+    @classmethod
+    def standing(cls, question: Question) -> "Acceptance | None":
+        """The rule in force."""
+        found = cls.objects.filter(question=question, made_at__isnull=False, revoked_at=None)
+        return found.select_related("question", "head__run__project", "made_by").first()
+
+    @property
+    def offered(self) -> bool:
+        """Whether it can be made a rule."""
+        return self.threshold is not None and (self.made_at is None or self.revoked_at is not None)

@@ -1,11 +1,15 @@
-"""Asking for a refit."""
+"""Asking for refits: quick ones after some labels, full ones every night and on demand."""
+
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, Max, OuterRef
+from django.utils import timezone
 
 from labeller.jobs import services as jobs
+from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning.models import Round
-from labeller.projects.models import Question
+from labeller.learning.models import Head, Round
+from labeller.projects.models import Project, Question
 
 REFIT_DEBOUNCE = 0.2  # seconds in which labels that arrive together share one refit
 
@@ -15,7 +19,7 @@ def request_refit(question: Question, *, at_once: bool = False) -> None:
     if at_once or new_labels(question) >= question.project.refit_every:
         jobs.enqueue(
             "refit",
-            key=f"question:{question.pk}",
+            key=_key(question),
             project=question.project,
             payload={"question": question.pk},
             delay=REFIT_DEBOUNCE,
@@ -38,3 +42,43 @@ def retrain_stale() -> int:
     for question in found:
         request_refit(question, at_once=True)
     return len(found)
+
+
+def request_retrain(question: Question) -> Job:
+    """Ask for a full refit; where one is pending already, that is the one."""
+    return jobs.enqueue("retrain", key=_key(question), project=question.project, payload={"question": question.pk})
+
+
+def retrain_due() -> int:
+    """Periodic: ask for a full refit where its time of day has passed and labels from before are new to it.
+
+    Nights on which nothing ran are made up for once. What failed is not tried again before the next night.
+    """
+    due = [
+        question
+        for question in Question.objects.exclude(project__retrain_at=None).select_related("project")
+        if _is_due(question, _last_passed(question.project))
+    ]
+    for question in due:
+        request_retrain(question)
+    return len(due)
+
+
+def _key(question: Question) -> str:
+    return f"question:{question.pk}"
+
+
+def _last_passed(project: Project) -> datetime:
+    """When the project's time of day for a full refit was last."""
+    now = timezone.localtime()
+    passed = datetime.combine(now.date(), project.retrain_at, now.tzinfo)
+    return passed if passed <= now else passed - timedelta(days=1)
+
+
+def _is_due(question: Question, passed: datetime) -> bool:
+    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=passed).exists():
+        return False
+    full = Head.last_full(question)
+    known = full.last_label if full else 0
+    # Labels given since then wait for the next night: a full refit is not for the middle of the day.
+    return Label.objects.filter(question=question, pk__gt=known, created_at__lt=passed).exists()

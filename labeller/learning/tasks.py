@@ -8,12 +8,19 @@ from labeller.learning import embedding, rounds, services
 handler("plan")(embedding.plan)
 handler("embed")(embedding.embed_shard)
 handler("refit")(rounds.refit)
+handler("retrain")(rounds.retrain)
 
 
 @shared_task
 def retrain_stale() -> None:
     """Refit where labels wait that were too few to trigger a refit of their own."""
     services.retrain_stale()
+
+
+@shared_task
+def retrain_due() -> None:
+    """Full refits of the projects whose time of day for it has passed."""
+    services.retrain_due()
 
 
 @shared_task

@@ -1,12 +1,14 @@
-"""Pausing, resuming and cancelling the embedding of a project."""
+"""Pausing, resuming and cancelling the embedding of a project; asking for a full refit."""
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.learning import embedding
+from labeller.learning import embedding, services
 from labeller.learning.models import EmbeddingRun
 
 ACTIONS = {"pause": embedding.pause, "resume": embedding.resume, "cancel": embedding.cancel}
@@ -22,4 +24,14 @@ def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpRespon
     if run is None:
         raise Http404("nothing has been embedded yet")
     ACTIONS[action](run)
+    return redirect("insights:progress", slug)
+
+
+@require_POST
+def train(request: HttpRequest, slug: str) -> HttpResponse:
+    """A full refit of every question, as soon as a worker is free."""
+    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    for question in project.questions.all():
+        services.request_retrain(question)
+    messages.info(request, _("A full refit was asked for; it is among the jobs below."))
     return redirect("insights:progress", slug)

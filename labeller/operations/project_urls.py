@@ -7,5 +7,6 @@ app_name = "projects"
 urlpatterns = [
     path("", insights.projects, name="list"),
     path("projects/new/", project_views.new, name="new"),
+    path("projects/<slug:slug>/settings/", project_views.settings, name="settings"),
     path("projects/<slug:slug>/people/", project_views.people, name="people"),
 ]

@@ -1,15 +1,23 @@
-"""Setting projects up: a new one, and its people. Here, at the top, because a new project starts an import."""
+"""Setting projects up: a new one, its settings and its people.
 
+Here, at the top, because a new project starts an import, and changed settings a refit.
+"""
+
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from labeller.accounts import access
 from labeller.accounts import services as accounts
 from labeller.accounts.models import Membership, Role
+from labeller.learning import services as learning
+from labeller.learning.models import Head
 from labeller.operations import opening
-from labeller.projects.forms import MemberForm, NewProjectForm
+from labeller.projects import services as projects
+from labeller.projects.forms import MemberForm, NewProjectForm, SettingsForm
 from labeller.samples.scanning import FolderError
 
 
@@ -35,6 +43,26 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("insights:progress", project.slug)
     return render(request, "projects/new.html", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    """How the project learns; what is changed takes effect with the refit it asks for."""
+    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    form = SettingsForm(request.POST or None, instance=project, may_name_code=request.user.is_superuser)
+    if request.method == "POST" and form.is_valid():
+        projects.change_settings(form.instance, form.cleaned_data["starred"])
+        for question in project.questions.all():
+            learning.request_refit(question, at_once=True)
+        messages.success(request, _("The settings were saved."))
+        return redirect("projects:settings", slug)
+    context = {
+        "project": project,
+        "role": project.role,
+        "form": form,
+        "full_refits": [head for question in project.questions.all() if (head := Head.last_full(question))],
+    }
+    return render(request, "projects/settings.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,10 +1,43 @@
 """Forms of project pages."""
 
+import re
+from typing import Any
+
 from django import forms
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.models import Role
+from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
 from labeller.projects.services import tidy_class_name
+
+DOTTED_PATH = RegexValidator(
+    re.compile(r"\A[^\W\d]\w*(\.[^\W\d]\w*)+\Z", re.ASCII),
+    _("Write a dotted path, such as package.module.function."),
+)
+EXPLAINED = {
+    "auto": _("auto: finds classes first, then what is doubtful"),
+    "random": _("random: any sample, to compare with"),
+    "kmeans_centroid": _("kmeans_centroid: the middle of each group of similar pictures"),
+    "kcenter": _("kcenter: least like anything labelled, finds unseen classes"),
+    "typiclust": _("typiclust: typical of groups without a label, for few labels"),
+    "margin": _("margin: between two classes"),
+    "entropy": _("entropy: between many classes"),
+    "least_confidence": _("least_confidence: the likeliest class is unlikely"),
+    "power_margin": _("power_margin: margin with chance, for large rounds"),
+    "cluster_margin": _("cluster_margin: margin spread over groups, for large rounds"),
+    "badge": _("badge: doubtful and varied"),
+    "uherding": _("uherding: doubtful and typical"),
+    "positive_first": _("positive_first: a rare class, the likeliest first"),
+    "similar_to": _("similar_to: like given pictures"),
+    "seals": _("seals: margin among the neighbours of what is labelled, for huge pools"),
+    "committee": _("committee: several heads disagree"),
+    "transductive": _("logistic regression that also learns from what is not labelled"),
+    "logistic": _("logistic regression"),
+    "centroid": _("nearest class centre, for very few labels"),
+    "svm": _("linear support vector machine"),
+    "knn": _("nearest labelled samples"),
+}
 
 
 class NewProjectForm(forms.Form):
@@ -40,3 +73,104 @@ class MemberForm(forms.Form):
 
     username = forms.SlugField(label=_("User name"), max_length=150)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+
+
+class PercentField(forms.FloatField):
+    """A share from 0 to 1, written in percent."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value * 100:.6g}" if isinstance(value, float) else value
+
+    def clean(self, value: Any) -> float | None:
+        percent = super().clean(value)
+        return None if percent is None else percent / 100
+
+
+class StarredClasses(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Check boxes of classes, each with its question where there are several."""
+
+    several_questions = False
+
+    def label_from_instance(self, obj: LabelClass) -> str:
+        return f"{obj.question.text} {obj.name}" if self.several_questions else obj.name
+
+
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a project learns. Code by dotted path is for administrators of the site: whoever names it, runs it."""
+
+    audit_share = PercentField(
+        label=_("Audit samples (%)"),
+        min_value=0,
+        max_value=50,
+        help_text=_("Drawn at random and labelled blind. All that is said about accuracy rests on them."),
+    )
+    target_accuracy = PercentField(
+        label=_("Target accuracy (%)"),
+        min_value=1,
+        max_value=99.9,
+        help_text=_("From here on the project may be done."),
+    )
+    accept_error = PercentField(
+        label=_("Errors allowed among accepted predictions (%)"),
+        min_value=0.1,
+        max_value=50,
+        help_text=_("When the head labels the rest, it stays below this with 95 % confidence."),
+    )
+    round_size = forms.IntegerField(label=_("Samples in a round"), min_value=1, max_value=10_000)
+    refit_every = forms.IntegerField(
+        label=_("Labels between two refits"),
+        min_value=1,
+        max_value=10_000,
+        help_text=_("After so many new labels the head learns from them and ranks anew."),
+    )
+    redundancy = forms.IntegerField(label=_("People who label each sample"), min_value=1, max_value=20)
+    retrain_at = forms.TimeField(
+        label=_("Full refit every night at"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text=_("In the server's time zone; chooses penalty and temperature anew. Empty: only on demand."),
+    )
+    starred = StarredClasses(
+        label=_("Starred classes"),
+        queryset=LabelClass.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Looked for on purpose, however rare they are."),
+    )
+
+    class Meta:
+        model = Project
+        fields = ["strategy", "head", "audit_share", "round_size", "refit_every", "redundancy", "retrain_at",
+                  "target_accuracy", "accept_error"]  # fmt: skip
+
+    def __init__(self, *args: Any, may_name_code: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        project = self.instance
+        for name, label, registered in (
+            ("strategy", _("Query strategy"), STRATEGIES),
+            ("head", _("Head"), HEADS),
+        ):
+            # One that an administrator named stays to be chosen, or any other change would undo it.
+            names = dict.fromkeys([*registered, getattr(project, name)])
+            self.fields[name] = forms.ChoiceField(
+                label=label, choices=[(each, EXPLAINED.get(each, each)) for each in names]
+            )
+            if may_name_code:
+                self.fields[f"{name}_path"] = forms.CharField(
+                    label=_("…or code of your own, by its dotted path"),
+                    required=False,
+                    max_length=200,
+                    validators=[DOTTED_PATH],
+                )
+        classes = LabelClass.objects.filter(question__project=project).select_related("question")
+        starred: Any = self.fields["starred"]
+        starred.several_questions = project.questions.count() > 1
+        starred.queryset = classes.order_by("question__position", "question", "position", "pk")
+        starred.initial = [each.pk for each in classes if each.is_starred]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        for name in ("strategy", "head"):
+            if given.get(f"{name}_path"):
+                given[name] = given[f"{name}_path"]
+        return given

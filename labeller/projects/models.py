@@ -1,5 +1,7 @@
 """Project, question, class."""
 
+from datetime import time
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -10,6 +12,15 @@ PALETTE = (
 )  # fmt: skip
 SHORTCUTS = "abcdefghijklmnopqrstuvwxyz"
 
+# The registered names of tl_core.query and tl_core.heads, for the web process, which doesn't import those.
+STRATEGIES = (
+    "auto", "random", "kmeans_centroid", "kcenter", "typiclust", "margin", "entropy", "least_confidence",
+    "power_margin", "cluster_margin", "badge", "uherding", "positive_first", "similar_to", "seals", "committee",
+)  # fmt: skip
+HEADS = ("transductive", "logistic", "centroid", "svm", "knn")
+DEFAULT_STRATEGY = "margin"
+DEFAULT_HEAD = "logistic"
+
 
 class Project(models.Model):
     """Samples, questions, people and learning settings."""
@@ -18,11 +29,17 @@ class Project(models.Model):
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
     featuriser = models.CharField(max_length=1000, default="efficientnet-lite0")
-    strategy = models.CharField(max_length=200, default="margin", help_text="A name or a dotted path.")
+    strategy = models.CharField(max_length=200, default=DEFAULT_STRATEGY, help_text="A name or a dotted path.")
+    head = models.CharField(max_length=200, default=DEFAULT_HEAD, help_text="A name or a dotted path.")
     audit_share = models.FloatField(default=0.10, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)])
     refit_every = models.PositiveSmallIntegerField(default=5, help_text="Labels between two refits.")
     round_size = models.PositiveSmallIntegerField(default=200, help_text="Samples ranked in one round.")
     redundancy = models.PositiveSmallIntegerField(default=1, help_text="People who label each sample.")
+    retrain_at = models.TimeField(
+        null=True, blank=True, default=time(3), help_text="When the nightly full refit is due; null = never."
+    )
+    target_accuracy = models.FloatField(default=0.90, help_text="Accuracy at which labelling may stop.")
+    accept_error = models.FloatField(default=0.05, help_text="Share of errors that accepting predictions may cost.")
 
     class Meta:
         constraints = [
@@ -30,6 +47,13 @@ class Project(models.Model):
             models.CheckConstraint(condition=models.Q(refit_every__gte=1), name="refit_every_at_least_one"),
             models.CheckConstraint(
                 condition=models.Q(audit_share__gte=0.0, audit_share__lte=0.5), name="audit_share_in_range"
+            ),
+            models.CheckConstraint(condition=models.Q(round_size__gte=1), name="round_size_at_least_one"),
+            models.CheckConstraint(
+                condition=models.Q(target_accuracy__gt=0.0, target_accuracy__lt=1.0), name="target_accuracy_in_range"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accept_error__gt=0.0, accept_error__lte=0.5), name="accept_error_in_range"
             ),
         ]
 
@@ -67,6 +91,7 @@ class LabelClass(models.Model):
     colour = models.CharField(max_length=7, default=PALETTE[0])
     scientific_name = models.CharField(max_length=200, blank=True)
     position = models.PositiveIntegerField(default=0)
+    is_starred = models.BooleanField(default=False, help_text="Looked for on purpose, however rare.")
 
     class Meta:
         verbose_name_plural = "label classes"

@@ -48,6 +48,15 @@ def create_project(
     return project
 
 
+@transaction.atomic
+def change_settings(project: Project, starred: Iterable[LabelClass]) -> None:
+    """Store the project as it was changed, with exactly these of its classes starred."""
+    project.save()
+    classes = LabelClass.objects.filter(question__project=project)
+    classes.update(is_starred=False)
+    classes.filter(pk__in=[each.pk for each in starred]).update(is_starred=True)
+
+
 def tidy_class_name(name: str) -> str:
     """The name with single spaces. Raises ValidationError where it can't be a class's."""
     name = " ".join(name.split())

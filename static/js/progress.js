@@ -1,4 +1,4 @@
-// The progress page: the learning curve, and the part that htmx refreshes.
+// The progress page: the learning curve, and the parts that htmx refreshes.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { build, byId } from "./dom.js";
@@ -9,6 +9,7 @@ const root = byId("curve");
 const texts = root.dataset;
 let chart = null;
 let rounds = [];
+let random = []; // pairs of a number of random labels and the accuracy they would have given
 
 const percent = (value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100)} %`);
 
@@ -30,7 +31,7 @@ function options(width) {
   const [accent, text, line, warn] = ["--accent", "--text-2", "--line", "--warn"].map(colour);
   const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
   const shown = (u, value) => percent(value);
-  const edge = { stroke: accent, width: 0.5, scale: "%", value: shown, points: { show: false } };
+  const edge = { stroke: accent, width: 0.5, scale: "%", value: shown, points: { show: false }, spanGaps: true };
   return {
     width,
     height: HEIGHT,
@@ -53,7 +54,7 @@ function options(width) {
     ],
     series: [
       { label: texts.labels },
-      { label: texts.accuracy, stroke: accent, width: 2, scale: "%", value: shown, points: { size: 6, fill: accent } },
+      { ...edge, label: texts.accuracy, width: 2, points: { size: 6, fill: accent } },
       { ...edge, label: texts.high },
       { ...edge, label: texts.low },
       {
@@ -63,6 +64,17 @@ function options(width) {
         dash: [6, 4],
         scale: "n",
         paths: uPlot.paths.stepped({ align: 1 }),
+        spanGaps: true,
+        points: { show: false },
+      },
+      {
+        label: texts.random,
+        stroke: text,
+        width: 2,
+        dash: [2, 4],
+        scale: "%",
+        value: shown,
+        spanGaps: true,
         points: { show: false },
       },
     ],
@@ -77,8 +89,9 @@ function draw() {
   byId("curve-empty").hidden = rounds.length > 0;
   if (!rounds.length) return;
   const column = (name) => rounds.map((round) => round[name] ?? null);
-  const data = ["n_labels", "accuracy", "high", "low", "classes_found"].map(column);
-  chart = new uPlot(options(root.clientWidth), data, root);
+  const known = ["n_labels", "accuracy", "high", "low", "classes_found"].map(column);
+  const byRandom = [0, 1].map((column) => random.map((pair) => pair[column]));
+  chart = new uPlot(options(root.clientWidth), uPlot.join([known, byRandom]), root);
 }
 
 function tabulate() {
@@ -96,7 +109,7 @@ async function load() {
   try {
     const response = await fetch(texts.url, { headers: { Accept: "application/json" } });
     if (!response.ok) return;
-    ({ rounds } = await response.json());
+    ({ rounds, random } = await response.json());
   } catch {
     return; // the next round tries again
   }
@@ -104,11 +117,9 @@ async function load() {
   tabulate();
 }
 
-// --- the part that htmx refreshes -----------------------------------------------------------------
+// --- the parts that htmx refreshes ----------------------------------------------------------------
 
 let drawnRound = byId("live").dataset.round;
-let opened = []; // ids of the details that were open before a swap
-let scrolled = [];
 
 const scrollers = (element) => [...element.querySelectorAll(".scroll, .scroll-y")];
 
@@ -118,36 +129,45 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr } = event.detail;
-  const fresh = new DOMParser().parseFromString(xhr.responseText, "text/html").getElementById("live");
-  const now = byId("live");
+  event.detail.shouldSwap = false; // part by part instead: nothing else moves under the reader's hands
   if (xhr.responseURL && new URL(xhr.responseURL).pathname !== location.pathname) {
     location.reload(); // signed out: the log-in page came instead
-    event.detail.shouldSwap = false;
-  } else if (!fresh || isSame(fresh, now)) {
-    event.detail.shouldSwap = false; // nothing moves under the reader's hands
-  } else {
-    opened = [...now.querySelectorAll("details[open][id]")].map(({ id }) => id);
-    scrolled = scrollers(now).map(({ scrollLeft, scrollTop }) => [scrollLeft, scrollTop]);
+    return;
   }
+  const fresh = new DOMParser().parseFromString(xhr.responseText, "text/html").getElementById("live");
+  if (fresh) refresh(fresh);
 });
 
-function isSame(fresh, now) {
+function refresh(fresh) {
+  for (const part of fresh.querySelectorAll("[data-part]")) {
+    const now = byId("live").querySelector(`[data-part="${part.dataset.part}"]`);
+    if (now && !isSame(part, now)) replace(now, document.adoptNode(part));
+  }
+  byId("live").dataset.round = fresh.dataset.round;
+  if (fresh.dataset.round === drawnRound) return;
+  drawnRound = fresh.dataset.round;
+  load();
+}
+
+/** Put a part in another's place, and keep what the reader had opened, scrolled to and focused. */
+function replace(now, part) {
+  const opened = [...now.querySelectorAll("details[open][id]")].map(({ id }) => id);
+  const scrolled = scrollers(now).map(({ scrollLeft, scrollTop }) => [scrollLeft, scrollTop]);
+  const focused = now.contains(document.activeElement) ? document.activeElement.id : "";
+  now.replaceWith(part);
+  for (const id of opened) byId(id)?.setAttribute("open", "");
+  scrollers(part).forEach((each, at) => each.scrollTo(...(scrolled[at] ?? [0, 0])));
+  if (focused) byId(focused)?.focus({ preventScroll: true });
+}
+
+function isSame(part, now) {
   const plain = (element) => {
     const copy = element.cloneNode(true);
     for (const each of copy.querySelectorAll("details")) each.removeAttribute("open");
-    copy.removeAttribute("class");
     return copy.outerHTML;
   };
-  return plain(fresh) === plain(now);
+  return plain(part) === plain(now);
 }
-
-document.addEventListener("htmx:afterSwap", () => {
-  for (const id of opened) byId(id)?.setAttribute("open", "");
-  scrollers(byId("live")).forEach((each, at) => each.scrollTo(...(scrolled[at] ?? [0, 0])));
-  if (byId("live").dataset.round === drawnRound) return;
-  drawnRound = byId("live").dataset.round;
-  load();
-});
 
 new ResizeObserver(() => chart?.setSize({ width: root.clientWidth, height: HEIGHT })).observe(root);
 document.documentElement.addEventListener("themechange", draw);

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from labeller.exchange.services import LABEL_COLUMNS, PREDICTION_COLUMNS
-from labeller.learning import embedding, rounds, services
+from labeller.learning import embedding, fitting, services
 from labeller.projects.services import ensure_class
 from labeller.samples.models import Sample
 from tests import factories
@@ -128,7 +128,8 @@ def test_what_is_exported_is_what_the_head_said(foxes, download):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[group]))
     services.request_refit(foxes.question, at_once=True)
     factories.work("refit")
-    learner = rounds._learner(foxes.question.pk, embedding.current_run(foxes.project).pk, "margin")
+    run = embedding.current_run(foxes.project)
+    learner = fitting._learner(foxes.question.pk, run.pk, "logistic", "margin")
     expected = learner.predict_proba(vectors.astype(np.float32)).max(axis=1)
     exported = [float(row["probability"]) for row in download("predictions.csv")]
     assert np.allclose(exported, expected, atol=1e-4)

@@ -24,7 +24,7 @@ from django.db import connections
 
 from labeller.jobs.models import Job
 from labeller.jobs.services import Progress
-from labeller.learning import rounds
+from labeller.learning import fitting, rounds
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Question
 from tests import factories
@@ -51,14 +51,14 @@ def refit(question):
 
 def refit_and_tell(question, pipe):
     """In the child: say when the switch begins and when it has ended."""
-    real = rounds._switch
+    real = rounds.switch
 
     def told(*args):
         os.write(pipe, b"b")
         real(*args)
         os.write(pipe, b"e")
 
-    rounds._switch = told
+    rounds.switch = told
     refit(question)
 
 
@@ -74,7 +74,7 @@ def violations(question):
     if current[0].head is None:
         found.append(f"round {current[0].number} lost its head")
     for head in Head.objects.filter(question=question):
-        rounds.head_files.load(rounds.settings.HEADS / head.directory)  # raises where it is not whole
+        fitting.head_files.load(fitting.settings.HEADS / head.directory)  # raises where it is not whole
     return found
 
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from labeller.jobs.models import Job
-from labeller.learning import embedding, rounds, tidying
+from labeller.learning import embedding, fitting, tidying
 from labeller.learning.models import EmbeddingRun, EmbeddingShard
 from labeller.learning.services import request_refit
 from labeller.projects.models import Project, Question
@@ -66,7 +66,7 @@ def test_a_shard_is_embedded_and_asks_for_a_refit_of_every_question(foxes, impor
     assert (job.kind, job.state, job.done, job.total) == ("embed", Job.State.DONE, 5, 5)
     shard = EmbeddingShard.objects.get()
     assert (shard.number, shard.embedded, shard.failed) == (0, 5, 0)
-    embedded = rounds.load_embeddings(embedding.current_run(foxes.project))
+    embedded = fitting.load_embeddings(embedding.current_run(foxes.project))
     assert embedded.ids.tolist() == sorted(Sample.objects.values_list("pk", flat=True))
     assert len(np.unique(embedded.vectors, axis=0)) == 5
     assert len(refits()) == 2
@@ -88,7 +88,7 @@ def test_a_file_that_broke_since_its_import_has_no_vector_and_is_named(foxes, im
     assert Refusal.objects.values_list("path", "reason").get() == ("3.png", "empty")
     assert Sample.objects.count() == 5
     broken = Sample.objects.get(path="3.png")
-    assert broken.pk not in rounds.load_embeddings(embedding.current_run(foxes.project)).ids
+    assert broken.pk not in fitting.load_embeddings(embedding.current_run(foxes.project)).ids
 
 
 def test_a_shard_without_samples_writes_nothing(foxes, imported):
@@ -108,7 +108,7 @@ def test_a_sample_with_a_box_is_embedded_by_its_box(foxes, folder):
     factories.work("scan", "ingest", "plan")
     Sample.objects.update(box_left=0.5, box_top=0.0, box_width=0.5, box_height=0.5)
     factories.work("embed")
-    (vector,) = rounds.load_embeddings(embedding.current_run(foxes.project)).vectors
+    (vector,) = fitting.load_embeddings(embedding.current_run(foxes.project)).vectors
     # The red quarter, with the tenth of a margin that the picture has on two of its sides.
     assert vector[3] > 240 and vector[4] < 20 and vector[5] < 20
 
@@ -162,7 +162,7 @@ def test_a_damaged_shard_is_embedded_again_while_the_refit_waits(foxes, shards, 
     assert (refit.state, refit.attempts) == (Job.State.QUEUED, 0) and "1 damaged" in refit.message
     assert [job.payload["shard"] for job in of_state("queued")] == [2]
     factories.work("embed")
-    assert len(rounds.load_embeddings(shards).ids) == 12 and EmbeddingShard.objects.count() == 4
+    assert len(fitting.load_embeddings(shards).ids) == 12 and EmbeddingShard.objects.count() == 4
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_other_weights_under_the_same_name_are_not_mixed_in(foxes, shards, monke
     assert run != shards and shards.state == "cancelled" and not of_state("queued").exists()
     assert embedding.retry_missing() == 4
     factories.work("embed")
-    assert run.shards.count() == 4 and len(rounds.load_embeddings(run).ids) == 12
+    assert run.shards.count() == 4 and len(fitting.load_embeddings(run).ids) == 12
 
 
 def test_new_shards_are_embedded_by_every_active_run_and_by_no_other(foxes, shards, folder):
@@ -327,7 +327,7 @@ def test_featurisers_live_side_by_side_until_one_is_chosen_and_the_other_tidied(
     embed(capsys)
     assert embed(capsys, "--featuriser", "second")[-1]["dimension"] == 4
     assert Project.objects.get().featuriser == "efficientnet-lite0" and EmbeddingShard.objects.count() == 8
-    assert rounds.load_embeddings(shards).vectors.shape == (12, 8)
+    assert fitting.load_embeddings(shards).vectors.shape == (12, 8)
     embed(capsys, "--featuriser", "second", "--use")
     assert Project.objects.get().featuriser == "second"
     call_command("tidy", "--dry-run", "--json")
@@ -353,7 +353,7 @@ def test_what_a_deleted_project_left_is_tidied_and_nothing_else(foxes, shards, c
     assert json.loads(capsys.readouterr().out)["removed"] == [{"folder": folder}] and tidying.orphans() == [folder]
     call_command("tidy")
     assert folder in capsys.readouterr().out and tidying.orphans() == [] and left.numbers() == []
-    assert rounds.load_embeddings(shards).vectors.shape == (12, 8)
+    assert fitting.load_embeddings(shards).vectors.shape == (12, 8)
 
 
 def test_whitened_embeddings_are_a_run_of_their_own_and_follow_new_shards(foxes, shards, folder, capsys):
@@ -362,8 +362,8 @@ def test_whitened_embeddings_are_a_run_of_their_own_and_follow_new_shards(foxes,
     project = Project.objects.get()
     run = embedding.current_run(project)
     assert run.base == shards and run.featuriser == project.featuriser
-    vectors = rounds.load_embeddings(run).vectors
-    np.testing.assert_allclose(np.cov(vectors.T), np.eye(2), atol=1e-3)
+    vectors = fitting.load_embeddings(run).vectors
+    np.testing.assert_allclose(np.cov(vectors[:].T), np.eye(2), atol=1e-3)
     photograph(folder / "new.png", 77)
     samples.add_source(project, folder)
     factories.work("scan", "ingest")
@@ -372,7 +372,7 @@ def test_whitened_embeddings_are_a_run_of_their_own_and_follow_new_shards(foxes,
     newest[run.pk].refresh_from_db()
     assert (newest[run.pk].state, newest[run.pk].attempts) == ("queued", 0)
     factories.work("embed")
-    assert rounds.load_embeddings(run).vectors.shape == (13, 2)
+    assert fitting.load_embeddings(run).vectors.shape == (13, 2)
     assert embed(capsys, "--whiten", "2")[-1]["fingerprint"] == run.fingerprint
     assert tidying.unused(project) == []
 

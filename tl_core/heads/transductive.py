@@ -131,7 +131,7 @@ class PoolGraph:
         np.add.at(seeds, np.where(guests, m + np.cumsum(guests) - 1, seats.node), Y)
         F = np.maximum(_solve((scale @ A @ scale).tocsr(), seeds)[:m], np.float32(0))
         total = F.sum(axis=1, keepdims=True)
-        shares: Float32 = F / np.where(total > 0, total, np.float32(1))
+        shares: Float32 = np.divide(F, total, out=np.zeros_like(F), where=total > 0)
         return shares
 
     def _whitened(self, Z: Float32) -> Float32:

@@ -1,8 +1,10 @@
 """Let a simulated annotator label from hidden truth, through the same services as a person."""
 
 import json
+import random
 import time
 import uuid
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,11 +13,13 @@ from tqdm import tqdm
 from labeller.accounts import services as accounts
 from labeller.annotating import services
 from labeller.annotating.models import Assignment
+from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.services import Judgement
+from labeller.learning import services as learning
 from labeller.learning.models import Round
-from labeller.projects.models import Project, Question
+from labeller.projects.models import STRATEGIES, Project, Question
 from labeller.samples.models import HiddenTruth
 
 PATIENCE = 120.0  # seconds to wait for a new round before giving up
@@ -28,6 +32,9 @@ class Command(BaseCommand):
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--labels", type=int, default=200, help="how many labels to give (default 200)")
         parser.add_argument("--pause", type=float, default=0.0, metavar="SECONDS", help="think time for each label")
+        parser.add_argument("--strategy", metavar="NAME", help="the project's while this runs: a name or a dotted path")
+        parser.add_argument("--noise", type=_share, default=0.0, metavar="RATE", help="share of answers that are wrong")
+        parser.add_argument("--seed", type=int, default=0, help="of which answers are wrong, and how (default 0)")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,7 +46,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"No hidden truth is known for {project.slug!r}: import its folder with TRUTH=folders, or use the demo."
             )
-        given = self._play(project, question, options)
+        if options["noise"] and question.classes.count() < 2:
+            raise CommandError("There is one class alone: no answer can be wrong.")
+        given = self._play_by(project, question, options)
         audit = labels.audit(question)
         low, high = audit.interval
         outcome = {
@@ -53,6 +62,37 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{given} labels given, {outcome['classes_found']} classes found")
 
+    def _play_by(self, project: Project, question: Question, options: dict[str, Any]) -> int:
+        """Play, by another strategy if one is asked for; afterwards the project has its own again."""
+        name = options["strategy"]
+        if name is None:
+            return self._play(project, question, options)
+        if name not in STRATEGIES and "." not in name:
+            raise CommandError(f"There is no strategy {name!r}, but {', '.join(STRATEGIES)}, and any dotted path.")
+        mine = Project.objects.filter(pk=project.pk)
+        mine.update(strategy=name)
+        try:
+            self._rank_anew(question)
+            return self._play(project, question, options)
+        finally:
+            mine.update(strategy=project.strategy)
+
+    def _rank_anew(self, question: Question) -> None:
+        before = Round.objects.filter(question=question, is_current=True).values_list("pk", flat=True).first()
+        started = time.monotonic()
+        learning.request_refit(question, at_once=True)
+        while not Round.objects.filter(question=question, is_current=True).exclude(pk=before).exists():
+            self._give_up_after(question, started)
+
+    def _give_up_after(self, question: Question, started: float) -> None:
+        """Wait a moment for a worker; after too many of them say why it may be in vain."""
+        if time.monotonic() - started < PATIENCE:
+            time.sleep(0.05)
+            return
+        job = Job.objects.filter(kind="refit", project=question.project_id).exclude(error="").order_by("-pk").first()
+        reason = f"the last refit failed: {job.error}" if job else "are the workers running (manage.py up)?"
+        raise CommandError(f"No new round came: {reason}")
+
     def _play(self, project: Project, question: Question, options: dict[str, Any]) -> int:
         oracle = accounts.simulated_annotator(project)
         given = 0
@@ -63,7 +103,7 @@ class Command(BaseCommand):
                 if not batch:
                     break
                 for assignment in batch:
-                    self._label(oracle, question, assignment)
+                    self._label(oracle, question, assignment, options)
                     time.sleep(options["pause"])
                 given += len(batch)
                 bar.update(len(batch))
@@ -71,20 +111,24 @@ class Command(BaseCommand):
 
     def _wait_for_batch(self, oracle: Any, question: Question, count: int) -> list[Assignment]:
         """The next samples of a ranking that knows the labels given so far; empty when the pool is used up."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
+        started = time.monotonic()
+        while True:
             newest = Label.objects.filter(question=question).order_by("-pk").values_list("pk", flat=True).first() or 0
             current = Round.objects.filter(question=question, is_current=True).first()
             if current is not None and current.last_label >= newest:
                 batch = services.next_batch(oracle, question, count)
                 if batch.assignments or batch.state == "finished":
                     return batch.assignments
-            time.sleep(0.05)
-        raise CommandError("No new round came: are the workers running (manage.py up)?")
+            self._give_up_after(question, started)
 
-    def _label(self, oracle: Any, question: Question, assignment: Assignment) -> None:
+    def _label(self, oracle: Any, question: Question, assignment: Assignment, options: dict[str, Any]) -> None:
         truth = HiddenTruth.objects.filter(sample=assignment.sample, label_class__question=question)
         classes = tuple(truth.values_list("label_class_id", flat=True))
+        # Which answers are wrong depends on seed and sample only: the same ones whatever comes when.
+        draw = random.Random(f"{options['seed']} {assignment.sample.path}")
+        if classes and draw.random() < options["noise"]:
+            wrong = question.classes.exclude(pk__in=classes).order_by("pk").values_list("pk", flat=True)
+            classes = (draw.choice(list(wrong)),)
         current = Label.objects.filter(
             question=question, sample=assignment.sample, annotator=oracle, is_current=True
         ).first()
@@ -100,3 +144,13 @@ class Command(BaseCommand):
             suggestion_shown=False,
         )
         services.save(oracle, question, [(judgement, assignment.entry_id)])
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ArgumentTypeError("must be a number from 0 to 1")
+    return share

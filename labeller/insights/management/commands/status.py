@@ -43,6 +43,21 @@ class Command(BaseCommand):
             self.stdout.write(f"  accuracy  {claim}")
         else:
             self.stdout.write("  accuracy  nothing to claim yet: no audit sample has been labelled")
+        if "stop" in status:
+            self._print_estimates(status)
+
+    def _print_estimates(self, status: dict[str, Any]) -> None:
+        self.stdout.write(f"  advice    {'you may stop labelling' if status['stop']['advised'] else 'keep labelling'}")
+        for check in status["stop"]["checks"]:
+            self.stdout.write(f"            {'[x]' if check['met'] else '[ ]'} {check['reason']}")
+        missing, coverage = status["missing_classes"], status["coverage"]
+        if missing:
+            classes = f"{missing['observed']} seen, {missing['low']} to {missing['high']} estimated"
+            self.stdout.write(f"  classes   {classes}; those seen make up {coverage['low']:.0%} of the pool or more")
+        self.stdout.write(f"  forecast  for {status['forecast']['target']:.1%}: {status['forecast']['reason']}")
+        if accepted := status["accepted"]:
+            rule = f"head {accepted['head']}, error <= {accepted['epsilon']:.1%}"
+            self.stdout.write(f"  accepted  {accepted['n']:,} predictions of {rule}")
 
 
 def _pairs(numbers: dict[str, int]) -> str:

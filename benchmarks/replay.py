@@ -1,0 +1,266 @@
+# ruff: noqa: N806 - matrices are X and Z here, as in scikit-learn
+"""Replays labelled photographs: an arm (head + strategy) asks for labels, and is judged on what it never asks for."""
+
+import csv
+import functools
+import hashlib
+import json
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core import threads
+from tl_core.evaluation import balanced_accuracy, macro_f1
+
+AUDIT_SHARE = 0.1
+FIRST = 20  # labels everyone begins with
+BADGE_NUMBERS = 150e6  # gradients that scikit-activeml's BADGE holds at once; beyond, it does not fit
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Split:
+    """A pool to label from, `X` (n, D) with classes `y`, and what is judged on."""
+
+    X: NDArray[np.float32]
+    y: NDArray[np.intp]
+    X_test: NDArray[np.float32]
+    y_test: NDArray[np.intp]
+
+    @functools.cached_property
+    def everything(self) -> NDArray[np.float32]:
+        return np.concatenate([self.X, self.X_test])
+
+
+def embedded(directory: Path) -> tuple[NDArray[np.float32], list[str]]:
+    """Embeddings of all images, (n, D), and their paths below the directory; kept in the system's temporary folder."""
+    from benchmarks.featurise import SUFFIXES
+    from tl_core import featurisers
+    from tl_core.featurisers.onnx_runtime import OnnxRuntime
+    from tl_core.pipeline import Picture, embed_images
+
+    files = sorted(file for file in directory.glob("*/*") if file.suffix.lower() in SUFFIXES)
+    featuriser = featurisers.get("efficientnet-lite0")
+    key = json.dumps(
+        [featuriser.fingerprint, *(f"{file.parent.name}/{file.name} {file.stat().st_size}" for file in files)]
+    )
+    cache = Path(tempfile.gettempdir()) / "labeller-benchmarks"
+    kept = cache / f"{directory.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    if not kept.exists():
+        cache.mkdir(exist_ok=True)
+        found = list(embed_images([Picture(file) for file in files], OnnxRuntime(featuriser, cache / "models")))
+        good = [one for one in found if one.vector is not None]
+        paths = [f"{files[one.index].parent.name}/{files[one.index].name}" for one in good]
+        np.savez(kept, X=np.stack([np.asarray(one.vector) for one in good]), paths=np.array(paths))
+    with np.load(kept) as arrays:
+        return arrays["X"], arrays["paths"].tolist()
+
+
+def split(directory: Path, seed: int) -> Split:
+    X, paths = embedded(directory)
+    kept = np.ones(len(paths), bool)
+    if (directory / "longtail.csv").exists():
+        with (directory / "longtail.csv").open(newline="") as file:
+            listed = {row["file"] for row in csv.DictReader(file)}
+        kept = np.array([path in listed for path in paths])
+    X, paths = X[kept], [path for path, here in zip(paths, kept, strict=True) if here]
+    y = np.unique([path.split("/")[0] for path in paths], return_inverse=True)[1]
+    if (directory / "groups.csv").exists():
+        with (directory / "groups.csv").open(newline="") as file:
+            group = {row["file"]: row["group"] for row in csv.DictReader(file)}
+        test = np.array([group[path] == "test" for path in paths])
+    else:
+        rng = np.random.default_rng(seed)
+        test = np.zeros(len(y), bool)
+        for one in range(y.max() + 1):
+            members = rng.permutation(np.flatnonzero(y == one))
+            test[members[: max(1, round(0.3 * len(members)))]] = True
+    return Split(X[~test], y[~test], X[test], y[test])
+
+
+# --- heads and strategies -------------------------------------------------------------------------
+
+
+def make_head(name: str, data: Split) -> Any:
+    from tl_core import heads
+    from tl_core.heads.transductive import PoolGraph
+
+    mean = data.everything.mean(axis=0)
+    if name == "plain":
+        return heads.get("logistic", C=30.0, pool_mean=data.X.mean(axis=0))
+    return heads.get(pool=PoolGraph(data.everything, mean, np.random.default_rng(0)), pool_mean=mean)
+
+
+Choose = Callable[[Any, NDArray[np.intp], NDArray[np.intp], int, np.random.Generator], NDArray[np.intp]]
+
+
+def ours(name: str, data: Split, seed: int) -> Choose:
+    """The program's own planning; audit samples are part of the default, for they are part of its price."""
+    from tl_core.query import planning
+    from tl_core.query.covering import COLD_START, spread_centroids
+
+    mean = data.X.mean(axis=0)
+    first = spread_centroids(data.X, COLD_START, np.random.default_rng(seed))
+    start = list(zip(first[0].tolist(), first[1].tolist(), strict=True))
+
+    def choose(head: Any, labelled: Any, rest: Any, k: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        allowed = np.zeros(len(data.y), bool)
+        allowed[rest] = True
+        situation = planning.Situation(data.X, allowed, data.X[labelled], mean, start=start)
+        share = AUDIT_SHARE if name == "auto" else 0.0
+        picks = planning.plan(head, situation, k, strategy=name, audit_share=share, random_state=rng)
+        return np.array([pick.position for pick in picks])
+
+    return choose
+
+
+def by_modal(name: str, data: Split) -> Choose:
+    from modAL.batch import uncertainty_batch_sampling
+    from modAL.uncertainty import margin_sampling
+
+    from tl_core.heads.learner import make_learner
+
+    strategy = {"modAL margin": margin_sampling, "modAL ranked batch": uncertainty_batch_sampling}[name]
+
+    def choose(head: Any, labelled: Any, rest: Any, k: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        learner = make_learner(head, None, None, strategy)
+        learner.X_training, learner.y_training = data.X[labelled], data.y[labelled]
+        chosen: NDArray[np.intp] = rest[learner.query(data.X[rest], n_instances=k)[0]]
+        return chosen
+
+    return choose
+
+
+def by_activeml(name: str, data: Split, seed: int) -> Choose:
+    from skactiveml import pool
+    from skactiveml.classifier import SklearnClassifier
+    from skactiveml.utils import MISSING_LABEL
+    from sklearn.linear_model import LogisticRegression
+
+    classes = np.arange(data.y.max() + 1)
+    strategy = {
+        "scikit-activeml BADGE": lambda: pool.Badge(random_state=seed),
+        "scikit-activeml TypiClust": lambda: pool.TypiClust(random_state=seed),
+        "scikit-activeml MaxHerding": lambda: pool.MaxHerding(random_state=seed),
+    }[name]()
+    centred = data.X - data.X.mean(axis=0)
+    Z = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+
+    def choose(head: Any, labelled: Any, rest: Any, k: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        y = np.full(len(data.y), MISSING_LABEL)
+        y[labelled] = data.y[labelled]
+        more: dict[str, Any] = {}
+        if name.endswith("BADGE"):
+            regression = LogisticRegression(C=30, max_iter=300)
+            more = {"clf": SklearnClassifier(regression, classes=classes), "fit_clf": True}
+        return np.asarray(strategy.query(Z, y, candidates=rest, batch_size=k, **more))
+
+    return choose
+
+
+def at_random(head: Any, labelled: Any, rest: NDArray[np.intp], k: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    return rng.choice(rest, k, replace=False)
+
+
+def make_strategy(name: str, data: Split, seed: int) -> Choose:
+    if name == "random":
+        return at_random
+    if name.startswith("modAL"):
+        return by_modal(name, data)
+    if name.startswith("scikit-activeml"):
+        return by_activeml(name, data, seed)
+    return ours(name, data, seed)
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Played:
+    """What one arm did with one seed."""
+
+    labels: list[int] = field(default_factory=list)
+    macro_f1: list[float] = field(default_factory=list)
+    balanced: list[float] = field(default_factory=list)
+    to_all_classes: int = 0
+    rare_recall: float = 0.0
+
+
+def fits(arm: str, directory: Path) -> bool:
+    """Whether a peer can do this set at all."""
+    if "BADGE" not in arm:
+        return True
+    data = split(directory, 0)
+    return bool(data.X.size * (data.y.max() + 1) <= BADGE_NUMBERS)
+
+
+def play(directory: Path, arm: str, seed: int, budget: int, batch: int) -> Played:
+    """Replay one arm. Everyone but ours starts with the same 20 random labels."""
+    warnings.simplefilter("ignore")
+    head_name, _, strategy_name = arm.partition("+")
+    data = split(directory, seed)
+    rng = np.random.default_rng([seed, 7])
+    head = make_head(head_name, data)
+    with threads.single():
+        choose = make_strategy(strategy_name, data, seed)
+        starts_itself = strategy_name == "auto"
+        labelled = np.empty(0, np.intp) if starts_itself else rng.choice(len(data.y), FIRST, replace=False)
+        result = Played()
+        while True:
+            if len(labelled):
+                head.fit(data.X[labelled], data.y[labelled])
+                judge(head, data, len(labelled), result)
+            if len(labelled) >= budget:
+                break
+            rest = np.setdiff1d(np.arange(len(data.y)), labelled)
+            chosen = choose(head if len(labelled) else None, labelled, rest, min(batch, budget - len(labelled)), rng)
+            labelled = np.concatenate([labelled, chosen])
+    result.rare_recall = rare_recall(head, data)
+    result.to_all_classes = labels_to_all(data, labelled, rng, goes_on=strategy_name == "random")
+    return result
+
+
+def judge(head: Any, data: Split, n: int, result: Played) -> None:
+    predicted = head.predict(data.X_test)
+    result.labels.append(n)
+    result.macro_f1.append(macro_f1(data.y_test, predicted))
+    result.balanced.append(balanced_accuracy(data.y_test, predicted))
+
+
+def rare_recall(head: Any, data: Split) -> float:
+    """Mean recall of the quarter of classes with the fewest samples in the pool."""
+    counts = np.bincount(data.y)
+    rarest = np.argsort(counts, kind="stable")[: max(1, len(counts) // 4)]
+    predicted = head.predict(data.X_test)
+    return float(np.mean([(predicted[data.y_test == one] == one).mean() for one in rarest]))
+
+
+def labels_to_all(data: Split, labelled: NDArray[np.intp], rng: np.random.Generator, *, goes_on: bool) -> int:
+    """Labels until every class of the pool has one: random goes on beyond the budget, others then count as the pool."""
+    if goes_on:
+        labelled = np.concatenate([labelled, rng.permutation(np.setdiff1d(np.arange(len(data.y)), labelled))])
+    y = data.y[labelled]
+    firsts = [np.flatnonzero(y == one) for one in range(data.y.max() + 1)]
+    return max(int(each[0]) + 1 if len(each) else len(data.y) for each in firsts)
+
+
+def sklearn_difference(directory: Path, budget: int) -> float:
+    """How far scikit-learn's own regression is from ours in macro-F1, on the baseline's last labels of one seed."""
+    from sklearn.linear_model import LogisticRegression
+
+    data = split(directory, 0)
+    rows = np.random.default_rng(0).choice(len(data.y), budget, replace=False)
+    mean = data.X.mean(axis=0)
+    Z, Z_test = ((A - mean) / np.linalg.norm(A - mean, axis=1, keepdims=True) for A in (data.X, data.X_test))
+    with threads.single():
+        theirs = LogisticRegression(C=30, max_iter=2000).fit(Z[rows], data.y[rows]).predict(Z_test)
+        mine = make_head("plain", data).fit(data.X[rows], data.y[rows]).predict(data.X_test)
+    return macro_f1(data.y_test, theirs) - macro_f1(data.y_test, mine)

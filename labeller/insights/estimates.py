@@ -1,0 +1,255 @@
+"""What is known of a question and how surely: accuracy, missing classes, when to stop, what is safe to accept.
+
+All but what an Assessment holds is computed here and now, for it takes no fits.
+"""
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from django.db.models import Max
+
+from labeller.labels import selectors as labels
+from labeller.labels.selectors import Audit, Trail
+from labeller.learning import accepting
+from labeller.learning.models import Acceptance, Assessment, Round
+from labeller.projects.models import LabelClass, Question
+from tl_core import evaluation
+from tl_core.evaluation import Coverage, Forecast, Richness, StopAdvice
+
+POINTS = 8  # of the curve that the forecast goes through
+LEAST_AUDITED = 6  # audit samples behind each of them
+SUSPECTS = 12
+
+
+def audit_json(audit: Audit) -> dict[str, Any]:
+    low, high = audit.interval
+    return {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high}
+
+
+def percent(value: float | None, low: float, high: float) -> dict[str, int]:
+    """A share and its interval in whole percent, rounded outwards, as bars are drawn and claims are worded."""
+    ends = math.floor(100 * low), math.ceil(100 * high)
+    return {"value": round(100 * (value or 0.0)), "low": ends[0], "high": ends[1], "width": ends[1] - ends[0]}
+
+
+def accuracy(audit: Audit) -> dict[str, Any]:
+    """The accuracy claim, for pages."""
+    return {"n": audit.n, **percent(audit.accuracy, *audit.interval)}
+
+
+def curve(question: Question) -> dict[str, Any]:
+    """The learning curve: what was known at each round; and the curve that random labels would have given."""
+    trail = labels.trail(question)
+    rows = list(Round.objects.filter(question=question).order_by("number"))
+    audits = [trail.audit(each.last_label) for each in rows]
+    points = [
+        {
+            "number": each.number,
+            "n_labels": each.n_labels,
+            "accuracy": audit.accuracy,
+            "low": low if audit.n else None,
+            "high": high if audit.n else None,
+            "audit_n": audit.n,
+            "classes_found": each.n_classes,
+        }
+        for each, audit, (low, high) in zip(rows, audits, labels.intervals(audits), strict=True)
+    ]
+    assessment = Assessment.latest(question)
+    random_arm = assessment.report["savings"].get("curve", []) if assessment else []
+    return {"rounds": points, "random": random_arm}
+
+
+# --- undiscovered classes -------------------------------------------------------------------------
+
+
+def undiscovered(trail: Trail) -> tuple[Richness, Coverage] | None:
+    """How many classes there are, and how much of the pool those seen make up; None without audit labels."""
+    counts = Counter(class_id for each in trail.audited for class_id in each.given)
+    if not counts:
+        return None
+    seen = list(counts.values())
+    return evaluation.chao1(seen), evaluation.coverage(seen)
+
+
+def undiscovered_words(trail: Trail) -> dict[str, Any] | None:
+    """The same in numbers that are easily put into words, and the rule of three."""
+    found = undiscovered(trail)
+    if found is None:
+        return None
+    richness, seen = found
+    return {
+        "n": len(trail.audited),
+        "observed": richness.observed,
+        "missing": round(richness.missing),
+        "low": richness.low - richness.observed,
+        "high": richness.high - richness.observed,
+        "coverage": percent(seen.estimate, seen.low, seen.high),
+        "would_be_seen": 100 * evaluation.rule_of_three(len(trail.audited)),
+    }
+
+
+# --- when to stop ---------------------------------------------------------------------------------
+
+
+def stop_advice(question: Question, trail: Trail) -> StopAdvice:
+    kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
+    latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
+    quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question)).count()
+    richness, seen = undiscovered(trail) or (None, None)
+    interval = trail.audit().interval
+    return evaluation.stop_advice(latest[::-1], interval, question.project.target_accuracy, quiet, richness, seen)
+
+
+def forecast(question: Question, trail: Trail) -> Forecast:
+    """How many labels the target accuracy takes, by how audit samples fared that came one after the other."""
+    predicted = trail.predicted
+    known = list(Round.objects.filter(question=question).order_by("number").values_list("last_label", "n_labels"))
+    count = min(POINTS, len(predicted) // LEAST_AUDITED)
+    if count < evaluation.forecast.MIN_POINTS:
+        least = evaluation.forecast.MIN_POINTS * LEAST_AUDITED
+        return Forecast(None, None, None, f"too early to tell: {len(predicted)} of the {least} audit samples it takes")
+    newest = [last_label for last_label, _ in known]
+
+    def fitted_on(label_id: int) -> int:
+        """Labels of the head that predicted an audit sample: that of the newest round before its label."""
+        at = bisect_left(newest, label_id) - 1
+        return known[at][1] if at >= 0 else 0
+
+    fitted = np.array([fitted_on(each.label_id) for each in predicted])
+    wrong = np.array([not each.is_correct for each in predicted])
+    parts = np.array_split(np.arange(len(predicted)), count)
+    sizes = [max(1.0, fitted[part].mean()) for part in parts]
+    errors, audited = [wrong[part].mean() for part in parts], [len(part) for part in parts]
+    return evaluation.labels_to_target(sizes, errors, audited, question.project.target_accuracy)
+
+
+def forecast_words(question: Question, trail: Trail) -> dict[str, Any]:
+    """How many more labels than now, in round numbers."""
+    found = forecast(question, trail)
+    now = Round.objects.filter(question=question).aggregate(most=Max("n_labels"))["most"] or 0
+
+    def more(count: float | None) -> int | None:
+        return None if count is None else int(float(f"{max(0.0, count - now):.2g}"))
+
+    return {
+        "target": round(100 * question.project.target_accuracy, 1),
+        "low": more(found.low),
+        "high": more(found.high),
+        "reason": found.reason,
+    }
+
+
+# --- classes --------------------------------------------------------------------------------------
+
+
+def classes(question: Question, trail: Trail, assessment: Assessment | None) -> list[dict[str, Any]]:
+    """One row a class, starred ones first: how many were found, and how well the head tells them."""
+    counts = labels.class_counts(question)
+    audited = _audited_classes(trail, question.multi_label)
+    validated = assessment.report["classes"] if assessment else {}
+    found = {row["class"]: _recall_words(row) for row in assessment.report["recall"]} if assessment else {}
+    rows = [
+        {
+            "name": each.name,
+            "colour": each.colour,
+            "is_starred": each.is_starred,
+            "found": counts.get(each.pk, 0),
+            "audit": audited.get(each.pk, {}),
+            "validated": validated.get(str(each.pk), {}),
+            "recall": found.get(each.pk) if each.is_starred else None,
+        }
+        for each in question.classes.all()
+    ]
+    return sorted(rows, key=lambda row: not row["is_starred"])
+
+
+def _audited_classes(trail: Trail, multi_label: bool) -> dict[int, dict[str, Any]]:
+    """By class id precision and, where a sample has one class, recall among the audit samples of now."""
+    predicted = Counter(each.predicted for each in trail.window)
+    true = Counter(class_id for each in trail.window for class_id in each.given)
+    hits = Counter(each.predicted for each in trail.window if each.is_correct)
+    confidence = trail.audit().confidence
+    class_ids = {*predicted, *true}
+    shares: list[tuple[str, Counter[Any]]] = [("precision", predicted)]
+    if not multi_label:
+        shares.append(("recall", true))
+    audits = [
+        (class_id, name, Audit(of[class_id], hits[class_id], confidence))
+        for class_id in class_ids
+        for name, of in shares
+        if of[class_id]
+    ]
+    found: dict[int, dict[str, Any]] = {}
+    ends = labels.intervals([audit for *_, audit in audits])
+    for (class_id, name, audit), (low, high) in zip(audits, ends, strict=True):
+        found.setdefault(class_id, {})[name] = {"n": audit.n, **percent(audit.accuracy, low, high)}
+    return found
+
+
+def _recall_words(row: dict[str, Any]) -> dict[str, Any]:
+    if row["reason"]:
+        return row
+    estimate = row["estimate"]
+    unseen = None if row["unseen"] is None else round(row["unseen"])
+    return {**row, "unseen": unseen, "bar": percent(estimate, row["low"], row["high"]), "known": estimate is not None}
+
+
+def suspects(question: Question, assessment: Assessment | None) -> list[dict[str, Any]]:
+    """Labels that are probably wrong and still stand, the most suspicious first."""
+    if assessment is None:
+        return []
+    errors = assessment.report["label_errors"]
+    given = labels.consensus(question, [each["sample"] for each in errors])
+    named: dict[int, LabelClass] = question.classes.in_bulk()
+    return [
+        {
+            "sample_id": each["sample"],
+            "given": named[each["given"]],
+            "suggested": named[each["suggested"]],
+        }
+        for each in errors
+        if given.get(each["sample"]) == frozenset([each["given"]])
+    ][:SUSPECTS]
+
+
+# --- accepting ------------------------------------------------------------------------------------
+
+
+def acceptance(question: Question, trail: Trail) -> dict[str, Any]:
+    """The rule in force, what the latest look offers or why not, and when the next look comes."""
+    latest = Acceptance.objects.filter(question=question).select_related("head").order_by("-pk").first()
+    return {
+        "rule": Acceptance.standing(question),
+        "offer": latest if latest and latest.offered else None,
+        "refused": latest if latest and latest.threshold is None else None,
+        "n_audited": len(trail.audited),
+        "wanted": accepting.wanted(question),
+        "epsilon": question.project.accept_error,
+    }
+
+
+# --- as plain values ------------------------------------------------------------------------------
+
+
+def known_json(question: Question, trail: Trail) -> dict[str, Any]:
+    """Stop advice, estimated missing classes, coverage, forecast and what is accepted, for `manage.py status`."""
+    advice, found, rule = stop_advice(question, trail), undiscovered(trail), Acceptance.standing(question)
+    return {
+        "stop": {"advised": advice.stop, "checks": [asdict(check) for check in advice.checks]},
+        "missing_classes": {**asdict(found[0]), "missing": found[0].missing} if found else None,
+        "coverage": asdict(found[1]) if found else None,
+        "forecast": {"target": question.project.target_accuracy, **asdict(forecast(question, trail))},
+        "accepted": None
+        if rule is None or rule.head is None
+        else {
+            "head": rule.head.version,
+            "n": rule.accepted,
+            "epsilon": rule.epsilon,
+            "bound": rule.bound,
+            "audited": rule.audited,
+        },
+    }

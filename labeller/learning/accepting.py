@@ -1,0 +1,185 @@
+"""Safe auto-accept: people label what is uncertain, the head the rest, where almost none of it can be wrong.
+
+Predictions are never stored as labels. What is accepted is a rule on a stored head, so revoking it leaves nothing
+behind. The head of a look is fitted on all labels but those of audit samples, and judged on these: docs/decisions/0010.
+"""
+
+import functools
+import math
+import secrets
+import time
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from labeller.accounts.models import User
+from labeller.labels import selectors as labels
+from labeller.learning import embedding, fitting
+from labeller.learning.fitting import Embedded, Training
+from labeller.learning.models import Acceptance, Head
+from labeller.learning.services import request_refit
+from labeller.projects.models import Question
+from tl_core import evaluation
+from tl_core.heads import files as head_files
+
+ERROR = 0.05  # chance that any look ever offers what is not safe
+SPARE = 2.0  # times the audit samples that a look without a single wrong one needs: with fewer it is wasted
+GROWTH = 1.5  # audit samples to the next look, as a multiple
+
+
+class NotOffered(Exception):
+    """What somebody wants to accept isn't offered any more; the message says what to do."""
+
+
+# --- looking --------------------------------------------------------------------------------------
+
+
+def wanted(question: Question) -> int:
+    """How many audit samples the next look waits for."""
+    looks = Acceptance.objects.filter(question=question)
+    epsilon = question.project.accept_error
+    least = math.ceil(SPARE * math.log(_error(looks.count())) / math.log1p(-epsilon))
+    last = looks.filter(epsilon=epsilon).aggregate(most=Max("n_audited"))["most"] or 0
+    return max(least, math.ceil(GROWTH * last))
+
+
+def _error(looks: int) -> float:
+    """The error probability of the look after so many: the parts add up to the whole, however many there will be."""
+    return ERROR / ((looks + 1) * (looks + 2))
+
+
+def look(question: Question) -> Acceptance | None:
+    """See what is safe to accept now, and keep the outcome; None while a look would be wasted."""
+    embeddings = fitting.load_embeddings(embedding.current_run(question.project))
+    known = labels.trail(question).audited
+    at = embeddings.positions([each.sample_id for each in known])
+    audited = [each for each, position in zip(known, at, strict=True) if position >= 0]
+    pool = embeddings.without(labels.settled(question))
+    if question.multi_label or len(audited) < wanted(question) or not len(pool):
+        return None
+    kept_apart = {each.sample_id for each in audited}
+    answers = labels.consensus(question)
+    others = {sample_id: given for sample_id, given in answers.items() if sample_id not in kept_apart}
+    data = fitting.training(question, embeddings, others)
+    if data is None:
+        return None
+    head, row = _fit(question, embeddings, data)
+    columns, sure = judged(head, embeddings.vectors)
+    predicted = np.array(data.class_ids)[columns]
+    at = at[at >= 0]
+    correct = [int(predicted[i]) in each.given for each, i in zip(audited, at, strict=True)]
+    error = _error(Acceptance.objects.filter(question=question).count())
+    found = evaluation.safe_threshold(sure[at], correct, sure[pool], question.project.accept_error, 1 - error)
+    outcome = Acceptance(
+        question=question,
+        threshold=found.threshold,
+        epsilon=question.project.accept_error,
+        bound=found.bound,
+        confidence=1 - error,
+        n_audited=len(audited),
+        audited=found.audited,
+        wrong=found.wrong,
+        accepted=found.accepted,
+        newest_sample=int(embeddings.ids.max()),
+        reason=found.reason[:300],
+    )
+    _keep(outcome, head, row)
+    return outcome
+
+
+def _fit(question: Question, embeddings: Embedded, data: Training) -> tuple[Any, Head]:
+    started = time.perf_counter()
+    run = embedding.current_run(question.project)
+    head, parameters = fitting.head_of_now(question, run, embeddings)
+    head.fit(data.X, data.y)
+    row = Head(
+        question=question,
+        run=run,
+        name=fitting.head_name(question),
+        directory=f"question-{question.pk}/{secrets.token_hex(8)}",
+        class_ids=data.class_ids,
+        n_labels=len(data.y),
+        fit_seconds=time.perf_counter() - started,
+        C=parameters.get("C"),
+        temperature=parameters.get("temperature"),
+    )
+    return head, row
+
+
+def judged(head: Any, vectors: Any) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """For each embedding the column of the likeliest class and its probability, as thresholds are compared with."""
+    probabilities = head.predict_proba(vectors)
+    # Rounded: read back from its files, or asked shard by shard, a head may differ in the last bits.
+    return probabilities.argmax(axis=1), probabilities.max(axis=1).astype(np.float64).round(5)
+
+
+def _keep(outcome: Acceptance, head: Any, row: Head) -> None:
+    """Write the look, and its head where something is offered."""
+    if outcome.threshold is not None:
+        try:
+            head_files.save(head, settings.HEADS / row.directory, {"class_ids": row.class_ids})
+        except head_files.HeadNotStorable as error:
+            outcome.threshold, outcome.reason = None, str(error)[:300]
+    with transaction.atomic():
+        if outcome.threshold is not None:
+            Question.objects.select_for_update().get(pk=row.question_id)  # a refit gives out versions, too
+            heads = Head.objects.filter(question=row.question_id)
+            row.version = (heads.aggregate(last=Max("version"))["last"] or 0) + 1
+            row.save(force_insert=True)
+            outcome.head = row
+        outcome.save(force_insert=True)
+
+
+# --- the rule -------------------------------------------------------------------------------------
+
+
+def accept(acceptance: Acceptance, user: User) -> None:
+    """Make what the latest look offers the rule. Raises NotOffered where it isn't the latest, or offers nothing."""
+    question = acceptance.question
+    with transaction.atomic():
+        Question.objects.select_for_update().get(pk=question.pk)
+        latest = Acceptance.objects.filter(question=question).order_by("-pk").first()
+        if latest != acceptance or not latest.offered:
+            raise NotOffered("This isn’t offered any more: look at the present numbers, and decide by them.")
+        now = timezone.now()
+        Acceptance.objects.filter(question=question, made_at__isnull=False, revoked_at=None).update(revoked_at=now)
+        Acceptance.objects.filter(pk=latest.pk).update(made_by=user, made_at=now, revoked_at=None)
+    request_refit(question, at_once=True)
+
+
+def revoke(acceptance: Acceptance) -> None:
+    """Take the rule back: all is as if nothing had been accepted."""
+    standing = Acceptance.objects.filter(pk=acceptance.pk, made_at__isnull=False, revoked_at=None)
+    if standing.update(revoked_at=timezone.now()):
+        request_refit(acceptance.question, at_once=True)
+
+
+def accepted(rule: Acceptance | None) -> dict[int, tuple[int, float]]:
+    """The samples that a rule accepts now, each with its class id and probability: those without a label."""
+    if rule is None or rule.head is None:
+        return {}
+    found = dict(_sure(rule.pk, fitting.load_embeddings(rule.head.run)))
+    for sample_id in labels.settled(rule.question):
+        found.pop(sample_id, None)
+    return found
+
+
+def accepted_ids(question: Question) -> set[int]:
+    """Ids of the samples whose prediction is accepted now."""
+    return set(accepted(Acceptance.standing(question)))
+
+
+@functools.lru_cache(maxsize=2)
+def _sure(acceptance_id: int, embeddings: Embedded) -> dict[int, tuple[int, float]]:
+    """What the rule's head is sure enough of, labelled or not; kept by the process, for neither changes."""
+    rule = Acceptance.objects.select_related("head").get(pk=acceptance_id)
+    head = head_files.load(settings.HEADS / rule.head.directory)
+    columns, sure = judged(head, embeddings.vectors)
+    at = np.flatnonzero(np.greater_equal(sure, rule.threshold) & (embeddings.ids <= rule.newest_sample))
+    class_ids = np.array(rule.head.class_ids)[columns[at]]
+    return dict(zip(embeddings.ids[at].tolist(), zip(class_ids.tolist(), sure[at].tolist(), strict=True), strict=True))

@@ -1,0 +1,257 @@
+"""What takes fits to tell of a question, beyond the accuracy claim: computed by workers, kept for the pages.
+
+An Assessment's report holds
+
+- `classes`: by class id, cross-validated precision and recall with the number of labels behind each,
+- `label_errors`: labels to look at again (sample, given, suggested, margin), the most suspicious first,
+- `savings`: how many random labels the labels were worth, and the random arm's curve,
+- `recall`: of each starred class, which part of it has been found.
+
+Where something can't be told, it holds the reason in words.
+"""
+
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db.models import Min
+from numpy.typing import NDArray
+
+from labeller.labels import selectors as labels
+from labeller.labels.models import Label
+from labeller.labels.selectors import Trail
+from labeller.learning import accepting, embedding, fitting
+from labeller.learning.fitting import Embedded, Fitted, Training
+from labeller.learning.models import Assessment, Round, RoundEntry
+from labeller.projects.models import Question
+from tl_core import evaluation, threads
+from tl_core.evaluation.forecast import fit_power_law
+from tl_core.heads import files as head_files
+
+FOLDS = 5
+LEAST_AUDITED = 30  # audit samples for a comparison with random labels
+MOST_ERRORS = 60
+SIZES = 7  # of the random arm
+FIXED_SAMPLE = 2000  # samples on which successive heads are compared
+
+Answers = dict[int, frozenset[int]]
+
+
+def assess(question: Question) -> Assessment | None:
+    """Assess all there is to a question and keep it; None while there are no labels of two classes.
+
+    Also looks what is safe to accept, where that is due.
+    """
+    run = embedding.current_run(question.project)
+    embeddings = fitting.load_embeddings(run)
+    answers = labels.consensus(question)
+    data = fitting.training(question, embeddings, answers)
+    if data is None:
+        return None
+    sample_ids = np.array(list(answers))[embeddings.positions(answers) >= 0]
+    trail = labels.trail(question)
+    head, _ = fitting.head_of_now(question, run, embeddings)
+    with threads.single():
+        report = {
+            **_cross_validated(question, head, data, sample_ids),
+            "savings": _savings(question, head, data, sample_ids, trail),
+            "recall": _recall(question, head, data, embeddings, answers),
+        }
+        accepting.look(question)
+    current = Round.objects.filter(question=question, is_current=True).select_related("head").first()
+    return Assessment.objects.create(
+        question=question, head=current.head if current else None, n_labels=len(answers), report=report
+    )
+
+
+def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float | None:
+    """How far a new head agrees with that of the current round, beyond chance, always on the same samples."""
+    current = Round.objects.filter(question=question, is_current=True).select_related("head").first()
+    if current is None or current.head is None or current.head.run_id != fitted.row.run_id:
+        return None
+    try:
+        before = head_files.load(settings.HEADS / current.head.directory)
+    except (FileNotFoundError, IsADirectoryError, head_files.HeadCorrupt):
+        return None  # not storable, or lost: nothing to compare with
+    count = min(FIXED_SAMPLE, len(embeddings.ids))
+    vectors = embeddings.vectors[np.random.default_rng(question.pk).choice(len(embeddings.ids), count, replace=False)]
+    earlier = np.array(current.head.class_ids)[before.predict_proba(vectors).argmax(axis=1)]
+    later = np.array(fitted.class_ids)[fitted.learner.predict_proba(vectors).argmax(axis=1)]
+    return evaluation.kappa(earlier, later)
+
+
+# --- cross-validation -----------------------------------------------------------------------------
+
+
+def _cross_validated(
+    question: Question, head: Any, data: Training, sample_ids: NDArray[np.int64]
+) -> dict[str, dict[str, Any] | list[Any]]:
+    """Scores of each class, and suspicious labels, by heads that were fitted without the label they judge."""
+    from tl_core.heads import calibration
+
+    if question.multi_label or len(data.y) < FOLDS:
+        return {"classes": {}, "label_errors": []}
+    logits = calibration.out_of_fold(head, data.X, data.y, FOLDS, question.pk)
+    class_ids = np.array(data.class_ids)
+    scores = evaluation.per_class(data.y, class_ids[logits.argmax(axis=1)])
+    classes = {
+        str(score.key): {
+            name: {"value": share.value, "n": share.n}
+            for name, share in (("precision", score.precision), ("recall", score.recall))
+        }
+        for score in scores
+    }
+    codes = np.searchsorted(class_ids, data.y)
+    # Where the only label of a class is held out, its head knows nothing of that class: no reason to suspect it.
+    judged = np.flatnonzero(np.isfinite(logits[np.arange(len(codes)), codes]))
+    found = evaluation.find_label_errors(codes[judged], head_files.softmax(logits[judged]))
+    errors = [
+        {
+            "sample": int(sample_ids[judged[row]]),
+            "given": int(data.y[judged[row]]),
+            "suggested": int(class_ids[suggested]),
+            "margin": round(float(margin), 4),
+        }
+        for row, suggested, margin in zip(found.indices, found.suggested, found.margin, strict=True)
+    ]
+    return {"classes": classes, "label_errors": errors[:MOST_ERRORS]}
+
+
+# --- comparison with random labels ----------------------------------------------------------------
+
+
+def _savings(
+    question: Question, head: Any, data: Training, sample_ids: NDArray[np.int64], trail: Trail
+) -> dict[str, Any]:
+    """Compare the labels with the audit labels among them, which are a random sample, on held-out audit labels."""
+    audited = np.flatnonzero(np.isin(sample_ids, [each.sample_id for each in trail.audited]))
+    if question.multi_label:
+        return {"reason": "only for questions with one class a sample"}
+    if len(audited) < LEAST_AUDITED:
+        return {"reason": f"too early to tell: {len(audited)} of the {LEAST_AUDITED} audit samples it takes"}
+    rng = np.random.default_rng(question.pk)
+    sizes = np.unique(np.geomspace(5, len(audited) * (FOLDS - 1) // FOLDS, SIZES).astype(int))
+    fold = rng.permutation(np.arange(len(audited)) % FOLDS)
+    correct, random_correct = np.zeros(len(audited), bool), np.zeros((len(sizes), len(audited)), bool)
+    for number in range(FOLDS):
+        held_out = fold == number
+        others = rng.permutation(audited[~held_out])
+        everything = np.setdiff1d(np.arange(len(data.y)), audited[held_out])
+        correct[held_out] = _right(head, data, everything, audited[held_out])
+        for row, size in enumerate(sizes):
+            random_correct[row, held_out] = _right(head, data, others[:size], audited[held_out])
+    used = len(data.y) - len(audited) // FOLDS
+    found = evaluation.compare_with_random(used, correct, sizes, random_correct, rng)
+    return {
+        "used": used,
+        "equivalent": found.equivalent,
+        "low": found.low,
+        "high": found.high,
+        "reason": found.reason,
+        "n_audited": len(audited),
+        "accuracy": float(correct.mean()),
+        "curve": _random_curve(sizes, random_correct, max(used, int(sizes[-1]))),
+    }
+
+
+def _right(head: Any, data: Training, fitted_on: NDArray[np.intp], judged: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether a head fitted on some labels is right about others."""
+    from sklearn.base import clone
+
+    # The temperature never changes which class is likeliest, and finding one costs more fits.
+    copy = clone(head).set_params(temperature=1.0)
+    copy.fit(data.X[fitted_on], data.y[fitted_on])
+    right: NDArray[np.bool_] = copy.predict(data.X[judged]) == data.y[judged]
+    return right
+
+
+def _random_curve(sizes: NDArray[np.intp], correct: NDArray[np.bool_], until: int) -> list[tuple[int, float]]:
+    """Accuracy that so many random labels would have given: a power law through the random arm, extrapolated."""
+    n, m = sizes.astype(float), correct.shape[1]
+    level = ((~correct).sum(axis=1) + 1) / (m + 2)
+    a, b, c = fit_power_law(n, (~correct).mean(axis=1)[None], m / (level * (1 - level)))
+    at = np.unique(np.geomspace(sizes[0], until, 30).astype(int))
+    accuracy = np.clip(1 - a * (at / n.max()) ** -b - c, 0, 1)
+    return [(int(count), round(float(value), 4)) for count, value in zip(at, accuracy, strict=True)]
+
+
+# --- recall of starred classes --------------------------------------------------------------------
+
+
+def _recall(
+    question: Question, head: Any, data: Training, embeddings: Embedded, answers: Answers
+) -> list[dict[str, Any]]:
+    """For each starred class which part of it has been found, by the audit draws of each round."""
+    from sklearn.base import clone
+
+    starred = list(question.classes.filter(is_starred=True).values_list("pk", flat=True))
+    if not starred:
+        return []
+    fitted = clone(head).fit(data.X, data.y)
+    pool = embeddings.without(labels.settled(question))
+    expected = dict(
+        zip(data.class_ids, fitted.predict_proba(embeddings.vectors)[pool].sum(axis=0).tolist(), strict=True)
+    )
+    first_labels = _first_labels(question, embeddings)
+    draws = _draws(question, embeddings, first_labels)
+    return [
+        {"class": class_id, **_class_recall(class_id, draws, first_labels, answers, expected.get(class_id))}
+        for class_id in starred
+    ]
+
+
+def _first_labels(question: Question, embeddings: Embedded) -> dict[int, int]:
+    """For each embedded sample that somebody decided on, the id of the first label."""
+    decided = Label.objects.filter(question=question).exclude(verdict=Label.Verdict.WITHDRAW)
+    found = dict(decided.values_list("sample").annotate(first=Min("pk")))
+    return {each: found[each] for each, at in zip(found, embeddings.positions(found), strict=True) if at >= 0}
+
+
+def _draws(question: Question, embeddings: Embedded, first_labels: dict[int, int]) -> list[tuple[int, int, list[int]]]:
+    """Of every round that people labelled audit samples of: its newest label, its pool, and these samples.
+
+    Rounds from before the last import was embedded drew from a smaller pool and tell nothing of this one's total.
+    """
+    entries = RoundEntry.objects.filter(round__question=question, strategy=labels.AUDIT, assignments__is_done=True)
+    drawn: dict[int, list[int]] = {}
+    seen: set[int] = set()
+    for round_id, sample_id in entries.order_by("round", "rank").values_list("round", "sample"):
+        if sample_id in first_labels and sample_id not in seen:
+            seen.add(sample_id)
+            drawn.setdefault(round_id, []).append(sample_id)
+    firsts = np.sort(list(first_labels.values()))
+    rows = Round.objects.filter(pk__in=drawn).order_by("number").values_list("pk", "last_label", "n_pool")
+    return [
+        (last_label, n_pool, drawn[pk])
+        for pk, last_label, n_pool in rows
+        if n_pool + np.searchsorted(firsts, last_label, side="right") >= len(embeddings.ids)
+    ]
+
+
+def _class_recall(
+    class_id: int,
+    draws: list[tuple[int, int, list[int]]],
+    first_labels: dict[int, int],
+    answers: Answers,
+    expected: float | None,
+) -> dict[str, Any]:
+    firsts = np.sort([first for sample, first in first_labels.items() if class_id in answers.get(sample, ())])
+    if not draws:
+        return {"found": len(firsts), "reason": "no audit sample has been drawn from the whole pool yet"}
+    before = [int(np.searchsorted(firsts, last_label, side="right")) for last_label, _, _ in draws]
+    unseen = [n_pool for _, n_pool, _ in draws]
+    drawn = [len(samples) for _, _, samples in draws]
+    positives = [sum(class_id in answers.get(sample, ()) for sample in samples) for _, _, samples in draws]
+    try:
+        found = evaluation.rare_class_recall(len(firsts), before, unseen, drawn, positives, expected)
+    except ValueError as error:  # labels taken back and samples deleted in between: the rounds count different pools
+        return {"found": len(firsts), "reason": str(error)}
+    return {
+        "found": found.found,
+        "estimate": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "unseen": None if expected is None else min(expected, found.missed),
+        "most_unseen": found.missed,
+        "reason": "",
+    }

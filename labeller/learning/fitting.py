@@ -1,0 +1,319 @@
+"""From embeddings and labels to a fitted head: what rounds are ranked by."""
+
+import functools
+import logging
+import secrets
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from labeller.learning import embedding
+from labeller.learning.models import EmbeddingRun, Head
+from labeller.projects.models import LabelClass, Question
+from tl_core import heads, query
+from tl_core.heads import files as head_files
+from tl_core.store import Shard, StoreCorrupt
+from tl_core.vectors import Vectors
+
+log = logging.getLogger(__name__)
+
+MULTI_LABEL = "multilabel"  # what the one head for several classes a sample is called
+
+# --- embeddings -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)  # compared and hashed by identity: the cached object stands for its arrays
+class Embedded:
+    """All embeddings of a run: `ids` int64 (N,), `vectors` (N, D) read where they lie, their `mean` float32 (D,)."""
+
+    ids: NDArray[np.int64]
+    vectors: Vectors
+    mean: NDArray[np.float32]
+
+    @functools.cached_property
+    def norms(self) -> NDArray[np.float32]:
+        """Each embedding's distance from the mean, (N,)."""
+        return query.lengths(self.vectors, self.mean) if len(self.ids) else np.zeros(0, np.float32)
+
+    @functools.cached_property
+    def graph(self) -> Any:
+        """Neighbours among a sample of the pool, for heads that learn from it; the same one in every process."""
+        from tl_core.heads.transductive import PoolGraph
+
+        return PoolGraph(self.vectors, self.mean, np.random.default_rng(0))
+
+    @functools.cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(self.ids)
+
+    @functools.cached_property
+    def _sorted(self) -> NDArray[np.int64]:
+        return self.ids[self._order]
+
+    def positions(self, sample_ids: Collection[int] | NDArray[np.int64]) -> NDArray[np.intp]:
+        """Where these samples stand, -1 for one without an embedding."""
+        is_array = isinstance(sample_ids, np.ndarray)
+        wanted = sample_ids if is_array else np.fromiter(sample_ids, np.int64, len(sample_ids))
+        if not len(self.ids):
+            return np.full(len(wanted), -1, np.intp)
+        near = np.minimum(np.searchsorted(self._sorted, wanted), len(self.ids) - 1)
+        return np.where(self._sorted[near] == wanted, self._order[near], -1)
+
+    def without(self, sample_ids: Collection[int]) -> NDArray[np.intp]:
+        """Positions of all other samples, ascending."""
+        left = np.ones(len(self.ids), np.bool_)
+        gone = self.positions(sample_ids)
+        left[gone[gone >= 0]] = False
+        return np.flatnonzero(left)
+
+
+def load_embeddings(run: EmbeddingRun) -> Embedded:
+    """All embeddings of a run, kept by the process until a shard is added."""
+    return _load(run.pk, tuple(embedding.shards(run)))
+
+
+@functools.lru_cache(maxsize=1)
+def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
+    run = EmbeddingRun.objects.get(pk=run_id)
+    if not shards:
+        return Embedded(np.zeros(0, np.int64), Vectors([], [], run.dimension), np.zeros(run.dimension, np.float32))
+    try:
+        found = embedding.store(run).open(shards)
+    except (StoreCorrupt, FileNotFoundError) as error:
+        raise embedding.Repairing(f"{embedding.repair(run)} damaged shards are being embedded again.") from error
+    return Embedded(found.ids, found.vectors, found.vectors.mean().astype(np.float32))
+
+
+# --- labels ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What a head is fitted on: embeddings `X` (n, D), `y` class ids (n,), or with several a sample bool (n, c)."""
+
+    X: NDArray[np.float32]
+    y: NDArray[Any]
+    class_ids: list[int]
+
+
+def training(question: Question, embeddings: Embedded, answers: dict[int, frozenset[int]]) -> Training | None:
+    """Every answered sample that has an embedding; None while fewer than two classes have been seen."""
+    positions = embeddings.positions(answers)
+    given = [classes for position, classes in zip(positions, answers.values(), strict=True) if position >= 0]
+    class_ids = sorted({class_id for classes in given for class_id in classes})
+    if len(class_ids) < 2:
+        return None
+    if question.multi_label:
+        y = np.array([[class_id in classes for class_id in class_ids] for classes in given])
+    else:
+        y = np.array([min(classes) for classes in given])
+    return Training(embeddings.vectors[positions[positions >= 0]], y, class_ids)
+
+
+# --- head -----------------------------------------------------------------------------------------
+
+
+class CannotLearn(Exception):
+    """The head or the query strategy that the project names can't be had; the message says what to do."""
+
+
+@dataclass
+class Fitted:
+    """A learner fitted on the labels of now, and its head's row, not yet written."""
+
+    learner: Any
+    class_ids: list[int]
+    row: Head
+    meta: dict[str, Any]
+
+    def store(self) -> None:
+        """Write the head's files. One of another library may not be storable: it ranks, but can't be exported."""
+        try:
+            head_files.save(self.learner.estimator, settings.HEADS / self.row.directory, self.meta)
+        except head_files.HeadNotStorable as error:
+            log.warning("question %d: %s", self.row.question_id, error)
+            self.row.directory = ""
+
+
+def head_name(question: Question) -> str:
+    """What the question's heads are called: with several classes a sample there is one kind only."""
+    return MULTI_LABEL if question.multi_label else question.project.head
+
+
+@functools.lru_cache(maxsize=4)
+def _learner(question_id: int, run_id: int, head: str, strategy: str) -> Any:
+    """The question's learner on that run, kept by the process so that a refit starts warm."""
+    from tl_core.heads.learner import make_learner
+
+    return make_learner(_unfitted(head), None, None, _named("query strategy", strategy, query.get))
+
+
+def _unfitted(name: str) -> Any:
+    if name == MULTI_LABEL:
+        from tl_core.heads.multilabel import MultiLabelHead
+
+        return MultiLabelHead()
+    return _named("head", name, heads.get)
+
+
+def _named(what: str, name: str, get: Callable[[str], Any]) -> Any:
+    try:
+        return get(name)
+    # An own module may do anything when it is imported, even try to end the worker.
+    except (Exception, SystemExit) as error:
+        reason = error.args[0] if isinstance(error, KeyError) and error.args else f"{type(error).__name__}: {error}"
+        raise CannotLearn(
+            f"The {what} {name!r} can't be used: {reason}. Choose another one in the project's settings."
+        ) from error
+
+
+def _told_of_pool(head: Any, embeddings: Embedded) -> Any:
+    """The head, given what it wants to know of the pool."""
+    pool = {"pool": embeddings.graph} if "pool" in head.get_params(deep=False) else {}
+    return head.set_params(pool_mean=embeddings.mean, **pool)
+
+
+def _known_parameters(question: Question, run: EmbeddingRun) -> dict[str, float]:
+    """C and temperature that the last full refit chose for this kind of head on this run."""
+    full = Head.objects.filter(question=question, run=run, name=head_name(question), is_full=True)
+    last = full.order_by("-version").first()
+    found = {"C": last.C, "temperature": last.temperature} if last else {}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def fit(
+    question: Question,
+    run: EmbeddingRun,
+    embeddings: Embedded,
+    answers: dict[int, frozenset[int]],
+    tuned: "Tuned | None" = None,
+) -> Fitted | None:
+    """Fit on all labels, as `tuned` or else as the last full refit says; None while there are no two classes."""
+    data = training(question, embeddings, answers)
+    if data is None:
+        return None
+    learner = _learner(question.pk, run.pk, head_name(question), question.project.strategy)
+    parameters = tuned.parameters if tuned else _known_parameters(question, run)
+    _told_of_pool(learner.estimator, embeddings).set_params(**parameters)
+    started = time.perf_counter()
+    learner.fit(data.X, data.y)
+    seconds = time.perf_counter() - started
+    names = dict(LabelClass.objects.filter(pk__in=data.class_ids).values_list("pk", "name"))
+    meta = {
+        "question": question.text,
+        "classes": [names[each] for each in data.class_ids],
+        "featuriser": run.featuriser,
+        "fingerprint": run.fingerprint,
+        "n_labels": len(answers),
+    }
+    row = Head(
+        question=question,
+        run=run,
+        name=head_name(question),
+        directory=f"question-{question.pk}/{secrets.token_hex(8)}",
+        class_ids=data.class_ids,
+        n_labels=len(answers),
+        fit_seconds=seconds,
+        is_full=tuned is not None,
+        C=parameters.get("C"),
+        temperature=parameters.get("temperature"),
+        cv_accuracy=tuned.accuracy if tuned else None,
+        cv_macro_f1=tuned.macro_f1 if tuned else None,
+    )
+    return Fitted(learner, data.class_ids, row, meta)
+
+
+# --- cross-validation -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a full refit found by cross-validation: parameters of the head, and how well they did on held-out labels."""
+
+    parameters: dict[str, float]
+    accuracy: float | None
+    macro_f1: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Which classes samples have, and which heads fitted without them gave them: each bool (n, c)."""
+
+    true: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
+    class_ids: list[int]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of samples that are right, in all their classes."""
+        return float((self.true == self.predicted).all(axis=1).mean())
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean of the classes' F1."""
+        hits, named = self.hits, self.true.sum(axis=0) + self.predicted.sum(axis=0)
+        return float(np.mean(2 * hits / named))
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of the classes' recall."""
+        return float(np.mean(self.hits / self.true.sum(axis=0)))
+
+    @property
+    def hits(self) -> NDArray[np.intp]:
+        """For each class how many samples were rightly given it, (c,)."""
+        return (self.true & self.predicted).sum(axis=0)
+
+
+def tune(
+    question: Question, run: EmbeddingRun, embeddings: Embedded, answers: dict[int, frozenset[int]]
+) -> Tuned | None:
+    """Choose C and temperature by cross-validation on all labels; None while there are no two classes."""
+    from tl_core.heads import calibration
+
+    data = training(question, embeddings, answers)
+    if data is None:
+        return None
+    head, parameters = head_of_now(question, run, embeddings)
+    if not question.multi_label:
+        found = calibration.tune(head, data.X, data.y, question.pk)
+        parameters["temperature"] = found.temperature
+        if found.C is not None:  # else some class has too few labels yet, and what there was stays
+            parameters["C"] = found.C
+        head.set_params(**parameters)
+    held_out = _held_out(question, head, data)
+    return Tuned(parameters, held_out and held_out.accuracy, held_out and held_out.macro_f1)
+
+
+def cross_validate(
+    question: Question, run: EmbeddingRun, embeddings: Embedded, answers: dict[int, frozenset[int]]
+) -> HeldOut | None:
+    """What the head of now says of each label when it is fitted without it; None where there are too few labels."""
+    data = training(question, embeddings, answers)
+    return None if data is None else _held_out(question, head_of_now(question, run, embeddings)[0], data)
+
+
+def head_of_now(question: Question, run: EmbeddingRun, embeddings: Embedded) -> tuple[Any, dict[str, float]]:
+    """A head of the question, not yet fitted, and the parameters it owes to the last full refit."""
+    head, parameters = _unfitted(head_name(question)), _known_parameters(question, run)
+    return _told_of_pool(head, embeddings).set_params(**parameters), parameters
+
+
+def _held_out(question: Question, head: Any, data: Training) -> HeldOut | None:
+    from tl_core.heads import calibration
+
+    if len(data.y) < calibration.FOLDS:
+        return None
+    if question.multi_label:
+        from sklearn.model_selection import KFold, cross_val_predict
+
+        folds = KFold(calibration.FOLDS, shuffle=True, random_state=question.pk)
+        return HeldOut(data.y, cross_val_predict(head, data.X, data.y, cv=folds), data.class_ids)
+    logits = calibration.out_of_fold(head, data.X, data.y, calibration.FOLDS, question.pk)
+    true, best = data.y[:, None] == data.class_ids, logits.argmax(axis=1)
+    return HeldOut(true, best[:, None] == np.arange(len(data.class_ids)), data.class_ids)

@@ -1,0 +1,81 @@
+"""Show what would come next: fit on all labels, rank the pool, and write nothing."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from labeller.jobs.services import Postponed
+from labeller.learning import rounds
+from labeller.learning.fitting import CannotLearn
+from labeller.learning.models import RoundEntry
+from labeller.projects.models import LabelClass, Project
+from labeller.samples.models import Sample
+from tl_core.featurisers import FeaturiserUnavailable
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", required=True, metavar="SLUG")
+        parser.add_argument("--strategy", metavar="NAME", help="default: the project's; a name or a dotted path")
+        parser.add_argument("--n", type=int, default=20, help="how many samples (default 20)")
+        parser.add_argument("--commit", action="store_true", help="make these the current round: people get them next")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"]).first()
+        if project is None:
+            raise CommandError(f"There is no project {options['project']!r}.")
+        if options["n"] < 1:
+            raise CommandError("--n must be 1 or more.")
+        ranking = self._rank(project, options)
+        if options["commit"]:
+            rounds.switch(ranking)
+        rows = _rows(ranking.entries)
+        if options["json"]:
+            outcome = {"project": project.slug, "strategy": ranking.round.strategy, "seed": ranking.round.seed}
+            self.stdout.write(json.dumps({**outcome, "committed": options["commit"], "entries": rows}))
+            return
+        width = max((len(row["path"]) for row in rows), default=0)
+        for row in rows:
+            top = f"{row['suggestion']} {row['probability']:.0%}" if row["suggestion"] else ""
+            why = f"{row['strategy']}: {row['reason']}"
+            self.stdout.write(f"{row['rank']:4}  {row['path']:{width}}  {row['score']:10.4g}  {why}  {top}")
+        if not rows:
+            self.stdout.write("Nothing to rank: every embedded sample is labelled.")
+        elif options["commit"]:
+            self.stdout.write(f"This is round {ranking.round.number} now.")
+
+    def _rank(self, project: Project, options: dict[str, Any]) -> rounds.Ranking:
+        question = project.questions.select_related("project").order_by("position", "pk").first()
+        if question is None:
+            raise CommandError(f"{project.slug} asks no question yet.")
+        question.project.strategy = options["strategy"] or project.strategy
+        question.project.round_size = options["n"]
+        try:
+            ranking = rounds.rank(question)
+        except (CannotLearn, FeaturiserUnavailable, Postponed) as error:
+            raise CommandError(str(error)) from error
+        if ranking is None:
+            raise CommandError(f"Nothing of {project.slug} is embedded yet: run manage.py embed, or wait for a worker.")
+        return ranking
+
+
+def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
+    paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "path"))
+    tops = [entry.suggestions[0] if entry.suggestions else (None, None) for entry in entries]
+    names = dict(LabelClass.objects.filter(pk__in=[top for top, _ in tops if top]).values_list("pk", "name"))
+    return [
+        {
+            "rank": entry.rank,
+            "path": paths[entry.sample_id],
+            "score": entry.score,
+            "strategy": entry.strategy,
+            "reason": entry.reason,
+            "suggestion": names.get(top),
+            "probability": probability,
+        }
+        for entry, (top, probability) in zip(entries, tops, strict=True)
+    ]

@@ -1,0 +1,53 @@
+"""Accepted predictions in exports: marked in every row, and gone once revoked."""
+
+import csv
+import io
+
+import pytest
+
+from labeller.learning import accepting, services
+from labeller.learning.models import Acceptance
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("fox", "badger", "empty")
+
+
+@pytest.fixture
+def rows(client, foxes):
+    def download():
+        client.force_login(foxes.mia)
+        answer = client.get("/projects/foxes/export/predictions.csv")
+        return list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode(), newline="")))
+
+    return download
+
+
+def test_accepting_marks_each_row_and_revoking_leaves_no_trace(client, foxes, rows):
+    vectors, groups = factories.clusters(300, 3)
+    made = factories.samples(foxes.project, 300)
+    factories.embed(foxes.project, made[:200], vectors[:200])
+    factories.embed(foxes.project, made[200:], vectors[200:], shard=1)
+    for position in range(180):
+        fields = {"strategy": "audit"} if position >= 20 else {}
+        class_id = foxes.class_id(NAMES[groups[position]])
+        factories.label(foxes.question, made[position], foxes.ana, class_id, **fields)
+    services.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    look = accepting.look(foxes.question)
+    before = rows()
+    assert {row["decided_by"] for row in before} == {"machine: head 1"}
+    client.force_login(foxes.mia)
+    client.post(f"/projects/foxes/acceptances/{look.pk}/accept/")
+    after = rows()
+    assert look.accepted == 120
+    assert [row["decided_by"] for row in after] == [
+        *["machine: head 1"] * 180,
+        *["machine: head 2, accepted at error <= 5 %"] * 120,
+    ]
+    assert [row["predicted_class"] for row in after] == [NAMES[group] for group in groups]
+    assert not any(int(row["is_labelled"]) for row in after[180:])
+    client.post(f"/projects/foxes/acceptances/{look.pk}/revoke/")
+    assert Acceptance.standing(foxes.question) is None
+    assert rows() == before

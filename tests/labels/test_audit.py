@@ -1,0 +1,120 @@
+"""Accuracy claims: which audit samples count, from where on, and how surely."""
+
+import numpy as np
+import pytest
+
+from labeller.labels import selectors
+from labeller.labels.models import Label
+from labeller.labels.selectors import Audit, Audited, Trail, intervals
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def audited(foxes):
+    """Give an audit label to a new sample: what was predicted, and what ana says."""
+
+    def give(predicted="fox", given="fox", **fields):
+        (sample,) = factories.samples(foxes.project, 1)
+        fields = {"strategy": "audit", "predicted_id": predicted and foxes.class_id(predicted), **fields}
+        return factories.label(foxes.question, sample, foxes.ana, foxes.class_id(given), **fields)
+
+    return give
+
+
+def others(foxes, count, **fields):
+    for sample in factories.samples(foxes.project, count):
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), **fields)
+
+
+def test_without_audit_labels_nothing_is_claimed(foxes):
+    others(foxes, 3)
+    audit = selectors.audit(foxes.question)
+    assert (audit.n, audit.accuracy, audit.interval) == (0, None, (0.0, 1.0))
+
+
+def test_what_people_say_is_compared_with_what_was_predicted_before(foxes, audited):
+    for given in ("fox", "fox", "badger"):
+        audited(given=given)
+    audited(predicted=None)  # there was no head yet: it tells of classes, not of accuracy
+    trail = selectors.trail(foxes.question)
+    assert (trail.audit().n, trail.audit().correct, len(trail.audited)) == (3, 2, 4)
+
+
+def test_a_corrected_audit_label_is_the_same_draw_judged_by_the_correction(foxes, audited):
+    first = audited(given="badger")
+    fields = {"strategy": "audit", "predicted_id": foxes.class_id("badger"), "supersedes": first.uuid}
+    factories.label(foxes.question, first.sample, foxes.ana, foxes.class_id("fox"), **fields)
+    (found,) = selectors.trail(foxes.question).audited
+    assert (found.label_id, found.predicted, found.is_correct) == (first.pk, foxes.class_id("fox"), True)
+
+
+def test_a_second_persons_label_is_no_second_draw(foxes, audited):
+    first = audited()
+    again = {"strategy": "audit", "predicted_id": foxes.class_id("fox")}
+    factories.label(foxes.question, first.sample, foxes.bo, foxes.class_id("fox"), **again)
+    assert selectors.audit(foxes.question).n == 1
+
+
+def test_what_is_taken_back_or_skipped_does_not_count(foxes, audited):
+    back = audited()
+    factories.label(foxes.question, back.sample, foxes.ana, verdict="withdraw", supersedes=back.uuid)
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.label(foxes.question, sample, foxes.ana, verdict="skip", strategy="audit")
+    assert selectors.audit(foxes.question).n == 0
+
+
+def test_a_claim_counts_from_a_start_fixed_beforehand(foxes, audited, monkeypatch):
+    monkeypatch.setattr(selectors, "STARTS", (4, 8, 16))
+    seen = []
+    for number in range(20):
+        audited(given="badger" if number < 4 else "fox")
+        seen.append(selectors.audit(foxes.question).n)
+    # From the 8th label on those after the 4th count, from the 16th on those after the 8th.
+    assert seen == [1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7, 8, 9, 10, 11, 8, 9, 10, 11, 12]
+    assert selectors.audit(foxes.question).accuracy == 1.0
+
+
+def test_taking_labels_back_or_replacing_them_never_moves_a_start(foxes, audited, monkeypatch):
+    monkeypatch.setattr(selectors, "STARTS", (2, 4))
+    labels = [audited() for _ in range(4)]
+    before = selectors.trail(foxes.question).starts
+    factories.label(foxes.question, labels[0].sample, foxes.ana, verdict="withdraw", supersedes=labels[0].uuid)
+    assert selectors.trail(foxes.question).starts == before == [labels[1].pk, labels[3].pk]
+
+
+def test_imported_labels_move_no_start(foxes, audited, monkeypatch):
+    monkeypatch.setattr(selectors, "STARTS", (2, 4))
+    for sample in factories.samples(foxes.project, 9):
+        factories.label(foxes.question, sample, None, foxes.class_id("fox"), mode=Label.Mode.IMPORT)
+    audited()
+    assert selectors.trail(foxes.question).starts == []
+
+
+def test_what_was_known_at_a_label_is_what_was_said_then(foxes, audited, monkeypatch):
+    monkeypatch.setattr(selectors, "STARTS", (3, 6, 12))
+    said = []
+    for number in range(14):
+        label = audited(given="fox" if number % 3 else "badger")
+        said.append((label.pk, selectors.audit(foxes.question)))
+    trail = selectors.trail(foxes.question)
+    assert [trail.audit(last_label) for last_label, _ in said] == [audit for _, audit in said]
+
+
+def test_many_intervals_are_those_one_by_one():
+    audits = [Audit(10, 7), Audit(0, 0), Audit(40, 39, 0.99), Audit(3, 3, 0.99)]
+    assert np.allclose(intervals(audits), [each.interval for each in audits])
+
+
+def test_all_intervals_ever_shown_hold_at_once():
+    """People look after every label, over several windows: the interval of a head that stays is hardly ever wrong."""
+    rng = np.random.default_rng(1)
+    truth, runs, missed = 0.8, 100, 0
+    for _ in range(runs):
+        right = rng.random(500) < truth
+        audited = [Audited(i + 1, i + 1, 1, frozenset([1 if right[i] else 2])) for i in range(500)]
+        trail = Trail(audited, [50, 100, 200, 400])
+        ends = np.array(intervals([trail.audit(last) for last in range(1, 501, 10)]))
+        missed += bool(((ends[:, 0] > truth) | (ends[:, 1] < truth)).any())
+    assert missed / runs <= 0.05

@@ -1,0 +1,243 @@
+"""Full refits: what they choose, how long it counts, and when they are due."""
+
+from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from labeller.jobs import registry
+from labeller.jobs import services as jobs
+from labeller.jobs.models import Job
+from labeller.labels.models import Label
+from labeller.learning import services
+from labeller.learning.models import Head, Round
+from labeller.projects.models import Project
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("fox", "badger", "empty")
+
+
+@pytest.fixture
+def pool(foxes):
+    """90 embedded samples in three groups that overlap a little, sixty of them labelled."""
+    vectors, groups = factories.clusters(90, 3)
+    made = factories.samples(foxes.project, 90)
+    factories.embed(foxes.project, made, vectors / 4)
+    for sample, group in list(zip(made, groups, strict=True))[:60]:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(NAMES[group]))
+    return made, groups
+
+
+def retrain(foxes):
+    services.request_retrain(foxes.question)
+    (job,) = factories.work("retrain")
+    assert job.state == Job.State.DONE, job.error
+    return Head.last_full(foxes.question)
+
+
+def refit(foxes):
+    services.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    return Head.objects.latest("version")
+
+
+def newest(foxes):
+    return foxes.question.labels.latest("pk").pk
+
+
+# --- what they choose -----------------------------------------------------------------------------
+
+
+def test_a_full_refit_chooses_and_the_quick_ones_keep_to_it(foxes, pool):
+    quick = refit(foxes)
+    assert (quick.is_full, quick.C, quick.temperature) == (False, None, None)
+    full = retrain(foxes)
+    assert full.is_full and full.C > 0 and full.temperature > 0
+    assert full.cv_accuracy == full.cv_macro_f1 == 1.0
+    assert (full.n_labels, full.last_label) == (60, newest(foxes))
+    assert Round.objects.get(is_current=True).head == full
+    quick = refit(foxes)
+    assert (quick.is_full, quick.C, quick.temperature) == (False, full.C, full.temperature)
+    assert (quick.cv_accuracy, quick.version) == (None, full.version + 1)
+
+
+def test_what_was_chosen_for_one_kind_of_head_does_not_count_for_another(foxes, pool):
+    retrain(foxes)
+    Project.objects.update(head="svm")
+    quick = refit(foxes)
+    assert (quick.name, quick.C, quick.temperature) == ("svm", None, None)
+
+
+def test_a_rare_new_class_leaves_the_penalty_as_it_was(foxes, pool):
+    made, _ = pool
+    Project.objects.update(head="logistic")
+    Head.objects.filter(pk=retrain(foxes).pk).update(C=77.0)
+    otter = foxes.question.classes.create(name="otter")
+    factories.label(foxes.question, made[70], foxes.ana, otter.pk)
+    again = retrain(foxes)
+    assert otter.pk in again.class_ids and again.C == 77.0
+
+
+def test_several_classes_a_sample_are_cross_validated_too():
+    foxes = factories.cast(multi_label=True)
+    vectors, groups = factories.clusters(40, 2)
+    made = factories.samples(foxes.project, 40)
+    factories.embed(foxes.project, made, vectors)
+    for sample, group in list(zip(made, groups, strict=True))[:30]:
+        names = ("fox", "badger") if group else ("fox",)
+        factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, names))
+    full = retrain(foxes)
+    assert full.cv_accuracy == full.cv_macro_f1 == 1.0
+
+
+def test_without_two_classes_there_is_a_round_but_no_head(foxes, pool):
+    Label.objects.exclude(classes=foxes.class_id("fox")).update(is_current=False)
+    assert retrain(foxes) is None
+    assert Round.objects.get(is_current=True).head is None
+
+
+def test_when_everything_is_labelled_the_full_refit_still_leaves_its_head(foxes, pool):
+    made, groups = pool
+    for sample, group in list(zip(made, groups, strict=True))[60:]:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(NAMES[group]))
+    refit(foxes)
+    assert Round.objects.get(is_current=True).n_pool == 0
+    assert retrain(foxes).n_labels == 90
+
+
+def test_a_label_given_while_it_chooses_is_not_lost(foxes, pool, monkeypatch):
+    made, _ = pool
+    real = jobs.Progress.__call__
+
+    def labelled_meanwhile(progress, done, *args, **fields):
+        if done == 1:
+            factories.label(foxes.question, made[80], foxes.ana, foxes.class_id("fox"))
+        real(progress, done, *args, **fields)
+
+    monkeypatch.setattr(jobs.Progress, "__call__", labelled_meanwhile)
+    full = retrain(foxes)
+    assert (full.n_labels, full.last_label) == (61, newest(foxes))
+    assert not Round.objects.get(is_current=True).entries.filter(sample=made[80]).exists()
+
+
+# --- when they are due ----------------------------------------------------------------------------
+
+NIGHT = datetime(2030, 5, 2, 3, tzinfo=UTC)
+BEFORE, AFTER, HOUR, DAY = NIGHT - timedelta(hours=9), NIGHT + timedelta(minutes=1), timedelta(hours=1), timedelta(1)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Set what time it is for the question of what is due."""
+
+    def set_to(moment):
+        monkeypatch.setattr(services, "timezone", SimpleNamespace(localtime=lambda: moment))
+
+    return set_to
+
+
+@pytest.fixture
+def labelled(foxes):
+    """Give a label at a moment."""
+
+    def give(moment):
+        (sample,) = factories.samples(foxes.project, 1)
+        made = factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+        Label.objects.filter(pk=made.pk).update(created_at=moment)
+
+    return give
+
+
+def asked():
+    return Job.objects.filter(kind="retrain").count()
+
+
+def done_at(moment):
+    Job.objects.filter(kind="retrain", state=Job.State.QUEUED).update(state=Job.State.DONE, created_at=moment)
+
+
+def test_it_is_due_once_a_night_and_only_where_there_are_new_labels(foxes, clock, labelled):
+    factories.project("quiet")
+    clock(NIGHT - HOUR)
+    labelled(BEFORE)
+    assert services.retrain_due() == 0
+    clock(AFTER)
+    assert services.retrain_due() == 1
+    done_at(AFTER)
+    clock(AFTER + HOUR)
+    assert services.retrain_due() == 0
+
+
+def test_labels_given_after_its_time_wait_for_the_next_night(foxes, clock, labelled):
+    labelled(NIGHT + HOUR)
+    clock(NIGHT + 2 * HOUR)
+    assert services.retrain_due() == 0
+    clock(AFTER + DAY)
+    assert services.retrain_due() == 1
+
+
+def test_nights_that_were_missed_are_made_up_for_once(foxes, clock, labelled):
+    labelled(BEFORE)
+    morning = NIGHT + 5 * DAY + 6 * HOUR
+    clock(morning)
+    assert services.retrain_due() == 1
+    done_at(morning)
+    assert services.retrain_due() == 0
+    clock(NIGHT + 7 * DAY)
+    assert services.retrain_due() == 1, "no head came of it, so the labels still are new"
+
+
+def test_labels_that_the_last_full_refit_knew_are_not_new(foxes, clock, labelled, pool):
+    Label.objects.update(created_at=BEFORE)
+    full = retrain(foxes)
+    Job.objects.update(created_at=BEFORE)
+    clock(AFTER)
+    assert services.retrain_due() == 0
+    Head.objects.filter(pk=full.pk).update(last_label=full.last_label - 1)
+    assert services.retrain_due() == 1
+
+
+def test_each_project_has_its_own_time_or_none(foxes, clock, labelled):
+    labelled(BEFORE)
+    clock(NIGHT + 10 * HOUR)
+    Project.objects.update(retrain_at=None)
+    assert services.retrain_due() == 0
+    Project.objects.update(retrain_at=time(12, 30))
+    assert services.retrain_due() == 1
+
+
+def test_two_beats_ask_for_one_and_two_workers_do_one(foxes, clock, labelled):
+    labelled(BEFORE)
+    clock(AFTER)
+    services.retrain_due()
+    Job.objects.update(created_at=BEFORE)  # as if the other beat had looked before
+    services.retrain_due()
+    (job,) = Job.objects.filter(kind="retrain")
+    inside = []
+
+    def slow(progress):
+        services.request_retrain(foxes.question)  # asked for meanwhile: it waits
+        inside.extend(jobs.run(each.pk, registry.get) for each in Job.objects.filter(kind="retrain"))
+
+    assert jobs.run(job.pk, lambda kind: slow)
+    assert inside == [False, False]
+    assert sorted(Job.objects.values_list("state", flat=True)) == ["done", "queued"]
+
+
+def test_what_failed_is_not_tried_again_before_the_next_night(foxes, clock, labelled):
+    labelled(BEFORE)
+    clock(AFTER)
+    services.retrain_due()
+    Job.objects.update(state=Job.State.FAILED, created_at=AFTER)
+    assert services.retrain_due() == 0
+    clock(AFTER + DAY)
+    assert services.retrain_due() == 1
+
+
+def test_a_manager_asks_for_one(client, foxes):
+    client.force_login(foxes.mia)
+    answer = client.post("/projects/foxes/train/")
+    assert (answer.status_code, answer["Location"]) == (302, "/projects/foxes/")
+    assert asked() == 1

@@ -1,0 +1,159 @@
+"""The settings page: what managers may change, and what of it is stored."""
+
+from datetime import time
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from labeller.jobs.models import Job
+from labeller.projects.forms import EXPLAINED
+from labeller.projects.models import DEFAULT_HEAD, DEFAULT_STRATEGY, HEADS, STRATEGIES, Project
+from tests import factories
+from tl_core import heads, query
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/projects/foxes/settings/"
+
+
+def form(**fields):
+    return {
+        "strategy": "entropy",
+        "head": "svm",
+        "audit_share": "12.5",
+        "round_size": "300",
+        "refit_every": "7",
+        "redundancy": "2",
+        "retrain_at": "02:30",
+        "target_accuracy": "95",
+        "accept_error": "2",
+        **fields,
+    }
+
+
+@pytest.fixture
+def manager(client, foxes):
+    client.force_login(foxes.mia)
+    return client
+
+
+@pytest.fixture
+def administrator(client, foxes):
+    client.force_login(foxes.ada)
+    return client
+
+
+def now():
+    return Project.objects.get()
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_the_page_offers_what_is_registered():
+    assert sorted(STRATEGIES) == sorted(query.names())
+    assert sorted(HEADS) == sorted(heads.names())
+    assert DEFAULT_STRATEGY in STRATEGIES and DEFAULT_HEAD in HEADS
+    assert set(EXPLAINED) == {*STRATEGIES, *HEADS}
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def test_what_a_manager_saves_is_stored_and_a_refit_asked_for(manager, foxes):
+    answer = manager.post(PAGE, form(starred=[foxes.class_id("badger")]))
+    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    project = now()
+    assert (project.strategy, project.head, project.audit_share) == ("entropy", "svm", 0.125)
+    assert (project.round_size, project.refit_every, project.redundancy) == (300, 7, 2)
+    assert (project.retrain_at, project.target_accuracy, project.accept_error) == (time(2, 30), 0.95, 0.02)
+    assert list(foxes.question.classes.filter(is_starred=True).values_list("name", flat=True)) == ["badger"]
+    assert Job.objects.get().kind == "refit"
+
+
+def test_saving_the_page_as_it_is_changes_nothing(manager, foxes):
+    foxes.question.classes.filter(name="fox").update(is_starred=True)
+    before = Project.objects.values().get()
+    bound = manager.get(PAGE).context["form"]
+    shown = {name: bound[name].value() for name in bound.fields}
+    shown["retrain_at"] = shown["retrain_at"].strftime("%H:%M")
+    manager.post(PAGE, shown)
+    assert Project.objects.values().get() == before
+    assert list(foxes.question.classes.filter(is_starred=True).values_list("name", flat=True)) == ["fox"]
+
+
+def test_without_a_time_there_is_no_nightly_refit_and_stars_come_off(manager, foxes):
+    foxes.question.classes.update(is_starred=True)
+    manager.post(PAGE, form(retrain_at=""))
+    assert now().retrain_at is None
+    assert not foxes.question.classes.filter(is_starred=True).exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("strategy", "guess"),
+        ("strategy", "os.system"),
+        ("head", ""),
+        ("audit_share", "51"),
+        ("audit_share", "nan"),
+        ("round_size", "0"),
+        ("refit_every", "-1"),
+        ("redundancy", "0"),
+        ("retrain_at", "25:00"),
+        ("target_accuracy", "100"),
+        ("accept_error", "0"),
+        ("starred", ["999999"]),
+    ],
+)
+def test_a_mistake_is_shown_beside_its_field_and_changes_nothing(manager, field, wrong):
+    before = Project.objects.values().get()
+    answer = manager.post(PAGE, form(**{field: wrong}))
+    assert answer.status_code == 200
+    assert list(answer.context["form"].errors) == [field]
+    assert Project.objects.values().get() == before and not Job.objects.exists()
+
+
+def test_a_class_of_another_project_cannot_be_starred(manager):
+    other = factories.project("other").first_question.classes.first()
+    answer = manager.post(PAGE, form(starred=[other.pk]))
+    assert "starred" in answer.context["form"].errors
+
+
+# --- code by its dotted path ----------------------------------------------------------------------
+
+
+def test_an_administrator_may_name_code(administrator, foxes):
+    paths = {"strategy_path": "modAL.uncertainty.margin_sampling", "head_path": "sklearn.svm.LinearSVC"}
+    assert administrator.post(PAGE, form(**paths)).status_code == 302
+    assert (now().strategy, now().head) == tuple(paths.values())
+
+
+@pytest.mark.parametrize("path", ["margin", "a.b()", "a..b", ".a", "a.", "a.b\nc", "1.b", "a b.c"])
+def test_what_is_no_dotted_path_is_refused(administrator, path):
+    errors = administrator.post(PAGE, form(strategy_path=path)).context["form"].errors
+    assert list(errors) == ["strategy_path"]
+
+
+def test_a_manager_may_not_name_code_but_keeps_what_an_administrator_named(manager, foxes):
+    Project.objects.update(strategy="mine.strategy")
+    manager.post(PAGE, form(strategy="mine.strategy", strategy_path="os.system", head_path="os.system"))
+    assert (now().strategy, now().head) == ("mine.strategy", "svm")
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"target_accuracy": 0.0},
+        {"target_accuracy": 1.0},
+        {"accept_error": 0.0},
+        {"accept_error": 0.6},
+        {"round_size": 0},
+    ],
+)
+def test_the_database_holds_the_ranges(foxes, wrong):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Project.objects.update(**wrong)

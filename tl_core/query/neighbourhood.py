@@ -1,0 +1,95 @@
+# ruff: noqa: N803 - matrices are X and Z here
+"""Ask only among the neighbours of what is labelled: a round's cost no longer grows with the pool."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tl_core.heads.files import unit_rows
+from tl_core.query.base import Picks, Pool, Strategy, contracted
+from tl_core.query.blocks import each, mean_row
+from tl_core.query.diversity import labelled_rows
+
+NEIGHBOURS = 100
+_LABELLED = 256  # compared at a time
+
+
+class Index(Protocol):
+    """Finds neighbours; `tl_core.neighbours.NeighbourIndex` is one, if its ids are positions in the pool."""
+
+    def search(self, queries: Any, k: int, /) -> tuple[ArrayLike, ArrayLike]:
+        """Return positions in the pool (m, k) of the nearest to each query (m, d), and their cosines (m, k)."""
+
+
+def seals(strategy: Strategy, index: Index | None = None, neighbours: int = NEIGHBOURS) -> Strategy:
+    """Let a strategy choose among the neighbours of the labelled samples only.
+
+    Parameters
+    ----------
+    strategy : callable
+        One of ours, or made so by `as_pair`.
+    index : Index or None
+        Finds them. None: exact neighbours, by products of all labelled with the whole pool, which is meant for pools up
+        to about 100,000.
+    neighbours : int
+        Of each labelled sample.
+
+    Returns
+    -------
+    callable
+        With modAL's signature and ``X_labelled`` (m, d; without it a modAL learner's ``X_training``). While nothing is
+        labelled, or the neighbours are fewer than the batch, random samples join them.
+
+    References
+    ----------
+    Coleman et al.: Similarity search for efficient active learning and search of rare concepts, arXiv 2007.00077.
+    """
+
+    @contracted
+    def among_neighbours(
+        classifier: Any,
+        X_pool: Pool,
+        n_instances: int,
+        rng: np.random.Generator,
+        *,
+        allowed: NDArray[np.bool_],
+        X_labelled: NDArray[Any] | None = None,
+        **kw: Any,
+    ) -> Picks:
+        labelled = labelled_rows(classifier, X_labelled, X_pool.shape[1])
+        k = min(neighbours, len(X_pool))
+        near = np.zeros(len(X_pool), np.bool_)
+        if len(labelled):
+            near[_exact(X_pool, labelled, k) if index is None else np.ravel(index.search(labelled, k)[0])] = True
+        near &= allowed
+        missing = max(n_instances, neighbours) - int(np.count_nonzero(near))
+        if missing > 0:
+            near[rng.permutation(np.flatnonzero(allowed & ~near))[:missing]] = True
+        picks: Picks = strategy(
+            classifier, X_pool, n_instances, random_state=rng, allowed=near, X_labelled=labelled, **kw
+        )
+        return picks
+
+    return among_neighbours
+
+
+def _exact(X_pool: Pool, labelled: NDArray[Any], k: int) -> NDArray[np.intp]:
+    """Return the positions of the k nearest of each labelled sample, each once."""
+    mean = mean_row(X_pool)
+    centres = unit_rows(labelled, mean)
+    found: list[NDArray[np.intp]] = []
+    for start in range(0, len(centres), _LABELLED):
+        some = centres[start : start + _LABELLED]
+
+        def nearest(where: slice, block: NDArray[Any], some: Any = some) -> tuple[NDArray[Any], NDArray[Any]]:
+            cosines = unit_rows(block, mean) @ some.T
+            m = min(k, len(block))
+            rows = np.argpartition(-cosines, m - 1, axis=0)[:m]
+            return rows + where.start, np.take_along_axis(cosines, rows, axis=0)
+
+        pieces = each(X_pool, nearest)
+        rows, cosines = np.concatenate([r for r, _ in pieces]), np.concatenate([c for _, c in pieces])
+        best = np.argpartition(-cosines, k - 1, axis=0)[:k]
+        found.append(np.unique(np.take_along_axis(rows, best, axis=0)))
+    return np.unique(np.concatenate(found))

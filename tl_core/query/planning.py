@@ -1,0 +1,233 @@
+# ruff: noqa: N806 - matrices are X and P here, as in scikit-learn
+"""Plans a batch: what a strategy wants, audit samples, the hunt for starred classes, and no picture twice."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.neighbours import near_duplicates
+from tl_core.query.base import Pool, Seed, Strategy, get
+from tl_core.query.covering import COLD_LABELS
+from tl_core.query.scoring import scan
+
+AUDIT = "audit"
+COLD_START = "kmeans_centroid"
+RANDOM = "random"
+RARE = "rare"
+RARE_SHARE = 0.25  # of a batch, while there are starred classes
+_DEPLOYMENT_SHARE = 0.25  # of a batch that one deployment may have
+_SPARE = 1.5  # picks asked of a strategy for each one needed: some are too much like others
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A sample of a batch and how it came there.
+
+    Attributes
+    ----------
+    position : int
+        Row of the pool.
+    strategy : str
+        The strategy's name, or "audit", "rare", "kmeans_centroid", "random".
+    score : float
+        Its acquisition score; higher = sooner, comparable within one strategy.
+    propensity : float
+        With which probability it was put into the batch, above 0; 1 where no chance was involved.
+    hunted : object or None
+        The class that a rare pick is to find more of.
+    """
+
+    position: int
+    strategy: str
+    score: float
+    propensity: float = 1.0
+    hunted: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """What is known when a batch is planned.
+
+    Attributes
+    ----------
+    X_pool : ndarray or Vectors, shape (n, d)
+        All embeddings, labelled ones too.
+    allowed : ndarray of bool, shape (n,)
+        Which may be picked.
+    X_labelled : ndarray, shape (m, d)
+        Labelled embeddings.
+    mean : ndarray of float32, shape (d,)
+        Of the pool.
+    norms : ndarray of float32, shape (n,), or None
+        See `tl_core.query`.
+    start : sequence of (int, float)
+        `covering.spread_centroids`, positions with scores: what is labelled first.
+    starred : iterable
+        Classes to hunt for.
+    accepted : ndarray of bool, shape (n,), or None
+        Allowed ones that the head was trusted with: only audits look at them.
+    sequences, deployments : ndarray of int, shape (n,), or None
+        Which burst of frames and which camera each sample is from; -1 = none.
+    """
+
+    X_pool: Pool
+    allowed: NDArray[np.bool_]
+    X_labelled: NDArray[Any]
+    mean: NDArray[np.float32]
+    norms: NDArray[np.float32] | None = None
+    start: Sequence[tuple[int, float]] = ()
+    starred: Iterable[Any] = ()
+    accepted: NDArray[np.bool_] | None = None
+    sequences: NDArray[np.int64] | None = None
+    deployments: NDArray[np.int64] | None = None
+
+
+def plan(
+    classifier: Any,
+    situation: Situation,
+    n_instances: int,
+    *,
+    strategy: str = "auto",
+    audit_share: float = 0.1,
+    random_state: Seed = None,
+) -> list[Pick]:
+    """Plan a batch.
+
+    While fewer than 20 samples are labelled the middles of clusters come first. From then on each place of the batch is
+    an audit sample with the probability ``audit_share``, drawn uniformly from all that is allowed; a hunt for a starred
+    class with a probability of a quarter, if any is starred; else the strategy's. Audit samples are drawn without
+    regard to anything else; among the other picks, near duplicates (a cosine above .98), further frames of a sequence
+    and the share of a deployment beyond a quarter come last.
+
+    Parameters
+    ----------
+    classifier : classifier or None
+        Fitted; None while there is none.
+    situation : Situation
+        What is known.
+    n_instances : int
+        How many picks, 0 or more.
+    strategy : str
+        A name or dotted path; see `tl_core.query.get`.
+    audit_share : float
+        0 to 1.
+    random_state : int, Generator or None
+        Decides all draws.
+
+    Returns
+    -------
+    list of Pick
+        min(n_instances, allowed) of distinct positions, soonest first; fewer where the rest is accepted.
+
+    Raises
+    ------
+    KeyError
+        No such strategy.
+    ValueError
+        From the strategy.
+    """
+    rng = np.random.default_rng(random_state)
+    free = situation.allowed.copy()
+    n = min(n_instances, int(np.count_nonzero(free)))
+    if classifier is None or len(situation.X_labelled) < COLD_LABELS:
+        picks = [Pick(position, COLD_START, score) for position, score in situation.start if free[position]][:n]
+        free[[pick.position for pick in picks]] = False
+        return picks + _rest(classifier, situation, free, n - len(picks), strategy, rng)
+    chance = rng.random(n)
+    audits = _drawn(AUDIT, free, int((chance < audit_share).sum()), rng)
+    if situation.accepted is not None:
+        free &= ~situation.accepted
+    known = np.asarray(getattr(classifier, "estimator", classifier).classes_).tolist()
+    starred = [each for each in situation.starred if each in known]
+    wanted = int(((chance >= audit_share) & (chance < audit_share + RARE_SHARE)).sum()) if starred else 0
+    hunts = _hunted(classifier, situation, starred, free, wanted)
+    others = _rest(classifier, situation, free, n - len(audits) - len(hunts), strategy, rng)
+    queues = (iter(audits), iter(hunts), iter(others))
+    parts = np.where(chance < audit_share, 0, np.where(chance < audit_share + RARE_SHARE * bool(starred), 1, 2))
+    picks = [pick for part in parts if (pick := next(queues[part], None)) is not None]
+    return picks + [pick for queue in queues for pick in queue]
+
+
+def _drawn(name: str, free: NDArray[np.bool_], k: int, rng: np.random.Generator) -> list[Pick]:
+    """Draw uniformly from what is free, and take it from there."""
+    positions = np.flatnonzero(free)
+    drawn = rng.choice(positions, min(k, len(positions)), replace=False)
+    free[drawn] = False
+    return [Pick(int(each), name, 0.0, len(drawn) / len(positions)) for each in drawn]
+
+
+def _rest(
+    classifier: Any,
+    situation: Situation,
+    free: NDArray[np.bool_],
+    k: int,
+    name: str,
+    rng: np.random.Generator,
+) -> list[Pick]:
+    """Let the strategy pick from what is free; draw where there is no classifier to ask."""
+    if k == 0:
+        return []
+    if classifier is None:
+        return _drawn(RANDOM, free, k, rng)
+    strategy: Strategy = get(name)
+    indices, scores = strategy(
+        classifier,
+        situation.X_pool,
+        n_instances=math.ceil(_SPARE * k),
+        random_state=rng,
+        allowed=free,
+        X_labelled=situation.X_labelled,
+        mean=situation.mean,
+        norms=situation.norms,
+    )
+    order = _spread_out(indices, situation)[:k]
+    return [Pick(int(indices[each]), name, float(scores[each])) for each in order]
+
+
+def _spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:
+    """Return the order of picks in which what is too much like an earlier one comes last."""
+    put_off = near_duplicates(situation.X_pool, positions, situation.mean)
+    kept: list[int] = []
+    seen: set[int] = set()
+    from_deployment: dict[int, int] = {}
+    for place, position in enumerate(positions.tolist()):
+        sequence = -1 if situation.sequences is None else int(situation.sequences[position])
+        deployment = -1 if situation.deployments is None else int(situation.deployments[position])
+        count = from_deployment.get(deployment, 0) + 1
+        crowded = deployment >= 0 and count > max(1.0, _DEPLOYMENT_SHARE * (len(kept) + 1))
+        if put_off[place] or sequence in seen or crowded:
+            continue
+        kept.append(place)
+        from_deployment[deployment] = count
+        if sequence >= 0:
+            seen.add(sequence)
+    return kept + sorted(set(range(len(positions))) - set(kept))
+
+
+def _hunted(classifier: Any, situation: Situation, starred: list[Any], free: NDArray[np.bool_], k: int) -> list[Pick]:
+    """Pick for each starred class in turn what is likeliest of it and what it is least clear of, alternating.
+
+    The likeliest find more of the class; the unclear ones teach the head where it ends.
+    """
+    positions = np.flatnonzero(free)
+    if not k or not len(positions):
+        return []
+    classes = np.asarray(getattr(classifier, "estimator", classifier).classes_).tolist()
+    columns = [classes.index(each) for each in starred]
+    P = scan(classifier, situation.X_pool, lambda block: block[:, columns], positions)
+    prior = np.maximum(P.mean(axis=0, dtype=np.float64), 1e-9)
+    ranks = [np.argsort(key, kind="stable") for p in P.T for key in (-p, np.abs(p - 0.5))]
+    picks: list[Pick] = []
+    taken: set[int] = set()
+    while len(picks) < min(k, len(positions)):
+        turn = len(picks) % len(ranks)
+        row = next(int(each) for each in ranks[turn] if int(each) not in taken)
+        taken.add(row)
+        score = float(P[row, turn // 2] / prior[turn // 2])
+        picks.append(Pick(int(positions[row]), RARE, score, hunted=starred[turn // 2]))
+    free[[pick.position for pick in picks]] = False
+    return picks
