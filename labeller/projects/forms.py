@@ -28,8 +28,6 @@ EXPLAINED = {
     "cluster_margin": _("cluster_margin: margin spread over groups, for large rounds"),
     "badge": _("badge: doubtful and varied"),
     "uherding": _("uherding: doubtful and typical"),
-    "positive_first": _("positive_first: a rare class, the likeliest first"),
-    "similar_to": _("similar_to: like given pictures"),
     "seals": _("seals: margin among the neighbours of what is labelled, for huge pools"),
     "committee": _("committee: several heads disagree"),
     "transductive": _("logistic regression that also learns from what is not labelled"),

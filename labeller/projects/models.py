@@ -15,8 +15,9 @@ SHORTCUTS = "abcdefghijklmnopqrstuvwxyz"
 # The registered names of tl_core.query and tl_core.heads, for the web process, which doesn't import those.
 STRATEGIES = (
     "auto", "random", "kmeans_centroid", "kcenter", "typiclust", "margin", "entropy", "least_confidence",
-    "power_margin", "cluster_margin", "badge", "uherding", "positive_first", "similar_to", "seals", "committee",
+    "power_margin", "cluster_margin", "badge", "uherding", "seals", "committee",
 )  # fmt: skip
+HUNTS = ("positive_first", "similar_to")  # these need an aim, which a project as a whole has not
 HEADS = ("transductive", "logistic", "centroid", "svm", "knn")
 DEFAULT_STRATEGY = "margin"
 DEFAULT_HEAD = "logistic"

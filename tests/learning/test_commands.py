@@ -122,7 +122,9 @@ def test_rank_may_be_committed(foxes, pool, manage):
     assert current.head == Head.objects.get()
 
 
-@pytest.mark.parametrize("args", [("--n", "0"), ("--strategy", "guess"), ("--strategy", "no.such.strategy")])
+@pytest.mark.parametrize(
+    "args", [("--n", "0"), ("--strategy", "guess"), ("--strategy", "a.b"), ("--strategy", "positive_first")]
+)
 def test_rank_refuses_what_cannot_be(foxes, pool, manage, args):
     with pytest.raises(CommandError):
         manage("rank", *args)

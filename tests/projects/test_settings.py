@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from labeller.jobs.models import Job
 from labeller.projects.forms import EXPLAINED
-from labeller.projects.models import DEFAULT_HEAD, DEFAULT_STRATEGY, HEADS, STRATEGIES, Project
+from labeller.projects.models import DEFAULT_HEAD, DEFAULT_STRATEGY, HEADS, HUNTS, STRATEGIES, Project
 from tests import factories
 from tl_core import heads, query
 
@@ -51,7 +51,7 @@ def now():
 
 
 def test_the_page_offers_what_is_registered():
-    assert sorted(STRATEGIES) == sorted(query.names())
+    assert sorted([*STRATEGIES, *HUNTS]) == sorted(query.names())
     assert sorted(HEADS) == sorted(heads.names())
     assert DEFAULT_STRATEGY in STRATEGIES and DEFAULT_HEAD in HEADS
     assert set(EXPLAINED) == {*STRATEGIES, *HEADS}

@@ -103,6 +103,16 @@ def test_kcenter_goes_on_from_the_distances_its_caller_keeps() -> None:
     np.testing.assert_array_equal(nearest, before)
 
 
+def test_kcenter_passes_over_broken_rows_that_are_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kcentre, "_CANDIDATES", 3)
+    X, allowed = groups([60] * 6, spread=1.5)[0], np.arange(360) >= 200  # spread so far that it takes several passes
+    whole, mean = X.copy(), X[200:].mean(axis=0)
+    X[:200] = np.nan
+    expected = query.kcenter(None, whole, 20, allowed=allowed, mean=mean, X_labelled=whole[:5])
+    found = query.kcenter(None, X, 20, allowed=allowed, mean=mean, X_labelled=whole[:5])
+    np.testing.assert_array_equal(found[0], expected[0])
+
+
 @pytest.mark.parametrize("reference", [1000, 5000])
 def test_kcenter_leaves_broken_frames_for_last_if_asked(reference: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kcentre, "_REFERENCE", reference)

@@ -22,7 +22,7 @@ from tl_core.heads.plain import unit_rows
 from tl_core.neighbours import graph, nearest
 from tl_core.whitening import Whitening
 
-# What follows was chosen on clothing10, grocery81 and a long-tailed popular_animals22: docs/decisions/0009.
+# What follows was chosen on clothing10, grocery81 and a long-tailed popular_animals22: docs/decisions/0011.
 NODES = 6000
 _NEIGHBOURS = 10
 _POWER = 3  # a link weighs its cosine to this power

@@ -2,7 +2,7 @@
 """The default strategy: cover the pool's doubts. Where heads know little it explores, where they know much it refines.
 
 Its shape and its constants were chosen by replaying labelled sets with ``benchmarks.label_efficiency``:
-docs/decisions/0009.
+docs/decisions/0011.
 """
 
 from typing import Any

@@ -73,6 +73,7 @@ def kcenter(
         if len(picked) < n_instances:
             bring_nearer(nearest, X_pool, X_pool[[position for position, _ in fresh]], mean=mean, norms=norms)
             nearest[picked] = -np.inf  # never again, also where copies of it lie at distance 0
+            nearest[~allowed] = -np.inf  # a broken row has no distance
     return np.array(picked, np.intp), np.minimum.accumulate(scores)
 
 

@@ -1,4 +1,4 @@
-# ruff: noqa: N806 - matrices are X and P here, as in scikit-learn
+# ruff: noqa: N803, N806 - matrices are X and P here, as in scikit-learn
 """Plans a batch: what a strategy wants, audit samples, the hunt for starred classes, and no picture twice."""
 
 import math
@@ -20,7 +20,8 @@ RANDOM = "random"
 RARE = "rare"
 RARE_SHARE = 0.25  # of a batch, while there are starred classes
 _DEPLOYMENT_SHARE = 0.25  # of a batch that one deployment may have
-_SPARE = 1.5  # picks asked of a strategy for each one needed: some are too much like others
+# Picks asked of a strategy for each one needed: some are too much like others, the more so where frames come in bursts.
+_SPARE, _SPARE_OF_BURSTS = 1.5, 3.0
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,21 @@ def plan(
     return picks + [pick for queue in queues for pick in queue]
 
 
+class _MostDoubtful:
+    """A head of several classes a sample as strategies can ask it: is the least clear of its answers yes or no?"""
+
+    classes_ = (False, True)
+
+    def __init__(self, head: Any) -> None:
+        self.head = head
+
+    def predict_proba(self, X: Any) -> NDArray[np.float32]:
+        P = self.head.predict_proba(X)
+        least = np.abs(P - 0.5).argmin(axis=1)[:, None]
+        yes = np.take_along_axis(P, least, axis=1)
+        return np.hstack([1 - yes, yes])
+
+
 def _drawn(name: str, free: NDArray[np.bool_], k: int, rng: np.random.Generator) -> list[Pick]:
     """Draw uniformly from what is free, and take it from there."""
     positions = np.flatnonzero(free)
@@ -173,11 +189,15 @@ def _rest(
         return []
     if classifier is None:
         return _drawn(RANDOM, free, k, rng)
+    head = getattr(classifier, "estimator", classifier)
+    if hasattr(head, "linear") and head.linear().multilabel:
+        classifier = _MostDoubtful(head)
+    bursts = situation.sequences is not None or situation.deployments is not None
     strategy: Strategy = get(name)
     indices, scores = strategy(
         classifier,
         situation.X_pool,
-        n_instances=math.ceil(_SPARE * k),
+        n_instances=math.ceil((_SPARE_OF_BURSTS if bursts else _SPARE) * k),
         random_state=rng,
         allowed=free,
         X_labelled=situation.X_labelled,

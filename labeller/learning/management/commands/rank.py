@@ -56,7 +56,8 @@ class Command(BaseCommand):
         question.project.round_size = options["n"]
         try:
             ranking = rounds.rank(question)
-        except (CannotLearn, FeaturiserUnavailable, Postponed) as error:
+        # A ValueError is a strategy's: it lacks what this command can't give it, such as an aim.
+        except (CannotLearn, FeaturiserUnavailable, Postponed, ValueError) as error:
             raise CommandError(str(error)) from error
         if ranking is None:
             raise CommandError(f"Nothing of {project.slug} is embedded yet: run manage.py embed, or wait for a worker.")
