@@ -136,7 +136,7 @@ class Fitted:
         try:
             head_files.save(self.learner.estimator, settings.HEADS / self.row.directory, self.meta)
         except head_files.HeadNotStorable as error:
-            log.warning("question %d: %s", self.row.question_id, error)
+            log.info("question %d: %s", self.row.question_id, error)
             self.row.directory = ""
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from labeller.projects.models import DEFAULT_HEAD, Project, Question
+from labeller.projects.models import Project, Question
 from labeller.samples.models import Sample
 
 
@@ -69,7 +69,7 @@ class Head(models.Model):
     question = models.ForeignKey(Question, models.CASCADE, related_name="heads")
     run = models.ForeignKey(EmbeddingRun, models.PROTECT, related_name="heads")
     version = models.PositiveIntegerField()
-    name = models.CharField(max_length=200, default=DEFAULT_HEAD, help_text="What kind it is, or its dotted path.")
+    name = models.CharField(max_length=200, help_text="What kind it is, or its dotted path.")
     directory = models.CharField(
         max_length=500, blank=True, help_text="Relative to the heads directory; empty where it can't be stored."
     )

@@ -117,11 +117,13 @@ def _choose(
     """The round's picks in rank order; see `planning.plan`."""
     accepted = embeddings.positions(accepting.accepted_ids(question))
     labelled = embeddings.positions(answers)
+    learner = fitted.learner if fitted else None
     situation = planning.Situation(
         embeddings.vectors,
         allowed=_mask(len(embeddings.ids), pool),
         accepted=_mask(len(embeddings.ids), accepted[accepted >= 0]),
-        X_labelled=embeddings.vectors[labelled[labelled >= 0]],
+        X_labelled=learner.X_training if learner else embeddings.vectors[labelled[labelled >= 0]],
+        y_labelled=learner.y_training if learner else None,
         mean=embeddings.mean,
         norms=embeddings.norms,
         start=_start(question.pk, embeddings),
@@ -131,7 +133,7 @@ def _choose(
     )
     project = question.project
     return planning.plan(
-        fitted and fitted.learner,
+        learner,
         situation,
         project.round_size,
         strategy=project.strategy,

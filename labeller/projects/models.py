@@ -19,8 +19,8 @@ STRATEGIES = (
 )  # fmt: skip
 HUNTS = ("positive_first", "similar_to")  # these need an aim, which a project as a whole has not
 HEADS = ("transductive", "logistic", "centroid", "svm", "knn")
-DEFAULT_STRATEGY = "margin"
-DEFAULT_HEAD = "logistic"
+DEFAULT_STRATEGY = "auto"
+DEFAULT_HEAD = "transductive"
 
 
 class Project(models.Model):

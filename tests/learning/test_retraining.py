@@ -9,10 +9,11 @@ from labeller.jobs import registry
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning import services
+from labeller.learning import rounds, services, tasks
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project
 from tests import factories
+from tl_core.heads import files as head_files
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +123,17 @@ def test_a_label_given_while_it_chooses_is_not_lost(foxes, pool, monkeypatch):
     assert not Round.objects.get(is_current=True).entries.filter(sample=made[80]).exists()
 
 
+def test_two_refits_that_end_at_the_same_moment_do_not_touch_each_others_heads(foxes, pool, settings):
+    first, second = rounds.rank(foxes.question), rounds.rank(foxes.question)
+    rounds.switch(second)
+    rounds.switch(first)
+    heads = list(Head.objects.order_by("version"))
+    assert [head.version for head in heads] == [1, 2]
+    assert len({head.directory for head in heads}) == 2
+    assert all(head_files.load(settings.HEADS / head.directory) for head in heads)
+    assert Round.objects.get(is_current=True).head == heads[1]
+
+
 # --- when they are due ----------------------------------------------------------------------------
 
 NIGHT = datetime(2030, 5, 2, 3, tzinfo=UTC)
@@ -211,9 +223,9 @@ def test_each_project_has_its_own_time_or_none(foxes, clock, labelled):
 def test_two_beats_ask_for_one_and_two_workers_do_one(foxes, clock, labelled):
     labelled(BEFORE)
     clock(AFTER)
-    services.retrain_due()
+    tasks.retrain_due()
     Job.objects.update(created_at=BEFORE)  # as if the other beat had looked before
-    services.retrain_due()
+    tasks.retrain_due()
     (job,) = Job.objects.filter(kind="retrain")
     inside = []
 

@@ -30,14 +30,14 @@ def situation(n: int = 400, labelled: int = 40, **more: Any) -> tuple[Any, Situa
     start = tuple(
         zip(*(each.tolist() for each in query.spread_centroids(X, 12, np.random.default_rng(0))), strict=True)
     )
-    return head, Situation(X, allowed, X[:labelled], mean, start=start, **more), y
+    return head, Situation(X, allowed, X[:labelled], mean, y[:labelled], start=start, **more), y
 
 
 def positions(picks: list[Pick]) -> list[int]:
     return [pick.position for pick in picks]
 
 
-@pytest.mark.parametrize("strategy", ["auto", "margin", "random", "kcenter"])
+@pytest.mark.parametrize("strategy", ["auto", "margin", "random", "kcenter", "committee"])
 @pytest.mark.parametrize("labelled", [0, 10, 40])
 def test_a_batch_is_distinct_allowed_full_and_the_same_for_a_seed(strategy: str, labelled: int) -> None:
     head, known, _ = situation(labelled=labelled, starred=[1])

@@ -11,6 +11,7 @@ from tl_core.heads.files import unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
 from tl_core.query.blocks import all_finite, each, mean_row
 from tl_core.query.clustering import kmeans, nearest_to_middles, project
+from tl_core.query.compact import Units
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
@@ -33,6 +34,7 @@ def cluster_margin(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
     **_: Any,
 ) -> Picks:
     """Cluster the samples of the lowest margins, 25 a pick, and pick the one nearest to each cluster's middle.
@@ -46,7 +48,7 @@ def cluster_margin(
     era of vision foundation models, arXiv 2401.14555.
     """
     m = min(OVERSAMPLED * n_instances, int(np.count_nonzero(allowed)))
-    positions, scores = top(classifier, X_pool, m, MARGIN, rng, allowed=allowed, norms=norms)
+    positions, scores = top(classifier, X_pool, m, MARGIN, rng, allowed=allowed, norms=norms, units=units)
     if m == n_instances:
         return positions, scores
     X = X_pool[positions]
@@ -67,6 +69,7 @@ def badge(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
     **_: Any,
 ) -> Picks:
     """Pick by k-means++ on the gradients that the head's own guesses would give its weights.
@@ -85,7 +88,7 @@ def badge(
     positions = np.flatnonzero(allowed)
     limit = max(BADGE_ROWS, 10 * n_instances)
     if len(positions) > limit:
-        positions = top(classifier, X_pool, limit, MARGIN, rng, allowed=allowed, norms=norms)[0]
+        positions = top(classifier, X_pool, limit, MARGIN, rng, allowed=allowed, norms=norms, units=units)[0]
     Q = scan(classifier, X_pool, _guess_errors, positions)
     X = X_pool[positions]
     if not (all_finite(Q) and all_finite(X)):

@@ -15,6 +15,7 @@ from tl_core.heads.files import unit_rows
 from tl_core.query.base import Picks, Pool, contracted
 from tl_core.query.blocks import all_finite, each
 from tl_core.query.clustering import kmeans, nearest_to_middles, project
+from tl_core.query.compact import Units
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
@@ -39,6 +40,7 @@ def auto(
     allowed: NDArray[np.bool_],
     X_labelled: NDArray[Any] | None = None,
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
     **_: Any,
 ) -> Picks:
     """Pick, one after the other, what covers most of the pool's doubt that no label or pick covers yet.
@@ -57,7 +59,7 @@ def auto(
     """
     free = np.flatnonzero(allowed)
     m = min(max(_CANDIDATES, 2 * n_instances), len(free))
-    unsure, _scores = top(classifier, X_pool, m, MARGIN, rng, allowed=allowed, norms=norms)
+    unsure, _scores = top(classifier, X_pool, m, MARGIN, rng, allowed=allowed, norms=norms, units=units)
     others = rng.choice(free, min(_CANDIDATES, len(free)), replace=False)
     candidates = rng.permutation(np.union1d(unsure, others))  # in random order: the first of equal ones is drawn
     covered = rng.choice(len(X_pool), min(_COVERED, len(X_pool)), replace=False)

@@ -13,6 +13,7 @@ from tl_core.neighbours import near_duplicates
 from tl_core.query.base import Pool, Seed, Strategy, get
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.scoring import scan
+from tl_core.query.voting import bootstrapped
 
 AUDIT = "audit"
 COLD_START = "kmeans_centroid"
@@ -61,6 +62,8 @@ class Situation:
         Which may be picked.
     X_labelled : ndarray, shape (m, d)
         Labelled embeddings.
+    y_labelled : ndarray, shape (m,), or None
+        Their classes; the committee is fitted on them.
     mean : ndarray of float32, shape (d,)
         Of the pool.
     norms : ndarray of float32, shape (n,), or None
@@ -79,6 +82,7 @@ class Situation:
     allowed: NDArray[np.bool_]
     X_labelled: NDArray[Any]
     mean: NDArray[np.float32]
+    y_labelled: NDArray[Any] | None = None
     norms: NDArray[np.float32] | None = None
     start: Sequence[tuple[int, float]] = ()
     starred: Iterable[Any] = ()
@@ -142,15 +146,19 @@ def plan(
     audits = _drawn(AUDIT, free, int((chance < audit_share).sum()), rng)
     if situation.accepted is not None:
         free &= ~situation.accepted
-    known = np.asarray(getattr(classifier, "estimator", classifier).classes_).tolist()
-    starred = [each for each in situation.starred if each in known]
-    wanted = int(((chance >= audit_share) & (chance < audit_share + RARE_SHARE)).sum()) if starred else 0
-    hunts = _hunted(classifier, situation, starred, free, wanted)
+    starred = [each for each in situation.starred if each in _classes(classifier)]
+    hunted = (chance >= audit_share) & (chance < audit_share + RARE_SHARE * bool(starred))
+    hunts = _hunted(classifier, situation, starred, free, int(hunted.sum()))
     others = _rest(classifier, situation, free, n - len(audits) - len(hunts), strategy, rng)
     queues = (iter(audits), iter(hunts), iter(others))
-    parts = np.where(chance < audit_share, 0, np.where(chance < audit_share + RARE_SHARE * bool(starred), 1, 2))
+    parts = np.where(chance < audit_share, 0, np.where(hunted, 1, 2))
     picks = [pick for part in parts if (pick := next(queues[part], None)) is not None]
     return picks + [pick for queue in queues for pick in queue]
+
+
+def _classes(classifier: Any) -> list[Any]:
+    known: list[Any] = np.asarray(getattr(classifier, "estimator", classifier).classes_).tolist()
+    return known
 
 
 class _MostDoubtful:
@@ -192,6 +200,8 @@ def _rest(
     head = getattr(classifier, "estimator", classifier)
     if hasattr(head, "linear") and head.linear().multilabel:
         classifier = _MostDoubtful(head)
+    elif name == "committee" and situation.y_labelled is not None:
+        classifier = bootstrapped(head, situation.X_labelled, situation.y_labelled, random_state=rng)
     bursts = situation.sequences is not None or situation.deployments is not None
     strategy: Strategy = get(name)
     indices, scores = strategy(
@@ -236,7 +246,7 @@ def _hunted(classifier: Any, situation: Situation, starred: list[Any], free: NDA
     positions = np.flatnonzero(free)
     if not k or not len(positions):
         return []
-    classes = np.asarray(getattr(classifier, "estimator", classifier).classes_).tolist()
+    classes = _classes(classifier)
     columns = [classes.index(each) for each in starred]
     P = scan(classifier, situation.X_pool, lambda block: block[:, columns], positions)
     prior = np.maximum(P.mean(axis=0, dtype=np.float64), 1e-9)

@@ -1,9 +1,10 @@
 # ruff: noqa: N803 - matrices are X, P, L and W here
 """Score a pool with a classifier, and find the highest scores without working out all of them exactly.
 
-A linear head's pool is read once: logits come straight from the stored rows, in half precision where the processor has
-it, and with them goes a bound of how far rounding may have moved each score. Only rows that could still be among the
-highest are scored again, by the classifier itself. So picks and scores are the classifier's own.
+A linear head's pool is read once: logits come from a compact copy of it, if the caller keeps one, or straight from the
+stored rows, in half precision where the processor has it. With them goes a bound of how far rounding may have moved
+each score. Only rows that could still be among the highest are scored again, by the classifier itself. So picks and
+scores are the classifier's own.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tl_core.heads.files import LinearHead
 from tl_core.query import products
 from tl_core.query.base import Picks, Pool, highest
 from tl_core.query.blocks import block_lengths, each
+from tl_core.query.compact import Units
 
 EXACT_ROWS = 20_000  # of so few, every row is scored by the classifier at once
 _FOREIGN_BLOCK = 16384  # other libraries' classifiers take their time a call
@@ -89,6 +91,7 @@ def top(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
 ) -> Picks:
     """Return the ``k`` samples that measure highest, and what they measure, best first.
 
@@ -108,6 +111,8 @@ def top(
         Which may be picked.
     norms : ndarray of float32, shape (n,), or None
         `blocks.lengths` around a linear head's centre, if the caller keeps them: saves a third of the time.
+    units : Units or None
+        `compact` around a linear head's centre, if the caller keeps them: saves more, and needs no ``norms``.
 
     Returns
     -------
@@ -117,13 +122,13 @@ def top(
     Raises
     ------
     ValueError
-        An allowed row does not give a finite number, or ``norms`` are not those of this head and pool.
+        An allowed row does not give a finite number, or ``norms`` or ``units`` are not those of this head and pool.
     """
     positions = np.flatnonzero(allowed)
     head = linear_head(classifier)
     # Of few rows in a large pool, each read on its own costs less than reading all.
     if head is not None and len(positions) > max(EXACT_ROWS, len(X_pool) // 8):
-        positions = _contenders(classifier, head, X_pool, k, measure, allowed, norms)
+        positions = _contenders(classifier, head, X_pool, k, measure, allowed, norms, units)
     scores = scan(classifier, X_pool, measure.of, None if len(positions) == len(X_pool) else positions)
     best, best_scores = highest(scores, k, rng)
     return positions[best], best_scores
@@ -136,12 +141,13 @@ def measured(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
 ) -> NDArray[np.float64]:
     """Measure every allowed sample, nearly where the classifier is linear and the pool large, else exactly.
 
     Parameters
     ----------
-    classifier, X_pool, measure, allowed, norms
+    classifier, X_pool, measure, allowed, norms, units
         As in `top`.
 
     Returns
@@ -158,7 +164,7 @@ def measured(
     positions = np.flatnonzero(allowed)
     head = linear_head(classifier)
     if head is not None and len(positions) > max(EXACT_ROWS, len(X_pool) // 8):
-        estimates, _ = estimate(head, X_pool, measure, norms)
+        estimates, _ = estimate(head, X_pool, measure, norms, units)
         if not np.isfinite(estimates[allowed]).all():
             raise ValueError("probabilities are not finite")
         out[allowed] = estimates[allowed]
@@ -168,7 +174,11 @@ def measured(
 
 
 def estimate(
-    head: LinearHead, X_pool: Pool, measure: Measure, norms: NDArray[np.float32] | None = None
+    head: LinearHead,
+    X_pool: Pool,
+    measure: Measure,
+    norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Measure a whole pool with a linear head in one pass, nearly.
 
@@ -180,7 +190,7 @@ def estimate(
         Embeddings.
     measure : Measure
         Of the head's probabilities.
-    norms : ndarray of float32, shape (n,), or None
+    norms, units
         As in `top`.
 
     Returns
@@ -193,8 +203,11 @@ def estimate(
     Raises
     ------
     ValueError
-        ``norms`` are not those of this head and pool.
+        ``norms`` or ``units`` are not those of this head and pool.
     """
+    if units is not None:
+        units.refuse_other(X_pool, head.center)
+        return _estimate_units(head, units, measure)
     if norms is not None:
         _refuse_other_norms(head, X_pool, norms)
     estimates, errors = np.empty(len(X_pool), np.float32), np.empty(len(X_pool), np.float32)
@@ -219,6 +232,23 @@ def estimate(
     return estimates, errors
 
 
+def _estimate_units(
+    head: LinearHead, units: Units, measure: Measure
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Estimate from a pool's compact copy."""
+    multiply, bounds = units.products(head.coef)
+    bias = head.intercept[:, None]
+
+    def score(where: slice, _: NDArray[Any]) -> NDArray[np.float32]:
+        logits = multiply(where)
+        logits += bias
+        with np.errstate(invalid="ignore"):  # not finite: the caller is told by the estimate
+            return measure.of_logits(logits)
+
+    estimates = np.concatenate(each(units.codes, score))
+    return estimates, np.float32(measure.slope(len(head.classes))) * bounds + np.float32(measure.rounded)
+
+
 def linear_head(classifier: Any) -> LinearHead | None:
     """Return a classifier as a linear head of one label a sample: itself, what it or a learner's estimator holds."""
     holders: tuple[Any, Any] = classifier, getattr(classifier, "estimator", None)
@@ -237,9 +267,10 @@ def _contenders(
     measure: Measure,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None,
+    units: Units | None,
 ) -> NDArray[np.intp]:
     """Return the positions of all that can be among the ``k`` highest."""
-    estimates, errors = estimate(head, X_pool, measure, norms)
+    estimates, errors = estimate(head, X_pool, measure, norms, units)
     if not np.isfinite(estimates[allowed]).all():
         raise ValueError("probabilities are not finite")
     estimates[~allowed] = -np.inf

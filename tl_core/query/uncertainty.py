@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tl_core.query.base import Picks, Pool, contracted, highest
 from tl_core.query.blocks import all_finite
+from tl_core.query.compact import Units
 from tl_core.query.scoring import Measure, measured, top
 
 _CHUNK = 65536
@@ -172,10 +173,11 @@ def margin(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
     **_: Any,
 ) -> Picks:
     """Pick by `margin_scores` of the classifier's probabilities. Equal scores: drawn from the seed."""
-    return top(classifier, X_pool, n_instances, MARGIN, rng, allowed=allowed, norms=norms)
+    return top(classifier, X_pool, n_instances, MARGIN, rng, allowed=allowed, norms=norms, units=units)
 
 
 @contracted
@@ -187,10 +189,11 @@ def entropy(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
     **_: Any,
 ) -> Picks:
     """Pick by `entropy_scores` of the classifier's probabilities. Equal scores: drawn from the seed."""
-    return top(classifier, X_pool, n_instances, ENTROPY, rng, allowed=allowed, norms=norms)
+    return top(classifier, X_pool, n_instances, ENTROPY, rng, allowed=allowed, norms=norms, units=units)
 
 
 @contracted
@@ -202,10 +205,11 @@ def least_confidence(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
     **_: Any,
 ) -> Picks:
     """Pick by `least_confidence_scores` of the classifier's probabilities. Equal scores: drawn from the seed."""
-    return top(classifier, X_pool, n_instances, LEAST_CONFIDENCE, rng, allowed=allowed, norms=norms)
+    return top(classifier, X_pool, n_instances, LEAST_CONFIDENCE, rng, allowed=allowed, norms=norms, units=units)
 
 
 @contracted
@@ -217,6 +221,7 @@ def power_margin(
     *,
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
+    units: Units | None = None,
     **_: Any,
 ) -> Picks:
     """Draw without replacement, each sample with a chance in proportion to one minus its margin.
@@ -228,7 +233,9 @@ def power_margin(
     ----------
     Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron, Gal: Stochastic batch acquisition, arXiv 2106.12059.
     """
-    scores = np.log(np.maximum(1 + measured(classifier, X_pool, MARGIN, allowed=allowed, norms=norms), 1e-12))
+    scores = np.log(
+        np.maximum(1 + measured(classifier, X_pool, MARGIN, allowed=allowed, norms=norms, units=units), 1e-12)
+    )
     scores += rng.gumbel(size=len(scores))
     scores[~allowed] = -np.inf
     return highest(scores, n_instances, rng)

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
             model_name='head',
             name='name',
             field=models.CharField(default='logistic', help_text='What kind it is, or its dotted path.', max_length=200),
+            preserve_default=False,
         ),
         migrations.AddField(
             model_name='head',

@@ -24,7 +24,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='project',
             name='head',
-            field=models.CharField(default='logistic', help_text='A name or a dotted path.', max_length=200),
+            field=models.CharField(default='transductive', help_text='A name or a dotted path.', max_length=200),
+        ),
+        migrations.AlterField(
+            model_name='project',
+            name='strategy',
+            field=models.CharField(default='auto', help_text='A name or a dotted path.', max_length=200),
         ),
         migrations.AddField(
             model_name='project',

@@ -89,8 +89,9 @@ class Command(BaseCommand):
         if time.monotonic() - started < PATIENCE:
             time.sleep(0.05)
             return
-        job = Job.objects.filter(kind="refit", project=question.project_id).exclude(error="").order_by("-pk").first()
-        reason = f"the last refit failed: {job.error}" if job else "are the workers running (manage.py up)?"
+        job = Job.objects.filter(kind="refit", project=question.project_id).order_by("-pk").first()
+        failed = job is not None and job.error
+        reason = f"the last refit failed: {job.error}" if failed else "are the workers running (manage.py up)?"
         raise CommandError(f"No new round came: {reason}")
 
     def _play(self, project: Project, question: Question, options: dict[str, Any]) -> int:
@@ -127,8 +128,8 @@ class Command(BaseCommand):
         # Which answers are wrong depends on seed and sample only: the same ones whatever comes when.
         draw = random.Random(f"{options['seed']} {assignment.sample.path}")
         if classes and draw.random() < options["noise"]:
-            wrong = question.classes.exclude(pk__in=classes).order_by("pk").values_list("pk", flat=True)
-            classes = (draw.choice(list(wrong)),)
+            wrong = list(question.classes.exclude(pk__in=classes).order_by("pk").values_list("pk", flat=True))
+            classes = (draw.choice(wrong),) if wrong else classes  # of a sample that is of all classes none is wrong
         current = Label.objects.filter(
             question=question, sample=assignment.sample, annotator=oracle, is_current=True
         ).first()
