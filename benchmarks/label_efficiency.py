@@ -1,7 +1,7 @@
 """How few labels each strategy needs, replayed on labelled photographs: ours, its parts, and the peers.
 
     python -m benchmarks.label_efficiency DIR... [--budget 600] [--batch 20] [--seeds 10] [--strategies NAME...]
-        [--docs DIR] [--json FILE]
+        [--docs] [--json FILE]
 
 Each DIR holds one folder a class. `longtail.csv` in it (column file) says which files count, `groups.csv` (file, group)
 its own split: the group "test" is judged on, the rest is the pool; else 30 % of each class are judged on, drawn anew
@@ -21,17 +21,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.replay import Played, embedded, fits, play, sklearn_difference
+from benchmarks.replay import Played, embedded, fits, is_slow, play, sklearn_difference
 from tl_core.evaluation import aubc, labels_to
 
+DOC = Path(__file__).parent.parent / "docs" / "learning.md"
 BASELINE = "plain+random"
 DEFAULT = "default+auto"
 ARMS = (
-    BASELINE, DEFAULT, "default+random", "plain+auto",
-    "plain+margin", "plain+cluster_margin", "plain+uherding", "plain+kcenter",
-    "default+margin", "default+cluster_margin",
-    "plain+modAL margin", "plain+modAL ranked batch",
-    "plain+scikit-activeml BADGE", "plain+scikit-activeml TypiClust", "plain+scikit-activeml MaxHerding",
+    BASELINE, DEFAULT, "default+random", "plain+auto", "default+margin", "plain+cluster_margin", "plain+uherding",
+    "plain+modAL margin", "plain+modAL ranked batch", "plain+scikit-activeml BADGE", "plain+scikit-activeml TypiClust",
+    "plain+scikit-activeml MaxHerding",
 )  # fmt: skip
 
 
@@ -56,6 +55,7 @@ def summary(played: dict[str, list[Played]], budget: int) -> dict[str, dict[str,
         mean = np.mean([one.macro_f1 for one in runs], axis=0)
         reached = labels_to(runs[0].labels, mean, target)
         row: dict[str, Any] = {
+            "seeds": len(runs),
             "aubc": float(np.mean(areas[arm])),
             "macro_f1_final": float(mean[-1]),
             "balanced_accuracy_final": float(np.mean([one.balanced[-1] for one in runs])),
@@ -64,8 +64,9 @@ def summary(played: dict[str, list[Played]], budget: int) -> dict[str, dict[str,
             "rare_recall": float(np.mean([one.rare_recall for one in runs])),
         }
         if arm != DEFAULT and DEFAULT in played:
-            row["default_ahead_aubc"] = paired(areas[DEFAULT], areas[arm])
-            rare = [[one.rare_recall for one in played[each]] for each in (DEFAULT, arm)]
+            both = len(runs)
+            row["default_ahead_aubc"] = paired(areas[DEFAULT][:both], areas[arm])
+            rare = [[one.rare_recall for one in played[each][:both]] for each in (DEFAULT, arm)]
             row["default_ahead_rare_recall"] = paired(*rare)
         rows[arm] = rounded(row)
     return rows
@@ -85,9 +86,9 @@ def rounded(row: dict[str, Any]) -> dict[str, Any]:
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """Markdown."""
     lines = [
-        "| head + strategy | AUBC | macro-F1 at the end | labels to random's end | labels to every class | rare recall "
+        "| head + strategy | seeds | AUBC | macro-F1 at the end | labels to random's end | labels to every class | rare recall "
         "| default ahead in AUBC | in rare recall |",
-        "|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for arm, row in sorted(rows.items(), key=lambda item: -item[1]["aubc"]):
         reached = "not reached" if row["labels_to_random_final"] is None else f"{row['labels_to_random_final']:.2f}"
@@ -96,7 +97,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
             for key in ("default_ahead_aubc", "default_ahead_rare_recall")
         ]
         lines.append(
-            f"| {arm} | {row['aubc']:.3f} | {row['macro_f1_final']:.3f} | {reached} "
+            f"| {arm} | {row['seeds']} | {row['aubc']:.3f} | {row['macro_f1_final']:.3f} | {reached} "
             f"| {row['labels_to_all_classes']:.0f} | {row['rare_recall']:.3f} | {ahead[0]} | {ahead[1]} |"
         )
     return "\n".join(lines)
@@ -113,8 +114,9 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=600)
     parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--slow-seeds", type=int, default=10, help="seeds of peers that take seconds a batch")
     parser.add_argument("--strategies", nargs="+", default=list(ARMS), metavar="HEAD+STRATEGY")
-    parser.add_argument("--docs", type=Path, metavar="DIR", help="write a table and a plot for each set there")
+    parser.add_argument("--docs", action="store_true", help="write tables and plots into docs/learning.md")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     options = parser.parse_args()
     arms = list(dict.fromkeys([BASELINE, *options.strategies]))
@@ -130,7 +132,8 @@ def main() -> None:
         with ProcessPoolExecutor(2) as executor:
             runs = {
                 arm: [
-                    executor.submit(play, directory, arm, seed, budget, options.batch) for seed in range(options.seeds)
+                    executor.submit(play, directory, arm, seed, budget, options.batch)
+                    for seed in range(min(options.seeds, options.slow_seeds) if is_slow(arm) else options.seeds)
                 ]
                 for arm in here
             }
@@ -141,7 +144,7 @@ def main() -> None:
         figures[directory.name] = summary(played, budget)
         print(table(figures[directory.name]), flush=True)
         if options.docs:
-            write_docs(options.docs, directory.name, played, figures[directory.name])
+            write_docs(directory.name, played, figures[directory.name])
     shares = [rows[DEFAULT]["labels_to_random_final"] for rows in figures.values() if DEFAULT in rows]
     if shares and None not in shares:
         print(f"geometric mean of the default's share of the budget: {np.exp(np.mean(np.log(shares))):.3f}")
@@ -150,15 +153,19 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def write_docs(docs: Path, name: str, played: dict[str, list[Played]], rows: dict[str, dict[str, Any]]) -> None:
+def write_docs(name: str, played: dict[str, list[Played]], rows: dict[str, dict[str, Any]]) -> None:
+    """The set's table between its markers in docs/learning.md, and its plot beside it."""
     from benchmarks.plot import curves
 
     means = {
-        arm: list(zip(runs[0].labels, np.mean([one.macro_f1 for one in runs], axis=0), strict=True))
+        arm: list(zip(runs[0].labels, np.mean([one.macro_f1 for one in runs], axis=0).tolist(), strict=True))
         for arm, runs in played.items()
     }
-    curves(means, docs / f"label-efficiency-{name}.svg", emphasised=(DEFAULT, BASELINE))
-    (docs / f"label-efficiency-{name}.md").write_text(table(rows) + "\n")
+    curves(means, DOC.parent / "images" / f"label-efficiency-{name}.svg", emphasised=(DEFAULT, BASELINE))
+    start, end = f"<!-- measured: {name} -->", "<!-- measured: end -->"
+    before, found, rest = DOC.read_text().partition(start)
+    if found:
+        DOC.write_text(f"{before}{start}\n{table(rows)}\n{end}{rest.partition(end)[2]}")
 
 
 if __name__ == "__main__":

@@ -202,6 +202,11 @@ def fits(arm: str, directory: Path) -> bool:
     return bool(data.X.size * (data.y.max() + 1) <= BADGE_NUMBERS)
 
 
+def is_slow(arm: str) -> bool:
+    """Whether a peer takes seconds for a batch."""
+    return "ranked" in arm or "scikit-activeml" in arm
+
+
 def play(directory: Path, arm: str, seed: int, budget: int, batch: int) -> Played:
     """Replay one arm. Everyone but ours starts with the same 20 random labels."""
     warnings.simplefilter("ignore")

@@ -20,7 +20,7 @@ from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
 
-COLD_START = 60  # clusters whose middles are labelled first: `spread_centroids`
+COLD_START = 100  # clusters whose middles are labelled first: `spread_centroids`
 COLD_LABELS = 20  # labels taken from them before a head is asked
 _CANDIDATES = 2000  # of the lowest margins, and as many random ones
 _COVERED = 4000
