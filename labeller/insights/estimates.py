@@ -66,18 +66,24 @@ def curve(question: Question) -> dict[str, Any]:
 # --- undiscovered classes -------------------------------------------------------------------------
 
 
-def undiscovered(trail: Trail) -> tuple[Richness, Coverage] | None:
-    """How many classes there are, and how much of the pool those seen make up; None without audit labels."""
+def undiscovered(question: Question, trail: Trail) -> tuple[Richness, Coverage] | None:
+    """How many classes there are, and how much of the pool those seen make up; None without audit labels.
+
+    By the audit; but classes that were found otherwise are found, and not missing any more.
+    """
     counts = Counter(class_id for each in trail.audited for class_id in each.given)
     if not counts:
         return None
     seen = list(counts.values())
-    return evaluation.chao1(seen), evaluation.coverage(seen)
+    found = evaluation.chao1(seen)
+    known = max(len(labels.class_counts(question)), found.observed)
+    at_least = {name: max(getattr(found, name), known) for name in ("estimate", "low", "high")}
+    return Richness(known, **at_least), evaluation.coverage(seen)
 
 
-def undiscovered_words(trail: Trail) -> dict[str, Any] | None:
+def undiscovered_words(question: Question, trail: Trail) -> dict[str, Any] | None:
     """The same in numbers that are easily put into words, and the rule of three."""
-    found = undiscovered(trail)
+    found = undiscovered(question, trail)
     if found is None:
         return None
     richness, seen = found
@@ -99,7 +105,7 @@ def stop_advice(question: Question, trail: Trail) -> StopAdvice:
     kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
     latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
     quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question)).count()
-    richness, seen = undiscovered(trail) or (None, None)
+    richness, seen = undiscovered(question, trail) or (None, None)
     interval = trail.audit().interval
     return evaluation.stop_advice(latest[::-1], interval, question.project.target_accuracy, quiet, richness, seen)
 
@@ -137,6 +143,7 @@ def forecast_words(question: Question, trail: Trail) -> dict[str, Any]:
 
     return {
         "target": round(100 * question.project.target_accuracy, 1),
+        "labels": more(found.labels),
         "low": more(found.low),
         "high": more(found.high),
         "reason": found.reason,
@@ -237,7 +244,7 @@ def acceptance(question: Question, trail: Trail) -> dict[str, Any]:
 
 def known_json(question: Question, trail: Trail) -> dict[str, Any]:
     """Stop advice, estimated missing classes, coverage, forecast and what is accepted, for `manage.py status`."""
-    advice, found, rule = stop_advice(question, trail), undiscovered(trail), Acceptance.standing(question)
+    advice, found, rule = stop_advice(question, trail), undiscovered(question, trail), Acceptance.standing(question)
     return {
         "stop": {"advised": advice.stop, "checks": [asdict(check) for check in advice.checks]},
         "missing_classes": {**asdict(found[0]), "missing": found[0].missing} if found else None,

@@ -171,7 +171,7 @@ def known(question: Question) -> dict[str, Any]:
         "question": question,
         "audit": estimates.accuracy(trail.audit()),
         "advice": estimates.stop_advice(question, trail),
-        "undiscovered": estimates.undiscovered_words(trail),
+        "undiscovered": estimates.undiscovered_words(question, trail),
         "forecast": estimates.forecast_words(question, trail),
         "classes": estimates.classes(question, trail, assessment),
         "assessment": assessment,

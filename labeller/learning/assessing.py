@@ -22,7 +22,7 @@ from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
 from labeller.learning import accepting, embedding, fitting
 from labeller.learning.fitting import Embedded, Fitted, Training
-from labeller.learning.models import Assessment, Round, RoundEntry
+from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
 from tl_core import evaluation, threads
 from tl_core.evaluation.forecast import fit_power_law
@@ -32,7 +32,8 @@ FOLDS = 5
 LEAST_AUDITED = 30  # audit samples for a comparison with random labels
 MOST_ERRORS = 60
 SIZES = 7  # of the random arm
-FIXED_SAMPLE = 2000  # samples on which successive heads are compared
+FIXED_SAMPLE = 2000  # samples on which heads are compared
+EARLIER = 0.9  # labels of the earlier head: from one quick refit to the next hardly any head changes
 
 Answers = dict[int, frozenset[int]]
 
@@ -65,19 +66,23 @@ def assess(question: Question) -> Assessment | None:
 
 
 def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float | None:
-    """How far a new head agrees with that of the current round, beyond chance, always on the same samples."""
-    current = Round.objects.filter(question=question, is_current=True).select_related("head").first()
-    if current is None or current.head is None or current.head.run_id != fitted.row.run_id:
+    """How far a new head agrees with one that knew a tenth fewer labels, beyond chance, always on the same samples.
+
+    None where there is no such head, or it wasn't stored.
+    """
+    known = Head.objects.filter(question=question, run=fitted.row.run, acceptances=None)
+    earlier = known.filter(n_labels__lte=EARLIER * fitted.row.n_labels).order_by("-version").first()
+    if earlier is None:
         return None
     try:
-        before = head_files.load(settings.HEADS / current.head.directory)
+        stored = head_files.load(settings.HEADS / earlier.directory)
     except (FileNotFoundError, IsADirectoryError, head_files.HeadCorrupt):
-        return None  # not storable, or lost: nothing to compare with
+        return None
     count = min(FIXED_SAMPLE, len(embeddings.ids))
     vectors = embeddings.vectors[np.random.default_rng(question.pk).choice(len(embeddings.ids), count, replace=False)]
-    earlier = np.array(current.head.class_ids)[before.predict_proba(vectors).argmax(axis=1)]
-    later = np.array(fitted.class_ids)[fitted.learner.predict_proba(vectors).argmax(axis=1)]
-    return evaluation.kappa(earlier, later)
+    before = np.array(earlier.class_ids)[stored.predict_proba(vectors).argmax(axis=1)]
+    now = np.array(fitted.class_ids)[fitted.learner.predict_proba(vectors).argmax(axis=1)]
+    return evaluation.kappa(before, now)
 
 
 # --- cross-validation -----------------------------------------------------------------------------

@@ -7,10 +7,13 @@ from django.utils import timezone
 
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
+from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project, Question
 
+FIRST_FULL_REFIT = 50  # labels; from then on whenever they have doubled, and every night
+RETRY_AFTER = timedelta(hours=1)
 REFIT_DEBOUNCE = 0.2  # seconds in which labels that arrive together share one refit
 
 
@@ -52,16 +55,27 @@ def request_retrain(question: Question) -> Job:
 def retrain_due() -> int:
     """Periodic: ask for a full refit where its time of day has passed and labels from before are new to it.
 
-    Nights on which nothing ran are made up for once. What failed is not tried again before the next night.
+    Nights on which nothing ran are made up for once. What failed is not tried again before the next night. While labels
+    are few, a full refit also comes whenever they have doubled: C, temperature and what is known of the head would
+    otherwise be those of a much smaller set all day.
     """
     due = [
         question
-        for question in Question.objects.exclude(project__retrain_at=None).select_related("project")
-        if _is_due(question, _last_passed(question.project))
+        for question in Question.objects.select_related("project")
+        if (question.project.retrain_at is not None and _is_due(question, _last_passed(question.project)))
+        or _has_doubled(question)
     ]
     for question in due:
         request_retrain(question)
     return len(due)
+
+
+def _has_doubled(question: Question) -> bool:
+    full = Head.last_full(question)
+    tried = Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=timezone.now() - RETRY_AFTER)
+    if (tried.exclude(state=Job.State.DONE) if full else tried).exists():
+        return False  # it runs, or failed, or found one class only
+    return labels.answers(question).count() >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
 
 
 def _key(question: Question) -> str:

@@ -84,13 +84,17 @@ def test_starred_classes_come_first_with_what_is_known_of_their_recall(foxes):
 
 
 def test_classes_that_audits_did_not_show_are_estimated(foxes, audited):
-    assert estimates.undiscovered_words(labels.trail(foxes.question)) is None
+    assert estimates.undiscovered_words(foxes.question, labels.trail(foxes.question)) is None
     audited(*[("fox", "fox")] * 20, *[("fox", "badger")] * 10)
-    found = estimates.undiscovered_words(labels.trail(foxes.question))
+    found = estimates.undiscovered_words(foxes.question, labels.trail(foxes.question))
     assert (found["n"], found["observed"], found["missing"], found["low"]) == (30, 2, 0, 0)
     assert found["would_be_seen"] == pytest.approx(9.5, abs=0.1)
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.label(foxes.question, sample, foxes.ana, foxes.class_id("empty"))  # found otherwise: no more missing
+    found = estimates.undiscovered_words(foxes.question, labels.trail(foxes.question))
+    assert (found["n"], found["observed"], found["missing"], found["low"]) == (30, 3, 0, 0)
     audited(("fox", "empty"))
-    assert estimates.undiscovered_words(labels.trail(foxes.question))["coverage"]["value"] == 97
+    assert estimates.undiscovered_words(foxes.question, labels.trail(foxes.question))["coverage"]["value"] == 97
 
 
 def test_the_advice_rests_on_agreement_audit_and_quiet(foxes, audited):

@@ -162,6 +162,8 @@ def test_heads_that_say_the_same_agree_fully_and_changed_ones_less(foxes, pool):
     assert assessing.agreement(foxes.question, *fitted(foxes)) is None  # no head before
     services.request_refit(foxes.question, at_once=True)
     factories.work("refit")
+    assert assessing.agreement(foxes.question, *fitted(foxes)) is None  # that one knew as many labels
+    answer(foxes, pool, range(30, 34))
     assert assessing.agreement(foxes.question, *fitted(foxes)) == 1.0
     made, _ = pool
     for sample in made[100:140]:  # all of them foxes from now on
@@ -173,6 +175,7 @@ def test_a_head_that_is_not_stored_leaves_the_agreement_unknown(foxes, pool):
     answer(foxes, pool, range(30))
     services.request_refit(foxes.question, at_once=True)
     factories.work("refit")
+    answer(foxes, pool, range(30, 34))
     head = Round.objects.get(is_current=True).head
     for directory in ("", "question-0/none"):
         head.directory = directory

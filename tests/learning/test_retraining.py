@@ -31,6 +31,11 @@ def pool(foxes):
     return made, groups
 
 
+@pytest.fixture(autouse=True)
+def _nights_only(monkeypatch):
+    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 1000)
+
+
 def retrain(foxes):
     services.request_retrain(foxes.question)
     (job,) = factories.work("retrain")
@@ -145,7 +150,7 @@ def clock(monkeypatch):
     """Set what time it is for the question of what is due."""
 
     def set_to(moment):
-        monkeypatch.setattr(services, "timezone", SimpleNamespace(localtime=lambda: moment))
+        monkeypatch.setattr(services, "timezone", SimpleNamespace(localtime=lambda: moment, now=lambda: moment))
 
     return set_to
 
@@ -253,3 +258,29 @@ def test_a_manager_asks_for_one(client, foxes):
     answer = client.post("/projects/foxes/train/")
     assert (answer.status_code, answer["Location"]) == (302, "/projects/foxes/")
     assert asked() == 1
+
+
+def test_while_labels_are_few_a_full_refit_comes_whenever_they_have_doubled(foxes, pool, monkeypatch):
+    Project.objects.update(retrain_at=None)
+    assert services.retrain_due() == 0
+    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 50)
+    assert services.retrain_due() == 1
+    assert services.retrain_due() == 0, "it is queued already"
+    factories.work("retrain")
+    assert Head.last_full(foxes.question).n_labels == 60
+    assert services.retrain_due() == 0
+    Head.objects.update(n_labels=30)
+    assert services.retrain_due() == 1
+
+
+def test_one_class_alone_does_not_ask_for_a_full_refit_every_minute(foxes, monkeypatch):
+    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 2)
+    Project.objects.update(retrain_at=None)
+    vectors, _ = factories.clusters(3, 1)
+    made = factories.samples(foxes.project, 3)
+    factories.embed(foxes.project, made, vectors)
+    for sample in made:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    assert services.retrain_due() == 1
+    factories.work("retrain")
+    assert services.retrain_due() == 0
