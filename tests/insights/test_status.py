@@ -10,7 +10,6 @@ from labeller.annotating import services as annotating
 from labeller.insights import selectors
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning.models import Round
 from labeller.samples import services as samples
 from tests import factories
 
@@ -48,7 +47,10 @@ def played(foxes, folder):
 
 def test_json_has_exactly_this_shape(played):
     (found,) = json.loads(status("--json"))["projects"]
-    low, high = found["audit"].pop("low"), found["audit"].pop("high")
+    assert [check["met"] for check in found.pop("stop")["checks"]] == [False, False, False]
+    assert found.pop("missing_classes") == {"observed": 1, "estimate": 1, "low": 1, "high": 6, "missing": 0}
+    assert found.pop("coverage") == {"estimate": 0.0, "low": 0.0, "high": 1.0}
+    assert found.pop("forecast")["labels"] is None
     assert found == {
         "slug": "foxes",
         "samples": 3,
@@ -58,9 +60,9 @@ def test_json_has_exactly_this_shape(played):
         "rounds": 1,
         "queue": 2,
         "jobs": {"done": 4},
-        "audit": {"n": 1, "accuracy": 1.0},
+        "audit": {"n": 1, "accuracy": 1.0, "low": 0.0, "high": 1.0},
+        "accepted": None,
     }
-    assert 0.0 < low < 0.1 and high == 1.0
 
 
 def test_an_empty_site_has_no_projects(db):
@@ -69,6 +71,8 @@ def test_an_empty_site_has_no_projects(db):
 
 def test_a_fresh_project_claims_nothing(foxes):
     (found,) = json.loads(status("--json"))["projects"]
+    assert found.pop("stop")["advised"] is False
+    assert found.pop("forecast")["target"] == 0.9
     assert found == {
         "slug": "foxes",
         "samples": 0,
@@ -79,6 +83,9 @@ def test_a_fresh_project_claims_nothing(foxes):
         "queue": 0,
         "jobs": {},
         "audit": {"n": 0, "accuracy": None, "low": 0.0, "high": 1.0},
+        "missing_classes": None,
+        "coverage": None,
+        "accepted": None,
     }
 
 
@@ -148,16 +155,6 @@ def test_work_is_counted_in_samples_while_it_is_open(foxes):
         )  # fmt: skip
     work = selectors.work(foxes.project, ["ingest"])
     assert (work["done"], work["total"], work["message"]) == (14, 30, "decoding b.jpg")
-
-
-def test_the_curve_has_a_point_for_every_round(client, played):
-    Round.objects.update(audit_n=4, audit_correct=3, n_labels=9, n_classes=2)
-    factories.ranking(played.question, [])
-    client.force_login(played.vic)
-    first, second = client.get("/projects/foxes/curve.json").json()["rounds"]
-    assert (first["number"], first["n_labels"], first["accuracy"], first["audit_n"]) == (1, 9, 0.75, 4)
-    assert first["classes_found"] == 2 and first["low"] < 0.75 < first["high"]
-    assert (second["number"], second["accuracy"], second["low"], second["high"]) == (2, None, None, None)
 
 
 def test_the_list_of_projects_shows_each_person_their_own(client, played):

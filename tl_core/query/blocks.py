@@ -15,6 +15,7 @@ from tl_core.vectors import Vectors
 
 # What a thread works on at a time: large enough for matrix products, small enough to stay in its core's cache.
 BLOCK = 2048
+_GATHERED = 512  # rows picked one by one are a copy, and memory for a large one comes fresh from the system each time
 
 Result = TypeVar("Result")
 
@@ -42,8 +43,8 @@ def each(
     if positions is None and isinstance(X_pool, Vectors):
         spans = X_pool.spans(BLOCK)
     else:
-        n = len(X_pool) if positions is None else len(positions)
-        spans = [(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
+        n, rows = (len(X_pool), BLOCK) if positions is None else (len(positions), _GATHERED)
+        spans = [(start, min(start + rows, n)) for start in range(0, n, rows)]
 
     def call(span: tuple[int, int]) -> Result:
         where = slice(*span)

@@ -281,8 +281,9 @@ def _contenders(
     # The bound supposes that all roundings of a row point one way. They never do: errors are spread as a normal
     # distribution is, and twice the worst of a thousand is more than six standard deviations.
     worst = float((np.abs(estimates[likeliest] - exact) / errors[likeliest]).max())
-    possible = np.flatnonzero(estimates + min(2 * worst, 1.0) * errors >= reached)
-    return np.union1d(likeliest[exact >= reached], possible)
+    possible = estimates + min(2 * worst, 1.0) * errors >= reached
+    possible[likeliest[exact >= reached]] = True
+    return np.flatnonzero(possible)
 
 
 def _refuse_other_norms(head: LinearHead, X_pool: Pool, norms: NDArray[np.float32]) -> None:
