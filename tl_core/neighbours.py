@@ -4,6 +4,7 @@
 Near means a high cosine between embeddings that were centred, usually on the pool's mean.
 """
 
+import contextlib
 import hashlib
 import json
 from typing import Any, Self
@@ -11,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from usearch.index import Index
 
 from tl_core.heads.plain import blocks, unit_rows
 from tl_core.storage import Storage
@@ -55,7 +55,7 @@ class NeighbourIndex:
     """
 
     def __init__(self, dimension: int, center: ArrayLike | None = None) -> None:
-        self._index = Index(
+        self._index = _usearch().Index(
             ndim=dimension,
             metric="cos",
             dtype=_DTYPE,
@@ -238,6 +238,15 @@ class NeighbourIndex:
         if len(X.shape) != 2 or X.shape[1] != self.dimension:
             raise ValueError(f"expected embeddings of shape (n, {self.dimension}), got {X.shape}")
         return X
+
+
+def _usearch() -> Any:
+    """Import usearch where it is needed. ONNX Runtime imported after it kills the process; before it, both are fine."""
+    with contextlib.suppress(ImportError):
+        import onnxruntime  # noqa: F401
+    import usearch.index
+
+    return usearch.index
 
 
 def graph(X: Any, k: int, center: ArrayLike | None = None) -> csr_array:

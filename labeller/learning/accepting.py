@@ -5,6 +5,7 @@ behind. The head of a look is fitted on all labels but those of audit samples, a
 """
 
 import functools
+import logging
 import math
 import secrets
 import time
@@ -26,6 +27,8 @@ from labeller.learning.services import request_refit
 from labeller.projects.models import Question
 from tl_core import evaluation
 from tl_core.heads import files as head_files
+
+log = logging.getLogger(__name__)
 
 ERROR = 0.05  # chance that any look ever offers what is not safe
 SPARE = 2.0  # times the audit samples that a look without a single wrong one needs: with fewer it is wasted
@@ -163,7 +166,12 @@ def accepted(rule: Acceptance | None) -> dict[int, tuple[int, float]]:
     """The samples that a rule accepts now, each with its class id and probability: those without a label."""
     if rule is None or rule.head is None:
         return {}
-    found = dict(_sure(rule.pk, fitting.load_embeddings(rule.head.run)))
+    try:
+        found = dict(_sure(rule.pk, fitting.load_embeddings(rule.head.run)))
+    except (FileNotFoundError, head_files.HeadCorrupt) as error:
+        # Labelling and exports go on without it: people are asked about what the lost head had decided.
+        log.error("nothing is accepted by %s any more: %s", rule.head, error)
+        return {}
     for sample_id in labels.settled(rule.question):
         found.pop(sample_id, None)
     return found

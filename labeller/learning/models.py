@@ -112,9 +112,7 @@ class Round(models.Model):
     n_pool = models.PositiveIntegerField()
     audit_n = models.PositiveIntegerField(default=0)
     audit_correct = models.PositiveIntegerField(default=0)
-    kappa = models.FloatField(
-        null=True, help_text="Agreement with a head that knew a tenth fewer labels, beyond chance."
-    )
+    kappa = models.FloatField(null=True, help_text="Agreement with a head of a tenth fewer labels, beyond chance.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

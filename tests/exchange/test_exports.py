@@ -129,7 +129,8 @@ def test_what_is_exported_is_what_the_head_said(foxes, download):
     services.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     run = embedding.current_run(foxes.project)
-    learner = fitting._learner(foxes.question.pk, run.pk, "logistic", "margin")
+    project = foxes.project
+    learner = fitting._learner(foxes.question.pk, run.pk, fitting.head_name(foxes.question), project.strategy)
     expected = learner.predict_proba(vectors.astype(np.float32)).max(axis=1)
     exported = [float(row["probability"]) for row in download("predictions.csv")]
     assert np.allclose(exported, expected, atol=1e-4)

@@ -246,31 +246,3 @@ def test_consensus_is_the_majority_and_the_latest_on_a_tie(foxes, fox, badger):
     for annotator, answer in ((foxes.ana, fox), (foxes.mia, fox), (foxes.bo, badger)):
         label(foxes.question, clear, annotator, answer)
     assert selectors.consensus(foxes.question) == {tied.pk: frozenset({badger}), clear.pk: frozenset({fox})}
-
-
-def test_the_audit_counts_standing_audit_answers_with_a_prediction_only(foxes, fox, badger):
-    right, wrong, unpredicted, ranked, taken_back = factories.samples(foxes.project, 5)
-    label(foxes.question, unpredicted, foxes.ana, fox, strategy="audit")
-    label(foxes.question, ranked, foxes.ana, fox, strategy="margin", predicted_id=fox)
-    old = label(foxes.question, taken_back, foxes.ana, fox, strategy="audit", predicted_id=fox)
-    label(foxes.question, taken_back, foxes.ana, verdict="withdraw", supersedes=old.uuid)
-    label(foxes.question, right, foxes.ana, fox, strategy="audit", predicted_id=fox)
-    label(foxes.question, wrong, foxes.ana, fox, strategy="audit", predicted_id=badger)
-    audit = selectors.audit(foxes.question)
-    assert (audit.n, audit.correct, audit.accuracy) == (2, 1, 0.5)
-    low, high = audit.interval
-    assert low < 0.5 < high
-
-
-def test_only_audit_labels_of_the_later_half_count(foxes, fox, badger):
-    for number, sample in enumerate(factories.samples(foxes.project, 20)):
-        predicted = badger if number < 8 else fox  # early heads were wrong
-        label(foxes.question, sample, foxes.ana, fox, strategy="audit", predicted_id=predicted)
-    audit = selectors.audit(foxes.question)
-    assert 10 <= audit.n <= 11
-    assert audit.correct == audit.n
-
-
-def test_an_audit_without_labels_claims_nothing(foxes):
-    audit = selectors.audit(foxes.question)
-    assert (audit.n, audit.accuracy, audit.interval) == (0, None, (0.0, 1.0))

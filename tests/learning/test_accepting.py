@@ -178,6 +178,14 @@ def test_a_head_that_cannot_be_stored_cannot_be_accepted(foxes, pool):
     assert not Head.objects.exists()
 
 
+def test_without_the_files_of_its_head_a_rule_accepts_nothing(foxes, pool):
+    audit(foxes, pool, 160)
+    look = accepting.look(foxes.question)
+    accepting.accept(look, foxes.mia)
+    Head.objects.filter(pk=look.head.pk).update(directory="question-0/lost")
+    assert accepting.accepted_ids(foxes.question) == set()
+
+
 def test_two_refits_never_share_a_version_with_a_look(foxes, pool):
     run = embedding.current_run(foxes.project)
     Head.objects.create(question=foxes.question, run=run, version=7, class_ids=[], n_labels=1, fit_seconds=0.0)

@@ -1,6 +1,8 @@
 # ruff: noqa: N803, N806 - matrices are X, Z and S here, as in scikit-learn
 """tl_core.neighbours: finds what comparing everything with everything finds, and survives its file."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +206,11 @@ class TestNearDuplicates:
         monkeypatch.setattr(neighbours, "_BLOCK", 16)
         np.testing.assert_array_equal(near_duplicates(X, np.arange(200), X.mean(axis=0), 0.9), whole)
         assert 0 < whole.sum() < 200 and not whole[0]
+
+
+def test_an_index_and_the_network_live_in_one_process() -> None:
+    """Imported the other way round, the two libraries kill the process."""
+    code = "from tl_core.neighbours import NeighbourIndex; NeighbourIndex(4); import onnxruntime"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = "import tl_core.query.planning, sys; assert 'usearch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='round',
             name='kappa',
-            field=models.FloatField(help_text='Agreement with a head that knew a tenth fewer labels, beyond chance.', null=True),
+            field=models.FloatField(help_text='Agreement with a head of a tenth fewer labels, beyond chance.', null=True),
         ),
         migrations.CreateModel(
             name='Assessment',
