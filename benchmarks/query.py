@@ -6,13 +6,16 @@
 
 Synthetic embeddings in clusters; a head on 1,000 labels; batches of 100. The limit is one pass over the matrix, by
 whichever way of reading it is the fastest here, on one thread or one a core. Ours and the limit take turns; of each the
-best of the repeats counts, for others use the machine too, and the medians are given beside it. Peers run once, at the
-largest size, up to all rows, that takes them no longer than so many seconds. Memory: rows x dim x 4 bytes and some.
+best of the repeats counts, for others use the machine too, and the medians are given beside it. Ours have what a caller
+keeps between rounds, the compact copy of the pool too; margin is also measured without that, and with nothing. Peers
+run once, at the largest size, up to all rows, that takes them no longer than so many seconds. Memory: rows x dim x 5
+bytes and some; the peak is that of ours, before peers run.
 With --json only the last line, which is JSON, is printed; with --json FILE it is written there as well.
 """
 
 import argparse
 import json
+import resource
 import statistics
 import sys
 import time
@@ -58,6 +61,12 @@ def once(function: Callable[[], Any]) -> tuple[float, Any]:
     started = time.perf_counter()
     result = function()
     return time.perf_counter() - started, result
+
+
+def memory_peak() -> float:
+    """The most memory this process has had so far, in GB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9
 
 
 def in_turns(functions: dict[str, Callable[[], Any]], repeats: int) -> Timed:
@@ -153,7 +162,7 @@ def refits(X: np.ndarray, y: np.ndarray, repeats: int) -> dict[str, float]:
     return found
 
 
-def strategies(X: np.ndarray, y: np.ndarray, head: LogisticHead) -> dict[str, Callable[[int], Any]]:
+def strategies(X: np.ndarray, head: LogisticHead, units: query.Units) -> dict[str, Callable[[int], Any]]:
     """Ours by name, each asked for a batch from the first rows, as in a later round: norms and the like are at hand."""
     mean = head.center_
     norms = query.lengths(X, mean)
@@ -163,11 +172,14 @@ def strategies(X: np.ndarray, y: np.ndarray, head: LogisticHead) -> dict[str, Ca
     def asking(name: str) -> Callable[[int], Any]:
         def ask(n: int) -> Any:
             kept = {"norms": norms[:n], "nearest": nearest[:n], "mean": mean, "X_labelled": X[:LABELS]}
-            return query.get(name)(head, X[:n], BATCH, random_state=0, **kept)
+            some = query.Units(units.codes[:n], units.steps[:n], units.lost[:n], mean)
+            return query.get(name)(head, X[:n], BATCH, random_state=0, units=some, **kept)
 
         return ask
 
-    return {name: asking(name) for name in STRATEGIES if name in query.names()}
+    found = {name: asking(name) for name in STRATEGIES if name in query.names()}
+    found["margin, no copy"] = lambda n: query.margin(head, X[:n], BATCH, random_state=0, norms=norms[:n])
+    return found
 
 
 def measure(rows: int, dim: int, classes: int, repeats: int, cap: float) -> dict[str, Any]:
@@ -176,14 +188,16 @@ def measure(rows: int, dim: int, classes: int, repeats: int, cap: float) -> dict
 
     X, y = embeddings(rows, dim, classes)
     head = LogisticHead(pool_mean=query.mean_row(X)).fit(X[:LABELS], y[:LABELS])
-    ours = strategies(X, y, head)
-    quick = {name: lambda ask=ask: ask(rows) for name, ask in ours.items() if name in ("margin", "entropy")}
+    compact_s, units = once(lambda: query.compact(X, head.center_))
+    ours = strategies(X, head, units)
+    quick = {name: lambda name=name: ours[name](rows) for name in ("margin", "entropy", "margin, no copy")}
     quick["margin, first round"] = lambda: query.margin(head, X, BATCH, random_state=0)
     times = in_turns(passes(X) | quick, repeats)
     slow = {name: lambda ask=ask: ask(rows) for name, ask in ours.items() if name not in quick}
     times |= in_turns(slow, 2)
     small = min(RANKED_ROWS, rows)
     times |= in_turns({"cluster_margin of 20,000": lambda: ours["cluster_margin"](small)}, repeats)
+    peak = memory_peak()
     found = peers(X, y, head, cap)
     for each_peer in found.values():
         mine = in_turns({"": lambda one=each_peer: ours[one["ours"]](one["rows"])}, 2)[""]["best"]
@@ -191,7 +205,14 @@ def measure(rows: int, dim: int, classes: int, repeats: int, cap: float) -> dict
     expected = margin_sampling(head, X, BATCH)[0]
     identical = set(expected.tolist()) == set(ours["margin"](rows)[0].tolist())
     ranked = ranked_batch(X, y, head)
-    return {"times": times, "peers": found, "identical": identical, "ranked_s": ranked} | refits(X, y, repeats)
+    return {
+        "times": times,
+        "peers": found,
+        "identical": identical,
+        "ranked_s": ranked,
+        "compact_s": compact_s,
+        "memory": {"pool_gb": X.nbytes / 1e9, "copy_gb": units.codes.nbytes / 1e9, "peak_gb": peak},
+    } | refits(X, y, repeats)
 
 
 def summary(result: dict[str, Any]) -> dict[str, Any]:
@@ -206,7 +227,10 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
         "margin_share": best["margin"] / best[limit],
         "margin_share_of_sum": best["margin"] / min(best[name] for name in best if name.startswith("pass: sum")),
         "margin_share_median": times["margin"]["median"] / times[limit]["median"],
+        "margin_no_copy_s": best["margin, no copy"],
         "margin_first_round_s": best["margin, first round"],
+        "compact_s": result["compact_s"],
+        **result["memory"],
         "vs_modal_margin": result["peers"]["modAL margin"]["ratio"],
         "identical": result["identical"],
         "diverse_s": best["cluster_margin"],

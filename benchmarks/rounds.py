@@ -39,6 +39,7 @@ GROUPS = 15  # clusters a class
 LATENT = 64
 AUDITED = 10  # every how many labels one is of an audit sample
 GUESSED = 0.7  # of these the head knew before
+EARLIER = 0.8  # of the labels there were at the last full refit
 
 
 # --- the pool -------------------------------------------------------------------------------------
@@ -74,8 +75,11 @@ def set_up(data: Path) -> None:
 
 
 def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
-    """A project on that folder with everything embedded and some of it labelled, its first refit queued."""
-    from labeller.learning import embedding
+    """A project on that folder with everything embedded and some of it labelled, a refit queued.
+
+    The last full refit was a while ago, and the next one, which comes when labels have doubled, is far.
+    """
+    from labeller.learning import embedding, fitting, rounds
     from labeller.learning.models import EmbeddingShard
     from labeller.learning.services import request_refit
     from labeller.operations.opening import QUESTION
@@ -112,8 +116,11 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
     first = folder / Sample.objects.earliest("pk").path
     first.parent.mkdir(parents=True)
     first.touch()
-    give_labels(project.first_question, labels)
-    request_refit(project.first_question, at_once=True)
+    question = project.first_question
+    give_labels(question, int(EARLIER * labels))
+    rounds.switch(rounds.rank(question, fitting.Tuned({"C": 30.0, "temperature": 1.0}, None, None)))
+    give_labels(question, labels - int(EARLIER * labels))
+    request_refit(question, at_once=True)
 
 
 def give_labels(question: Any, count: int) -> None:
@@ -127,18 +134,19 @@ def give_labels(question: Any, count: int) -> None:
     from labeller.learning.models import Round, RoundEntry
     from labeller.samples.models import Sample
 
-    rng = np.random.default_rng(2)
-    everyone = np.array(Sample.objects.order_by("pk").values_list("pk", flat=True))
+    number = Round.objects.count() + 1
+    rng = np.random.default_rng([2, number])
+    everyone = np.array(Sample.objects.filter(labels=None).order_by("pk").values_list("pk", flat=True))
     found = Sample.objects.in_bulk(rng.choice(everyone, count, replace=False).tolist())
     samples = list(found.values())
     class_ids = dict(question.classes.values_list("name", "pk"))
     given = [class_ids[truth_of(sample.path)] for sample in samples]
     guesses = np.where(rng.random(count) < GUESSED, given, rng.permutation(given)).tolist()
-    annotator = User.objects.create(username="annotator")
-    strategies = [AUDIT if number % AUDITED == 0 else "auto" for number in range(count)]
+    annotator, _ = User.objects.get_or_create(username="annotator")
+    strategies = [AUDIT if place % AUDITED == 0 else "auto" for place in range(count)]
     common = {"project": question.project, "question": question}
     earlier = Round.objects.create(
-        **common, number=1, strategy="auto", seed=0, n_labels=0, n_classes=0, n_pool=len(everyone)
+        **common, number=number, strategy="auto", seed=0, n_labels=0, n_classes=0, n_pool=len(everyone)
     )
     entries = RoundEntry.objects.bulk_create(
         RoundEntry(round=earlier, sample=sample, rank=rank, strategy=strategy, score=0.0, propensity=1.0, reason="")
@@ -286,8 +294,8 @@ def label_more(question: Any) -> None:
 
     annotator = User.objects.get(username="annotator")
     class_ids = dict(question.classes.values_list("name", "pk"))
-    open_entries = RoundEntry.objects.filter(round__question=question, round__is_current=True)
-    for entry in open_entries.exclude(sample__labels__isnull=False).select_related("sample").order_by("rank")[:PER_ROUND]:
+    entries = RoundEntry.objects.filter(round__question=question, round__is_current=True, sample__labels=None)
+    for entry in entries.select_related("sample").order_by("rank")[:PER_ROUND]:
         services.record(
             services.Judgement(
                 uuid=uuid.uuid4(),

@@ -28,15 +28,15 @@ ADDRESS = re.compile(r"labeller is at (http://[^/\s]+)/projects/([^/\s]+)/")
 
 @dataclass
 class Site:
-    """A running program: its address, the opened project, a logged-in client, when it was started and by what process."""
+    """A running program: its address, the opened project, a logged-in client, when it was started, and its process."""
 
     address: str
     slug: str
     password: str
     data: Path
     started: float
-    pid: int
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
+    pid: int = 0
 
     @property
     def label_url(self) -> str:
@@ -124,9 +124,9 @@ def free_port() -> int:
 @contextmanager
 def running(images: Path | str, *, data: Path | None = None, **knobs: str) -> Iterator[Site]:
     """`make run IMAGES=…` in that data directory or else a fresh one, stopped by Ctrl-C at the end."""
-    fresh = tempfile.TemporaryDirectory(prefix="labeller-benchmark-")
-    with contextlib.nullcontext(str(data)) if data else fresh as home:
-        knobs = {"DATA": home, "IMAGES": str(images), "PORT": str(free_port()), **knobs}
+    with contextlib.ExitStack() as stack:
+        home = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labeller-benchmark-")))
+        knobs = {"DATA": str(home), "IMAGES": str(images), "PORT": str(free_port()), **knobs}
         environment = {**os.environ, **PRODUCT, **knobs}
         started = time.monotonic()
         process = subprocess.Popen(
@@ -139,7 +139,7 @@ def running(images: Path | str, *, data: Path | None = None, **knobs: str) -> It
             start_new_session=True,
         )
         try:
-            yield _read_start(process, Path(home), started)
+            yield _read_start(process, home, started)
         finally:
             os.killpg(process.pid, signal.SIGINT)
             process.communicate(timeout=60)
@@ -151,7 +151,7 @@ def _read_start(process: subprocess.Popen[str], data: Path, started: float) -> S
         said += line
         if PASSWORD.search(line):
             address, slug = ADDRESS.search(said).groups()
-            site = Site(address, slug, PASSWORD.search(said)[1], data, started, process.pid)
+            site = Site(address, slug, PASSWORD.search(said)[1], data, started, pid=process.pid)
             site.log_in()
             return site
     raise RuntimeError(f"the program did not start:\n{said}")

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from PIL import Image
 
 from labeller.jobs import services as jobs
-from labeller.learning import embedding, fitting, rounds
+from labeller.learning import embedding, fitting, neighbours, rounds
 from tests import factories
 
 
@@ -60,6 +60,7 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     cache.clear()
     fitting._load.cache_clear()
     fitting._learner.cache_clear()
+    neighbours._loaded.cache_clear()
     rounds._start.cache_clear()
     rounds._groups.cache_clear()
 

@@ -29,7 +29,16 @@ SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for th
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
 RUN_TASK = "labeller.jobs.tasks.run"
 BEHIND = 6  # Celery's priority on Redis, 0 comes first: a sweep must not wait behind the thousand jobs of an import
-QUEUES = {"scan": "io", "ingest": "io", "plan": "embed", "embed": "embed", "refit": "train", "retrain": "train"}
+QUEUES = {
+    "scan": "io",
+    "ingest": "io",
+    "plan": "embed",
+    "embed": "embed",
+    "index": "embed",
+    "refit": "train",
+    "retrain": "train",
+    "assess": "io",
+}
 
 
 class JobLost(Exception):

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import Min
 from numpy.typing import NDArray
 
+from labeller.jobs import services as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
@@ -36,6 +37,11 @@ FIXED_SAMPLE = 2000  # samples on which heads are compared
 EARLIER = 0.9  # labels of the earlier head: from one quick refit to the next hardly any head changes
 
 Answers = dict[int, frozenset[int]]
+
+
+def reassess(progress: jobs.Progress) -> None:
+    """Assess after a full refit: a job of its own, for it takes many fits, and quick refits must not wait for it."""
+    assess(Question.objects.select_related("project").get(pk=progress.job.payload["question"]))
 
 
 def assess(question: Question) -> Assessment | None:

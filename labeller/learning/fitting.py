@@ -80,13 +80,12 @@ def load_embeddings(run: EmbeddingRun) -> Embedded:
 @functools.lru_cache(maxsize=1)
 def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
     run = EmbeddingRun.objects.get(pk=run_id)
-    if not shards:
-        return Embedded(np.zeros(0, np.int64), Vectors([], [], run.dimension), np.zeros(run.dimension, np.float32))
     try:
         found = embedding.store(run).open(shards)
     except (StoreCorrupt, FileNotFoundError) as error:
         raise embedding.Repairing(f"{embedding.repair(run)} damaged shards are being embedded again.") from error
-    return Embedded(found.ids, found.vectors, found.vectors.mean().astype(np.float32))
+    mean = query.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
+    return Embedded(found.ids, found.vectors, mean)
 
 
 # --- labels ---------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Positions in arrays are translated to sample ids here, and nowhere else.
 import functools
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.db import transaction
@@ -16,18 +16,32 @@ from numpy.typing import NDArray
 from labeller.jobs import services as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning import accepting, assessing, embedding, fitting
-from labeller.learning.fitting import Embedded, Fitted, Tuned, fit, load_embeddings
-from labeller.learning.models import Head, Round, RoundEntry
+from labeller.learning import accepting, assessing, embedding, fitting, neighbours
+from labeller.learning.fitting import CannotLearn, Embedded, Fitted, Tuned, fit, load_embeddings
+from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
-from tl_core import query
+from tl_core import query, threads
 from tl_core.query import planning
+from tl_core.query.covering import COLD_LABELS
 from tl_core.query.planning import Pick
 
 SUGGESTIONS = 5
 TORN = 0.4  # a lead of the likeliest class below which a reason names both
+SIMILAR = "similar_to"
 KEPT_ROUNDS = 2  # rounds whose unserved entries are kept; what was served is kept for good
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What to hunt for instead of asking the project's strategy: what looks like some samples, or one class."""
+
+    like: tuple[int, ...] = ()  # sample ids
+    class_id: int | None = None
+
+    @property
+    def strategy(self) -> str:
+        return SIMILAR if self.class_id is None else "positive_first"
 
 
 @dataclass
@@ -41,24 +55,25 @@ class Ranking:
 
 def refit(progress: jobs.Progress) -> None:
     """Fit the head on all labels, rank the pool, switch to the new round."""
-    ranking = rank(_question(progress))
+    question = _question(progress)
+    ranking = rank(question)
     if ranking is not None and not _is_empty_again(ranking):
         switch(ranking)
+    neighbours.keep_up(question.project)
 
 
 def retrain(progress: jobs.Progress) -> None:
     """A full refit: choose C and temperature anew, by cross-validation on all labels, then refit with them."""
     question = _question(progress)
     run = embedding.current_run(question.project)
-    progress(0, 3, "choosing penalty and temperature", now=True)
+    progress(0, 2, "choosing penalty and temperature", now=True)
     tuned = fitting.tune(question, run, load_embeddings(run), labels.consensus(question))
-    progress(1, 3, "ranking", now=True)
+    progress(1, 2, "ranking", now=True)
     # Only now are the labels read that count: choosing took a while, and people went on.
     ranking = rank(question, tuned)
     if ranking is not None and (ranking.fitted is not None or not _is_empty_again(ranking)):
         switch(ranking)
-    progress(2, 3, "assessing", now=True)
-    assessing.assess(question)
+    jobs.enqueue("assess", key=f"question:{question.pk}", project=question.project, payload=progress.job.payload)
 
 
 def _question(progress: jobs.Progress) -> Question:
@@ -71,7 +86,7 @@ def _is_empty_again(ranking: Ranking) -> bool:
     return not ranking.entries and Round.objects.filter(question=question, is_current=True, n_pool=0).exists()
 
 
-def rank(question: Question, tuned: Tuned | None = None) -> Ranking | None:
+def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:
     """Fit and rank without writing anything; None while nothing is embedded."""
     run = embedding.current_run(question.project)
     embeddings = load_embeddings(run)
@@ -82,14 +97,16 @@ def rank(question: Question, tuned: Tuned | None = None) -> Ranking | None:
     if not len(embeddings.ids):
         return None
     seed = secrets.randbits(32)
-    fitted = fit(question, run, embeddings, answers, tuned)
-    pool = embeddings.without(settled)
-    picks = _choose(question, embeddings, pool, fitted, answers, seed)
-    entries = _entries(question, embeddings, picks, fitted)
+    pool = embeddings.without(settled.union(aim.like) if aim else settled)
+    with threads.single():
+        fitted = fit(question, run, embeddings, answers, tuned)
+        picks = _choose(question, run, embeddings, pool, fitted, answers, seed, aim)
+        entries = _entries(question, embeddings, picks, fitted)
+        kappa = assessing.agreement(question, fitted, embeddings) if fitted else None
     audit = labels.audit(question)
     fresh = Round(
         project=question.project,
-        kappa=fitted and assessing.agreement(question, fitted, embeddings),
+        kappa=kappa,
         question=question,
         strategy=next((pick.strategy for pick in picks if pick.strategy != labels.AUDIT), question.project.strategy),
         seed=seed,
@@ -108,38 +125,69 @@ def rank(question: Question, tuned: Tuned | None = None) -> Ranking | None:
 
 def _choose(
     question: Question,
+    run: EmbeddingRun,
     embeddings: Embedded,
     pool: NDArray[np.intp],
     fitted: Fitted | None,
     answers: Collection[int],
     seed: int,
+    aim: Aim | None,
 ) -> list[Pick]:
     """The round's picks in rank order; see `planning.plan`."""
+    project = question.project
+    strategy = aim.strategy if aim else project.strategy
     accepted = embeddings.positions(accepting.accepted_ids(question))
     labelled = embeddings.positions(answers)
     learner = fitted.learner if fitted else None
+    # A head for several classes a sample knows them by their columns.
+    columns = dict(zip(learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
+    starred = set(question.classes.filter(is_starred=True).values_list("pk", flat=True))
+    known = learner.X_training if learner else embeddings.vectors[labelled[labelled >= 0]]
     situation = planning.Situation(
         embeddings.vectors,
         allowed=_mask(len(embeddings.ids), pool),
         accepted=_mask(len(embeddings.ids), accepted[accepted >= 0]),
-        X_labelled=learner.X_training if learner else embeddings.vectors[labelled[labelled >= 0]],
+        X_labelled=known,
         y_labelled=learner.y_training if learner else None,
         mean=embeddings.mean,
         norms=embeddings.norms,
-        start=_start(question.pk, embeddings),
-        starred=list(question.classes.filter(is_starred=True).values_list("pk", flat=True)),
+        # Clustering takes a second or more, and a worker that is started later never needs it.
+        start=_start(question.pk, embeddings) if learner is None or len(known) < COLD_LABELS else (),
+        starred=[column for column, class_id in columns.items() if class_id in starred],
         sequences=_groups(embeddings, "sequence"),
         deployments=_groups(embeddings, "deployment"),
+        index=neighbours.index(run, embeddings) if strategy in neighbours.ASKING else None,
     )
-    project = question.project
-    return planning.plan(
+    if aim:
+        return _hunt(aim, embeddings, fitted, situation, project.round_size, seed)
+    picks = planning.plan(
         learner,
         situation,
         project.round_size,
-        strategy=project.strategy,
+        strategy=strategy,
         audit_share=project.audit_share,
         random_state=seed,
     )
+    return [replace(pick, hunted=columns.get(pick.hunted)) for pick in picks]
+
+
+def _hunt(
+    aim: Aim, embeddings: Embedded, fitted: Fitted | None, situation: planning.Situation, size: int, seed: int
+) -> list[Pick]:
+    """A hunt's picks in rank order; see `planning.hunt`."""
+    learner = fitted.learner if fitted else None
+    if aim.class_id is None:
+        positions = embeddings.positions(aim.like)
+        if (positions < 0).any():
+            raise CannotLearn("A sample to look like has no embedding: it waits for a worker, or is broken.")
+        given = {"examples": embeddings.vectors[positions]}
+    elif fitted is None or aim.class_id not in fitted.class_ids:
+        raise CannotLearn("The class can't be hunted for yet: the head needs labels of it, and of another class.")
+    else:
+        # A head for several classes a sample knows them by their columns.
+        given = {"positive": fitted.learner.estimator.classes_[fitted.class_ids.index(aim.class_id)]}
+    picks = planning.hunt(learner, situation, size, strategy=aim.strategy, random_state=seed, **given)
+    return [replace(pick, hunted=aim.class_id) for pick in picks]
 
 
 def _mask(n: int, positions: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -212,8 +260,10 @@ def _reason(pick: Pick, likely: list[str], lead: float, hunted: str) -> str:
         return "typical of a group of similar pictures"
     if pick.strategy == planning.RANDOM:
         return "drawn at random"
-    if pick.strategy == planning.RARE:
+    if pick.hunted is not None:
         return f"may be {hunted}"
+    if pick.strategy == SIMILAR:
+        return "looks like one of the examples"
     if len(likely) > 1 and lead < TORN:
         return f"between {likely[0]} and {likely[1]}"
     return f"like many that are not sure yet, may be {likely[0]}"

@@ -1,14 +1,16 @@
-"""Jobs on the queues embed and train, and the periodic retraining."""
+"""Jobs on the queues embed, train and io, and the periodic retraining."""
 
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.learning import embedding, rounds, services
+from labeller.learning import assessing, embedding, neighbours, rounds, services
 
 handler("plan")(embedding.plan)
 handler("embed")(embedding.embed_shard)
+handler("index")(neighbours.build)
 handler("refit")(rounds.refit)
 handler("retrain")(rounds.retrain)
+handler("assess")(assessing.reassess)
 
 
 @shared_task

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.db.models import F
 
-from labeller.learning import embedding
+from labeller.learning import embedding, neighbours
 from labeller.learning.models import EmbeddingRun
 from labeller.projects.models import Project
 
@@ -24,6 +24,7 @@ def remove(run: EmbeddingRun) -> None:
         run.shards.all().delete()
         if not run.heads.exists() and not run.whitened.exists():
             run.delete()
+    embedding.store(run).storage.delete(neighbours.FILE)
     embedding.store(run).delete()
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tl_core import query
-from tl_core.heads.files import LinearHead
+from tl_core.heads.files import LinearHead, unit_rows
 from tl_core.heads.logistic import LogisticHead
-from tl_core.query import blocks, hunting, products, scoring, uncertainty
+from tl_core.query import batches, blocks, hunting, products, scoring, uncertainty
 from tl_core.vectors import Vectors
 
 MEASURES = {
@@ -61,8 +61,8 @@ class TestShortlist:
     def test_picks_are_those_of_scoring_everything(self, name: str, classes: int, k: int) -> None:
         X, linear = embeddings(), head(classes)
         slow = query.get(name)(OnlyProbabilities(linear), X, k, random_state=0, positive=1)
-        for norms in (None, blocks.lengths(X, linear.center)):
-            fast = query.get(name)(linear, X, k, random_state=0, positive=1, norms=norms)
+        for kept in ({}, {"norms": blocks.lengths(X, linear.center)}, {"units": query.compact(X, linear.center)}):
+            fast = query.get(name)(linear, X, k, random_state=0, positive=1, **kept)
             np.testing.assert_allclose(fast[1], slow[1], rtol=1e-3, atol=1e-5)
             if name != "positive_first":  # many are as sure as can be, and which of them come is drawn
                 assert len(set(fast[0].tolist()) & set(slow[0].tolist())) >= k - 1  # the last may tie by rounding
@@ -73,14 +73,16 @@ class TestShortlist:
         measure = hunting._log_odds(0) if classes == 1 else MEASURES[name]
         X, linear = embeddings(), head(classes)
         exact = scoring.scan(linear, X, measure.of)
-        estimates, errors = scoring.estimate(linear, X, measure)
-        assert (np.abs(estimates - exact) <= errors).all()
+        for units in (None, query.compact(X, linear.center)):
+            estimates, errors = scoring.estimate(linear, X, measure, units=units)
+            assert (np.abs(estimates - exact) <= errors).all()
 
     def test_a_row_at_the_centre(self) -> None:
         X, linear = embeddings(500), head()
         X[7] = linear.center
         linear = LinearHead(linear.classes, linear.coef, np.zeros(5, np.float32), linear.center)
-        assert query.margin(linear, X, 1)[0].tolist() == [7]
+        for units in (None, query.compact(X, linear.center)):
+            assert query.margin(linear, X, 1, units=units)[0].tolist() == [7]
 
     def test_only_allowed_rows_count(self) -> None:
         X, linear = embeddings(), head()
@@ -88,11 +90,12 @@ class TestShortlist:
         allowed = np.ones(len(X), np.bool_)
         allowed[best] = False
         X[best[0]] = np.nan
-        following = query.margin(linear, X, 50, allowed=allowed)[0]
         expected = query.margin(linear, np.delete(X, best, axis=0), 50)[0]
-        np.testing.assert_array_equal(following, np.flatnonzero(allowed)[expected])
-        with pytest.raises(ValueError, match="finite"):
-            query.margin(linear, X, 50)
+        for units in (None, query.compact(X, linear.center)):
+            following = query.margin(linear, X, 50, allowed=allowed, units=units)[0]
+            np.testing.assert_array_equal(following, np.flatnonzero(allowed)[expected])
+            with pytest.raises(ValueError, match="finite"):
+                query.margin(linear, X, 50, units=units)
 
     def test_a_modal_learner_and_a_stored_pool(self) -> None:
         from tl_core.heads.learner import make_learner
@@ -102,8 +105,10 @@ class TestShortlist:
         learner = make_learner(LogisticHead(pool_mean=X.mean(axis=0)), X[:60], y, query.margin)
         assert scoring.linear_head(learner) is not None
         expected = modAL.uncertainty.margin_sampling(learner, X, 40)[0]
-        found = query.margin(learner, Vectors([X[:1111], X[1111:]], [None, None], 32), 40)[0]
-        assert set(found.tolist()) == set(expected.tolist())
+        stored = Vectors([X[:1111], X[1111:]], [None, None], 32)
+        for units in (None, query.compact(stored, X.mean(axis=0))):
+            found = query.margin(learner, stored, 40, units=units)[0]
+            assert set(found.tolist()) == set(expected.tolist())
 
 
 def test_norms_of_another_centre_are_refused() -> None:
@@ -111,6 +116,41 @@ def test_norms_of_another_centre_are_refused() -> None:
     for wrong in (blocks.lengths(X, linear.center + 1), np.ones(7, np.float32)):
         with pytest.raises(ValueError, match="norms"):
             scoring.estimate(linear, X, uncertainty.MARGIN, wrong)
+
+
+def test_units_of_another_pool_or_centre_are_refused() -> None:
+    X, linear = embeddings(), head()
+    for wrong in (
+        query.compact(X, linear.center + np.float32(1e-3)),
+        query.compact(X[::-1], linear.center),
+        query.compact(X[:7], linear.center),
+    ):
+        with pytest.raises(ValueError, match="units"):
+            scoring.estimate(linear, X, uncertainty.MARGIN, units=wrong)
+
+
+@settings(max_examples=100)
+@given(
+    X=hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 200)), elements=st.floats(-1e3, 1e3, width=32))
+)
+def test_units_say_how_much_they_lost(X: np.ndarray) -> None:
+    mean = X.mean(axis=0)
+    units, Z = query.compact(X, mean), unit_rows(X, mean)
+    decoded = units.codes * units.steps[:, None].astype(np.float64)
+    np.testing.assert_allclose(np.linalg.norm(Z - decoded, axis=1), units.lost, rtol=1e-3, atol=1e-6)
+    W = np.random.default_rng(0).normal(size=(3, X.shape[1])).astype(np.float32)
+    multiply, bounds = units.products(W)
+    assert (np.abs(multiply(slice(0, len(X))) - W @ Z.T) <= bounds).all()
+
+
+@pytest.mark.usefixtures("shortlisted")
+@pytest.mark.parametrize("name", ["auto", "badge", "cluster_margin"])
+def test_batches_are_the_same_from_units(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BADGE_ROWS", 500)
+    X, linear = embeddings(), head()
+    plain = query.get(name)(linear, X, 20, random_state=0, X_labelled=X[:50])
+    kept = query.get(name)(linear, X, 20, random_state=0, X_labelled=X[:50], units=query.compact(X, linear.center))
+    np.testing.assert_array_equal(kept[0], plain[0])
 
 
 def test_heads_of_several_labels_are_scored_by_themselves() -> None:

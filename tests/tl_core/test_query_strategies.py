@@ -248,7 +248,7 @@ def test_seals_offers_the_neighbours_of_the_labelled() -> None:
     query.seals(spy, neighbours=20)(head, X, 5, X_labelled=labelled, allowed=allowed)
     nearest = np.unique(np.argsort(-(Z @ centres.T), axis=0)[:20])
     assert np.flatnonzero(spy.allowed).tolist() == [one for one in nearest if one > 1]
-    query.seals(spy, Index(), neighbours=20)(head, X, 5, X_labelled=labelled)
+    query.seals(spy, neighbours=20)(head, X, 5, X_labelled=labelled, index=Index())
     assert np.flatnonzero(spy.allowed).tolist() == list(range(10, 30))
     query.seals(spy, neighbours=20)(head, X, 50)
     assert spy.allowed.sum() == 50  # nothing labelled: random ones

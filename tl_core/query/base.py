@@ -84,9 +84,9 @@ def as_pair(strategy: Strategy) -> Strategy:
     if getattr(strategy, "returns_pair", False):
         return strategy
     try:
-        takes_seed = "random_state" in inspect.signature(strategy).parameters
+        takes = set(inspect.signature(strategy).parameters)
     except (TypeError, ValueError):  # some callables written in C have no signature
-        takes_seed = False
+        takes = set()
 
     @functools.wraps(strategy)
     def paired(
@@ -104,9 +104,9 @@ def as_pair(strategy: Strategy) -> Strategy:
         n_instances = min(n_instances, len(X))
         if n_instances <= 0:
             return no_picks()
-        if takes_seed:
-            kw["random_state"] = random_state
-        indices, scores = _pair(strategy(classifier, X, n_instances=n_instances, **kw), n_instances)
+        # What it has no name for it may hand on: modAL's own give all the rest to predict_proba.
+        known = {name: value for name, value in {**kw, "random_state": random_state}.items() if name in takes}
+        indices, scores = _pair(strategy(classifier, X, n_instances=n_instances, **known), n_instances)
         return (indices if positions is None else positions[indices]), scores
 
     paired.returns_pair = True  # type: ignore[attr-defined]

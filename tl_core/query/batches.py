@@ -11,10 +11,10 @@ from tl_core.heads.files import unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
 from tl_core.query.blocks import all_finite, each, mean_row
 from tl_core.query.clustering import kmeans, nearest_to_middles, project
-from tl_core.query.compact import Units
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
+from tl_core.query.units import Units
 
 OVERSAMPLED = 25  # lowest margins for each pick of cluster_margin
 BADGE_ROWS = 20_000

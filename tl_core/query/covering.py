@@ -15,10 +15,10 @@ from tl_core.heads.files import unit_rows
 from tl_core.query.base import Picks, Pool, contracted
 from tl_core.query.blocks import all_finite, each
 from tl_core.query.clustering import kmeans, nearest_to_middles, project
-from tl_core.query.compact import Units
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
+from tl_core.query.units import Units
 
 COLD_START = 100  # clusters whose middles are labelled first: `spread_centroids`
 COLD_LABELS = 20  # labels taken from them before a head is asked

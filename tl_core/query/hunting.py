@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tl_core.heads.files import unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
 from tl_core.query.blocks import all_finite, each, mean_row
+from tl_core.query.neighbourhood import NEIGHBOURS, Index, positions_near
 from tl_core.query.scoring import Measure, scan, top
 
 _PRIOR_ROWS = 4096
@@ -82,12 +83,14 @@ def similar_to(
     allowed: NDArray[np.bool_],
     examples: NDArray[Any] | None = None,
     mean: NDArray[np.float32] | None = None,
+    index: Index | None = None,
     **_: Any,
 ) -> Picks:
     """Pick the samples most like any of some ``examples`` (m, d): finds more of what was found once.
 
     Scores are cosines between unit vectors around ``mean`` (d,), by default the mean of what may be picked: -1 to 1.
-    ValueError where there are no examples.
+    With an ``index`` only what it finds near the examples is compared with them, unless too little of that may be
+    picked. ValueError where there are no examples.
     """
     given = np.empty(0) if examples is None else np.asarray(examples)
     if given.ndim != 2 or given.shape[-1] != X_pool.shape[1] or not len(given):
@@ -102,7 +105,13 @@ def similar_to(
             best: NDArray[np.float32] = (unit_rows(block, mean) @ E.T).max(axis=1)
         return best
 
-    cosines = np.concatenate(each(X_pool, most))
-    if not np.isfinite(cosines[allowed]).all():
+    near = np.empty(0, np.intp) if index is None else positions_near(index, given, n_instances + NEIGHBOURS)
+    near = near[allowed[near]]
+    if len(near) >= n_instances:
+        positions, cosines = near, np.concatenate(each(X_pool, most, near))
+    else:
+        positions, cosines = np.flatnonzero(allowed), np.concatenate(each(X_pool, most))[allowed]
+    if not np.isfinite(cosines).all():
         raise ValueError("embeddings are not finite")
-    return highest(np.where(allowed, cosines, -np.inf), n_instances, rng)
+    best, scores = highest(cosines, n_instances, rng)
+    return positions[best], scores

@@ -19,27 +19,29 @@ class Index(Protocol):
     """Finds neighbours; `tl_core.neighbours.NeighbourIndex` is one, if its ids are positions in the pool."""
 
     def search(self, queries: Any, k: int, /) -> tuple[ArrayLike, ArrayLike]:
-        """Return positions in the pool (m, k) of the nearest to each query (m, d), and their cosines (m, k)."""
+        """Return positions in the pool (m, k) of the nearest to each query (m, d), and their cosines (m, k).
+
+        A position of -1 is one that is not in the pool.
+        """
 
 
-def seals(strategy: Strategy, index: Index | None = None, neighbours: int = NEIGHBOURS) -> Strategy:
+def seals(strategy: Strategy, neighbours: int = NEIGHBOURS) -> Strategy:
     """Let a strategy choose among the neighbours of the labelled samples only.
 
     Parameters
     ----------
     strategy : callable
         One of ours, or made so by `as_pair`.
-    index : Index or None
-        Finds them. None: exact neighbours, by products of all labelled with the whole pool, which is meant for pools up
-        to about 100,000.
     neighbours : int
         Of each labelled sample.
 
     Returns
     -------
     callable
-        With modAL's signature and ``X_labelled`` (m, d; without it a modAL learner's ``X_training``). While nothing is
-        labelled, or the neighbours are fewer than the batch, random samples join them.
+        With modAL's signature, ``X_labelled`` (m, d; without it a modAL learner's ``X_training``) and ``index``, which
+        finds the neighbours. Without one they are exact, by products of all labelled with the whole pool, which is
+        meant for pools up to about 100,000. While nothing is labelled, or the neighbours are fewer than the batch,
+        random samples join them.
 
     References
     ----------
@@ -55,13 +57,14 @@ def seals(strategy: Strategy, index: Index | None = None, neighbours: int = NEIG
         *,
         allowed: NDArray[np.bool_],
         X_labelled: NDArray[Any] | None = None,
+        index: Index | None = None,
         **kw: Any,
     ) -> Picks:
         labelled = labelled_rows(classifier, X_labelled, X_pool.shape[1])
         k = min(neighbours, len(X_pool))
         near = np.zeros(len(X_pool), np.bool_)
         if len(labelled):
-            near[_exact(X_pool, labelled, k) if index is None else np.ravel(index.search(labelled, k)[0])] = True
+            near[_exact(X_pool, labelled, k) if index is None else positions_near(index, labelled, k)] = True
         near &= allowed
         missing = max(n_instances, neighbours) - int(np.count_nonzero(near))
         if missing > 0:
@@ -72,6 +75,12 @@ def seals(strategy: Strategy, index: Index | None = None, neighbours: int = NEIG
         return picks
 
     return among_neighbours
+
+
+def positions_near(index: Index, queries: NDArray[Any], k: int) -> NDArray[np.intp]:
+    """Return the positions in the pool of the ``k`` nearest of each of ``queries`` (m, d), each once."""
+    positions = np.unique(np.asarray(index.search(queries, k)[0], np.intp))
+    return positions[positions >= 0]
 
 
 def _exact(X_pool: Pool, labelled: NDArray[Any], k: int) -> NDArray[np.intp]:

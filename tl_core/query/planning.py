@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tl_core.neighbours import near_duplicates
 from tl_core.query.base import Pool, Seed, Strategy, get
 from tl_core.query.covering import COLD_LABELS
+from tl_core.query.neighbourhood import Index
 from tl_core.query.scoring import scan
 from tl_core.query.voting import bootstrapped
 
@@ -76,6 +77,8 @@ class Situation:
         Allowed ones that the head was trusted with: only audits look at them.
     sequences, deployments : ndarray of int, shape (n,), or None
         Which burst of frames and which camera each sample is from; -1 = none.
+    index : Index or None
+        Of the neighbours in the pool, see `tl_core.query`.
     """
 
     X_pool: Pool
@@ -89,6 +92,7 @@ class Situation:
     accepted: NDArray[np.bool_] | None = None
     sequences: NDArray[np.int64] | None = None
     deployments: NDArray[np.int64] | None = None
+    index: Index | None = None
 
 
 def plan(
@@ -156,6 +160,47 @@ def plan(
     return picks + [pick for queue in queues for pick in queue]
 
 
+def hunt(
+    classifier: Any,
+    situation: Situation,
+    n_instances: int,
+    *,
+    strategy: str,
+    random_state: Seed = None,
+    **aim: Any,
+) -> list[Pick]:
+    """Plan a batch that has one aim: no audits, nothing of the start, no starred classes.
+
+    Near duplicates keep their places: where little is left of what is hunted, moving them back would bring up what is
+    not of it.
+
+    Parameters
+    ----------
+    classifier : classifier or None
+        Fitted; None will do for ``"similar_to"``.
+    situation, n_instances, random_state
+        As for `plan`.
+    strategy : str
+        ``"similar_to"`` or ``"positive_first"``.
+    **aim
+        What it is to find: ``examples`` or ``positive``, see `tl_core.query`.
+
+    Returns
+    -------
+    list of Pick
+        min(n_instances, allowed and not accepted) of distinct positions, soonest first.
+
+    Raises
+    ------
+    KeyError
+        No such strategy.
+    ValueError
+        From the strategy: it cannot find what the aim says.
+    """
+    free = situation.allowed if situation.accepted is None else situation.allowed & ~situation.accepted
+    return _asked(classifier, situation, free, n_instances, strategy, np.random.default_rng(random_state), aim)
+
+
 def _classes(classifier: Any) -> list[Any]:
     known: list[Any] = np.asarray(getattr(classifier, "estimator", classifier).classes_).tolist()
     return known
@@ -203,19 +248,35 @@ def _rest(
     elif name == "committee" and situation.y_labelled is not None:
         classifier = bootstrapped(head, situation.X_labelled, situation.y_labelled, random_state=rng)
     bursts = situation.sequences is not None or situation.deployments is not None
+    picks = _asked(classifier, situation, free, math.ceil((_SPARE_OF_BURSTS if bursts else _SPARE) * k), name, rng, {})
+    order = _spread_out(np.array([pick.position for pick in picks], np.intp), situation)[:k]
+    return [picks[each] for each in order]
+
+
+def _asked(
+    classifier: Any,
+    situation: Situation,
+    free: NDArray[np.bool_],
+    k: int,
+    name: str,
+    rng: np.random.Generator,
+    aim: dict[str, Any],
+) -> list[Pick]:
+    """Return the strategy's own picks."""
     strategy: Strategy = get(name)
     indices, scores = strategy(
         classifier,
         situation.X_pool,
-        n_instances=math.ceil((_SPARE_OF_BURSTS if bursts else _SPARE) * k),
+        n_instances=k,
         random_state=rng,
         allowed=free,
         X_labelled=situation.X_labelled,
         mean=situation.mean,
         norms=situation.norms,
+        index=situation.index,
+        **aim,
     )
-    order = _spread_out(indices, situation)[:k]
-    return [Pick(int(indices[each]), name, float(scores[each])) for each in order]
+    return [Pick(int(position), name, float(score)) for position, score in zip(indices, scores, strict=True)]
 
 
 def _spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:

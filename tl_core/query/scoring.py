@@ -18,7 +18,7 @@ from tl_core.heads.files import LinearHead
 from tl_core.query import products
 from tl_core.query.base import Picks, Pool, highest
 from tl_core.query.blocks import block_lengths, each
-from tl_core.query.compact import Units
+from tl_core.query.units import Units
 
 EXACT_ROWS = 20_000  # of so few, every row is scored by the classifier at once
 _FOREIGN_BLOCK = 16384  # other libraries' classifiers take their time a call

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tl_core.query.base import Picks, Pool, contracted, highest
 from tl_core.query.blocks import all_finite
-from tl_core.query.compact import Units
 from tl_core.query.scoring import Measure, measured, top
+from tl_core.query.units import Units
 
 _CHUNK = 65536
 

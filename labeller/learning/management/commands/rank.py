@@ -9,7 +9,7 @@ from labeller.jobs.services import Postponed
 from labeller.learning import rounds
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
-from labeller.projects.models import LabelClass, Project
+from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import Sample
 from tl_core.featurisers import FeaturiserUnavailable
 
@@ -19,7 +19,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
-        parser.add_argument("--strategy", metavar="NAME", help="default: the project's; a name or a dotted path")
+        by = parser.add_mutually_exclusive_group()
+        by.add_argument("--strategy", metavar="NAME", help="default: the project's; a name or a dotted path")
+        by.add_argument("--like", nargs="+", metavar="PATH", help="hunt for what looks like these; paths as printed")
+        by.add_argument("--class", dest="hunted", metavar="NAME", help="hunt for this class, the likeliest first")
         parser.add_argument("--n", type=int, default=20, help="how many samples (default 20)")
         parser.add_argument("--commit", action="store_true", help="make these the current round: people get them next")
         parser.add_argument("--json", action="store_true", help="print JSON")
@@ -53,15 +56,40 @@ class Command(BaseCommand):
         if question is None:
             raise CommandError(f"{project.slug} asks no question yet.")
         question.project.strategy = options["strategy"] or project.strategy
+        aim = _aim(question, options)
         question.project.round_size = options["n"]
         try:
-            ranking = rounds.rank(question)
-        # A ValueError is a strategy's: it lacks what this command can't give it, such as an aim.
+            ranking = rounds.rank(question, aim=aim)
+        # A ValueError is a strategy's: a hunt named as --strategy has no aim.
         except (CannotLearn, FeaturiserUnavailable, Postponed, ValueError) as error:
             raise CommandError(str(error)) from error
         if ranking is None:
             raise CommandError(f"Nothing of {project.slug} is embedded yet: run manage.py embed, or wait for a worker.")
         return ranking
+
+
+def _aim(question: Question, options: dict[str, Any]) -> rounds.Aim | None:
+    if options["like"]:
+        return rounds.Aim(like=_like(question.project, options["like"]))
+    if options["hunted"]:
+        return rounds.Aim(class_id=_class_id(question, options["hunted"]))
+    return None
+
+
+def _like(project: Project, paths: list[str]) -> tuple[int, ...]:
+    found = Sample.objects.filter(project=project, path__in=paths).values_list("pk", "path")
+    unknown = set(paths) - {path for _, path in found}
+    if unknown:
+        raise CommandError(f"{project.slug} has no sample {min(unknown)!r}: write paths as manage.py rank prints them.")
+    return tuple(pk for pk, _ in found)
+
+
+def _class_id(question: Question, name: str) -> int:
+    found = question.classes.filter(name__iexact=name).first()
+    if found is None:
+        known = ", ".join(question.classes.values_list("name", flat=True)) or "none yet"
+        raise CommandError(f"There is no class {name!r}; there are: {known}.")
+    return found.pk
 
 
 def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 # ruff: noqa: N803, N806 - matrices are X, Z and W here
-"""A pool kept in a quarter of its size: scored every round, it is read in a quarter of the time.
+"""A pool kept in a quarter of its size, to be scored round after round.
 
-Heads see centred unit rows only, and which of them a head is unsure of survives rounding them to one byte a number. How
-much each row lost is kept as well, so scores come with a bound and what is close is scored again from the pool itself.
+Heads see centred unit rows only, and what a head makes of them hardly changes where they are rounded to one byte a
+number. How much each row lost is kept as well, so scores come with a bound, and only close ones are worked out again
+from the pool itself.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tl_core.query.base import Pool
 from tl_core.query.blocks import each
 
 _STEPS = 127  # of int8, either way from 0
+_ROWS = 128  # coded at a time: what is gone over many times should stay in the core's own cache
 _SINGLE = 2.0**-24  # unit roundoff of float32
 
 
@@ -108,11 +110,13 @@ def compact(X_pool: Pool, mean: NDArray[np.float32]) -> Units:
     steps, lost = np.empty(n, np.float32), np.empty(n, np.float32)
 
     def encode(where: slice, block: NDArray[Any]) -> None:
-        with np.errstate(invalid="ignore", over="ignore"):  # the caller is told when they are scored
-            Z = unit_rows(block, mean)
-            steps[where], codes[where] = _coded(Z)
-            Z -= codes[where] * steps[where, None]
-            lost[where] = np.sqrt(np.vecdot(Z, Z))
+        for start in range(0, len(block), _ROWS):
+            rows = slice(where.start + start, min(where.start + start + _ROWS, where.stop))
+            with np.errstate(invalid="ignore", over="ignore"):  # the caller is told when they are scored
+                Z = unit_rows(block[start : start + _ROWS], mean)
+                steps[rows], codes[rows] = _coded(Z)
+                Z -= codes[rows] * steps[rows, None]
+                lost[rows] = np.sqrt(np.vecdot(Z, Z))
 
     each(X_pool, encode)
     return Units(codes, steps, lost, np.asarray(mean, np.float32))
