@@ -151,6 +151,7 @@ def _choose(
         y_labelled=learner.y_training if learner else None,
         mean=embeddings.mean,
         norms=embeddings.norms,
+        units=embeddings.units,
         # Clustering takes a second or more, and a worker that is started later never needs it.
         start=_start(question.pk, embeddings) if learner is None or len(known) < COLD_LABELS else (),
         starred=[column for column, class_id in columns.items() if class_id in starred],

@@ -14,6 +14,7 @@ from tl_core.query.base import Pool, Seed, Strategy, get
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.neighbourhood import Index
 from tl_core.query.scoring import scan
+from tl_core.query.units import Units
 from tl_core.query.voting import bootstrapped
 
 AUDIT = "audit"
@@ -77,6 +78,8 @@ class Situation:
         Allowed ones that the head was trusted with: only audits look at them.
     sequences, deployments : ndarray of int, shape (n,), or None
         Which burst of frames and which camera each sample is from; -1 = none.
+    units : Units or None
+        The pool in a quarter of its size, see `tl_core.query`.
     index : Index or None
         Of the neighbours in the pool, see `tl_core.query`.
     """
@@ -92,6 +95,7 @@ class Situation:
     accepted: NDArray[np.bool_] | None = None
     sequences: NDArray[np.int64] | None = None
     deployments: NDArray[np.int64] | None = None
+    units: Units | None = None
     index: Index | None = None
 
 
@@ -273,6 +277,7 @@ def _asked(
         X_labelled=situation.X_labelled,
         mean=situation.mean,
         norms=situation.norms,
+        units=situation.units,
         index=situation.index,
         **aim,
     )
