@@ -220,7 +220,8 @@ def trainers(site: Site) -> dict[int, tuple[int, int]]:
     found = {}
     for each in psutil.Process(site.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it may end while it is looked at
-            if "train" in each.cmdline() and "train" in each.parent().cmdline():  # Celery's own process only watches
+            parent = each.parent()  # Celery's own process only watches
+            if parent and "train" in each.cmdline() and "train" in parent.cmdline():
                 memory = each.memory_info()
                 found[each.pid] = (memory.rss, memory.rss - memory.shared)
     return found
@@ -247,8 +248,8 @@ def measure(folder: Path, data: Path, labels: int, count: int) -> dict[str, Any]
         "p95_s": round(float(np.percentile(timed, 95)), 2),
         "max_s": round(float(timed.max()), 2),
         "trainer_processes": len(memory),  # more than one: the program replaced it, and it began anew
-        "trainer_rss_mb": round(max(rss for rss, _ in memory.values()) / 1e6),
-        "trainer_unmapped_mb": round(max(own for _, own in memory.values()) / 1e6),
+        "trainer_rss_mb": round(max((rss for rss, _ in memory.values()), default=0) / 1e6),
+        "trainer_unmapped_mb": round(max((own for _, own in memory.values()), default=0) / 1e6),
     }
 
 

@@ -126,7 +126,10 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Full refit every night at"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        help_text=_("In the server's time zone; chooses penalty and temperature anew. Empty: only on demand."),
+        help_text=_(
+            "In the server's time zone; chooses penalty and temperature anew. Empty: only on demand, and when the "
+            "labels have doubled."
+        ),
     )
     starred = StarredClasses(
         label=_("Starred classes"),

@@ -75,14 +75,14 @@ def test_another_strategy_holds_while_it_plays_and_no_longer(pool, capsys):
     Project.objects.update(audit_share=0.0)
     play(capsys, "--strategy", "entropy")
     assert set(Label.objects.order_by("-pk").values_list("strategy", flat=True)[:10]) == {"entropy"}
-    assert Project.objects.get().strategy == "margin"
+    assert Project.objects.get().strategy == "auto"
 
 
 def test_a_strategy_that_fails_is_said_and_the_projects_own_comes_back(pool, capsys, monkeypatch):
     monkeypatch.setattr(simulate, "PATIENCE", 0.2)
     with pytest.raises(CommandError, match=r"no\.such\.strategy.*can't be used"):
         play(capsys, "--strategy", "no.such.strategy")
-    assert Project.objects.get().strategy == "margin"
+    assert Project.objects.get().strategy == "auto"
 
 
 @pytest.mark.parametrize("args", [("--strategy", "guess"), ("--noise", "1.5"), ("--noise", "much"), ("--noise", "nan")])

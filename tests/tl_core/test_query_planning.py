@@ -13,6 +13,7 @@ from tl_core.query import planning
 from tl_core.query.planning import Pick, Situation, plan
 
 GROUPS = 4
+MODAL = "modAL.uncertainty.margin_sampling"
 
 
 def blobs(n: int, spread: float = 0.4) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +38,7 @@ def positions(picks: list[Pick]) -> list[int]:
     return [pick.position for pick in picks]
 
 
-@pytest.mark.parametrize("strategy", ["auto", "margin", "random", "kcenter", "committee"])
+@pytest.mark.parametrize("strategy", ["auto", "margin", "random", "kcenter", "committee", MODAL])
 @pytest.mark.parametrize("labelled", [0, 10, 40])
 def test_a_batch_is_distinct_allowed_full_and_the_same_for_a_seed(strategy: str, labelled: int) -> None:
     head, known, _ = situation(labelled=labelled, starred=[1])

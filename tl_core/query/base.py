@@ -17,6 +17,9 @@ Picks = tuple[NDArray[np.intp], NDArray[np.float64]]
 Strategy = Callable[..., Any]
 Seed = int | np.random.Generator | None
 
+# What every strategy is offered. Those of others get only what they name: modAL's hand on the rest to predict_proba.
+_OFFERED = {"random_state", "X_labelled", "mean", "norms", "units", "nearest", "index"}
+
 _registry: dict[str, Strategy] = {}
 
 
@@ -104,8 +107,8 @@ def as_pair(strategy: Strategy) -> Strategy:
         n_instances = min(n_instances, len(X))
         if n_instances <= 0:
             return no_picks()
-        # What it has no name for it may hand on: modAL's own give all the rest to predict_proba.
-        known = {name: value for name, value in {**kw, "random_state": random_state}.items() if name in takes}
+        given = {**kw, "random_state": random_state}
+        known = {name: value for name, value in given.items() if name in takes or name not in _OFFERED}
         indices, scores = _pair(strategy(classifier, X, n_instances=n_instances, **known), n_instances)
         return (indices if positions is None else positions[indices]), scores
 
