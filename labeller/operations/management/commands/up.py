@@ -226,11 +226,13 @@ def _celery(*words: str) -> list[str]:
 
 
 def _worker(queue: str, processes: int) -> Child:
+    # What is mapped counts as a process's memory: one that refits maps all embeddings, and has to keep what it knows.
+    limit = () if queue == "train" else ("--max-memory-per-child", str(MOST_MEMORY_KB))
     return Child(
         f"worker-{queue}",
         _celery(
             *("worker", "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes), "--loglevel", "INFO"),
-            *("--without-gossip", "--without-mingle", "--max-memory-per-child", str(MOST_MEMORY_KB)),
+            *("--without-gossip", "--without-mingle", *limit),
         ),
         stop_signal=signal.SIGQUIT,
     )
