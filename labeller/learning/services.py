@@ -14,7 +14,7 @@ from labeller.projects.models import Project, Question
 
 FIRST_FULL_REFIT = 50  # labels; from then on whenever they have doubled, and every night
 RETRY_AFTER = timedelta(hours=1)
-REFIT_DEBOUNCE = 0.2  # seconds in which labels that arrive together share one refit
+REFIT_DEBOUNCE = 0.05  # seconds in which labels that arrive together share one refit
 
 
 def request_refit(question: Question, *, at_once: bool = False) -> None:
@@ -36,12 +36,17 @@ def new_labels(question: Question) -> int:
 
 
 def retrain_stale() -> int:
-    """Periodic: ask for a refit wherever labels wait that no round knows, however few."""
+    """Periodic: ask for a refit wherever labels wait that no round knows, however few, and none is under way."""
     latest = Round.objects.filter(question=OuterRef("pk"), is_current=True).values("last_label")
     stale = Question.objects.filter(
         Exists(Label.objects.filter(question=OuterRef("pk"))),
     ).annotate(known=latest[:1], newest=Max("labels__pk"))
-    found = [question for question in stale.select_related("project") if question.newest > (question.known or 0)]
+    under_way = set(Job.objects.filter(kind="refit", state=Job.State.RUNNING).values_list("key", flat=True))
+    found = [
+        question
+        for question in stale.select_related("project")
+        if question.newest > (question.known or 0) and _key(question) not in under_way
+    ]
     for question in found:
         request_refit(question, at_once=True)
     return len(found)

@@ -53,9 +53,15 @@ def kmeans(
 
 def project(Z: NDArray[np.float32], rng: np.random.Generator, dimensions: int = PROJECTED) -> NDArray[np.float32]:
     """Return rows (n, d) in at most so many dimensions, by a random projection that keeps distances on average."""
-    if Z.shape[1] <= dimensions:
-        return Z
-    return Z @ (rng.standard_normal((Z.shape[1], dimensions), np.float32) / np.float32(np.sqrt(dimensions)))
+    W = projection(Z.shape[1], rng, dimensions)
+    return Z if W is None else Z @ W
+
+
+def projection(d: int, rng: np.random.Generator, dimensions: int) -> NDArray[np.float32] | None:
+    """Return the random projection (d, dimensions), or None where there are no more dimensions than that."""
+    if d <= dimensions:
+        return None
+    return rng.standard_normal((d, dimensions), np.float32) / np.float32(np.sqrt(dimensions))
 
 
 def nearest_to_middles(

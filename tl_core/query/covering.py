@@ -5,6 +5,7 @@ Its shape and its constants were chosen by replaying labelled sets with ``benchm
 docs/decisions/0011.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from tl_core import threads
 from tl_core.heads.files import unit_rows
 from tl_core.query.base import Picks, Pool, contracted
 from tl_core.query.blocks import all_finite, each
-from tl_core.query.clustering import kmeans, nearest_to_middles, project
+from tl_core.query.clustering import kmeans, nearest_to_middles, projection
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
@@ -63,23 +64,42 @@ def auto(
     others = rng.choice(free, min(_CANDIDATES, len(free)), replace=False)
     candidates = rng.permutation(np.union1d(unsure, others))  # in random order: the first of equal ones is drawn
     covered = rng.choice(len(X_pool), min(_COVERED, len(X_pool)), replace=False)
-    X, X_covered = X_pool[candidates], X_pool[covered]
-    known = np.isfinite(X_covered.sum(axis=1, dtype=np.float64))  # samples that are not allowed may be anything
-    covered, X_covered = covered[known], X_covered[known]
-    if not all_finite(X):
-        raise ValueError("embeddings are not finite")
-    doubt = 1 + scan(classifier, X_pool, margin_scores, covered)
     labelled = labelled_rows(classifier, X_labelled, X_pool.shape[1])
     head = linear_head(classifier)
-    center = X_covered.mean(axis=0, dtype=np.float64).astype(np.float32) if head is None else head.center
-    Z = project(unit_rows(np.concatenate([X, X_covered, labelled]), center), rng, _DIMENSIONS)
-    Z, Z_covered, Z_labelled = np.split(Z, [len(X), len(X) + len(X_covered)])
+    center = _mean(X_pool[covered]) if head is None else head.center
+    place = _placing(center, rng)
+    Z, Z_covered = (np.concatenate(each(X_pool, place, positions)) for positions in (candidates, covered))
+    Z_labelled = np.concatenate(each(labelled, place)) if len(labelled) else Z[:0]
+    if not np.isfinite(Z).all():
+        raise ValueError("embeddings are not finite")
+    known = np.isfinite(Z_covered.sum(axis=1))  # samples that are not allowed may be anything
+    covered, Z_covered = covered[known], Z_covered[known]
+    doubt = 1 + scan(classifier, X_pool, margin_scores, covered)
     reached = np.zeros(len(covered), np.float32)
     for start in range(0, len(labelled), _COVERED):
         kernel = _kernel(Z_covered, Z_labelled[start : start + _COVERED])
         np.maximum(reached, kernel.max(axis=1), out=reached)
     picked, gains = _greedy(_kernel(Z, Z_covered), (doubt / len(doubt)).astype(np.float32), reached, n_instances)
     return candidates[picked], gains
+
+
+def _mean(X: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the mean of the rows that are finite."""
+    return np.asarray(X[np.isfinite(X).all(axis=1)].mean(axis=0, dtype=np.float64), np.float32)
+
+
+def _placing(
+    center: NDArray[np.float32], rng: np.random.Generator
+) -> Callable[[slice, NDArray[Any]], NDArray[np.float32]]:
+    """Return what turns a block of embeddings into centred unit vectors, in fewer dimensions where there are many."""
+    W = projection(len(center), rng, _DIMENSIONS)
+
+    def place(_: slice, block: NDArray[Any]) -> NDArray[np.float32]:
+        with np.errstate(invalid="ignore"):  # not finite: the caller looks at what comes out
+            Z = unit_rows(block, center)
+            return Z if W is None else Z @ W
+
+    return place
 
 
 def _kernel(A: NDArray[np.float32], B: NDArray[np.float32]) -> NDArray[np.float32]:
