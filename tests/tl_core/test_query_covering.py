@@ -56,6 +56,12 @@ def test_an_outlier_comes_after_what_many_look_like() -> None:
     assert set(y[picks[:2]].tolist()) == {2, 3} and y[picks[2]] == 4
 
 
+def test_hundreds_of_equal_samples_come_to_an_end() -> None:
+    X = np.concatenate([np.repeat(groups({2: 1, 3: 1})[0], 200, axis=0), groups({4: 40})[0]])
+    picks, _ = query.auto(Torn(), X, 300, random_state=0)
+    assert len(set(picks.tolist())) == 300
+
+
 def test_lazy_picks_are_those_of_plain_greed() -> None:
     rng = np.random.default_rng(3)
     Z = unit_rows(rng.normal(size=(300, 6)), np.zeros(6, np.float32))

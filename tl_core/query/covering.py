@@ -135,8 +135,9 @@ def _greedy(
         for place in range(n):
             fresh = np.zeros(len(K), np.bool_)
             while not fresh[best := int(bounds.argmax())]:
-                some = np.argpartition(-bounds, min(_AT_ONCE, len(K)) - 1)[:_AT_ONCE]
-                some = some[~fresh[some] & np.isfinite(bounds[some])]
+                stale = np.where(fresh, -np.inf, bounds)
+                some = np.argpartition(-stale, min(_AT_ONCE, len(K)) - 1)[:_AT_ONCE]
+                some = some[np.isfinite(stale[some])]
                 bounds[some], fresh[some] = gains(some), True
             picked[place], scores[place] = best, bounds[best]
             np.maximum(reached, K[best], out=reached)
