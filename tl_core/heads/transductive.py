@@ -188,7 +188,7 @@ class TransductiveHead(LinearClassifier):
     temperature : float or None
         Divides the logits, above 0; None = found by cross-validation in every fit of 50 labels or more.
     tol : float
-        As in `LogisticHead`.
+        As in `LogisticHead`; looser with a pool, for what is likely of the unlabelled is no more exact than that.
 
     Attributes
     ----------
@@ -221,15 +221,15 @@ class TransductiveHead(LinearClassifier):
     ) -> tuple[Float32, Float32]:
         Y = one_hot(codes, len(classes))
         start = start_values(Z, Y, classes, self._last())
-        Q, C, max_iter = Y.astype(np.float32), self.C / 2 if len(classes) == 2 else self.C, 300
+        Q, C, tol, max_iter = Y.astype(np.float32), self.C / 2 if len(classes) == 2 else self.C, self.tol, 300
         if self.pool is not None:
             rows, likely = self._likely(self.pool, Z, Q * weight[:, None], classes, codes, weight)
             Z, Q = np.concatenate([Z, self.pool.Z[rows]]), np.concatenate([Q, likely])
             share = _PSEUDO_WEIGHT * weight.sum() / max(len(rows), 1)
             weight = np.concatenate([weight, np.full(len(rows), share, np.float32)])
-            max_iter = _MAX_ITER
+            tol, max_iter = 3 * tol, _MAX_ITER
         loss = soft_cross_entropy(Q)
-        coef, intercept, self.n_iter_ = descend(loss, Z, weight, start, C=C, tol=self.tol, max_iter=max_iter)
+        coef, intercept, self.n_iter_ = descend(loss, Z, weight, start, C=C, tol=tol, max_iter=max_iter)
         return coef, intercept
 
     def _likely(
@@ -247,7 +247,7 @@ class TransductiveHead(LinearClassifier):
         free[seats.node[seats.node >= 0]] = False
         rows = np.flatnonzero(free)[:_PSEUDO_ROWS]
         if not hasattr(self, "_base"):
-            self._base = LogisticHead(C=_BASE_C, logit_adjustment=_BASE_ADJUSTMENT)
+            self._base = LogisticHead(C=_BASE_C, logit_adjustment=_BASE_ADJUSTMENT, tol=2 * self.tol)
         self._base.set_params(pool_mean=np.zeros(Z.shape[1], np.float32)).fit(Z, classes[codes], weight)
         Q = (pool.spread(seats, Y)[rows] + self._base.predict_proba(pool.Z[rows])) ** np.float32(_SHARPENED)
         return rows, Q / Q.sum(axis=1, keepdims=True)
