@@ -131,8 +131,7 @@ def _keep(outcome: Acceptance, head: Any, row: Head) -> None:
     with transaction.atomic():
         if outcome.threshold is not None:
             Question.objects.select_for_update().get(pk=row.question_id)  # a refit gives out versions, too
-            heads = Head.objects.filter(question=row.question_id)
-            row.version = (heads.aggregate(last=Max("version"))["last"] or 0) + 1
+            row.version = Head.next_version(row.question)
             row.save(force_insert=True)
             outcome.head = row
         outcome.save(force_insert=True)

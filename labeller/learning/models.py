@@ -91,6 +91,11 @@ class Head(models.Model):
         return f"head {self.version} of {self.question}"
 
     @staticmethod
+    def next_version(question: Question) -> int:
+        """The number of the question's next head. Whoever gives it out has locked the question's row."""
+        return (question.heads.aggregate(last=models.Max("version"))["last"] or 0) + 1
+
+    @staticmethod
     def last_full(question: Question) -> "Head | None":
         """The newest head of the question whose C and temperature were chosen for it."""
         return question.heads.filter(is_full=True).order_by("-version").first()

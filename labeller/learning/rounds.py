@@ -280,8 +280,7 @@ def switch(ranking: Ranking) -> None:
         # A refit and a full refit of one question may end at the same moment: each gets numbers of its own.
         Question.objects.select_for_update().get(pk=fresh.question.pk)
         if fitted is not None:
-            heads = Head.objects.filter(question=fresh.question)
-            fitted.row.version = (heads.aggregate(last=Max("version"))["last"] or 0) + 1
+            fitted.row.version = Head.next_version(fresh.question)
             fitted.row.last_label = fresh.last_label
             fitted.row.save(force_insert=True)
             fresh.head = fitted.row

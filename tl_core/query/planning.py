@@ -13,7 +13,7 @@ from tl_core.neighbours import near_duplicates
 from tl_core.query.base import Pool, Seed, Strategy, get
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.neighbourhood import Index
-from tl_core.query.scoring import scan
+from tl_core.query.scoring import plain_head, scan
 from tl_core.query.units import Units
 from tl_core.query.voting import bootstrapped
 
@@ -247,7 +247,8 @@ def _rest(
     if classifier is None:
         return _drawn(RANDOM, free, k, rng)
     head = getattr(classifier, "estimator", classifier)
-    if hasattr(head, "linear") and head.linear().multilabel:
+    plain = plain_head(head)
+    if plain is not None and plain.multilabel:
         classifier = _MostDoubtful(head)
     elif name == "committee" and situation.y_labelled is not None:
         classifier = bootstrapped(head, situation.X_labelled, situation.y_labelled, random_state=rng)

@@ -250,12 +250,18 @@ def _estimate_units(
 
 
 def linear_head(classifier: Any) -> LinearHead | None:
-    """Return a classifier as a linear head of one label a sample: itself, what it or a learner's estimator holds."""
+    """Return a classifier as a linear head of one label a sample; see `plain_head`."""
+    head = plain_head(classifier)
+    return None if head is None or head.multilabel else head
+
+
+def plain_head(classifier: Any) -> LinearHead | None:
+    """Return a classifier as a linear head: itself, what it or a learner's estimator holds."""
     holders: tuple[Any, Any] = classifier, getattr(classifier, "estimator", None)
     for holder in holders:
         if callable(getattr(type(holder), "linear", None)):  # a method: a network may have a layer of that name
             head = holder.linear()
-            return head if isinstance(head, LinearHead) and not head.multilabel else None
+            return head if isinstance(head, LinearHead) else None
     return None
 
 
