@@ -2,21 +2,23 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
     """An account; annotators, managers and simulated annotators alike."""
 
     is_simulated = models.BooleanField(default=False, help_text="An oracle that labels from hidden truth.")
+    keys = models.JSONField(default=dict, blank=True, help_text="Keys of their own: command to key.")
 
 
 class Role(models.TextChoices):
     """Roles, weakest first: each may do all that the ones before it may."""
 
-    VIEWER = "viewer", "viewer"
-    ANNOTATOR = "annotator", "annotator"
-    MANAGER = "manager", "manager"
-    OWNER = "owner", "owner"
+    VIEWER = "viewer", _("viewer")
+    ANNOTATOR = "annotator", _("annotator")
+    MANAGER = "manager", _("manager")
+    OWNER = "owner", _("owner")
 
     @property
     def rank(self) -> int:

@@ -4,6 +4,7 @@ import secrets
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import Membership, Role, User
 
@@ -51,7 +52,7 @@ def set_role(project: models.Model, username: str, role: Role, *, by: Role) -> s
     """
     membership = Membership.objects.filter(project=project, user__username=username).first()
     if by.rank < max(role.rank, Role(membership.role).rank if membership else 0):
-        raise ValidationError("Only an owner can make owners, or change an owner's role.")
+        raise ValidationError(_("Only an owner can make owners, or change an owner’s role."))
     password = None
     user = User.objects.filter(username=username).first()
     if user is None:
@@ -59,5 +60,5 @@ def set_role(project: models.Model, username: str, role: Role, *, by: Role) -> s
         user = User.objects.create_user(username, password=password)
     Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     if not Membership.objects.filter(project=project, role=Role.OWNER).exists():
-        raise ValidationError("A project needs at least one owner: make somebody else owner first.")
+        raise ValidationError(_("A project needs at least one owner: make somebody else owner first."))
     return password

@@ -1,4 +1,4 @@
-"""Parsing of what the labelling page posts as JSON: explicit fields, a clear sentence for each mistake."""
+"""Parsing of what the labelling screens post as JSON: explicit fields, a clear sentence for each mistake."""
 
 import json
 import uuid
@@ -8,13 +8,15 @@ from typing import Any
 from django.http import HttpRequest
 
 from labeller.accounts.models import User
+from labeller.annotating.services import Wanted
 from labeller.labels.models import Label
 from labeller.labels.services import Judgement
 from labeller.projects.models import Question
 
 MOST_EVENTS = 200
 MAX_DWELL_MS = 24 * 3600 * 1000
-MODES = {Label.Mode.SINGLE}
+MODES = {Label.Mode.SINGLE, Label.Mode.GRID, Label.Mode.SEQUENCE, Label.Mode.HUNT, Label.Mode.REVIEW}
+MAX_NOTE = 1000
 
 
 class BadRequest(Exception):
@@ -23,11 +25,15 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """A judgement as posted, or what is wrong with it."""
+    """A judgement or a flag as posted, or what is wrong with it."""
 
     uuid: str
-    judgement: Judgement | None
+    judgement: Judgement | None = None
     entry: int | None = None
+    kind: str = "label"
+    sample_id: int | None = None
+    note: str = ""
+    flag: uuid.UUID | None = None  # the one that is raised or lowered
     problem: str = ""
 
 
@@ -53,35 +59,85 @@ def whole_numbers(value: object, field: str) -> list[int]:
     return [whole_number(each, field) for each in value]
 
 
+def tab(parsed: dict[str, Any]) -> str:
+    """The name that a browser tab gave itself."""
+    return str(parsed.get("tab") or "")[:36]
+
+
+def wanted(parsed: dict[str, Any], high: int) -> Wanted:
+    """What a page asks to be handed out."""
+    sample = parsed.get("sample")
+    return Wanted(
+        count=whole_number(parsed.get("count", 10), "count", high=high),
+        keep=whole_numbers(parsed.get("keep", []), "keep"),
+        tab=tab(parsed),
+        bursts=parsed.get("mode") == Label.Mode.SEQUENCE,
+        only_audit=parsed.get("only") == "audit",
+        sample=None if sample is None else whole_number(sample, "sample"),
+    )
+
+
 def events(parsed: dict[str, Any], user: User, question: Question) -> list[Event]:
-    """The judgements in a body; a broken one doesn't stop the others."""
+    """The judgements and flags in a body; a broken one doesn't stop the others."""
     given = parsed.get("events")
     if not isinstance(given, list) or not 0 < len(given) <= MOST_EVENTS:
         raise BadRequest(f"`events` must be a list of 1 to {MOST_EVENTS} judgements.")
-    return [_event(each, user, question) for each in given]
+    questions = {question.key: question}
+    if any(isinstance(each, dict) and each.get("question", question.key) not in questions for each in given):
+        questions = {each.key: each for each in question.project.questions.select_related("project")} | questions
+    return [_event(each, user, question, questions) for each in given]
 
 
-def _event(given: object, user: User, question: Question) -> Event:
+def _event(given: object, user: User, question: Question, questions: dict[str, Question]) -> Event:
     if not isinstance(given, dict):
-        return Event("", None, problem="A judgement must be a JSON object.")
+        return Event("", problem="A judgement must be a JSON object.")
     shown = str(given.get("uuid", ""))[:64]
     try:
-        entry = given.get("entry")
-        judgement = Judgement(
-            uuid=_uuid(given.get("uuid"), "uuid"),
-            question=question,
-            sample_id=whole_number(given.get("sample"), "sample"),
-            annotator=user,
-            verdict=str(given.get("verdict", ""))[:20],
-            class_ids=tuple(whole_numbers(given.get("classes", []), "classes")),
-            supersedes=_uuid(given["supersedes"], "supersedes") if given.get("supersedes") else None,
-            mode=next((mode for mode in MODES if mode == given.get("mode")), Label.Mode.SINGLE),
-            dwell_ms=_dwell(given.get("dwell_ms")),
-            suggestion_shown=given.get("suggestion_shown") is True,
-        )
-        return Event(shown, judgement, None if entry is None else whole_number(entry, "entry"))
+        kind = given.get("kind", "label")
+        if kind == "label":
+            return _label(given, shown, user, _question(given, question, questions))
+        if kind == "flag":
+            return _flag(given, shown)
+        if kind == "unflag":
+            flag = _uuid(given.get("flag"), "flag")
+            return Event(shown, kind=kind, sample_id=whole_number(given.get("sample"), "sample"), flag=flag)
+        raise BadRequest("`kind` must be label, flag or unflag.")
     except BadRequest as error:
-        return Event(shown, None, problem=str(error))
+        return Event(shown, problem=str(error))
+
+
+def _question(given: dict[str, Any], question: Question, questions: dict[str, Question]) -> Question:
+    found = questions.get(str(given.get("question", question.key)))
+    if found is None:
+        raise BadRequest("`question` must be the key of one of this project's questions.")
+    return found
+
+
+def _label(given: dict[str, Any], shown: str, user: User, question: Question) -> Event:
+    entry = given.get("entry")
+    judgement = Judgement(
+        uuid=_uuid(given.get("uuid"), "uuid"),
+        question=question,
+        sample_id=whole_number(given.get("sample"), "sample"),
+        annotator=user,
+        verdict=str(given.get("verdict", ""))[:20],
+        class_ids=tuple(whole_numbers(given.get("classes", []), "classes")),
+        supersedes=_uuid(given["supersedes"], "supersedes") if given.get("supersedes") else None,
+        mode=next((mode for mode in MODES if mode == given.get("mode")), Label.Mode.SINGLE),
+        dwell_ms=_dwell(given.get("dwell_ms")),
+        suggestion_shown=given.get("suggestion_shown") is True,
+    )
+    entry = None if entry is None else whole_number(entry, "entry")
+    return Event(shown, judgement, entry, sample_id=judgement.sample_id)
+
+
+def _flag(given: dict[str, Any], shown: str) -> Event:
+    note = given.get("note", "")
+    if not isinstance(note, str) or len(note) > MAX_NOTE or "\x00" in note:
+        raise BadRequest(f"`note` must be a text of at most {MAX_NOTE} characters.")
+    flag = _uuid(given.get("uuid"), "uuid")
+    sample_id = whole_number(given.get("sample"), "sample")
+    return Event(shown, kind="flag", sample_id=sample_id, note=note.strip(), flag=flag)
 
 
 def _uuid(value: object, field: str) -> uuid.UUID:

@@ -1,18 +1,46 @@
 """What the labelling page is told, as plain values for JSON."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Sum
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
-from labeller.accounts.models import User
+from labeller.accounts.models import Role, User
+from labeller.annotating import sequences
 from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
-from labeller.labels.models import Label
+from labeller.labels.models import Check, Flag, Label
 from labeller.labels.services import Recorded
+from labeller.learning import reasons
 from labeller.learning.models import EmbeddingShard, Round
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample, Source
+
+
+def questions_json(question: Question) -> dict[str, Any]:
+    """The question, its classes, and the questions asked in the same pass after it, in their order."""
+    return {
+        "question": {"key": question.key, "text": question.text, "multi_label": question.multi_label},
+        "classes": classes_json(question),
+        "followers": [
+            {
+                "key": each.key,
+                "text": each.text,
+                "multi_label": each.multi_label,
+                "only_for": [label_class.pk for label_class in each.only_for.all()],
+                "classes": classes_json(each),
+            }
+            for each in followers(question)
+        ],
+    }
+
+
+def followers(question: Question) -> list[Question]:
+    """The questions that follow this one directly."""
+    return list(question.followers.order_by("position", "pk").prefetch_related("only_for"))
 
 
 def classes_json(question: Question) -> list[dict[str, Any]]:
@@ -22,21 +50,42 @@ def classes_json(question: Question) -> list[dict[str, Any]]:
 
 
 def class_json(label_class: LabelClass) -> dict[str, Any]:
-    return {
+    """A class; what it doesn't have is left out, for there may be 5,000."""
+    row = {
         "id": label_class.pk,
         "name": label_class.name,
         "key": label_class.key,
         "colour": label_class.colour,
     }
+    more = {
+        "scientific": label_class.scientific_name,
+        "local": label_class.local_name,
+        "code": label_class.code,
+        "parent": label_class.parent_id,
+        "blank": label_class.is_blank,
+        "starred": label_class.is_starred,
+    }
+    return {**row, **{name: value for name, value in more.items() if value}}
 
 
-def label_json(label: Label | None) -> dict[str, Any] | None:
+def may_add_classes(question: Question) -> bool:
+    """Whether this person, whose role the project carries, makes classes while labelling."""
+    project = question.project
+    return project.annotators_add_classes or project.role.rank >= Role.MANAGER.rank
+
+
+def label_json(label: Label | Check | None) -> dict[str, Any] | None:
+    """What stands. A known answer's check looks like any label, or people would know which samples are checks."""
     if label is None:
         return None
     return {
         "uuid": str(label.uuid),
         "verdict": label.verdict,
-        "classes": sorted(label.labelled_classes.values_list("label_class_id", flat=True)),
+        "classes": sorted(
+            label.given
+            if isinstance(label, Check)
+            else (each.label_class_id for each in label.labelled_classes.all())
+        ),
     }
 
 
@@ -58,32 +107,70 @@ def round_json(current: Round | None) -> dict[str, Any] | None:
 
 def samples_json(user: User, question: Question, assignments: list[Assignment]) -> list[dict[str, Any]]:
     """The samples of assignments; audit samples come blind, without the suggestions the database knows."""
-    ids = [assignment.sample_id for assignment in assignments]
-    previous = {
-        label.sample_id: label
-        for label in Label.objects.filter(question=question, annotator=user, sample__in=ids, is_current=True)
-    }
-    return [_sample_json(assignment, previous.get(assignment.sample_id)) for assignment in assignments]
+    samples = [assignment.sample for assignment in assignments]
+    ids = [sample.pk for sample in samples]
+    previous = _previous(user, ids, [question])
+    follow = {each.pk: each.key for each in followers(question)}
+    answered = _previous(user, ids, list(follow)) if follow else {}
+    bursts = sequences.burst_json(user, question, samples)
+    flagged = {flag.sample_id: flag for flag in Flag.objects.filter(author=user, sample__in=ids, closed_at=None)}
+    names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
+    return [
+        {
+            **sample_json(assignment.sample),
+            **_why(question, assignment, names),
+            "previous": label_json(previous.get((question.pk, assignment.sample_id))),
+            "followers": {
+                key: label_json(answered[pk, assignment.sample_id])
+                for pk, key in follow.items()
+                if (pk, assignment.sample_id) in answered
+            },
+            "burst": bursts.get(assignment.sample_id, []),
+            "flag": _flag_json(flagged.get(assignment.sample_id)),
+        }
+        for assignment in assignments
+    ]
 
 
-def _sample_json(assignment: Assignment, previous: Label | None) -> dict[str, Any]:
-    sample, entry = assignment.sample, assignment.entry
-    blind = entry is not None and entry.strategy == labels.AUDIT
-    head = entry.round.head if entry else None
+def _previous(user: User, sample_ids: list[int], questions: Sequence[Question | int]) -> dict[tuple[int, int], Label]:
+    """This person's standing labels by question and sample."""
+    standing = Label.objects.filter(annotator=user, sample__in=sample_ids, question__in=questions, is_current=True)
+    return {(each.question_id, each.sample_id): each for each in standing.prefetch_related("labelled_classes")}
+
+
+def sample_json(sample: Sample) -> dict[str, Any]:
+    """A picture and where it comes from."""
+    # Where folders are the truth, the path would give the answer away.
+    is_open = sample.source.meaning == Source.Meaning.NOTHING
     return {
         "sample": sample.pk,
         "width": sample.width,
         "height": sample.height,
-        # Where folders are the truth, the path would give the answer away.
-        "path": "" if sample.source.meaning != Source.Meaning.NOTHING else sample.path,
+        "box": sample.box,
+        "path": sample.path if is_open else "",
+        "taken_at": sample.taken_at.isoformat() if sample.taken_at else None,
+        "deployment": sample.deployment.name if sample.deployment else "",
+    }
+
+
+def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -> dict[str, Any]:
+    """Why the sample comes, and what the head thinks of it where the person may know."""
+    entry = assignment.entry
+    blind = entry is not None and entry.strategy == labels.AUDIT
+    head = entry.round.head if entry else None
+    shows = not blind and question.project.show_suggestions
+    return {
         "entry": entry.pk if entry else None,
         "round": entry.round.number if entry else None,
-        "reason": entry.reason if entry else "",
+        "reason": reasons.describe(entry, names if shows else {}) if entry else "",
         "blind": blind,
-        "head_version": head.version if head and not blind else None,
-        "suggestions": entry.suggestions if entry and not blind else [],
-        "previous": label_json(previous),
+        "head_version": head.version if head and shows else None,
+        "suggestions": entry.suggestions if entry and shows else [],
     }
+
+
+def _flag_json(flag: Flag | None) -> dict[str, Any] | None:
+    return {"uuid": str(flag.uuid), "note": flag.note} if flag else None
 
 
 def counts(question: Question) -> dict[str, Any]:
@@ -113,10 +200,13 @@ def preparing_message(question: Question) -> str:
     failed = work.filter(state=Job.State.FAILED).order_by("-finished_at").first()
     open_kinds = set(work.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING]).values_list("kind", flat=True))
     numbers = pool(question)
+    done, total = (number_format(numbers[name], 0, force_grouping=True) for name in ("embedded", "total"))
     if open_kinds & {"scan", "ingest"}:
-        return f"Importing: {numbers['total']:,} photographs so far."
+        return _("Importing: %(n)s photographs so far.") % {"n": total}
     if "embed" in open_kinds:
-        return f"Looking at the photographs: {numbers['embedded']:,} of {numbers['total']:,}."
+        return _("Looking at the photographs: %(done)s of %(total)s.") % {"done": done, "total": total}
     if failed is not None and not open_kinds:
-        return f"The work stopped: {failed.error.splitlines()[-1] if failed.error else failed}"
-    return "Ranking the photographs."
+        return _("The work stopped: %(error)s") % {
+            "error": failed.error.splitlines()[-1] if failed.error else str(failed)
+        }
+    return _("Ranking the photographs.")

@@ -1,11 +1,17 @@
 from django.urls import path
 
-from labeller.annotating import views
+from labeller.annotating.views import endpoints, screens
 
 app_name = "annotating"
+_QUESTION = "projects/<slug:slug>/label/<slug:key>/"
 urlpatterns = [
-    path("projects/<slug:slug>/label/<slug:key>/", views.label, name="label"),
-    path("projects/<slug:slug>/label/<slug:key>/next/", views.next_samples, name="next"),
-    path("projects/<slug:slug>/label/<slug:key>/labels/", views.save, name="save"),
-    path("projects/<slug:slug>/label/<slug:key>/classes/", views.classes, name="classes"),
+    path(_QUESTION, screens.label, name="label"),
+    path(f"{_QUESTION}sequence/", screens.sequence, name="sequence"),
+    path(f"{_QUESTION}grid/", screens.grid, name="grid"),
+    path(f"{_QUESTION}hunt/", screens.hunt, name="hunt"),
+    path(f"{_QUESTION}review/", screens.review, name="review"),
+    path(f"{_QUESTION}next/", endpoints.next_samples, name="next"),
+    path(f"{_QUESTION}labels/", endpoints.save, name="save"),
+    path(f"{_QUESTION}release/", endpoints.release, name="release"),
+    path(f"{_QUESTION}classes/", endpoints.classes, name="classes"),
 ]

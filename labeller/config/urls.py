@@ -1,8 +1,11 @@
 """Every URL of the site; each app keeps its own."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.i18n import set_language
 
 urlpatterns = [
+    path("language/", login_not_required(set_language), name="set_language"),
     path("", include("labeller.operations.urls")),
     path("", include("labeller.accounts.urls")),
     path("", include("labeller.operations.project_urls")),

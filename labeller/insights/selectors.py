@@ -14,6 +14,7 @@ from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
+from labeller.learning import reasons
 from labeller.learning.models import Assessment, EmbeddingRun, EmbeddingShard, Round, RoundEntry
 from labeller.projects.models import Project, Question
 from labeller.samples.models import Refusal
@@ -32,6 +33,13 @@ def queue(question: Question | None) -> QuerySet[RoundEntry]:
     done = Assignment.objects.filter(question=question, is_done=True).values("sample")
     entries = RoundEntry.objects.filter(round__question=question, round__is_current=True)
     return entries.exclude(sample__in=done).order_by("rank")
+
+
+def queued(question: Question | None) -> list[dict[str, Any]]:
+    """The next samples of the queue, each with why it is there."""
+    entries = list(queue(question)[:NEXT])
+    names = reasons.names(entries)
+    return [{"sample_id": entry.sample_id, "reason": reasons.describe(entry, names)} for entry in entries]
 
 
 def status(project: Project) -> dict[str, Any]:
@@ -87,7 +95,7 @@ def overview(user: User) -> list[dict[str, Any]]:
     return [
         {
             "project": project,
-            "role": Role.OWNER if user.is_superuser else roles[project.pk],
+            "role": Role.OWNER if user.is_superuser else Role(roles[project.pk]),
             "n_samples": project.n_samples,
             "n_embedded": n_embedded.get(project.pk, 0),
             "n_labels": n_labels.get(project.pk, 0),
@@ -159,7 +167,7 @@ def progress(project: Project) -> dict[str, Any]:
         ],
         "jobs": list(project.jobs.order_by(F("finished_at").desc(nulls_first=True), "-pk")[:12]),
         "round": Round.objects.filter(question=question, is_current=True).first(),
-        "queued": list(queue(question)[:NEXT]),
+        "queued": queued(question),
         **(known(question) if question else {}),
     }
 

@@ -38,6 +38,8 @@ QUEUES = {
     "refit": "train",
     "retrain": "train",
     "assess": "io",
+    "hunt": "train",
+    "bursts": "io",
 }
 
 

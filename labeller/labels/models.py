@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import Sample
@@ -15,14 +16,20 @@ class Label(models.Model):
     """
 
     class Verdict(models.TextChoices):
-        ANSWER = "answer", "answer"
-        SKIP = "skip", "skipped"
-        WITHDRAW = "withdraw", "taken back"
+        ANSWER = "answer", _("answer")
+        SKIP = "skip", _("skipped")
+        UNSURE = "unsure", _("unsure")
+        IGNORE = "ignore", _("left out")  # a reviewer's word: the sample belongs neither to the pool nor to the labels
+        WITHDRAW = "withdraw", _("taken back")
 
     class Mode(models.TextChoices):
-        SINGLE = "single", "single image"
-        IMPORT = "import", "imported"
-        SIMULATED = "simulated", "simulated"
+        SINGLE = "single", _("single image")
+        GRID = "grid", _("grid")
+        SEQUENCE = "sequence", _("sequence")
+        HUNT = "hunt", _("hunt")
+        REVIEW = "review", _("review")
+        IMPORT = "import", _("imported")
+        SIMULATED = "simulated", _("simulated")
 
     uuid = models.UUIDField(unique=True, help_text="Made by the client: the idempotency key.")
     project = models.ForeignKey(Project, models.CASCADE, related_name="labels")
@@ -57,7 +64,9 @@ class Label(models.Model):
                 condition=Q(is_current=True, annotator__isnull=True),
                 name="one_current_imported_label",
             ),
-            models.CheckConstraint(condition=Q(verdict__in=["answer", "skip", "withdraw"]), name="label_verdict_known"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["answer", "skip", "unsure", "ignore", "withdraw"]), name="label_verdict_known"
+            ),
         ]
         indexes = [
             models.Index(fields=["question", "is_current", "verdict"], name="label_current"),
@@ -79,3 +88,53 @@ class LabelledClass(models.Model):
 
     def __str__(self) -> str:
         return str(self.label_class)
+
+
+class Flag(models.Model):
+    """Somebody's note that a sample needs another look. It decides nothing: the sample is labelled as any other."""
+
+    uuid = models.UUIDField(unique=True, help_text="Made by the client: the idempotency key.")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="flags")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="flags")
+    sample = models.ForeignKey(Sample, models.PROTECT, related_name="flags")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="flags")
+    note = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "closed_at"], name="flag_open")]
+
+    def __str__(self) -> str:
+        return f"{self.sample_id}: {self.note}"
+
+
+class Check(models.Model):
+    """What somebody said of a sample whose answer was known: it measures people and is no label."""
+
+    uuid = models.UUIDField(unique=True, help_text="Made by the client: the idempotency key.")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="checks")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="checks")
+    sample = models.ForeignKey(Sample, models.PROTECT, related_name="checks")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="checks")
+    verdict = models.CharField(max_length=10, choices=Label.Verdict)
+    given = models.JSONField(default=list, help_text="Class ids.")
+    is_hit = models.BooleanField(null=True, help_text="Whether it was the known answer; null = no answer was given.")
+    mode = models.CharField(max_length=10, choices=Label.Mode)
+    dwell_ms = models.PositiveIntegerField(null=True)
+    supersedes = models.OneToOneField("self", models.PROTECT, null=True, related_name="superseded_by")
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sample", "question", "annotator"],
+                condition=Q(is_current=True),
+                name="one_current_check_per_annotator",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} on {self.sample_id} by {self.annotator_id}, known"

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Max, Min, QuerySet, Window
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from labeller.labels.models import Label, LabelledClass
@@ -23,31 +23,48 @@ ERROR = 0.05  # chance that any interval ever shown for a question misses its tr
 
 
 def answers(question: Question) -> QuerySet[Label]:
-    """Labels that stand: current, and neither skipped nor taken back."""
-    return Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
+    """Labels that count: current answers, but none that a reviewer has overruled, nor on a sample left out."""
+    found = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
+    reviewed = found.filter(mode=Label.Mode.REVIEW).values("sample")
+    of_others = found.exclude(~Q(mode=Label.Mode.REVIEW), sample__in=reviewed)
+    return of_others.exclude(sample__in=left_out(question).values("sample"))
+
+
+def left_out(question: Question) -> QuerySet[Label]:
+    """The reviewers' labels by which samples are left out. A later review that answers takes its sample in again."""
+    standing = Label.objects.filter(question=question, is_current=True)
+    later = standing.filter(
+        sample=OuterRef("sample"), mode=Label.Mode.REVIEW, verdict=Label.Verdict.ANSWER, pk__gt=OuterRef("pk")
+    )
+    return standing.filter(verdict=Label.Verdict.IGNORE).exclude(Exists(later))
 
 
 def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]]:
-    """For every answered sample the ids of its classes: the answer most annotators gave, the latest on a tie.
+    """For every answered sample the ids of its classes.
 
-    `among` are sample ids, or a query for them; None = all.
+    What the latest reviewer says, else the answer most annotators gave, the latest on a tie. Samples that a reviewer
+    leaves out have none. `among` are sample ids, or a query for them; None = all.
     """
-    chosen: dict[int, set[int]] = defaultdict(set)
-    sample_of: dict[int, int] = {}
     rows = LabelledClass.objects.filter(
         label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
-    )
+    ).exclude(label__sample__in=left_out(question).values("sample"))
     if among is not None:
         rows = rows.filter(label__sample__in=among)
-    for label_id, sample_id, class_id in rows.order_by("label_id").values_list(
-        "label_id", "label__sample_id", "label_class_id"
+    chosen: dict[int, set[int]] = defaultdict(set)
+    sample_of: dict[int, int] = {}
+    reviews = set()
+    for label_id, sample_id, class_id, mode in rows.order_by("label_id").values_list(
+        "label_id", "label__sample_id", "label_class_id", "label__mode"
     ):
         chosen[label_id].add(class_id)
         sample_of[label_id] = sample_id
+        if mode == Label.Mode.REVIEW:
+            reviews.add(label_id)
     votes: dict[int, list[frozenset[int]]] = defaultdict(list)
     for label_id, classes in chosen.items():
         votes[sample_of[label_id]].append(frozenset(classes))
-    return {sample_id: _majority(given) for sample_id, given in votes.items()}
+    decided = {sample_of[label_id]: frozenset(chosen[label_id]) for label_id in sorted(reviews)}
+    return {sample_id: decided.get(sample_id) or _majority(given) for sample_id, given in votes.items()}
 
 
 def _majority(given: list[frozenset[int]]) -> frozenset[int]:
@@ -56,7 +73,7 @@ def _majority(given: list[frozenset[int]]) -> frozenset[int]:
 
 
 def settled(question: Question) -> set[int]:
-    """Samples that need no ranking any more: answered or skipped by somebody."""
+    """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
     found = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
     return set(found.values_list("sample_id", flat=True))
 
@@ -70,7 +87,7 @@ def newest_class(question: Question) -> int:
 
 
 def class_counts(question: Question) -> dict[int, int]:
-    """How many standing labels name each class, by class id."""
+    """How many labels that count name each class, by class id."""
     rows = LabelledClass.objects.filter(label__in=answers(question))
     return dict(rows.values_list("label_class").annotate(n=Count("pk")))
 
@@ -89,6 +106,11 @@ class Audited:
 
     @property
     def is_correct(self) -> bool:
+        """Whether the very class that was predicted is given.
+
+        An ancestor of it (a genus, of somebody who backed off) counts as wrong. Whether the head was right nobody
+        knows then; leaving the sample out would make the claim too good, for people back off where it is hard.
+        """
         return self.predicted in self.given
 
 

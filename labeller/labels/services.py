@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.labels.models import Label, LabelledClass
@@ -56,7 +57,8 @@ def record(judgement: Judgement) -> Recorded:
             return _record(judgement)
     except IntegrityError:
         # Somebody was faster between our read and our write: their row decides what the answer is.
-        return _already(judgement) or Recorded(409, current=_current(judgement), detail="Changed at the same moment.")
+        detail = _("This label was changed at the same moment.")
+        return _already(judgement) or Recorded(409, current=_current(judgement), detail=detail)
 
 
 def _record(judgement: Judgement) -> Recorded:
@@ -65,9 +67,9 @@ def _record(judgement: Judgement) -> Recorded:
         return already
     current = _current(judgement)
     if not _is_expected(current, judgement):
-        return Recorded(409, current=current, detail="This label was changed elsewhere.")
+        return Recorded(409, current=current, detail=_("This label was changed elsewhere."))
     if current is not None and not Label.objects.filter(pk=current.pk, is_current=True).update(is_current=False):
-        return Recorded(409, current=_current(judgement), detail="This label was changed elsewhere.")
+        return Recorded(409, current=_current(judgement), detail=_("This label was changed elsewhere."))
     label = Label.objects.create(
         uuid=judgement.uuid,
         project_id=judgement.question.project_id,
@@ -100,7 +102,7 @@ def _already(judgement: Judgement) -> Recorded | None:
         judgement.question.pk,
         judgement.sample_id,
     )
-    return Recorded(200, label=label) if same else Recorded(409, detail="This UUID has been used.")
+    return Recorded(200, label=label) if same else Recorded(409, detail=_("This UUID has been used."))
 
 
 def _current(judgement: Judgement) -> Label | None:
@@ -125,19 +127,22 @@ def _problem(judgement: Judgement) -> str:
     """What is wrong with the judgement itself, in one sentence; empty where nothing is."""
     classes = set(judgement.class_ids)
     if judgement.verdict not in Verdict.values:
-        return f"Unknown verdict {judgement.verdict!r}: use one of {', '.join(Verdict.values)}."
+        known = {"verdict": judgement.verdict, "known": ", ".join(Verdict.values)}
+        return _("Unknown verdict “%(verdict)s”: use one of %(known)s.") % known
     if judgement.verdict != Verdict.ANSWER:
         if classes:
-            return f"A label with the verdict {judgement.verdict!r} names no class."
+            return _("A label with the verdict “%(verdict)s” names no class.") % {"verdict": judgement.verdict}
         if judgement.verdict == Verdict.WITHDRAW and judgement.supersedes is None:
-            return "To take a label back, name it in `supersedes`."
+            return _("To take a label back, name it in `supersedes`.")
+        if judgement.verdict == Verdict.IGNORE and judgement.mode != Label.Mode.REVIEW:
+            return _("Only a review leaves a sample out.")
         return ""
     if not classes or len(classes) != len(judgement.class_ids):
-        return "Name at least one class, and none twice."
+        return _("Name at least one class, and none twice.")
     if len(classes) > 1 and not judgement.question.multi_label:
-        return "This question takes one class a sample."
+        return _("This question takes one class a sample.")
     if LabelClass.objects.filter(question=judgement.question, pk__in=classes).count() != len(classes):
-        return "A class named here is not one of this question's."
+        return _("A class named here is not one of this question’s.")
     return ""
 
 

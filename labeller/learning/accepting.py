@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from labeller.accounts.models import User
@@ -147,7 +148,7 @@ def accept(acceptance: Acceptance, user: User) -> None:
         Question.objects.select_for_update().get(pk=question.pk)
         latest = Acceptance.objects.filter(question=question).order_by("-pk").first()
         if latest != acceptance or not latest.offered:
-            raise NotOffered("This isn’t offered any more: look at the present numbers, and decide by them.")
+            raise NotOffered(_("This isn’t offered any more: look at the present numbers, and decide by them."))
         now = timezone.now()
         Acceptance.objects.filter(question=question, made_at__isnull=False, revoked_at=None).update(revoked_at=now)
         Acceptance.objects.filter(pk=latest.pk).update(made_by=user, made_at=now, revoked_at=None)

@@ -211,6 +211,16 @@ def _recall(
     ]
 
 
+def recall_of(
+    question: Question, class_id: int, embeddings: Embedded, answers: Answers, expected: float | None
+) -> dict[str, Any]:
+    """Which part of one class has been found, and how many audit samples (`n_drawn`) say so."""
+    first_labels = _first_labels(question, embeddings)
+    draws = _draws(question, embeddings, first_labels)
+    found = _class_recall(class_id, draws, first_labels, answers, expected)
+    return {**found, "n_drawn": sum(len(samples) for _, _, samples in draws)}
+
+
 def _first_labels(question: Question, embeddings: Embedded) -> dict[int, int]:
     """For each embedded sample that somebody decided on, the id of the first label."""
     decided = Label.objects.filter(question=question).exclude(verdict=Label.Verdict.WITHDRAW)

@@ -1,10 +1,13 @@
 """Embedding run, head, round with its ranked entries."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
-from labeller.projects.models import Project, Question
+from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import Sample
 
 
@@ -12,9 +15,9 @@ class EmbeddingRun(models.Model):
     """The embeddings of one project under one featuriser fingerprint."""
 
     class State(models.TextChoices):
-        ACTIVE = "active", "active"
-        PAUSED = "paused", "paused"
-        CANCELLED = "cancelled", "cancelled"
+        ACTIVE = "active", _("active")
+        PAUSED = "paused", _("paused")
+        CANCELLED = "cancelled", _("cancelled")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="embedding_runs")
     featuriser = models.CharField(max_length=1000)
@@ -153,6 +156,48 @@ class RoundEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}: {self.sample_id} ({self.reason})"
+
+
+class TileGroup(models.Model):
+    """Samples that probably are of one class, to be looked at side by side: the likeliest first.
+
+    A round brings groups by predicted class, or clusters while nothing is predicted; a hunt brings one of its own.
+    """
+
+    class Kind(models.TextChoices):
+        PREDICTED = "predicted", _("predicted class")
+        CLUSTER = "cluster", _("cluster")
+        HUNT = "hunt", _("hunt")
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="tile_groups")
+    kind = models.CharField(max_length=9, choices=Kind)
+    round = models.ForeignKey(Round, models.CASCADE, null=True, related_name="tile_groups")
+    label_class = models.ForeignKey(LabelClass, models.CASCADE, null=True, related_name="+")
+    number = models.PositiveIntegerField(default=0, help_text="Of the cluster.")
+    hunter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="hunts")
+    like = models.JSONField(default=list, help_text="Sample ids of a hunt's examples.")
+    head_version = models.PositiveIntegerField(null=True)
+    n = models.PositiveIntegerField(help_text="Samples of the pool that belong here, beyond those listed too.")
+    tiles = models.JSONField(default=list, help_text="Pairs of sample id and probability (or cosine).")
+    estimate = models.JSONField(default=dict, help_text="A hunt's: how many remain.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["round", "label_class"], condition=Q(kind="predicted"), name="one_group_per_class"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["predicted", "cluster", "hunt"]), name="group_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.label_class or self.number} of {self.question}"
+
+    @classmethod
+    def hunts(cls, question_id: int, hunter_id: int, class_id: int | None, like: list[int]) -> models.QuerySet[Any]:
+        """One person's hunts with one aim, the newest first."""
+        aimed = cls.objects.filter(kind=cls.Kind.HUNT, label_class=class_id, like=like)
+        return aimed.filter(question=question_id, hunter=hunter_id).order_by("-pk")
 
 
 class Assessment(models.Model):

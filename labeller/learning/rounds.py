@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from labeller.jobs import services as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning import accepting, assessing, embedding, fitting, neighbours
+from labeller.learning import accepting, assessing, embedding, fitting, neighbours, reasons
 from labeller.learning.fitting import CannotLearn, Embedded, Fitted, Tuned, fit, load_embeddings
 from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry
 from labeller.projects.models import Question
+from labeller.samples import bursts
 from labeller.samples.models import Sample
 from tl_core import query, threads
 from tl_core.query import planning
@@ -29,6 +30,7 @@ from tl_core.query.planning import Pick
 SUGGESTIONS = 5
 TORN = 0.4  # a lead of the likeliest class below which a reason names both
 SIMILAR = "similar_to"
+MOST_EXAMPLES = 64  # labelled samples that a hunt compares the pool with
 KEPT_ROUNDS = 2  # rounds whose unserved entries are kept; what was served is kept for good
 
 
@@ -51,6 +53,27 @@ class Ranking:
     round: Round
     entries: list[RoundEntry]
     fitted: Fitted | None
+
+
+class NothingToHunt(CannotLearn):
+    """A hunt has neither a head nor an example to go by; `code` says which it lacks, in no language."""
+
+    NO_EXAMPLE = "no_example"
+    NOT_EMBEDDED = "not_embedded"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Hunted:
+    """What a hunt found: pairs of sample id and probability of its class, or cosine, the likeliest first."""
+
+    tiles: list[tuple[int, float]]
+    expected: float | None  # samples of the class among all that were looked at; None where the head didn't tell
+    answers: dict[int, frozenset[int]]  # what people said, as the hunt knew it
+    embeddings: Embedded
 
 
 def refit(progress: jobs.Progress) -> None:
@@ -101,7 +124,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
     with threads.single():
         fitted = fit(question, run, embeddings, answers, tuned)
         picks = _choose(question, run, embeddings, pool, fitted, answers, seed, aim)
-        entries = _entries(question, embeddings, picks, fitted)
+        entries = _entries(embeddings, picks, fitted)
         kappa = assessing.agreement(question, fitted, embeddings) if fitted else None
     audit = labels.audit(question)
     fresh = Round(
@@ -120,6 +143,46 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
     return Ranking(fresh, entries, fitted)
 
 
+def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ()) -> Hunted | None:
+    """The samples nearest to an aim, without a round and without those in `besides`; None while nothing is embedded.
+
+    A class that the head doesn't know yet is hunted by what looks like its labelled samples, and like `aim.like`.
+    """
+    run = embedding.current_run(question.project)
+    embeddings = load_embeddings(run)
+    answers = labels.consensus(question)
+    if not len(embeddings.ids):
+        return None
+    pool = embeddings.without(labels.settled(question).union(besides))
+    with threads.single():
+        fitted = fit(question, run, embeddings, answers) if aim.class_id is not None else None
+        if fitted is None or aim.class_id not in fitted.class_ids:
+            fitted, aim = None, Aim(like=_examples(aim, embeddings, answers))
+        situation = _situation(question, run, embeddings, pool, fitted, answers, aim.strategy)
+        picks = _hunt(aim, embeddings, fitted, situation, size, secrets.randbits(32))
+        positions = np.array([pick.position for pick in picks], np.intp)
+        scores, expected = np.array([pick.score for pick in picks]), None
+        if fitted is not None:
+            column = fitted.class_ids.index(aim.class_id)
+            sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
+            scores = sure[positions]
+            expected = float(sure[situation.allowed & ~situation.accepted].sum(dtype=np.float64))
+    tiles = list(zip(embeddings.ids[positions].tolist(), scores.astype(float).round(4).tolist(), strict=True))
+    return Hunted(tiles, expected, answers, embeddings)
+
+
+def _examples(aim: Aim, embeddings: Embedded, answers: dict[int, frozenset[int]]) -> tuple[int, ...]:
+    """What a hunt is to look like that no head helps: the aim's examples and the newest labelled ones of its class."""
+    of_class = [sample_id for sample_id, classes in answers.items() if aim.class_id in classes]
+    given = np.array([*aim.like, *of_class[-MOST_EXAMPLES:]], np.int64)
+    found = given[embeddings.positions(given) >= 0]
+    if not len(given):
+        raise NothingToHunt(NothingToHunt.NO_EXAMPLE)
+    if not len(found):
+        raise NothingToHunt(NothingToHunt.NOT_EMBEDDED)
+    return tuple(found.tolist())
+
+
 # --- choosing -------------------------------------------------------------------------------------
 
 
@@ -136,31 +199,24 @@ def _choose(
     """The round's picks in rank order; see `planning.plan`."""
     project = question.project
     strategy = aim.strategy if aim else project.strategy
-    accepted = embeddings.positions(accepting.accepted_ids(question))
-    labelled = embeddings.positions(answers)
+    situation = _situation(question, run, embeddings, pool, fitted, answers, strategy)
+    if aim:
+        return _hunt(aim, embeddings, fitted, situation, project.round_size, seed)
     learner = fitted.learner if fitted else None
     # A head for several classes a sample knows them by their columns.
     columns = dict(zip(learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
     starred = set(question.classes.filter(is_starred=True).values_list("pk", flat=True))
-    known = learner.X_training if learner else embeddings.vectors[labelled[labelled >= 0]]
-    situation = planning.Situation(
-        embeddings.vectors,
-        allowed=_mask(len(embeddings.ids), pool),
-        accepted=_mask(len(embeddings.ids), accepted[accepted >= 0]),
-        X_labelled=known,
-        y_labelled=learner.y_training if learner else None,
-        mean=embeddings.mean,
-        norms=embeddings.norms,
+    is_cold = learner is None or len(situation.X_labelled) < COLD_LABELS
+    grouping = bursts.newest_grouping(project.pk)
+    situation = replace(
+        situation,
         units=embeddings.units,
         # Clustering takes a second or more, and a worker that is started later never needs it.
-        start=_start(question.pk, embeddings) if learner is None or len(known) < COLD_LABELS else (),
+        start=_start(question.pk, embeddings) if is_cold else (),
         starred=[column for column, class_id in columns.items() if class_id in starred],
-        sequences=_groups(embeddings, "sequence"),
-        deployments=_groups(embeddings, "deployment"),
-        index=neighbours.index(run, embeddings) if strategy in neighbours.ASKING else None,
+        sequences=_groups(embeddings, project.pk, "sequence_id", grouping),
+        deployments=_groups(embeddings, project.pk, "deployment_id", grouping),
     )
-    if aim:
-        return _hunt(aim, embeddings, fitted, situation, project.round_size, seed)
     picks = planning.plan(
         learner,
         situation,
@@ -170,6 +226,31 @@ def _choose(
         random_state=seed,
     )
     return [replace(pick, hunted=columns.get(pick.hunted)) for pick in picks]
+
+
+def _situation(
+    question: Question,
+    run: EmbeddingRun,
+    embeddings: Embedded,
+    pool: NDArray[np.intp],
+    fitted: Fitted | None,
+    answers: Collection[int],
+    strategy: str,
+) -> planning.Situation:
+    """What every choice rests on, a round's and a hunt's."""
+    accepted = embeddings.positions(accepting.accepted_ids(question))
+    labelled = embeddings.positions(answers)
+    learner = fitted.learner if fitted else None
+    return planning.Situation(
+        embeddings.vectors,
+        allowed=_mask(len(embeddings.ids), pool),
+        accepted=_mask(len(embeddings.ids), accepted[accepted >= 0]),
+        X_labelled=learner.X_training if learner else embeddings.vectors[labelled[labelled >= 0]],
+        y_labelled=learner.y_training if learner else None,
+        mean=embeddings.mean,
+        norms=embeddings.norms,
+        index=neighbours.index(run, embeddings) if strategy in neighbours.ASKING else None,
+    )
 
 
 def _hunt(
@@ -206,12 +287,10 @@ def _start(question_id: int, embeddings: Embedded) -> tuple[tuple[int, float], .
 
 
 @functools.lru_cache(maxsize=4)
-def _groups(embeddings: Embedded, name: str) -> NDArray[np.int64] | None:
-    """Each sample's sequence or deployment, -1 = none; None where no sample has one."""
-    first = int(embeddings.ids[0])
-    project = Sample.objects.values_list("project", flat=True).get(pk=first)
-    found = Sample.objects.filter(project=project, **{f"{name}__isnull": False}).values_list("pk", name)
-    rows = np.array(list(found.iterator(chunk_size=20_000)), np.int64).reshape(-1, 2)
+def _groups(embeddings: Embedded, project_id: int, name: str, grouping: int) -> NDArray[np.int64] | None:
+    """Each sample's sequence or deployment, -1 = none; None where no sample has one. `grouping` says how new it is."""
+    found = Sample.objects.filter(project=project_id, **{f"{name}__isnull": False})
+    rows = np.array(list(bursts.pages(found, name)), np.int64).reshape(-1, 2)
     at = embeddings.positions(rows[:, 0])
     if not (at >= 0).any():
         return None
@@ -223,9 +302,8 @@ def _groups(embeddings: Embedded, name: str) -> NDArray[np.int64] | None:
 # --- rows -----------------------------------------------------------------------------------------
 
 
-def _entries(question: Question, embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> list[RoundEntry]:
-    """Rows for the picks, with what the head thinks of each and the reason in words."""
-    names = {label_class.pk: label_class.name for label_class in question.classes.all()}
+def _entries(embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> list[RoundEntry]:
+    """Rows for the picks, with what the head thinks of each and the code of the reason."""
     suggestions: list[list[list[float]]] = [[] for _ in picks]
     if fitted is not None and picks:
         probabilities = fitted.learner.predict_proba(embeddings.vectors[[pick.position for pick in picks]])
@@ -241,33 +319,26 @@ def _entries(question: Question, embeddings: Embedded, picks: list[Pick], fitted
             strategy=pick.strategy,
             score=pick.score,
             propensity=pick.propensity,
-            reason=_reason(
-                pick,
-                [names.get(int(class_id), "?") for class_id, _ in suggestion],
-                suggestion[0][1] - suggestion[1][1] if len(suggestion) > 1 else 1.0,
-                names.get(pick.hunted, "?"),
-            ),
+            reason=_reason(pick, suggestion[0][1] - suggestion[1][1] if len(suggestion) > 1 else 1.0),
             suggestions=suggestion,
         )
         for rank, (pick, suggestion) in enumerate(zip(picks, suggestions, strict=True))
     ]
 
 
-def _reason(pick: Pick, likely: list[str], lead: float, hunted: str) -> str:
-    """Why this sample comes now, in words."""
+def _reason(pick: Pick, lead: float) -> str:
+    """Why this sample comes now, as a code of `reasons`."""
     if pick.strategy == planning.AUDIT:
-        return "audit: drawn at random"
+        return reasons.AUDIT
     if pick.strategy == planning.COLD_START:
-        return "typical of a group of similar pictures"
+        return reasons.TYPICAL
     if pick.strategy == planning.RANDOM:
-        return "drawn at random"
+        return reasons.RANDOM
     if pick.hunted is not None:
-        return f"may be {hunted}"
+        return reasons.hunted(pick.hunted)
     if pick.strategy == SIMILAR:
-        return "looks like one of the examples"
-    if len(likely) > 1 and lead < TORN:
-        return f"between {likely[0]} and {likely[1]}"
-    return f"like many that are not sure yet, may be {likely[0]}"
+        return reasons.SIMILAR
+    return reasons.BETWEEN if lead < TORN else reasons.DOUBT
 
 
 def switch(ranking: Ranking) -> None:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.learning import assessing, embedding, neighbours, rounds, services
+from labeller.learning import assessing, embedding, hunting, neighbours, rounds, services
 
 handler("plan")(embedding.plan)
 handler("embed")(embedding.embed_shard)
@@ -11,6 +11,7 @@ handler("index")(neighbours.build)
 handler("refit")(rounds.refit)
 handler("retrain")(rounds.retrain)
 handler("assess")(assessing.reassess)
+handler("hunt")(hunting.hunt)
 
 
 @shared_task

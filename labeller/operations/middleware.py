@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 
 class BusyDatabaseMiddleware:
@@ -19,5 +21,10 @@ class BusyDatabaseMiddleware:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         connection.close_if_unusable_or_obsolete()
-        detail = "The database is busy or away; nothing was saved. Try again."
-        return JsonResponse({"detail": detail}, status=503, headers={"Retry-After": "1"})
+        if "text/html" in request.headers.get("Accept", ""):  # a person who opens a page; scripts ask for anything
+            response = HttpResponse(render_to_string("503.html"), status=503)
+        else:
+            detail = _("The database is busy or away; nothing was saved. Try again.")
+            response = JsonResponse({"detail": detail}, status=503)
+        response["Retry-After"] = "1"
+        return response

@@ -18,6 +18,7 @@ from labeller.learning.models import Head
 from labeller.operations import opening
 from labeller.projects import services as projects
 from labeller.projects.forms import MemberForm, NewProjectForm, SettingsForm
+from labeller.samples import bursts
 from labeller.samples.scanning import FolderError
 
 
@@ -52,6 +53,8 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     form = SettingsForm(request.POST or None, instance=project, may_name_code=request.user.is_superuser)
     if request.method == "POST" and form.is_valid():
         projects.change_settings(form.instance, form.cleaned_data["starred"])
+        if "burst_gap" in form.changed_data:
+            bursts.regroup(project)
         for question in project.questions.all():
             learning.request_refit(question, at_once=True)
         messages.success(request, _("The settings were saved."))

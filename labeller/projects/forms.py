@@ -112,7 +112,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Errors allowed among accepted predictions (%)"),
         min_value=0.1,
         max_value=50,
-        help_text=_("When the head labels the rest, it stays below this with 95 % confidence."),
+        help_text=_("When the head labels the rest, it stays below this, with a confidence of 95 %."),
     )
     round_size = forms.IntegerField(label=_("Samples in a round"), min_value=1, max_value=10_000)
     refit_every = forms.IntegerField(

@@ -41,6 +41,11 @@ class Project(models.Model):
     )
     target_accuracy = models.FloatField(default=0.90, help_text="Accuracy at which labelling may stop.")
     accept_error = models.FloatField(default=0.05, help_text="Share of errors that accepting predictions may cost.")
+    show_suggestions = models.BooleanField(default=True, help_text="Whether annotators see what the head thinks.")
+    annotators_add_classes = models.BooleanField(default=True, help_text="Managers always may.")
+    burst_gap = models.PositiveSmallIntegerField(
+        default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."
+    )
 
     class Meta:
         constraints = [
@@ -67,16 +72,25 @@ class Project(models.Model):
 
 
 class Question(models.Model):
-    """What is asked of each sample."""
+    """What is asked of each sample.
+
+    One that follows another is asked in the same pass, right after it: where the answer names one of `only_for`, or,
+    where there are none, anything but a blank class.
+    """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="questions")
     key = models.SlugField()
     text = models.CharField(max_length=300)
     multi_label = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)
+    follows = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="followers")
+    only_for = models.ManyToManyField("LabelClass", blank=True, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "key"], name="one_question_per_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "key"], name="one_question_per_key"),
+            models.CheckConstraint(condition=~models.Q(follows=models.F("pk")), name="question_follows_another"),
+        ]
 
     def __str__(self) -> str:
         return self.text
@@ -91,6 +105,9 @@ class LabelClass(models.Model):
     key = models.CharField(max_length=1, blank=True, help_text="The letter that picks it.")
     colour = models.CharField(max_length=7, default=PALETTE[0])
     scientific_name = models.CharField(max_length=200, blank=True)
+    local_name = models.CharField(max_length=200, blank=True, help_text="What people there call it.")
+    code = models.CharField(max_length=40, blank=True)
+    is_blank = models.BooleanField(default=False, help_text="Says that there is nothing to see.")
     position = models.PositiveIntegerField(default=0)
     is_starred = models.BooleanField(default=False, help_text="Looked for on purpose, however rare.")
 

@@ -7,10 +7,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import Membership, Role, User
 from labeller.projects.models import PALETTE, SHORTCUTS, LabelClass, Project, Question
 
+BLANK_NAMES = {"blank", "empty", "leeg", "vide", "leer", "vacío"}  # taken for "nothing to see" without being told
 RESERVED_SLUGS = {"new"}  # /projects/new/ is a page
 
 
@@ -61,9 +63,9 @@ def tidy_class_name(name: str) -> str:
     """The name with single spaces. Raises ValidationError where it can't be a class's."""
     name = " ".join(name.split())
     if not name or len(name) > 200:
-        raise ValidationError(f"A class name has 1 to 200 characters, unlike {name[:40]!r}.")
+        raise ValidationError(_("A class name has 1 to 200 characters, unlike “%(name)s”.") % {"name": name[:40]})
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise ValidationError(f"A class name has no control characters, unlike {name[:40]!r}.")
+        raise ValidationError(_("A class name has no control characters, unlike %(name)s.") % {"name": repr(name[:40])})
     return name
 
 
@@ -89,6 +91,7 @@ def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
                     key=_free_key(name, taken),
                     colour=PALETTE[position % len(PALETTE)],
                     position=position,
+                    is_blank=name.lower() in BLANK_NAMES,
                 )
         except IntegrityError:
             continue  # somebody took the name or the key in between: look again

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
 from labeller.projects.services import tidy_class_name
 from labeller.samples.models import Refusal, Sample, Source
@@ -43,25 +44,27 @@ def check_folder(folder: Path | str) -> None:
         return
     path = Path(folder)
     if not path.exists():
-        raise FolderError(f"The folder {path} does not exist.")
+        raise FolderError(_("The folder %(path)s does not exist.") % {"path": path})
     if not path.is_dir():
-        raise FolderError(f"{path} is not a folder.")
+        raise FolderError(_("%(path)s is not a folder.") % {"path": path})
     if not os.access(path, os.R_OK | os.X_OK):
-        raise FolderError(f"The folder {path} cannot be read: its permissions do not allow it.")
+        detail = _("The folder %(path)s cannot be read: its permissions do not allow it.")
+        raise FolderError(detail % {"path": path})
     if next(walk(path), None) is None:
-        raise FolderError(f"The folder {path} holds no files.")
+        raise FolderError(_("The folder %(path)s holds no files.") % {"path": path})
 
 
 def _check_url(url: str) -> None:
     """An object store is read only where the operator says so: else anybody's server could be asked for files."""
     if not any(url == allowed or url.startswith(f"{allowed}/") for allowed in settings.IMAGE_URLS):
-        raise FolderError(f"{url} may not be imported: name it, or a folder above it, in IMAGE_URLS or STORAGE_URL.")
+        detail = _("%(url)s may not be imported: name it, or a folder above it, in IMAGE_URLS or STORAGE_URL.")
+        raise FolderError(detail % {"url": url})
     try:
         first = next(_walk_url(url), None)
     except OSError as error:
-        raise FolderError(f"{url} cannot be read: {error}") from error
+        raise FolderError(_("%(url)s cannot be read: %(error)s") % {"url": url, "error": error}) from error
     if first is None:
-        raise FolderError(f"The folder {url} holds no files.")
+        raise FolderError(_("The folder %(path)s holds no files.") % {"path": url})
 
 
 def walk(root: Path | str) -> Iterator[Found]:

@@ -15,7 +15,7 @@ from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import scanning
+from labeller.samples import bursts, scanning
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import Found
 from labeller.samples.signals import labels_known, shard_known
@@ -133,6 +133,8 @@ def ingest(progress: jobs.Progress) -> None:
         check_disk()
         outcomes.append(examine_file(source, found))
     _write(source, payload["shard"], outcomes)
+    # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
+    bursts.regroup(source.project, payload["shard"])
     progress(len(files), len(files), now=True)
 
 

@@ -1,7 +1,8 @@
-"""Jobs on the queue io: scan a folder, ingest a shard of files."""
+"""Jobs on the queue io: scan a folder, ingest a shard of files, group frames into bursts."""
 
 from labeller.jobs.registry import handler
-from labeller.samples import services
+from labeller.samples import bursts, services
 
 handler("scan")(services.scan)
 handler("ingest")(services.ingest)
+handler("bursts")(bursts.group)

@@ -2,13 +2,31 @@
 
 const KEPT_BEHIND = 100;
 
-/** A sample as handed out, with what the person decided about it here. */
-function entryOf(sample) {
-  const previous = sample.previous;
+/** A sample as handed out, with what the person decided about it here: the subject of decisions. */
+export function entryOf(sample) {
+  const entry = {
+    ...sample,
+    ...decided(sample.previous),
+    suggestions: sample.blind ? [] : sample.suggestions ?? [],
+    answered: sample.followers ?? {},
+    followers: new Map(), // question key -> subject
+  };
+  // The frames of a burst are subjects too; the sample itself is one of them.
+  entry.burst = (sample.burst ?? []).map((frame) => (frame.sample === sample.sample ? entry : entryOf(frame)));
+  return entry;
+}
+
+/** What an answer to a follow-up question about this entry is about. */
+export function followerOf(entry, question) {
+  if (!entry.followers.has(question)) {
+    entry.followers.set(question, { sample: entry.sample, question, ...decided(entry.answered[question]) });
+  }
+  return entry.followers.get(question);
+}
+
+function decided(previous) {
   const stands = previous && previous.verdict !== "withdraw";
   return {
-    ...sample,
-    suggestions: sample.blind ? [] : sample.suggestions ?? [],
     isDone: false,
     stands: stands ? { verdict: previous.verdict, classes: previous.classes } : null,
     lastUuid: previous?.uuid ?? null,
@@ -26,6 +44,19 @@ export class Held {
 
   find(sampleId) {
     return this.entries.find((entry) => entry.sample === sampleId) ?? null;
+  }
+
+  /** The subject of a decision about this sample (or a frame of its burst) and question. */
+  subject(sampleId, question) {
+    const all = this.entries.flatMap((entry) => [entry, ...entry.burst]);
+    const entry = all.find(({ sample }) => sample === sampleId);
+    return (question ? entry?.followers.get(question) : entry) ?? null;
+  }
+
+  /** Sample ids of all that is held and not decided, frames of bursts too. */
+  open() {
+    const frames = this.ahead().flatMap((entry) => [entry, ...entry.burst.filter(({ mine }) => mine)]);
+    return [...new Set(frames.filter(({ isDone }) => !isDone).map(({ sample }) => sample))];
   }
 
   /** Undecided entries, the one in view first. */
@@ -46,6 +77,11 @@ export class Held {
   release(keep) {
     const current = this.current;
     this.#filter((entry) => entry.isDone || entry === current || keep.has(entry.sample));
+  }
+
+  /** Let go of those asked to be kept that are somebody else's by now, unless they are decided. */
+  forget(asked, kept) {
+    this.#filter((entry) => entry.isDone || !asked.has(entry.sample) || kept.has(entry.sample));
   }
 
   step(by) {
@@ -72,7 +108,9 @@ export class Held {
 
   #filter(wanted) {
     const current = this.current;
+    const before = this.index;
     this.entries = this.entries.filter(wanted);
-    this.index = current ? this.entries.indexOf(current) : this.entries.length;
+    const at = this.entries.indexOf(current);
+    this.index = at >= 0 ? at : Math.min(before, this.entries.length);
   }
 }

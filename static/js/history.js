@@ -1,4 +1,7 @@
 // Decisions as events, and undo and redo over them. Each event names the one it supersedes.
+//
+// A subject is what a decision is about: a sample, and the question where it is not the page's own. It carries what
+// stands for it (`stands`), the UUID of its last event (`lastUuid`) and whether it is decided here (`isDone`).
 
 import { newUuid } from "./outbox.js";
 
@@ -6,14 +9,14 @@ const NOTHING = { verdict: "withdraw", classes: [] };
 
 export class History {
   #outbox;
-  #onStep;
-  #undo = [];
+  #options;
+  #undo = []; // steps; a step is a list of {subject, before, after, wasDone}
   #redo = [];
 
-  /** `onStep(uuid, before, after)` is told of every event as it is made. */
-  constructor(outbox, onStep) {
+  /** options: mode, isShown(subject) -> whether a suggestion is seen, onStep(event, before, after) for every event */
+  constructor(outbox, options) {
     this.#outbox = outbox;
-    this.#onStep = onStep;
+    this.#options = options;
   }
 
   get canUndo() {
@@ -24,31 +27,34 @@ export class History {
     return this.#redo.length > 0;
   }
 
-  /** Record a decision {verdict, classes, dwell_ms}. */
-  decide(entry, after) {
-    this.#undo.push({ entry, before: entry.stands, after, wasDone: entry.isDone });
+  /** Record decisions [{subject, after: {verdict, classes, dwell_ms}}] that are taken back together. */
+  decide(decisions) {
+    const step = decisions.map(({ subject, after }) => ({
+      subject,
+      before: subject.stands,
+      after,
+      wasDone: subject.isDone,
+    }));
+    this.#undo.push(step);
     this.#redo = [];
-    this.#apply(entry, after);
-    entry.isDone = true;
+    this.#apply(step.map(({ subject, after }) => ({ subject, decision: after, isDone: true })));
   }
 
-  /** Take the last decision back; returns its entry, or null. */
+  /** Take the last step back; returns its subjects, or null. */
   undo() {
     const step = this.#undo.pop();
     if (!step) return null;
     this.#redo.push(step);
-    this.#apply(step.entry, step.before);
-    step.entry.isDone = step.wasDone;
-    return step.entry;
+    this.#apply(step.map(({ subject, before, wasDone }) => ({ subject, decision: before, isDone: wasDone })));
+    return step.map(({ subject }) => subject);
   }
 
   redo() {
     const step = this.#redo.pop();
     if (!step) return null;
     this.#undo.push(step);
-    this.#apply(step.entry, step.after);
-    step.entry.isDone = true;
-    return step.entry;
+    this.#apply(step.map(({ subject, after }) => ({ subject, decision: after, isDone: true })));
+    return step.map(({ subject }) => subject);
   }
 
   /** Send a refused decision once more, over what the server has: the person insists. Returns the new UUID. */
@@ -58,24 +64,29 @@ export class History {
     return uuid;
   }
 
-  #apply(entry, decision) {
-    const { verdict, classes, dwell_ms: dwell = 0 } = decision ?? NOTHING;
-    const event = {
+  #apply(changes) {
+    const events = changes.map(({ subject, decision, isDone }) => {
+      const event = this.#event(subject, decision ?? NOTHING);
+      this.#options.onStep(event, subject.stands, decision);
+      Object.assign(subject, { stands: decision, lastUuid: event.uuid, draft: null, isDone });
+      return event;
+    });
+    this.#outbox.add(...events);
+  }
+
+  #event(subject, { verdict, classes, dwell_ms: dwell = 0 }) {
+    return {
       uuid: newUuid(),
-      sample: entry.sample,
-      entry: entry.entry,
+      ...(subject.question ? { question: subject.question } : {}),
+      sample: subject.sample,
+      entry: subject.entry ?? null,
       verdict,
       classes,
-      supersedes: entry.lastUuid,
-      mode: "single",
+      supersedes: subject.lastUuid,
+      mode: subject.mode ?? this.#options.mode,
       dwell_ms: dwell,
-      suggestion_shown: !entry.blind && entry.suggestions.length > 0,
-      head_version: entry.head_version ?? null,
+      suggestion_shown: this.#options.isShown(subject),
+      head_version: subject.head_version ?? null,
     };
-    this.#onStep(event.uuid, entry.stands, decision);
-    entry.stands = decision;
-    entry.lastUuid = event.uuid;
-    entry.draft = null;
-    this.#outbox.add(event);
   }
 }

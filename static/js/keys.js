@@ -1,48 +1,28 @@
-// From a key to what it means; what to do about it is label.js's affair.
+// Listens to the keyboard for a labelling screen, and shows the person's keys on its buttons.
+
+import { byId, fill } from "./dom.js";
+import { intent, keymap } from "./keymap.js";
 
 const STORAGE = "labeller-shortcuts";
-const NAMED = {
-  Backspace: "undo",
-  " ": "accept",
-  ",": "skip",
-  "/": "palette",
-  "?": "help",
-  F1: "help",
-  Enter: "confirm",
-};
+const SCREEN = "#labelling, #stage, [data-stage], [role=grid]"; // keys act while the focus is here, or nowhere
+const TYPING = "input, textarea, select, [contenteditable]";
+const CONTROL = "button, a[href], summary";
+const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform ?? "");
+const isRtl = document.documentElement.dir === "rtl";
 
-/** What this key press asks for: {name, digit?, letter?}, or null where it isn't for us. */
-export function intent(event, isRtl = false) {
-  if (event.repeat || event.isComposing || event.keyCode === 229 || event.defaultPrevented) return null;
-  if (event.ctrlKey || event.metaKey) return withControl(event);
-  if (event.altKey) return null;
-  const { key } = event;
-  if (key === "ArrowLeft") return { name: isRtl ? "next" : "previous" };
-  if (key === "ArrowRight") return { name: isRtl ? "previous" : "next" };
-  if (/^[0-9]$/.test(key)) return { name: "digit", digit: Number(key) };
-  if (NAMED[key]) return { name: NAMED[key] };
-  // The digit row of layouts that give digits only with Shift.
-  const row = /^Digit([0-9])$/.exec(event.code);
-  if (row && !event.shiftKey) return { name: "digit", digit: Number(row[1]) };
-  if (/^\p{L}$/u.test(key)) return { name: "letter", letter: key.toLowerCase() };
-  return null;
-}
+let rows = [];
 
-function withControl(event) {
-  if (event.altKey) return null;
-  const key = event.key.toLowerCase();
-  if (key === "z") return { name: event.shiftKey ? "redo" : "undo" };
-  return key === "y" && !event.shiftKey ? { name: "redo" } : null;
-}
-
-/** Whether somebody is typing, or a dialog has the keyboard. */
+/** Whether the key belongs to what has the focus: a text, a dialog, a link, a button that Space presses. */
 export function isElsewhere(event) {
   if (document.querySelector("dialog[open]")) return true;
-  const target = event.target;
-  if (!(target instanceof Element)) return false;
-  if (target.closest("input, textarea, select, [contenteditable]")) return true;
-  // Space and Enter belong to the button that has the focus.
-  return [" ", "Enter"].includes(event.key) && target.closest("button, a, summary") !== null;
+  const { target } = event;
+  if (!(target instanceof Element) || target === document.body) return false;
+  if (target.closest(TYPING)) return true;
+  const control = target.closest(CONTROL);
+  if (!control || control.closest("[role=gridcell], [role=option]")) return false;
+  if ([" ", "Enter"].includes(event.key)) return true;
+  const isCombination = event.ctrlKey || event.metaKey || event.altKey || event.key === "F1";
+  return !isCombination && !control.closest(SCREEN);
 }
 
 export const shortcuts = {
@@ -62,19 +42,87 @@ export const shortcuts = {
   },
 };
 
-/** Call `act(intent)` for every key press meant for this page. */
-export function listen(act) {
-  const isRtl = document.documentElement.dir === "rtl";
+/** With single-key shortcuts switched off, these stay: combinations, arrows, and Space on a tile that has the focus. */
+const isKept = ({ name, key }) => /^(Ctrl|Alt)\+|^F\d+$|Arrow|^Escape$/.test(key) || name === "toggle";
+
+/**
+ * Call commands[name]({digit?, letter?, shift, event}) for every key press meant for this page.
+ *
+ * `keys` are the mode's commands with this person's keys: [{name, text, keys, shown, repeats}].
+ */
+export function listen(commands, { keys }) {
+  rows = keys;
+  const map = keymap(rows);
   addEventListener("keydown", (event) => {
-    if (isElsewhere(event)) return;
-    const meant = intent(event, isRtl);
+    if (isElsewhere(event)) {
+      leave(event);
+      return;
+    }
+    const meant = intent(event, map, { isRtl, isMac });
     if (!meant) {
-      // A held-down Space or arrow must not scroll the page either.
+      // A held-down Space must not scroll the page either.
       if (event.repeat && [" ", "Backspace"].includes(event.key)) event.preventDefault();
       return;
     }
-    if (!shortcuts.on && !event.ctrlKey && !event.metaKey && event.key !== "F1") return;
+    if (!commands[meant.name] || (!shortcuts.on && !isKept(meant))) return;
     event.preventDefault();
-    act(meant);
+    commands[meant.name]({ ...meant, event });
   });
+  document.addEventListener("close", () => toStage(document.activeElement), true);
+  showKeys();
+  wireSwitch();
+}
+
+/** Escape leads from a control back to the stage. */
+function leave(event) {
+  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+  if (event.target.closest(CONTROL)) toStage(event.target);
+}
+
+/** Give the keyboard to the stage where a button of this page, or nothing, has it. */
+function toStage(focused) {
+  const stage = byId("stage");
+  if (!stage || stage.contains(focused) || document.querySelector("dialog[open]")) return;
+  if (!focused?.closest(`${TYPING}, [role=grid]`)) stage.focus({ preventScroll: true });
+}
+
+/** One checkbox in the help switches single-key shortcuts off. */
+function wireSwitch() {
+  const box = byId("shortcuts");
+  if (!box) return;
+  box.checked = shortcuts.on;
+  box.addEventListener("change", () => {
+    shortcuts.on = box.checked;
+  });
+}
+
+// --- keys as a person sees them -------------------------------------------------------------------
+
+const MAC = { Ctrl: "⌘", Alt: "⌥", Shift: "⇧" };
+const MIRRORED = { "←": "→", "→": "←" };
+
+function cap(part, name) {
+  if (isMac && MAC[part]) return MAC[part];
+  return isRtl && ["previous", "next"].includes(name) ? MIRRORED[part] ?? part : part;
+}
+
+/** The person's first key for a command, as text: "Alt+B"; empty where it has none. */
+export function hint(command) {
+  const row = rows.find(({ name }) => name === command);
+  return row?.shown[0]?.map((part) => cap(part, command)).join(isMac ? "" : "+") ?? "";
+}
+
+/** Fill each <kbd data-key-of="skip"> below `root`, tell its button's key, and put the help's caps right. */
+export function showKeys(root = document) {
+  for (const element of root.querySelectorAll("[data-key-of]")) {
+    const command = element.dataset.keyOf;
+    const text = hint(command);
+    fill(element, text);
+    element.hidden = !text;
+    const key = rows.find(({ name }) => name === command)?.keys[0];
+    if (key) element.closest("button")?.setAttribute("aria-keyshortcuts", key.replace("Ctrl", "Control"));
+  }
+  for (const element of root.querySelectorAll("kbd[data-cap-of]")) {
+    fill(element, cap(element.textContent, element.dataset.capOf));
+  }
 }

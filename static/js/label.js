@@ -1,223 +1,329 @@
-// The labelling page: wires keys, stage, panel, supply and outbox together.
+// Single and sequence mode: one image, or one burst of frames, after the other.
 
 import { button, byId, fill, format } from "./dom.js";
-import { Held } from "./held.js";
-import { History } from "./history.js";
-import { listen, shortcuts } from "./keys.js";
-import { newUuid, Outbox } from "./outbox.js";
+import { followerOf, Held } from "./held.js";
 import { Panel } from "./panel.js";
-import { showProblems } from "./problems.js";
-import { postJson, useToken } from "./server.js";
-import { Stage } from "./stage.js";
+import { openSession } from "./session.js";
 import { Strip } from "./strip.js";
 import { Supply } from "./supply.js";
-import { Tabs } from "./tabs.js";
-import { Pace, Tally } from "./tally.js";
 import { TypeAhead } from "./typeahead.js";
+import { Viewer } from "./viewer.js";
 
-const BANNER_MS = 10_000;
+const session = openSession();
+const { boot, texts, history, outbox, tally, pace } = session;
+const isSequence = session.mode === "sequence";
+const query = new URLSearchParams(location.search);
+const ask = { mode: session.mode };
+if (query.get("only") === "audit") ask.only = "audit";
+if (/^\d+$/.test(query.get("sample") ?? "")) ask.sample = Number(query.get("sample"));
 
-const boot = JSON.parse(byId("boot").textContent);
-const texts = { ...byId("texts").dataset };
-const isMulti = boot.question.multi_label;
-const person = boot.user?.id ?? boot.user?.username ?? boot.user ?? "";
-const scope = [boot.project.slug, boot.question.key, person].join("/");
-useToken(boot.csrf);
-
-const address = (size) => (sample) => boot.urls.image.replace(/\/0\/\d+/, `/${sample}/${size}`);
 const held = new Held();
-const tally = new Tally();
-const pace = new Pace(scope);
-const outbox = new Outbox({ scope, url: boot.urls.save });
-const history = new History(outbox, (uuid, before, after) => tally.expect(uuid, before, after));
-const tabs = new Tabs(scope, newUuid());
-const supply = new Supply({ url: boot.urls.next, question: boot.question.key, held, outbox, tabs });
-const stage = new Stage(byId("stage"), {
-  source: address(1280),
-  describe: (entry) => format(texts.image, { id: entry.sample, path: entry.path }),
+const supply = new Supply({ session, held, ask });
+let follower = null; // the follow-up question asked of the sample in view; null = the page's own question
+let lastAnswer = null; // class ids
+
+const main = { key: null, text: boot.question.text, multi_label: boot.question.multi_label, classes: session.classes };
+const question = () => follower ?? main;
+
+const viewer = new Viewer(byId("stage"), {
+  source: (sample, size) => session.address(sample, size),
+  describe: (entry) => format(texts.image, { id: entry.sample, path: entry.path ?? "" }),
+  texts,
+  notify: (text) => session.notify(text),
+  clicked: (event, act) => session.clicked(event, act),
+  frameState: ({ stands }) =>
+    stands ? { text: session.say(stands), colour: session.colour(stands.classes[0]) } : null,
+  decides: isSequence ? "burst" : "sample",
 });
 const panel = new Panel({
   list: byId("classes"),
   suggestions: byId("suggestions"),
-  isMulti,
+  isMulti: main.multi_label,
   texts,
-  onClass: (id, event) => clicked(event, () => choose(id)),
-  onSuggestion: (number, event) => clicked(event, () => takeSuggestion(number)),
+  onClass: (id, event) => session.clicked(event, () => choose(id, { shift: event.shiftKey })),
+  onSuggestion: (number, event) => session.clicked(event, () => takeSuggestion(number, { shift: event.shiftKey })),
 });
 const strip = new Strip(byId("strip"), {
-  source: address(256),
-  state: (entry) => (entry.isDone ? say(entry.stands) : texts.open),
-  colour: (entry) => panel.get(entry.stands?.classes[0])?.colour,
+  source: (sample) => session.address(sample, 256),
+  state: (entry) => (entry.isDone ? session.say(entry.stands) : texts.open),
+  colour: (entry) => session.colour(entry.stands?.classes[0]),
   texts,
-  onPick: (entry, event) => clicked(event, () => goTo(entry)),
+  onPick: (entry, event) => session.clicked(event, () => goTo(entry)),
 });
 const typeAhead = new TypeAhead({
-  classes: () => panel.classes,
-  create: boot.can_create_classes ? createClass : null,
+  classes: () => question().classes.rows,
+  create: session.canCreate ? createClass : null,
   onPick: (id) => choose(id),
+  scope: session.scope,
   texts,
 });
 
 // --- what a person can do -------------------------------------------------------------------------
 
 const commands = {
+  ...viewer.commands,
   previous: () => step(-1, texts.nothingBefore),
   next: () => step(1, texts.nothingAfter),
-  skip: () => decide("skip", []),
+  resume: () => goTo(held.ahead()[0]),
+  skip: (meant) => decide("skip", [], meant),
+  unsure: (meant) => decide("unsure", [], meant),
   undo,
   redo,
-  accept: () => takeSuggestion(1),
-  confirm: () => isMulti && confirm(),
+  accept: (meant) => takeSuggestion(1, meant),
+  confirm: (meant) => question().multi_label && confirm(meant),
+  repeat: (meant) => (lastAnswer ? decide("answer", lastAnswer, meant) : session.notify(texts.noneLast)),
+  blank: (meant) => {
+    const { blank } = question().classes;
+    if (blank) decide("answer", [blank.id], meant);
+    else session.notify(texts.noBlank);
+  },
+  flag: () => held.current && session.flag(held.current, render),
+  hide_suggestions: () => {
+    session.hideSuggestions(!session.isHidden);
+    render();
+  },
   palette: () => openTypeAhead(""),
   help: () => byId("help").showModal(),
-  digit: ({ digit }) => takeDigit(digit),
-  letter: ({ letter }) => {
-    const row = panel.classes.find(({ key }) => key && key.toLowerCase() === letter);
-    if (row) choose(row.id);
-    else openTypeAhead(letter);
+  digit: (meant) => takeDigit(meant),
+  letter: (meant) => {
+    const row = question().classes.byKey(meant.letter);
+    if (row) choose(row.id, meant);
+    else openTypeAhead(meant.letter);
   },
 };
 
-function choose(id) {
+/** What the next decision is about: the sample, all frames of its burst that are open, or one of them. */
+function subjects({ shift = false } = {}) {
   const entry = held.current;
-  if (!entry) return;
-  if (!isMulti) {
-    decide("answer", [id]);
+  const frame = entry.burst.find(({ sample }) => sample === viewer.inView?.sample);
+  const open = entry.burst.filter((each) => (each === entry || each.mine) && !each.isOverridden);
+  const chosen = !isSequence || !open.length ? [entry] : shift && frame ? [frame] : open;
+  return follower ? chosen.map((each) => followerOf(each, follower.key)) : chosen;
+}
+
+function choose(id, meant = {}) {
+  if (!held.current) return;
+  if (!question().multi_label) {
+    decide("answer", [id], meant);
     return;
   }
-  entry.draft ??= new Set(entry.stands?.classes);
-  if (!entry.draft.delete(id)) entry.draft.add(id);
-  notify("");
+  for (const subject of subjects(meant)) {
+    subject.draft ??= new Set(subject.stands?.classes);
+    if (!subject.draft.delete(id)) subject.draft.add(id);
+  }
+  session.notify("");
   render();
 }
 
-function confirm() {
-  const entry = held.current;
-  if (!entry) return;
-  const chosen = [...(entry.draft ?? entry.stands?.classes ?? [])];
-  if (chosen.length) decide("answer", chosen);
-  else notify(texts.noClass);
+function confirm(meant) {
+  if (!held.current) return;
+  const [subject] = subjects(meant);
+  const chosen = [...(subject.draft ?? subject.stands?.classes ?? [])];
+  if (chosen.length) decide("answer", chosen, meant);
+  else session.notify(texts.noClass);
 }
 
-function decide(verdict, classes) {
+function decide(verdict, classes, { shift = false } = {}) {
   const entry = held.current;
   if (!entry) return;
-  if (verdict === "answer" && !stage.isVisible) {
-    notify(texts.notShown); // nobody can judge what isn't there
+  if (verdict === "answer" && !viewer.isVisible) {
+    session.notify(texts.notShown); // nobody can judge what isn't there
     return;
   }
-  const decision = { verdict, classes, dwell_ms: stage.dwell };
-  history.decide(entry, decision);
-  if (verdict === "answer") pace.count(1);
+  const after = { verdict, classes, dwell_ms: viewer.dwell };
+  const decided = subjects({ shift });
+  history.decide(decided.map((subject) => ({ subject, after })));
+  if (verdict === "answer") {
+    pace.count(decided.length);
+    lastAnswer = follower ? lastAnswer : classes;
+  }
+  const name = session.say(after);
+  if (isSequence && shift && !follower) {
+    overridden(decided[0], name);
+    return;
+  }
+  moveOn(entry, after);
+  acknowledge(decided.length > 1 ? `${name} (${format(texts.frames, { n: decided.length })})` : name);
+}
+
+/** One frame was decided by itself: it keeps that, and the burst stays in view for the others. */
+function overridden(frame, name) {
+  frame.isOverridden = true;
+  const entry = held.current;
+  if (entry.burst.every((each) => !each.mine || each.isDone)) {
+    held.advance();
+    supply.refill();
+  }
+  acknowledge(format(texts.thisFrame, { name }));
+}
+
+/** To the follow-up question this answer asks for, else to the next sample. */
+function moveOn(entry, after) {
+  const asked = follower ? entry.asked : session.followersOf(after);
+  entry.asked = asked;
+  const at = follower ? asked.indexOf(follower) + 1 : 0;
+  askFollowUp(asked[at] ?? null);
+  if (follower) return;
   held.advance();
-  acknowledge(say(decision));
   supply.refill();
+}
+
+function askFollowUp(next) {
+  if (next === follower) return;
+  follower = next;
+  panel.setQuestion(question());
 }
 
 function undo() {
-  const entry = history.undo();
-  if (!entry) return;
-  if (!entry.isDone) pace.count(-1);
-  held.goTo(entry);
-  acknowledge(texts.takenBack);
+  const taken = history.undo();
+  if (!taken) return;
+  return returnTo(taken, texts.takenBack);
 }
 
 function redo() {
-  const entry = history.redo();
-  if (!entry) return;
-  pace.count(1);
-  held.goTo(entry);
-  held.advance(); // as the decision itself did: the next key is for the next image
-  acknowledge(say(entry.stands));
-  supply.refill();
+  const again = history.redo();
+  if (!again) return;
+  const [subject] = again;
+  pace.count(again.length);
+  returnTo(again, session.say(subject.stands), () => {
+    // As the decision itself did: the next key is for what comes next.
+    if (isSequence && held.current.burst.length && again.length === 1 && !subject.question) return;
+    moveOn(held.current, subject.stands);
+  });
 }
 
-function takeSuggestion(number) {
+/** Show the sample again that a step back or forward was about, with the question it was about. */
+function returnTo(changed, text, then = () => {}) {
+  const [subject] = changed;
+  for (const each of changed) if (!each.isDone) each.isOverridden = false;
+  if (!subject.isDone) pace.count(-changed.length);
+  const entry = held.entries.find((each) => [each, ...each.burst].some(({ sample }) => sample === subject.sample));
+  held.goTo(entry ?? subject);
+  askFollowUp(session.followers.find(({ key }) => key === subject.question) ?? null);
+  then();
+  acknowledge(text);
+}
+
+function takeSuggestion(number, meant) {
   const entry = held.current;
-  const suggestion = entry?.suggestions[number - 1];
-  if (suggestion) choose(suggestion[0]);
-  else if (entry && !entry.suggestions.length) notify(entry.blind ? texts.blind : texts.noneYet);
+  if (!entry || follower) return;
+  const suggestion = session.isHidden ? null : entry.suggestions[number - 1];
+  if (suggestion) choose(suggestion[0], meant);
+  else session.notify(noSuggestion(entry));
 }
 
-function takeDigit(digit) {
-  if (!held.current) return;
-  const place = digit === 0 ? 10 : digit;
-  if (held.current.suggestions.length) {
-    takeSuggestion(place);
+function takeDigit(meant) {
+  const entry = held.current;
+  if (!entry) return;
+  const place = meant.digit === 0 ? 10 : meant.digit;
+  if (!follower && entry.suggestions.length && !session.isHidden) {
+    takeSuggestion(place, meant);
     return;
   }
-  const row = panel.classes[place - 1];
-  if (row) choose(row.id);
+  const row = question().classes.rows[place - 1];
+  if (row) choose(row.id, meant);
 }
 
 function step(by, otherwise) {
-  notify(held.step(by) ? "" : otherwise);
+  askFollowUp(null);
+  session.notify(held.step(by) ? "" : otherwise);
   render();
+  session.announce(spoken());
 }
 
 function goTo(entry) {
+  if (!entry) return;
+  askFollowUp(null);
   held.goTo(entry);
-  notify("");
+  session.notify("");
   render();
+  session.announce(spoken());
 }
 
 function openTypeAhead(text) {
-  if (held.current) typeAhead.open(text, held.current.suggestions.map(([id]) => id));
+  const entry = held.current;
+  if (entry) typeAhead.open(text, session.isHidden || follower ? [] : entry.suggestions.map(([id]) => id));
 }
 
 async function createClass(name) {
-  const { data } = await postJson(boot.urls.classes, { name });
-  if (!data?.class) return { detail: data?.detail };
-  panel.addClass(data.class);
-  return { row: data.class };
-}
-
-/** A mouse click gives the keyboard back to the stage: Space must not press the same button again. */
-function clicked(event, act) {
-  act();
-  if (event.detail > 0 && !document.querySelector("dialog[open]")) byId("stage").focus({ preventScroll: true });
+  if (follower) return { detail: texts.cannotCreate };
+  const answer = await session.createClass(name);
+  if (answer.row) panel.addClass(answer.row);
+  return answer;
 }
 
 // --- what a person sees ---------------------------------------------------------------------------
 
-function say(decision) {
-  if (!decision || decision.verdict === "withdraw") return texts.takenBack;
-  return decision.verdict === "skip" ? texts.skipped : decision.classes.map((id) => panel.name(id)).join(", ");
-}
-
 function acknowledge(name) {
   render();
-  fill(byId("last"), format(texts.last, { name }));
-  notify("");
-  const left = supply.pool ? Math.max(0, supply.pool.total - (tally.labelled ?? 0)) : "";
-  fill(byId("live"), format(texts.announce, { name, left }));
+  session.notify("");
+  session.acknowledge(name, spoken());
 }
 
-const notify = (text) => fill(byId("notice"), text);
+/** The sample in view, for who can't see it. */
+function spoken() {
+  const entry = held.current;
+  if (!entry) return emptyText();
+  if (follower) return format(texts.followUp, { text: follower.text });
+  const shown = session.isHidden ? [] : entry.suggestions;
+  const list = shown.map(([id, p], at) => `${at + 1} ${session.name(id)} ${Math.round(p * 100)} %`).join(", ");
+  const suggestions = list ? format(texts.suggested, { list }) : noSuggestion(entry);
+  return format(texts.nextImage, { id: entry.sample, reason: entry.reason, suggestions });
+}
+
+function noSuggestion(entry) {
+  if (!boot.show_suggestions) return texts.hiddenByProject;
+  if (entry.blind) return texts.blind;
+  return session.isHidden && entry.suggestions.length ? texts.hidden : texts.noneYet;
+}
 
 function render() {
   const entry = held.current;
-  stage.show(entry);
-  panel.show(entry, { note: byId("no-suggestion"), isDigitForClass: Boolean(entry) && !entry.suggestions.length });
+  viewer.show(entry);
+  viewer.refresh();
+  showPanel(entry);
   strip.show(held.entries, held.index);
+  fill(byId("question"), question().text);
   fill(byId("reason"), entry?.reason ?? "");
+  byId("reason").dataset.blind = String(Boolean(entry?.blind));
   fill(byId("path"), entry?.path ?? "");
   showMessage();
-  showNumbers();
-  for (const each of document.querySelectorAll("[data-command]")) {
+  showButtons(entry);
+  session.showNumbers();
+  panel.showCounts(follower ? new Map() : tally.counts);
+  if (entry?.isDone && !follower) session.notify(format(texts.previous, { name: session.say(entry.stands) }));
+  viewer.prepare(held.entries, held.index);
+}
+
+function showPanel(entry) {
+  const subject = entry && follower ? { ...followerOf(entry, follower.key), suggestions: [] } : entry;
+  const shown = subject && session.isHidden ? { ...subject, suggestions: [] } : subject;
+  panel.show(shown, { note: byId("no-suggestion"), isDigitForClass: Boolean(shown) && !shown.suggestions.length });
+  if (shown && !shown.suggestions.length) fill(byId("no-suggestion"), follower ? "" : noSuggestion(entry));
+}
+
+function showButtons(entry) {
+  const never = ["previous", "next", "help", "hide_suggestions"];
+  for (const each of document.querySelectorAll(".decisions [data-command], [data-command=palette]")) {
     const { command } = each.dataset;
     if (command === "undo") each.disabled = !history.canUndo;
     else if (command === "redo") each.disabled = !history.canRedo;
-    else if (["skip", "confirm", "palette"].includes(command)) each.disabled = !entry;
+    else if (!never.includes(command)) each.disabled = !entry;
   }
-  if (entry && entry.isDone) notify(format(texts.previous, { name: say(entry.stands) }));
-  stage.prepare(held.entries, held.index);
+  document.querySelector("[data-command=confirm]").hidden = !question().multi_label;
+  document.querySelector("[data-command=accept]").disabled = !entry?.suggestions.length || session.isHidden;
+  const hide = document.querySelector("[data-command=hide_suggestions]");
+  hide.hidden = !boot.show_suggestions;
+  hide.setAttribute("aria-pressed", String(session.isHidden));
+  document.querySelector("[data-command=flag]").setAttribute("aria-pressed", String(Boolean(entry?.flag)));
+  byId("like-this").hidden = !entry;
+  if (entry) byId("like-this").href = `${boot.urls.hunt}?like=${entry.sample}`;
 }
 
 function showMessage() {
   const box = byId("stage-message");
   const bar = byId("stage-progress");
-  const isBroken = Boolean(held.current) && stage.isBroken;
+  const isBroken = Boolean(held.current) && viewer.isBroken;
   box.hidden = Boolean(held.current) && !isBroken;
   fill(byId("stage-text"), isBroken ? texts.broken : emptyText());
   const isPreparing = !held.current && supply.state === "preparing" && supply.pool?.embedded < supply.pool?.total;
@@ -234,74 +340,29 @@ function emptyText() {
   if (supply.isTroubled) return texts.noServer;
   if (supply.state === null) return texts.loading;
   if (supply.message) return supply.message;
-  if (supply.state === "finished") return texts.finished;
+  if (supply.state === "finished") return ask.only === "audit" ? texts.noneAudit : texts.finished;
   if (supply.state !== "preparing") return texts.waiting;
   return format(texts.preparing, { done: supply.pool?.embedded ?? 0, total: supply.pool?.total ?? 0 });
 }
 
-function showNumbers() {
-  const { labelled } = tally;
-  const number = (n) => (n === null || n === undefined ? "–" : n.toLocaleString(document.documentElement.lang));
-  fill(byId("labelled"), number(labelled));
-  fill(byId("total"), number(supply.pool?.total));
-  fill(byId("round"), number(supply.round?.number));
-  byId("pool-progress").max = Math.max(1, supply.pool?.total ?? 1);
-  byId("pool-progress").value = labelled ?? 0;
-  const speed = pace.perMinute;
-  fill(byId("pace"), speed === null ? "" : format(texts.pace, { n: speed }));
-  panel.showCounts(tally.counts);
-}
-
-function showSaveState() {
-  const words = { saved: texts.saved, saving: texts.saving, offline: texts.offline, busy: texts.busy };
-  const element = byId("save-state");
-  element.dataset.state = outbox.state;
-  fill(element, format(words[outbox.state] ?? texts.signedOut, { n: outbox.pending.size }));
-  if (!outbox.isDurable) notify(texts.notKept);
-}
-
-let bannerTimer = null;
-
-function showBanner(number) {
-  fill(byId("banner"), format(texts.fresh, { n: number }));
-  clearTimeout(bannerTimer);
-  bannerTimer = setTimeout(() => fill(byId("banner"), ""), BANNER_MS);
-}
-
 // --- wiring ---------------------------------------------------------------------------------------
 
-outbox.addEventListener("change", showSaveState);
-outbox.addEventListener("settled", ({ detail: { uuid, status, event, current } }) => {
-  tally.settled(uuid);
-  const entry = held.find(event.sample);
-  if (status >= 400 && entry?.lastUuid === uuid) entry.lastUuid = current?.uuid ?? event.supersedes;
-});
-outbox.addEventListener("answer", ({ detail }) => {
-  tally.known(detail);
-  showNumbers();
-  supply.hear(detail.round);
-});
+outbox.addEventListener("answer", ({ detail }) => supply.hear(detail.round));
 supply.addEventListener("answer", ({ detail: { isFreshRound } }) => {
-  if (supply.pool) tally.known({ labelled: supply.pool.labelled });
-  if (isFreshRound) showBanner(supply.round.number);
+  session.showNumbers(supply);
+  if (isFreshRound) session.showBanner(supply.round.number);
+  const isFirst = viewer.inView === null;
   render();
+  if (isFirst && held.current) session.announce(spoken());
 });
 supply.addEventListener("trouble", render);
 byId("stage").addEventListener("imagestate", showMessage);
+byId("stage").addEventListener("swipe", ({ detail: { command } }) => commands[command]?.({}));
+byId("stage-message").append(button(texts.retry, () => viewer.retry(), { id: "stage-retry", hidden: "" }));
 
-byId("stage-message").append(button(texts.retry, () => stage.retry(), { id: "stage-retry", hidden: "" }));
-for (const element of document.querySelectorAll("[data-command]")) {
-  element.addEventListener("click", (event) => clicked(event, () => commands[element.dataset.command]()));
-}
-document.querySelector("[data-command=confirm]").hidden = !isMulti;
-byId("shortcuts").checked = shortcuts.on;
-byId("shortcuts").addEventListener("change", (event) => {
-  shortcuts.on = event.target.checked;
-});
-listen((meant) => commands[meant.name](meant));
-
-for (const row of boot.classes) panel.addClass(row);
-tally.known({ counts: Object.fromEntries(boot.classes.flatMap(({ id, count }) => (count >= 0 ? [[id, count]] : []))) });
-showProblems({ root: byId("problems"), outbox, history, held, texts, say, onChange: render });
+session.listen(commands);
+session.releaseOnLeave(() => held.open());
+session.showProblems((sample, key) => held.subject(sample, key), render);
+for (const row of session.classes.rows) panel.addClass(row);
 render();
 outbox.ready().then(() => supply.refill());

@@ -70,11 +70,14 @@ export class Outbox extends EventTarget {
     return this.#store === null || this.#store.isDurable;
   }
 
-  add(event) {
-    const record = { scope: this.#scope, uuid: event.uuid, event };
-    this.pending.set(event.uuid, event);
-    this.#mine.set(event.uuid, record);
-    this.#adding = this.#adding.then(() => this.#write(record));
+  /** Take in events that were made together. */
+  add(...events) {
+    const records = events.map((event) => ({ scope: this.#scope, uuid: event.uuid, event }));
+    for (const record of records) {
+      this.pending.set(record.uuid, record.event);
+      this.#mine.set(record.uuid, record);
+    }
+    this.#adding = this.#adding.then(() => this.#write(records));
     if (this.#failures === 0) this.#soon(this.pending.size >= BATCH_EVENTS ? 0 : BATCH_MS);
     this.#changed();
   }
@@ -94,18 +97,18 @@ export class Outbox extends EventTarget {
     this.#changed();
   }
 
-  async #write(record) {
+  async #write(records) {
     await this.#opening;
     try {
-      await this.#store.add(record);
+      await this.#store.add(records);
     } catch {
       // The disk is full or gone. What lies there is sent first, then this and all that follows from memory.
       const older = await this.#store.pending(this.#scope).catch(() => []);
       this.#store = new MemoryStore();
-      for (const each of [...older, record]) await this.#store.add(each);
+      await this.#store.add([...older, ...records]);
       this.#changed();
     }
-    this.#channel?.postMessage({ added: record.event });
+    this.#channel?.postMessage({ added: records.map(({ event }) => event) });
   }
 
   // --- sending --------------------------------------------------------------------------------------
@@ -218,7 +221,7 @@ export class Outbox extends EventTarget {
   // --- what is known --------------------------------------------------------------------------------
 
   #hear(data) {
-    if (data.added) this.pending.set(data.added.uuid, data.added);
+    for (const event of data.added ?? []) this.pending.set(event.uuid, event);
     if (data.settled) this.#settled(data.settled, data.answer);
     if (data.problems || data.settled?.some(({ status }) => status >= 400)) this.#readProblems();
     this.#changed();

@@ -52,9 +52,9 @@ class DiskStore {
     }
   }
 
-  async add(record) {
+  async add(records) {
     const transaction = await this.#transaction("readwrite");
-    transaction.objectStore("events").add(record);
+    for (const record of records) transaction.objectStore("events").add(record);
     await finished(transaction);
   }
 
@@ -90,8 +90,8 @@ export class MemoryStore {
   #events = [];
   #problems = new Map();
 
-  async add(record) {
-    this.#events.push(record);
+  async add(records) {
+    this.#events.push(...records);
   }
 
   async pending(scope, limit) {

@@ -2,15 +2,18 @@
 
 import { build, button, format } from "./dom.js";
 
-/** options: root, outbox, history, held, texts, say(verdict and classes) -> text, onChange() */
-export function showProblems({ root, outbox, history, held, texts, say, onChange }) {
+/** options: root, session, find(sampleId, question) -> the subject on this page or null, onChange() */
+export function showProblems({ root, session, find, onChange }) {
+  const { history, outbox, texts } = session;
+
   const render = () => {
     root.replaceChildren(...outbox.problems.map(card));
   };
 
   const card = (problem) => {
     const { event, current } = problem;
-    const values = { id: event.sample, mine: say(event), stored: current ? say(current) : "", detail: problem.detail };
+    const stored = current ? session.say(current) : "";
+    const values = { id: event.sample, mine: session.say(event), stored, detail: problem.detail };
     const text = format(current ? texts.conflict : texts.refused, values);
     const element = build("div", { class: "notice warn problem", "data-testid": "problem" }, [build("p", {}, [text])]);
     const act = (label, deal, testId) => {
@@ -26,8 +29,8 @@ export function showProblems({ root, outbox, history, held, texts, say, onChange
 
   const insist = async ({ uuid, event, current }) => {
     const fresh = history.insist(event, current.uuid);
-    const entry = held.find(event.sample);
-    if (entry?.lastUuid === current.uuid) entry.lastUuid = fresh;
+    const subject = find(event.sample, event.question);
+    if (subject?.lastUuid === current.uuid) subject.lastUuid = fresh;
     await outbox.dismiss(uuid);
   };
 
@@ -37,9 +40,9 @@ export function showProblems({ root, outbox, history, held, texts, say, onChange
   };
 
   const keep = async ({ uuid, event, current }) => {
-    const entry = held.find(event.sample);
-    if (entry && current && entry.lastUuid === current.uuid) {
-      entry.stands = current.verdict === "withdraw" ? null : { verdict: current.verdict, classes: current.classes };
+    const subject = find(event.sample, event.question);
+    if (subject && current && subject.lastUuid === current.uuid) {
+      subject.stands = current.verdict === "withdraw" ? null : { verdict: current.verdict, classes: current.classes };
     }
     await outbox.dismiss(uuid);
     onChange();

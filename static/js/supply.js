@@ -2,10 +2,9 @@
 //
 // Events: "answer" (detail: {isFreshRound}), "trouble" (no answer; tried again by itself).
 
-import { postJson } from "./server.js";
-
-const HOLD = 12;
-const LOW = 8;
+const HOLD = 40; // samples; of bursts fewer, for each holds many
+const HOLD_BURSTS = 12;
+const LOW = 0.7; // of these
 const KEPT_OVER_A_ROUND = 3; // the one in view and the next two
 const RENEW_LEASES_MS = 240_000; // well within the time for which the server holds samples for a person
 const AWAY_MS = 900_000;
@@ -22,6 +21,7 @@ export class Supply extends EventTarget {
   isTroubled = false;
 
   #options;
+  #hold;
   #isBusy = false;
   #isStale = false;
   #timer = null;
@@ -30,10 +30,11 @@ export class Supply extends EventTarget {
   #expected = 0;
   #active = Date.now();
 
-  /** options: url, question, held, outbox, tabs */
+  /** options: session, held, ask (what to ask for beside a number: mode, only, sample) */
   constructor(options) {
     super();
     this.#options = options;
+    this.#hold = options.ask.mode === "sequence" ? HOLD_BURSTS : HOLD;
     addEventListener("online", () => this.isTroubled && this.#ask());
     for (const sign of ["keydown", "pointerdown"]) addEventListener(sign, () => (this.#active = Date.now()));
     setInterval(() => this.#renewLeases(), RENEW_LEASES_MS / 4);
@@ -41,7 +42,7 @@ export class Supply extends EventTarget {
 
   /** Fetch more where few are left. */
   refill() {
-    if (!this.#isBusy && !this.isTroubled && this.#options.held.ahead().length < LOW) this.#ask();
+    if (!this.#isBusy && !this.isTroubled && this.#options.held.ahead().length < LOW * this.#hold) this.#ask();
   }
 
   /** Labels were saved while this was the newest round: exchange what isn't about to be seen where it is news. */
@@ -64,13 +65,15 @@ export class Supply extends EventTarget {
     clearTimeout(this.#timer);
     const isRenewal = this.#isStale;
     this.#isStale = false;
-    const { url, question, held, outbox, tabs } = this.#options;
+    const { session, held } = this.#options;
     const ahead = held.ahead();
     // What was decided and taken back stays too: redo must find it.
     const stays = (entry, at) => !isRenewal || at < KEPT_OVER_A_ROUND || entry.lastUuid !== null;
-    const kept = ahead.filter(stays).map((entry) => entry.sample);
-    const keep = [...new Set([...kept, ...this.#spokenFor()])];
-    const { data, failure } = await postJson(url, { count: Math.max(0, HOLD - kept.length), keep, question });
+    const kept = ahead.filter(stays);
+    const keep = new Set([...this.#samplesOf(kept), ...this.#spokenFor()]);
+    const pool = !this.pool || isRenewal || this.state !== "ready";
+    const ask = { ...this.#options.ask, pool, count: Math.max(0, this.#hold - kept.length), keep: [...keep] };
+    const { data, failure } = await session.post(session.boot.urls.next, ask);
     this.#isBusy = false;
     if (failure || !Array.isArray(data?.samples)) {
       this.#isStale ||= isRenewal;
@@ -79,9 +82,10 @@ export class Supply extends EventTarget {
     }
     this.#failures = 0;
     this.isTroubled = false;
-    if (isRenewal) held.release(new Set(kept));
+    held.forget(new Set(this.#samplesOf(kept)), new Set(data.kept ?? []));
+    if (isRenewal) held.release(new Set(kept.map((entry) => entry.sample)));
     held.add(data.samples, this.#spokenFor());
-    tabs.hold(held.ahead().map((entry) => entry.sample));
+    delete this.#options.ask.sample; // asked for by name: once
     const isFreshRound = this.#take(data);
     if (isFreshRound) this.#expected = 0;
     this.#isStale ||= isFreshRound && !isRenewal;
@@ -90,12 +94,14 @@ export class Supply extends EventTarget {
     else if (this.#expected-- > 0) this.#later(EXPECT_MS);
   }
 
-  /** Samples decided but not yet saved, and those another tab holds: not to be given back, nor handed out here. */
+  #samplesOf(entries) {
+    const frames = (entry) => entry.burst.filter(({ mine }) => mine).map(({ sample }) => sample);
+    return entries.flatMap((entry) => [entry.sample, ...frames(entry)]);
+  }
+
+  /** Samples decided but not yet saved, in any tab: not to be given back, nor handed out here. */
   #spokenFor() {
-    const { outbox, tabs } = this.#options;
-    const ids = tabs.others();
-    for (const event of outbox.pending.values()) ids.add(event.sample);
-    return ids;
+    return new Set(Array.from(this.#options.session.outbox.pending.values(), (event) => event.sample));
   }
 
   #take({ round, pool, state, message }) {

@@ -1,4 +1,5 @@
-// Sets the remembered theme before the first paint; therefore a plain blocking script.
+// Sets the remembered theme before the first paint; therefore a plain blocking script. Also looks after the other choice
+// that every page offers, the language.
 (() => {
   const KEY = "labeller-theme";
   const root = document.documentElement;
@@ -19,6 +20,9 @@
     if (event.key === KEY) apply(event.newValue || "");
   });
   addEventListener("DOMContentLoaded", () => {
+    for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
+      form.addEventListener("change", () => form.requestSubmit());
+    }
     const select = document.getElementById("theme");
     if (!select) return;
     select.value = remembered();

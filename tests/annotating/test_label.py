@@ -26,6 +26,8 @@ def test_the_page_carries_what_its_script_needs(client, foxes):
         "next": "/projects/foxes/label/species/next/",
         "save": "/projects/foxes/label/species/labels/",
         "classes": "/projects/foxes/label/species/classes/",
+        "release": "/projects/foxes/label/species/release/",
+        "hunt": "/projects/foxes/label/species/hunt/",
         "progress": "/projects/foxes/",
         "image": "/samples/0/1280.jpg",
     }

@@ -34,7 +34,10 @@ def test_a_batch_says_all_the_page_needs(ask, foxes):
                 "sample": made[0].pk,
                 "width": 640,
                 "height": 480,
+                "box": None,
                 "path": "fox/0000.jpg",
+                "taken_at": None,
+                "deployment": "",
                 "entry": entry.pk,
                 "round": 1,
                 "reason": "because",
@@ -42,10 +45,14 @@ def test_a_batch_says_all_the_page_needs(ask, foxes):
                 "head_version": 7,
                 "suggestions": [[badger, 0.5], [fox, 0.5]],
                 "previous": None,
+                "followers": {},
+                "burst": [],
+                "flag": None,
             }
         ],
         "round": {"number": 1, "strategy": "margin", "n_labels": 0},
         "pool": {"labelled": 0, "total": 2, "embedded": 0},
+        "kept": [],
         "state": "ready",
         "message": "",
     }
@@ -129,4 +136,4 @@ def test_the_number_of_queries_is_bounded_and_does_not_grow_with_the_round(clien
     small = queries(5)
     made += factories.samples(foxes.project, 30)
     large = queries(20)
-    assert len(large) == len(small) <= 20
+    assert len(large) == len(small) <= 22

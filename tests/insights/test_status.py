@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from labeller.annotating import services as annotating
+from labeller.annotating.services import Wanted
 from labeller.insights import selectors
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
@@ -34,7 +35,7 @@ def played(foxes, folder):
     made = list(foxes.project.samples.order_by("pk"))
     fox = foxes.class_id("fox")
     factories.ranking(foxes.question, made, audits=made[:1], suggest=[fox, foxes.class_id("badger")])
-    for assignment in annotating.next_batch(foxes.ana, foxes.question, 2).assignments:
+    for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(2)).assignments:
         given = factories.judgement(foxes.question, assignment.sample, foxes.ana, fox)
         annotating.save(foxes.ana, foxes.question, [(given, assignment.entry_id)])
     last = Label.objects.order_by("pk").last()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from labeller.annotating import services as annotating
+from labeller.annotating.services import Wanted
 from labeller.labels import selectors as labels
 from labeller.learning import assessing, embedding, fitting, services
 from labeller.learning.models import Assessment, Round
@@ -37,7 +38,7 @@ def play(foxes, pool, rounds, each=10):
     for _ in range(rounds):
         services.request_refit(foxes.question, at_once=True)
         factories.work("refit")
-        for assignment in annotating.next_batch(foxes.ana, foxes.question, each).assignments:
+        for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(each)).assignments:
             class_id = foxes.class_id(NAMES[group_of[assignment.sample_id]])
             given = factories.judgement(foxes.question, assignment.sample, foxes.ana, class_id)
             annotating.save(foxes.ana, foxes.question, [(given, assignment.entry_id)])

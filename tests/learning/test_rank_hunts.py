@@ -101,7 +101,7 @@ def test_class_finds_it_where_a_sample_may_be_of_several():
     entries = Round.objects.get(is_current=True).entries.all()
     of_sample = {sample.pk: group for sample, group in zip(made, groups, strict=True)}
     assert {of_sample[entry.sample_id] for entry in entries} == {1}
-    assert {entry.reason for entry in entries} == {"may be badger"}
+    assert {entry.reason for entry in entries} == {f"hunted:{foxes.class_id('badger')}"}
 
 
 def test_a_hunt_may_be_committed_without_becoming_the_projects_strategy(foxes, pool, rank):

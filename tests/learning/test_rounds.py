@@ -5,6 +5,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from labeller.annotating import services as annotating
+from labeller.annotating.services import Wanted
 from labeller.jobs import registry
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
@@ -118,7 +119,7 @@ def test_with_two_classes_a_head_is_fitted_and_the_strategy_takes_over(foxes, po
     assert fitted.last_label == Label.objects.order_by("-pk")[0].pk
 
 
-def test_the_head_knows_the_groups_and_says_so_in_words(foxes, pool, fitted):
+def test_the_head_knows_the_groups_and_says_so(foxes, pool, fitted):
     made, groups = pool
     truth = {sample.pk: foxes.class_id(NAMES[group]) for sample, group in zip(made, groups, strict=True)}
     for entry in entries(fitted):
@@ -126,14 +127,7 @@ def test_the_head_knows_the_groups_and_says_so_in_words(foxes, pool, fitted):
         shares = [share for _, share in entry.suggestions]
         assert class_ids[0] == truth[entry.sample_id]
         assert shares == sorted(shares, reverse=True) and abs(sum(shares) - 1) < 0.01
-        if entry.strategy == "audit":
-            assert entry.reason == "audit: drawn at random"
-        else:
-            names = [foxes.question.classes.get(pk=class_id).name for class_id in class_ids]
-            assert entry.reason in (
-                f"between {names[0]} and {names[1]}",
-                f"like many that are not sure yet, may be {names[0]}",
-            )
+        assert (entry.reason == "audit") if entry.strategy == "audit" else (entry.reason in {"between", "doubt"})
 
 
 def test_margin_ranks_the_most_doubtful_first(foxes, pool, fitted):
@@ -247,7 +241,7 @@ def test_an_audit_label_counts_for_the_next_round_with_the_prediction_made_befor
     settings_of(foxes, audit_share=0.5)
     refit(foxes)
     group_of = {sample.pk: group for sample, group in zip(*pool, strict=True)}
-    batch = annotating.next_batch(foxes.ana, foxes.question, 50)
+    batch = annotating.next_batch(foxes.ana, foxes.question, Wanted(50))
     blind = [assignment for assignment in batch.assignments if assignment.entry.strategy == "audit"][:5]
     for assignment in blind:
         name = NAMES[group_of[assignment.sample_id]]
@@ -276,7 +270,7 @@ def test_the_stored_seed_gives_the_same_ranking_again(foxes, pool, monkeypatch):
 
 def test_old_entries_nobody_saw_are_dropped_and_served_ones_are_kept(foxes, pool):
     first = refit(foxes)
-    served = {assignment.entry_id for assignment in annotating.next_batch(foxes.ana, foxes.question, 3).assignments}
+    served = {assignment.entry_id for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(3)).assignments}
     refit(foxes)
     assert first.entries.count() == 60
     third = refit(foxes)

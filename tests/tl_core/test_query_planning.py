@@ -119,6 +119,28 @@ def test_no_deployment_has_more_than_a_quarter_while_others_are_left() -> None:
     assert (deployments[positions(picks)] == 0).sum() <= 11
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_deployments_change_nothing_while_each_has_its_share(count: int) -> None:
+    head, known, _ = situation()
+    shared = replace(known, deployments=np.arange(400) % count)
+    alone, together = (
+        plan(head, each, 60, strategy="margin", audit_share=0.0, random_state=0) for each in (known, shared)
+    )
+    if count == 1:
+        assert positions(together) == positions(alone)
+    shares = np.bincount(shared.deployments[positions(together)], minlength=count)
+    assert shares.max() - shares.min() <= count
+
+
+def test_near_duplicates_come_last_in_a_crowded_deployment_too() -> None:
+    X, _ = blobs(200)
+    X[100:110] = X[100]  # one picture ten times
+    known = Situation(X, np.ones(200, bool), X[:0], X.mean(axis=0), deployments=np.zeros(200, np.int64))
+    order = planning._spread_out(np.arange(90, 120), known)
+    twins = [order.index(place) for place in range(10, 20)]
+    assert sorted(twins)[1:] == list(range(21, 30))
+
+
 def test_what_is_accepted_is_left_to_audits() -> None:
     head, known, _ = situation()
     accepted = np.arange(400) >= 100

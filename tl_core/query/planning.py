@@ -288,21 +288,34 @@ def _asked(
 def _spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:
     """Return the order of picks in which what is too much like an earlier one comes last."""
     put_off = near_duplicates(situation.X_pool, positions, situation.mean)
+    sequences = _of(situation.sequences, positions)
+    deployments = _of(situation.deployments, positions)
+    # Of fewer than four deployments each may have its equal share: one folder for all pictures tells nothing.
+    share = max(_DEPLOYMENT_SHARE, 1 / max(1, len(set(deployments))))
     kept: list[int] = []
+    crowded: list[int] = []
+    repeats: list[int] = []
     seen: set[int] = set()
     from_deployment: dict[int, int] = {}
-    for place, position in enumerate(positions.tolist()):
-        sequence = -1 if situation.sequences is None else int(situation.sequences[position])
-        deployment = -1 if situation.deployments is None else int(situation.deployments[position])
+    for place, (sequence, deployment) in enumerate(zip(sequences, deployments, strict=True)):
         count = from_deployment.get(deployment, 0) + 1
-        crowded = deployment >= 0 and count > max(1.0, _DEPLOYMENT_SHARE * (len(kept) + 1))
-        if put_off[place] or sequence in seen or crowded:
+        if put_off[place] or sequence in seen:
+            repeats.append(place)
             continue
-        kept.append(place)
-        from_deployment[deployment] = count
         if sequence >= 0:
             seen.add(sequence)
-    return kept + sorted(set(range(len(positions))) - set(kept))
+        if deployment >= 0 and count > math.ceil(share * (len(kept) + 1)):
+            crowded.append(place)
+        else:
+            kept.append(place)
+            from_deployment[deployment] = count
+    return kept + crowded + repeats
+
+
+def _of(groups: NDArray[np.int64] | None, positions: NDArray[np.intp]) -> list[int]:
+    """Return the group of each, -1 = none."""
+    found: list[int] = [-1] * len(positions) if groups is None else groups[positions].tolist()
+    return found
 
 
 def _hunted(classifier: Any, situation: Situation, starred: list[Any], free: NDArray[np.bool_], k: int) -> list[Pick]:

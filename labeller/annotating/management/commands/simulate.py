@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from labeller.accounts import services as accounts
-from labeller.annotating import services
+from labeller.annotating import saving, services
 from labeller.annotating.models import Assignment
+from labeller.annotating.services import Wanted
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
@@ -117,7 +118,7 @@ class Command(BaseCommand):
             newest = Label.objects.filter(question=question).order_by("-pk").values_list("pk", flat=True).first() or 0
             current = Round.objects.filter(question=question, is_current=True).first()
             if current is not None and current.last_label >= newest:
-                batch = services.next_batch(oracle, question, count)
+                batch = services.next_batch(oracle, question, Wanted(count))
                 if batch.assignments or batch.state == "finished":
                     return batch.assignments
             self._give_up_after(question, started)
@@ -144,7 +145,7 @@ class Command(BaseCommand):
             mode=Label.Mode.SIMULATED,
             suggestion_shown=False,
         )
-        services.save(oracle, question, [(judgement, assignment.entry_id)])
+        saving.save_judgement(oracle, question, judgement, assignment.entry_id)
 
 
 def _share(text: str) -> float:

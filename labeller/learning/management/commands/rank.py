@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from labeller.jobs.services import Postponed
-from labeller.learning import rounds
+from labeller.learning import reasons, rounds
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
 from labeller.projects.models import LabelClass, Project, Question
@@ -96,13 +96,14 @@ def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
     paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "path"))
     tops = [entry.suggestions[0] if entry.suggestions else (None, None) for entry in entries]
     names = dict(LabelClass.objects.filter(pk__in=[top for top, _ in tops if top]).values_list("pk", "name"))
+    spoken_of = reasons.names(entries)
     return [
         {
             "rank": entry.rank,
             "path": paths[entry.sample_id],
             "score": entry.score,
             "strategy": entry.strategy,
-            "reason": entry.reason,
+            "reason": reasons.describe(entry, spoken_of),
             "suggestion": names.get(top),
             "probability": probability,
         }

@@ -1,0 +1,255 @@
+"""The key map: every command of the labelling screens, its keys, and what people may make of them.
+
+The only list there is: the help, the page where keys are changed, the validation and the scripts all read it. A key is
+written as what is pressed: `;`, `Space`, `Alt+B`, `Shift+ArrowLeft`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+Text = str | Promise
+
+MODES: dict[str, Text] = {
+    "single": gettext_lazy("one image"),
+    "sequence": gettext_lazy("sequence"),
+    "grid": gettext_lazy("grid"),
+    "hunt": gettext_lazy("hunt"),
+    "review": gettext_lazy("review"),
+}
+ALL = tuple(MODES)
+IMAGES = ("single", "sequence", "review")
+TILES = ("grid", "hunt")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a key does. `keys` are the usual ones, which a person may replace by one of their own; `always` stay."""
+
+    name: str
+    text: Text
+    modes: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+    on_tiles: Text = ""  # the text where tiles are labelled, if it differs
+    shown: tuple[tuple[str, ...], ...] = ()  # instead of keys, for whole ranges of them
+    repeats: bool = False  # whether holding the key down goes on
+    is_fixed: bool = False
+
+    def text_in(self, mode: str) -> Text:
+        return self.on_tiles if self.on_tiles and mode in TILES else self.text
+
+
+def _arrows(stem: str, prefix: str, texts: dict[str, Text]) -> list[Command]:
+    return [
+        Command(f"{stem}_{side}", text, TILES, always=(f"{prefix}Arrow{side.title()}",), repeats=True, is_fixed=True)
+        for side, text in texts.items()
+    ]
+
+
+COMMANDS: tuple[Command, ...] = (
+    # deciding
+    Command(
+        "digit", gettext_lazy("take that suggestion, or the class in that place where nothing is suggested"), ALL,
+        shown=(("1–9",), ("0",)), is_fixed=True, on_tiles=gettext_lazy("set the class of the tiles"),
+    ),
+    Command(
+        "letter", gettext_lazy("pick the class with that key; any other letter starts typing a name"), ALL,
+        shown=(("a–z",),), is_fixed=True,
+    ),
+    Command("accept", gettext_lazy("accept the top suggestion"), IMAGES, ("Space",)),
+    Command("toggle", gettext_lazy("select the tile, or not"), TILES, ("Space",)),
+    Command(
+        "confirm", gettext_lazy("confirm the chosen classes, where there may be several"),
+        ("single", "sequence", *TILES), ("Enter",), on_tiles=gettext_lazy("confirm the tiles that are not selected"),
+    ),
+    Command("keep", gettext_lazy("keep the label as it is"), ("review",), ("Enter",)),
+    Command("ignore", gettext_lazy("leave this image out"), ("review",), ("Delete", "Alt+X")),
+    Command("palette", gettext_lazy("type a class name"), ALL, ("/",)),
+    Command("repeat", gettext_lazy("same answer as last"), ("single", "sequence"), ("'",)),
+    Command(
+        "blank", gettext_lazy("blank: nothing to see"), ALL, ("-",),
+        on_tiles=gettext_lazy("mark the selected tiles blank"),
+    ),
+    Command("unsure", gettext_lazy("unsure"), ALL, (";",)),
+    Command("skip", gettext_lazy("skip"), ALL, (".",)),
+    Command("flag", gettext_lazy("flag, with a note"), ALL, (",",)),
+    Command(
+        "undo", gettext_lazy("take the last decision back"), ALL, ("Backspace",), ("Ctrl+Z",),
+        on_tiles=gettext_lazy("take the last batch back"),
+    ),
+    Command("redo", gettext_lazy("decide again what was taken back"), ALL, (), ("Ctrl+Shift+Z", "Ctrl+Y")),
+    # moving and selecting
+    Command("previous", gettext_lazy("previous image"), IMAGES, ("ArrowLeft",)),
+    Command("next", gettext_lazy("next image"), IMAGES, ("ArrowRight",)),
+    Command("frame_previous", gettext_lazy("previous frame of the burst"), IMAGES, ("ArrowUp",)),
+    Command("frame_next", gettext_lazy("next frame of the burst"), IMAGES, ("ArrowDown",)),
+    *_arrows("focus", "", {
+        "left": gettext_lazy("tile to the left"), "right": gettext_lazy("tile to the right"),
+        "up": gettext_lazy("tile above"), "down": gettext_lazy("tile below"),
+    }),
+    *_arrows("extend", "Shift+", {
+        "left": gettext_lazy("select on to the left"), "right": gettext_lazy("select on to the right"),
+        "up": gettext_lazy("select on upwards"), "down": gettext_lazy("select on downwards"),
+    }),
+    Command("select_all", gettext_lazy("select all tiles"), TILES, always=("Ctrl+A",), is_fixed=True),
+    Command("clear", gettext_lazy("select none"), TILES, always=("Escape",), is_fixed=True),
+    # looking
+    Command("zoom_in", gettext_lazy("zoom in"), IMAGES, ("=",)),
+    Command("fit", gettext_lazy("fit the image to the window"), IMAGES, ("\\",)),
+    Command("tile_bigger", gettext_lazy("bigger tiles"), TILES, ("=",)),
+    Command("tile_smaller", gettext_lazy("smaller tiles"), TILES, ("\\",)),
+    Command("whole_frame", gettext_lazy("whole frame, or only the box"), IMAGES, ("Alt+W",)),
+    Command("full_screen", gettext_lazy("full screen"), ALL, ("Alt+Enter",)),
+    Command("play", gettext_lazy("play the burst"), IMAGES, ("Alt+P",)),
+    Command("difference", gettext_lazy("difference to the burst’s median"), IMAGES, ("Alt+M",)),
+    Command("brighter", gettext_lazy("brightness"), ALL, ("Alt+B",)),
+    Command("contrast", gettext_lazy("contrast"), ALL, ("Alt+C",)),
+    Command("invert", gettext_lazy("invert"), ALL, ("Alt+I",)),
+    Command("reset", gettext_lazy("as the image was"), ALL, ("Alt+R",)),
+    Command("hide_suggestions", gettext_lazy("hide the suggestions, or show them"), ("single", "sequence"), ("Alt+H",)),
+    Command("help", gettext_lazy("all keys"), ALL, ("?",), ("F1",)),
+)  # fmt: skip
+BY_NAME = {command.name: command for command in COMMANDS}
+REMAPPABLE = tuple(command for command in COMMANDS if not command.is_fixed)
+
+# --- keys as people write them --------------------------------------------------------------------
+
+_NAMES = {
+    name.lower(): name
+    for name in (
+        "Space", "Enter", "Backspace", "Delete", "Insert", "Home", "End", "PageUp", "PageDown",
+        "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Escape", "Tab",
+        *(f"F{number}" for number in range(1, 13)),
+    )
+} | {
+    "left": "ArrowLeft", "right": "ArrowRight", "up": "ArrowUp", "down": "ArrowDown", "esc": "Escape", "del": "Delete",
+    "return": "Enter", "←": "ArrowLeft", "→": "ArrowRight", "↑": "ArrowUp", "↓": "ArrowDown", "⌫": "Backspace",
+}  # fmt: skip
+_MODIFIERS = {
+    "ctrl": "Ctrl", "control": "Ctrl", "cmd": "Ctrl", "meta": "Ctrl", "⌘": "Ctrl",
+    "alt": "Alt", "option": "Alt", "⌥": "Alt", "shift": "Shift", "⇧": "Shift",
+}  # fmt: skip
+_ORDER = ("Ctrl", "Alt", "Shift")
+GLYPHS: dict[str, Text] = {
+    "ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓", "Backspace": "⌫",
+    "Space": gettext_lazy("Space"), "Escape": gettext_lazy("Esc"), "Delete": gettext_lazy("Del"),
+}  # fmt: skip
+LONGEST = 30
+# Browsers and systems take these before, or instead of, the page.
+_BROWSERS = {"Tab", "Escape", "F3", "F5", "F6", "F7", "F10", "F11", "F12", "Shift+Insert", "Shift+Delete"}
+_ALT_LETTERS = set("ABCGHIJKLMNOPQRSTUVWXYZ")  # D is the address bar, E and F are menus
+
+
+def tidy(written: str) -> str:
+    """The key as it is stored, from how somebody wrote it: ` alt + b ` is `Alt+B`. What is no key comes back as is."""
+    written = unicodedata.normalize("NFC", written.strip())
+    if len(written) == 1:
+        return _NAMES.get(written, written.lower())
+    *modifiers, last = [part.strip() for part in re.split(r"\+(?=.)", written)]
+    found = {_MODIFIERS.get(each.lower(), "") for each in modifiers}
+    key = _NAMES.get(last.lower(), last.upper() if len(last) == 1 else "")
+    if "" in found or not key:
+        return written
+    return "+".join([*(each for each in _ORDER if each in found), key])
+
+
+def problem(key: str) -> str:
+    """Why nobody can have this key for a command, in a sentence; empty where they can."""
+    shown = " + ".join(str(part) for part in parts(key))
+    *modifiers, last = key.split("+") if len(key) > 1 else [key]
+    if not modifiers and len(last) == 1:
+        if last.isalnum() or unicodedata.category(last)[0] in "LN":
+            return _("“%(key)s” stays free: letters pick classes, and digits suggestions.") % {"key": shown}
+        return "" if last.isprintable() and not last.isspace() else _("Write a key, such as ; or Alt+B or Space.")
+    if "Ctrl" in modifiers or key in _BROWSERS or modifiers == ["Alt", "Shift"]:
+        return _("“%(key)s” belongs to the browser or the system.") % {"key": shown}
+    if modifiers == ["Alt"]:
+        is_free = last == "Enter" or last in _ALT_LETTERS
+        return "" if is_free else _("“%(key)s” belongs to the browser or the system.") % {"key": shown}
+    if last in _NAMES.values() and modifiers in ([], ["Shift"]):
+        return ""
+    return _("Write a key, such as ; or Alt+B or Space.")
+
+
+def parts(key: str) -> list[Text]:
+    """The key as it is shown, one part a key cap."""
+    return [GLYPHS.get(part, part) for part in (key.split("+") if len(key) > 1 else [key])]
+
+
+# --- one person's keys ----------------------------------------------------------------------------
+
+
+def keys_of(command: Command, own: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of a command for somebody with these of their own."""
+    mine = own.get(command.name)
+    return (*((mine,) if mine and not command.is_fixed else command.keys), *command.always)
+
+
+def problems(own: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with a person's own keys: a sentence by command."""
+    found = {name: sentence for name, key in own.items() if (sentence := problem(key))}
+    for name, key in own.items():
+        command = BY_NAME[name]
+        rival = next((each for each in COMMANDS if each is not command and _meet(each, command, key, own)), None)
+        if rival and name not in found:
+            found[name] = _("“%(key)s” is the key of “%(command)s” already.") % {
+                "key": " + ".join(str(part) for part in parts(key)),
+                "command": rival.text_in(next(mode for mode in rival.modes if mode in command.modes)),
+            }
+    return found
+
+
+def _meet(other: Command, command: Command, key: str, own: Mapping[str, str]) -> bool:
+    return bool(set(other.modes) & set(command.modes)) and key in keys_of(other, own)
+
+
+def changed(own: Mapping[str, str]) -> dict[str, str]:
+    """Of these keys the ones that differ from the usual, of commands that may have others."""
+    return {
+        command.name: own[command.name]
+        for command in REMAPPABLE
+        if own.get(command.name) and own[command.name] not in command.keys[:1]
+    }
+
+
+def table(own: Mapping[str, str], mode: str) -> list[dict[str, Any]]:
+    """The commands of a mode with this person's keys, as plain values for a page and its script."""
+    mine = {name: key for name, key in own.items() if name in BY_NAME and not problem(key)}
+    return [
+        {
+            "name": command.name,
+            "text": str(command.text_in(mode)),
+            "keys": list(keys_of(command, mine)),
+            "shown": [[str(part) for part in each] for each in command.shown or map(parts, keys_of(command, mine))],
+            "repeats": command.repeats,
+        }
+        for command in COMMANDS
+        if mode in command.modes
+    ]
+
+
+# --- keys of classes ------------------------------------------------------------------------------
+
+
+def class_key_problem(key: str) -> str:
+    """Why a class can't have this key, in a sentence; empty where it can, or has none."""
+    if not key or (len(key) == 1 and unicodedata.category(key)[0] == "L"):
+        return ""
+    if len(key) > 1:
+        return _("The key of a class is one letter, unlike “%(key)s”.") % {"key": key[:40]}
+    if key.isdigit():
+        return _("“%(key)s” is taken: digits pick suggestions. The key of a class is a letter.") % {"key": key}
+    command = next((each for each in COMMANDS if key in each.keys), None)
+    if command:
+        return _("“%(key)s” is taken: it is the key of “%(command)s”. The key of a class is a letter.") % {
+            "key": key,
+            "command": command.text,
+        }
+    return _("The key of a class is one letter, unlike “%(key)s”.") % {"key": key}

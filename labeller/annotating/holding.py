@@ -1,0 +1,81 @@
+"""Holding samples: who may label what until when.
+
+Two people must never hold the same slot of a sample. The unique constraint on (question, sample, slot) decides:
+taking inserts rows and ignores conflicts, then counts which ones became this person's. A person's tabs are told apart
+by name, so two of them never show the same sample either.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from labeller.accounts.models import User
+from labeller.annotating.models import Assignment
+from labeller.labels.models import Label
+from labeller.projects.models import Question
+
+HOLD = timedelta(minutes=10)
+
+
+def release(user: User, question: Question, tab: str, samples: Collection[int] | None = None) -> None:
+    """Give back what a tab holds and has not decided: all of it, or these samples."""
+    mine = open_assignments(question).filter(annotator=user, tab=tab)
+    (mine if samples is None else mine.filter(sample__in=samples)).delete()
+
+
+def open_assignments(question: Question) -> models.QuerySet[Assignment]:
+    return Assignment.objects.filter(question=question, is_done=False)
+
+
+def take(user: User, question: Question, tab: str, fields_of: dict[int, dict[str, Any]]) -> int:
+    """Insert an assignment in a free slot of each of these samples, with these fields; returns how many were won.
+
+    A sample without a free slot is left out, and so is one that somebody else takes at the same moment.
+    """
+    used = _slots(question, fields_of)
+    free = {
+        sample_id: slot
+        for sample_id in fields_of
+        if (slot := _free_slot(used.get(sample_id, ()), question.project.redundancy)) is not None
+    }
+    mine = Assignment.objects.filter(question=question, annotator=user, sample__in=free)
+    before = mine.count()
+    Assignment.objects.bulk_create(
+        (
+            Assignment(
+                question=question,
+                sample_id=sample_id,
+                slot=slot,
+                annotator=user,
+                tab=tab,
+                expires_at=Now() + HOLD,
+                **fields_of[sample_id],
+            )
+            for sample_id, slot in free.items()
+        ),
+        ignore_conflicts=True,
+    )
+    return mine.count() - before
+
+
+def _free_slot(used: Collection[int], redundancy: int) -> int | None:
+    return next((slot for slot in range(redundancy) if slot not in used), None)
+
+
+def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, set[int]]:
+    used: dict[int, set[int]] = {}
+    rows = Assignment.objects.filter(question=question, sample__in=sample_ids)
+    for sample_id, slot in rows.values_list("sample_id", "slot"):
+        used.setdefault(sample_id, set()).add(slot)
+    return used
+
+
+def settled_for(user: User, question: Question) -> models.QuerySet[Label, Any]:
+    """Samples that are answered already (by an import), left out by a reviewer, or decided by this person."""
+    standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
+    decided = Q(annotator=None) | Q(annotator=user) | Q(verdict=Label.Verdict.IGNORE)
+    return standing.filter(decided).values("sample")

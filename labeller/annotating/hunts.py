@@ -1,0 +1,116 @@
+"""Hunts: asking a worker for one, and what is told of what it found."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from labeller.accounts.models import User
+from labeller.annotating.forms import BadRequest, whole_number, whole_numbers
+from labeller.jobs import services as jobs
+from labeller.jobs.models import Job
+from labeller.labels import selectors as labels
+from labeller.learning.models import TileGroup
+from labeller.learning.sentences import reworded
+from labeller.projects.models import Question
+from labeller.samples.models import Sample
+
+MOST_LIKE = 20
+SHOWN_EXAMPLES = 12
+
+# What `learning.hunting` says in codes: first why there was nothing to hunt by, then why a number is unknown.
+WORDS = {
+    "no_example": gettext_noop("Nothing to hunt by yet: label one of these first, or start from an example."),
+    "not_embedded": gettext_noop("The example waits for a worker to look at it, or can’t be read. Choose another one."),
+    "nothing_embedded": gettext_noop("No photograph has been looked at yet: the hunt can start once a worker has."),
+    "no_class": gettext_noop("How many remain can be told once you have said what this is."),
+    "class_unknown": gettext_noop("How many remain can be told once there are labels of this and of another class."),
+    "no_audit": gettext_noop("How many at most can’t be told before audit samples are labelled."),
+    "unclear": gettext_noop("How many at most can’t be told: photographs or labels went since the audit was drawn."),
+}
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What somebody hunts for: a class, what looks like some samples, or both."""
+
+    class_id: int | None
+    like: list[int]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a hunt is: hunting, ready with its tiles, or failed with the reason."""
+
+    state: str
+    group: TileGroup | None = None
+    message: str = ""
+
+
+def aim(parsed: dict[str, Any], question: Question) -> Aim:
+    """What a page wants hunted; BadRequest names what is wrong with it."""
+    like = list(dict.fromkeys(whole_numbers(parsed.get("like", []), "like")))
+    given = parsed.get("class")
+    class_id = None if given is None else whole_number(given, "class")
+    if not like and class_id is None:
+        raise BadRequest("Give `class`, what to hunt for, or `like`, what it looks like.")
+    if len(like) > MOST_LIKE:
+        raise BadRequest(f"`like` must name at most {MOST_LIKE} samples.")
+    if Sample.objects.filter(pk__in=like, project=question.project).count() != len(like):
+        raise BadRequest("`like` must name samples of this project.")
+    if class_id is not None and not question.classes.filter(pk=class_id).exists():
+        raise BadRequest("`class` must be one of this question's classes.")
+    return Aim(class_id, like)
+
+
+def start(user: User, question: Question, wanted: Aim) -> Job:
+    """Ask a worker for a hunt. The same hunt is pending once; hunts of other tabs with other aims don't replace it."""
+    payload = {"question": question.pk, "user": user.pk, "class": wanted.class_id, "like": wanted.like}
+    aim_of_key = hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
+    key = f"question:{question.pk}:user:{user.pk}:{aim_of_key}"
+    return jobs.enqueue("hunt", key=key, project=question.project, payload=payload)
+
+
+def outcome(user: User, question: Question, job_id: int) -> Outcome:
+    """What became of a person's hunt."""
+    mine = Job.objects.filter(kind="hunt", payload__user=user.pk, payload__question=question.pk)
+    job = mine.filter(pk=job_id).first()
+    if job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING):
+        return Outcome("hunting", message=reworded(job.message))
+    if job is not None and job.state == Job.State.FAILED:
+        return Outcome("failed", message=reworded(job.error.splitlines()[-1] if job.error else str(job)))
+    found = None
+    if job is not None:
+        found = TileGroup.hunts(question.pk, user.pk, job.payload["class"], job.payload["like"]).first()
+    if found is None:
+        return Outcome("failed", message=_("This hunt is over. Start it again."))
+    if not found.estimate.get("by"):
+        return Outcome("failed", message=_words(found.estimate.get("reason")) or reworded(found.estimate["detail"]))
+    return Outcome("ready", found)
+
+
+def _words(code: str | None) -> str:
+    return _(WORDS[code]) if code in WORDS else ""
+
+
+def hunt_json(group: TileGroup) -> dict[str, Any]:
+    """What a page says of a hunt: by what it goes, what was found, and how many remain."""
+    known = group.estimate
+    return {
+        "by": known["by"],
+        "class": group.label_class_id,
+        "like": group.like,
+        **{name: known[name] for name in ("found", "expected", "accepted", "at_most")},
+        "reason": _words(known["reason"]),
+    }
+
+
+def examples(question: Question, wanted: Aim) -> list[int]:
+    """The newest samples that people gave the hunted class."""
+    if wanted.class_id is None:
+        return []
+    given = labels.answers(question).filter(labelled_classes__label_class=wanted.class_id)
+    newest = given.order_by("-pk").values_list("sample_id", flat=True)[: SHOWN_EXAMPLES * 2]
+    return list(dict.fromkeys(newest))[:SHOWN_EXAMPLES]

@@ -1,0 +1,125 @@
+"""Taking judgements and flags in: a request's events in order, in one transaction, each answered for itself."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from labeller.accounts.models import Role, User
+from labeller.annotating.forms import Event
+from labeller.annotating.holding import HOLD, take
+from labeller.annotating.models import Assignment
+from labeller.labels import checks, flags
+from labeller.labels import selectors as labels
+from labeller.labels import services as recording
+from labeller.labels.models import Label
+from labeller.labels.selectors import AUDIT
+from labeller.labels.services import Judgement, Recorded
+from labeller.learning import services as learning
+from labeller.learning.models import RoundEntry, TileGroup
+from labeller.projects.models import Question
+from labeller.samples.models import Sample
+
+Mode, Verdict = Label.Mode, Label.Verdict
+# What chose a sample that was handed out in a group of tiles.
+STRATEGY_OF = {TileGroup.Kind.PREDICTED: "grid", TileGroup.Kind.CLUSTER: "grid", TileGroup.Kind.HUNT: "hunt"}
+
+
+def save(user: User, question: Question, events: Sequence[Event]) -> list[Recorded]:
+    """Record events in order and return what became of each; afterwards ask for a refit."""
+    with transaction.atomic():
+        handed_out = _HandedOut(user, question, events)
+        results = [_apply(event, user, question, handed_out) for event in events]
+        judged = [
+            event.judgement
+            for event, result in zip(events, results, strict=True)
+            if event.judgement and event.judgement.question == question and result.is_new
+        ]
+        _settle(user, question, judged)
+    if judged:
+        learning.request_refit(question)
+    return results
+
+
+def save_judgement(user: User, question: Question, judgement: Judgement, entry: int | None = None) -> Recorded:
+    """Record one judgement of a program, as a page would send it."""
+    return save(user, question, [Event(str(judgement.uuid), judgement, entry, sample_id=judgement.sample_id)])[0]
+
+
+class _HandedOut:
+    """What the server knows of the samples in a request: that they exist, and why this person was shown them."""
+
+    def __init__(self, user: User, question: Question, events: Iterable[Event]) -> None:
+        sample_ids = {event.sample_id for event in events if event.sample_id is not None}
+        entry_ids = {event.entry for event in events if event.entry is not None}
+        samples = Sample.objects.filter(pk__in=sample_ids, project=question.project)
+        self.samples = set(samples.values_list("pk", flat=True))
+        mine = Assignment.objects.filter(question=question, annotator=user, sample__in=sample_ids)
+        self.assignments = {each.sample_id: each for each in mine.select_related("group")}
+        # Only entries this person was really handed count.
+        entries = RoundEntry.objects.filter(pk__in=entry_ids, round__question=question, assignments__annotator=user)
+        self.entries = entries.select_related("round__head").in_bulk() if entry_ids else {}
+
+
+def _apply(event: Event, user: User, question: Question, handed_out: _HandedOut) -> Recorded:
+    if event.problem:
+        return Recorded(422, detail=event.problem)
+    if event.sample_id not in handed_out.samples:
+        return Recorded(404, detail="There is no such sample in this project.")
+    if event.kind == "flag":
+        return flags.raise_flag(event.flag, question, event.sample_id, user, event.note)
+    if event.kind == "unflag":
+        return flags.lower_flag(event.flag, question, user)
+    judgement = event.judgement
+    if judgement.mode == Mode.REVIEW and question.project.role.rank < Role.MANAGER.rank:
+        return Recorded(403, detail="Only managers review.")
+    if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
+        return recording.record(judgement)
+    assignment = handed_out.assignments.get(judgement.sample_id)
+    if assignment is not None and assignment.is_check:
+        known = labels.consensus(question, [judgement.sample_id]).get(judgement.sample_id, frozenset())
+        return checks.record(judgement, known)
+    return recording.record(_with_reason(judgement, assignment, handed_out.entries.get(event.entry)))
+
+
+def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: RoundEntry | None) -> Judgement:
+    """Add what the server knows about why the sample was shown; the client's word doesn't count for that."""
+    shows = judgement.question.project.show_suggestions
+    if entry is not None and entry.sample_id == judgement.sample_id:
+        blind = entry.strategy == AUDIT
+        head = entry.round.head
+        return replace(
+            judgement,
+            strategy=entry.strategy,
+            propensity=entry.propensity,
+            predicted_id=int(entry.suggestions[0][0]) if entry.suggestions else None,
+            suggestion_shown=judgement.suggestion_shown and shows and not blind and bool(entry.suggestions),
+            head_version=head.version if head and not blind else None,
+        )
+    group = assignment.group if assignment else None
+    plain = replace(judgement, strategy="", propensity=None, predicted_id=None, head_version=None)
+    if group is None:
+        return replace(plain, suggestion_shown=False)
+    return replace(
+        plain,
+        strategy=STRATEGY_OF[TileGroup.Kind(group.kind)],
+        predicted_id=group.label_class_id,
+        suggestion_shown=group.label_class_id is not None,
+        head_version=group.head_version,
+    )
+
+
+def _settle(user: User, question: Question, judged: Iterable[Judgement]) -> None:
+    """Close the assignments of what was decided, open again those of what was taken back.
+
+    A late save finds its assignment gone: the label is kept, and takes a slot if there still is one, so that
+    nobody else is handed the sample.
+    """
+    last = {judgement.sample_id: judgement.verdict != Verdict.WITHDRAW for judgement in judged}
+    for is_done in (True, False):
+        sample_ids = [sample_id for sample_id, done in last.items() if done == is_done]
+        mine = Assignment.objects.filter(question=question, annotator=user, sample__in=sample_ids)
+        if sample_ids and mine.update(is_done=is_done, expires_at=Now() + HOLD) < len(sample_ids) and is_done:
+            held = set(mine.values_list("sample_id", flat=True))
+            take(user, question, "", {each: {"is_done": True} for each in sample_ids if each not in held})

@@ -1,0 +1,33 @@
+"""What the labelling views share: the way to a question, and answers to bodies that can't be understood."""
+
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
+
+from labeller.accounts import access
+from labeller.accounts.models import Role
+from labeller.annotating.forms import BadRequest
+from labeller.projects.models import Question
+
+
+def question_of(request: HttpRequest, slug: str, key: str, at_least: Role = Role.ANNOTATOR) -> Question:
+    """The question, its project with this person's role; strangers get 404, weaker roles 403."""
+    project = access.project(request.user, slug, at_least=at_least)
+    question = get_object_or_404(project.questions, key=key)
+    question.project = project
+    return question
+
+
+def explains(view: Any) -> Any:
+    """Answer a body that can't be understood with 422 and the reason."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except BadRequest as error:
+            return JsonResponse({"detail": str(error)}, status=422)
+
+    return wrapped

@@ -1,0 +1,75 @@
+"""The JSON endpoints of all labelling screens: samples out, judgements in."""
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_POST
+
+from labeller.annotating import forms, holding, saving, selectors, services
+from labeller.annotating.views.common import explains, question_of
+from labeller.projects import services as projects
+
+
+@require_POST
+@explains
+def next_samples(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Samples to label next."""
+    question = question_of(request, slug, key)
+    body = forms.body(request)
+    wanted = forms.wanted(body, high=services.MOST_AT_ONCE)
+    batch = services.next_batch(request.user, question, wanted)
+    return JsonResponse(
+        {
+            "samples": selectors.samples_json(request.user, question, batch.assignments),
+            "kept": sorted(batch.kept),
+            "round": selectors.round_json(batch.round),
+            # Counting takes time in a large project: a page that only refills does without.
+            "pool": selectors.pool(question) if body.get("pool", True) else None,
+            "state": batch.state,
+            "message": selectors.preparing_message(question) if batch.state == "preparing" else "",
+        }
+    )
+
+
+@require_POST
+@explains
+def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Take judgements and flags in; each is answered for itself, after all have been committed."""
+    question = question_of(request, slug, key)
+    events = forms.events(forms.body(request), request.user, question)
+    recorded = saving.save(request.user, question, events)
+    results = [selectors.result_json(event.uuid, each) for event, each in zip(events, recorded, strict=True)]
+    statuses = {result["status"] for result in results}
+    return JsonResponse(
+        {
+            "results": results,
+            "round": selectors.round_json(services.current_round(question)),
+            **selectors.counts(question),
+        },
+        status=statuses.pop() if len(statuses) == 1 else 207,
+    )
+
+
+@require_POST
+@explains
+def release(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Give samples back that a tab holds and will not label: it is being closed."""
+    question = question_of(request, slug, key)
+    body = forms.body(request)
+    samples = forms.whole_numbers(body["samples"], "samples") if "samples" in body else None
+    holding.release(request.user, question, forms.tab(body), samples)
+    return HttpResponse(status=204)
+
+
+@require_POST
+@explains
+def classes(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Make a class while labelling; the same name again gives the class there is."""
+    question = question_of(request, slug, key)
+    if not selectors.may_add_classes(question):
+        raise PermissionDenied("only managers make classes here")
+    name = forms.body(request).get("name")
+    try:
+        label_class, made = projects.ensure_class(question, name if isinstance(name, str) else "")
+    except ValidationError as error:
+        return JsonResponse({"detail": error.messages[0]}, status=422)
+    return JsonResponse({"class": selectors.class_json(label_class)}, status=201 if made else 200)

@@ -1,0 +1,76 @@
+"""The labelling screens: one page a mode, each with what its script needs to begin."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from labeller.accounts.models import Role
+from labeller.annotating import selectors
+from labeller.annotating.views.common import question_of
+from labeller.projects.models import Question
+
+ENDPOINTS = ("next", "save", "classes", "release")
+
+
+@require_safe
+def label(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """One image after the other."""
+    return _screen(request, question_of(request, slug, key), "single", "annotating/label.html")
+
+
+@require_safe
+def sequence(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """One burst of frames after the other."""
+    return _screen(request, question_of(request, slug, key), "sequence", "annotating/sequence.html")
+
+
+@require_safe
+def grid(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Pages of tiles that probably are of one class."""
+    return _screen(request, question_of(request, slug, key), "grid", "annotating/grid.html", "grid_tiles")
+
+
+@require_safe
+def hunt(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Look-alikes of an example or of a class."""
+    return _screen(request, question_of(request, slug, key), "hunt", "annotating/hunt.html", "hunt_start", "hunt_tiles")
+
+
+@require_safe
+def review(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Disagreements and likely label errors first."""
+    question = question_of(request, slug, key, at_least=Role.MANAGER)
+    return _screen(request, question, "review", "annotating/review.html", "review_next")
+
+
+def _screen(request: HttpRequest, question: Question, mode: str, template: str, *endpoints: str) -> HttpResponse:
+    project = question.project
+    place = [project.slug, question.key]
+    boot = {
+        "mode": mode,
+        "project": {"slug": project.slug, "name": project.name},
+        **selectors.questions_json(question),
+        "show_suggestions": project.show_suggestions,
+        "urls": {
+            **{name: reverse(f"annotating:{name}", args=place) for name in (*ENDPOINTS, *endpoints)},
+            "hunt": reverse("annotating:hunt", args=place),
+            "progress": reverse("insights:progress", args=[project.slug]),
+            "image": "/samples/0/1280.jpg",
+        },
+        "can_create_classes": selectors.may_add_classes(question),
+        "csrf": get_token(request),
+        "user": request.user.get_username(),
+        "keys": request.user.keys,
+    }
+    context: dict[str, Any] = {
+        "project": project,
+        "role": project.role,
+        "question": question,
+        "boot": boot,
+        "mode": mode,
+    }
+    return render(request, template, context)

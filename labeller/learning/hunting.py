@@ -1,0 +1,109 @@
+"""Hunts: what looks like an example, or is likeliest of a class, for one person to look through.
+
+A hunt leaves a TileGroup. Its `estimate` says how many samples of the class remain:
+
+- `by`: what the tiles' numbers are, the `head`'s probabilities or a `likeness` (cosines),
+- `found`: how many samples people gave the class,
+- `expected`: how many the head expects among those that nobody has decided on and that aren't accepted; null = unknown,
+- `accepted`: how many are accepted as the class without anybody having looked,
+- `at_most`: how many nobody has decided on at most, by audit samples alone; null = unknown,
+- `reason`: a code for why a number is unknown.
+
+Where there was nothing to hunt by, `by` is empty, there are no tiles, and `reason`, or `detail` in words, says why.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from labeller.jobs import services as jobs
+from labeller.labels.selectors import AUDIT
+from labeller.learning import accepting, assessing, rounds
+from labeller.learning.fitting import CannotLearn
+from labeller.learning.models import Acceptance, RoundEntry, TileGroup
+from labeller.learning.rounds import Aim, Hunted, NothingToHunt
+from labeller.projects.models import Question
+
+SIZE = 240
+KEPT = timedelta(days=1)
+NOTHING_EMBEDDED, NO_CLASS, CLASS_UNKNOWN, NO_AUDIT, UNCLEAR = (
+    "nothing_embedded", "no_class", "class_unknown", "no_audit", "unclear",
+)  # fmt: skip
+CODES = (
+    NothingToHunt.NO_EXAMPLE,
+    NothingToHunt.NOT_EMBEDDED,
+    NOTHING_EMBEDDED,
+    NO_CLASS,
+    CLASS_UNKNOWN,
+    NO_AUDIT,
+    UNCLEAR,
+)
+
+
+def hunt(progress: jobs.Progress) -> None:
+    """Rank the pool by one person's aim and leave the best of it as a group of tiles."""
+    payload = progress.job.payload
+    question = Question.objects.select_related("project").get(pk=payload["question"])
+    class_id, like = payload["class"], payload["like"]
+    if class_id is not None and not question.classes.filter(pk=class_id).exists():
+        return  # deleted meanwhile: the page is told that there is no such hunt
+    group = TileGroup(
+        question=question, kind=TileGroup.Kind.HUNT, hunter_id=payload["user"], label_class_id=class_id, like=like, n=0
+    )
+    try:
+        found = rounds.hunt(question, Aim(tuple(like), class_id), SIZE, _audits(question))
+        if found is None:
+            raise NothingToHunt(NOTHING_EMBEDDED)
+    except CannotLearn as refusal:
+        group.estimate = {"by": "", "reason": getattr(refusal, "code", ""), "detail": str(refusal)}
+    else:
+        group.tiles = found.tiles
+        group.n = len(found.tiles)
+        group.estimate = _estimate(question, class_id, found)
+    _keep(group)
+
+
+def _audits(question: Question) -> set[int]:
+    """What the current round drew for its audit: seen as look-alikes, these samples would not be labelled blind."""
+    drawn = RoundEntry.objects.filter(round__question=question, round__is_current=True, strategy=AUDIT)
+    return set(drawn.values_list("sample_id", flat=True))
+
+
+def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[str, Any]:
+    """How many samples of the class remain; see above."""
+    by = "likeness" if found.expected is None else "head"
+    if class_id is None:
+        return {"by": by, "found": None, "expected": None, "accepted": 0, "at_most": None, "reason": NO_CLASS}
+    rule = accepting.accepted(Acceptance.standing(question))
+    numbers = {
+        "by": by,
+        "found": sum(class_id in given for given in found.answers.values()),
+        "expected": found.expected,
+        "accepted": sum(accepted == class_id for accepted, _ in rule.values()),
+        "at_most": None,
+        "reason": CLASS_UNKNOWN,
+    }
+    if found.expected is None:
+        return numbers
+    recall = assessing.recall_of(question, class_id, found.embeddings, found.answers, found.expected)
+    if "low" not in recall:
+        return {**numbers, "reason": UNCLEAR if recall["n_drawn"] else NO_AUDIT}
+    at_most = recall["most_unseen"]
+    return {**numbers, "expected": min(found.expected, at_most), "at_most": at_most, "reason": ""}
+
+
+def _keep(fresh: TileGroup) -> None:
+    """Write the hunt in the place of this person's older ones of the same aim, and drop forgotten ones.
+
+    What is on somebody's screen stays: a label must be told to come from a hunt even when the next one is there.
+    """
+    older = TileGroup.objects.filter(kind=fresh.kind, question=fresh.question, hunter=fresh.hunter_id)
+    same = TileGroup.hunts(fresh.question_id, fresh.hunter_id, fresh.label_class_id, fresh.like)
+    with transaction.atomic():
+        fresh.save(force_insert=True)
+        replaced = Q(pk__in=same.exclude(pk=fresh.pk).values("pk"))
+        forgotten = Q(created_at__lt=timezone.now() - KEPT)
+        older.filter(replaced | forgotten).exclude(assignments__is_done=False).delete()

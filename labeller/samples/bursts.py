@@ -1,0 +1,250 @@
+"""Which deployment each sample is from, and which frames of a deployment show one event.
+
+Shards arrive in an order spread over each folder, so new frames join, extend and bridge what is grouped already. A job
+looks at the deployments that new samples belong to, and at all of them once the project's gap has changed. A sample
+without a deployment is one no job has looked at: it gets its deployment and its sequence in one transaction, so a job
+that died halfway is simply done again.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import Max, QuerySet
+
+from labeller.jobs import services as jobs
+from labeller.jobs.models import Job
+from labeller.projects.models import Project
+from labeller.samples.models import Deployment, Sample, Sequence, Source
+
+LONGEST = 30  # frames of one sequence: what a person can decide about at once, however long a camera goes on
+DEBOUNCE = 2.0  # seconds in which shards that arrive together share one job
+PATIENCE = 40  # shards that make the debounce a second longer: a job's work grows with the project
+PAGE = 5_000  # rows read at once: an open read keeps others from saving (SQLite)
+CHUNK = 500  # frames written at once, for the same reason
+PAUSE = 0.01  # seconds between two writes in which others get their turn
+LONGEST_NAME = 500
+# Django's own bulk update takes twenty times as long for a million samples, and others wait for it.
+UPDATE = "UPDATE samples_sample SET deployment_id = %s, sequence_id = %s WHERE id = %s"
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def regroup(project: Project, shard: int = 0) -> Job:
+    """Ask for the grouping of what is new, or of everything where the gap was changed; `shard` is the newest one."""
+    return jobs.enqueue("bursts", key=_key(project), project=project, delay=DEBOUNCE + shard / PATIENCE)
+
+
+def newest_grouping(project_id: int) -> int:
+    """What changes whenever samples may have been grouped anew; 0 before the first time."""
+    done = Job.objects.filter(kind="bursts", key=f"project:{project_id}", state=Job.State.DONE)
+    return done.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def _key(project: Project) -> str:
+    return f"project:{project.pk}"
+
+
+def group(progress: jobs.Progress) -> None:
+    """Give every new sample its deployment and bring the sequences of those deployments up to date."""
+    project = progress.job.project
+    is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
+    Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap})
+    places = _Places(project)
+    new: dict[int, list[int]] = {}
+    for pk, source_id, path in pages(Sample.objects.filter(project=project, deployment=None), "source_id", "path"):
+        new.setdefault(places.deployment(source_id, path), []).append(pk)
+        progress(0)
+    if is_regrouping:
+        for deployment_id in Deployment.objects.filter(project=project).values_list("pk", flat=True):
+            new.setdefault(deployment_id, [])
+    for number, (deployment_id, sample_ids) in enumerate(new.items()):
+        for _ in _group_deployment(deployment_id, sample_ids, project.burst_gap):
+            progress(number, len(new))
+    progress(len(new), len(new), now=True)
+
+
+def _is_grouped_otherwise(job: Job, gap: int) -> bool:
+    """Whether the last job, or an earlier attempt of this one, grouped by another gap or stopped halfway."""
+    jobs_before = Job.objects.filter(kind=job.kind, key=job.key, started_at__isnull=False).exclude(pk=job.pk)
+    last = jobs_before.order_by("-pk").first()
+    if last is None or last.state != Job.State.DONE or last.payload.get("gap") != gap:
+        return True
+    return bool(job.payload.get("gap", gap) != gap)
+
+
+def pages(rows: QuerySet[Sample], *fields: str) -> Iterator[Any]:
+    """The keys and these fields of all rows, a page at a time, in the order of their keys."""
+    last = 0
+    while page := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:PAGE]):
+        yield from page
+        last = page[-1][0]
+
+
+# --- deployments ----------------------------------------------------------------------------------
+
+
+class _Places:
+    """The deployment of every folder, made where it is missing."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.sources = {source.pk: source for source in project.sources.all()}
+        self.known: dict[tuple[int, str], int] = {}
+
+    def deployment(self, source_id: int, path: str) -> int:
+        place = self._place(source_id, path)
+        if place not in self.known:
+            self.known[place] = self._find_or_make(place)
+        return self.known[place]
+
+    def _place(self, source_id: int, path: str) -> tuple[int, str]:
+        """Where folders are the truth or labels, their names would give the answer away: the source is one place."""
+        is_open = self.sources[source_id].meaning == Source.Meaning.NOTHING
+        return source_id, _folder(path) if is_open else ""
+
+    def _find_or_make(self, place: tuple[int, str]) -> int:
+        """The first deployment by one of the place's names that isn't another place's: cameras name folders alike."""
+        for name in _names(self.sources[place[0]], place[1]):
+            deployment, is_new = Deployment.objects.get_or_create(project=self.project, name=name)
+            if is_new:
+                return deployment.pk
+            sample = deployment.samples.values_list("source_id", "path").first()
+            if self._place(*sample) == place if sample else deployment.pk not in self.known.values():
+                return deployment.pk
+        raise AssertionError("names never end")
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _names(source: Source, folder: str) -> Iterator[str]:
+    top = source.path.rpartition("/")[2] or source.path
+    longer = f"{top}/{folder}" if folder else top
+    yield (folder or top)[-LONGEST_NAME:]
+    yield longer[-LONGEST_NAME:]
+    for number in itertools.count(2):
+        suffix = f" ({number})"
+        yield longer[len(suffix) - LONGEST_NAME :] + suffix
+
+
+# --- sequences ------------------------------------------------------------------------------------
+
+
+class _Frame(NamedTuple):
+    """A sample as grouping sees it."""
+
+    pk: int
+    path: str
+    taken_at: datetime | None
+    sequence: int | None
+    is_new: bool
+
+
+class _Burst(NamedTuple):
+    """Frames of one event and the sequence they are to have: one there is, else (None) a new one; a single has none."""
+
+    frames: list[_Frame]
+    sequence: int | None
+
+
+def _group_deployment(deployment_id: int, new: list[int], gap: int) -> Iterator[None]:
+    """Write what changes, a chunk at a time, and stop after each."""
+    started = dict(Sequence.objects.filter(deployment=deployment_id).values_list("pk", "started_at"))
+    kept: set[int] = set()
+    chunk: list[_Burst] = []
+    size = 0
+    for frames in runs(_frames(deployment_id, new), gap):
+        ids = {frame.sequence for frame in frames if frame.sequence} - kept if len(frames) > 1 else set()
+        burst = _Burst(frames, min(ids, default=None))
+        if burst.sequence:
+            kept.add(burst.sequence)
+        if _is_changed(burst, started):
+            chunk.append(burst)
+            size += len(frames)
+        if size >= CHUNK:
+            _write(deployment_id, chunk, started)
+            chunk, size = [], 0
+            yield
+    _write(deployment_id, chunk, started)
+    # Nothing is left in those that were joined to others, or whose frames are single now.
+    left = sorted(started.keys() - kept)
+    for start in range(0, len(left), CHUNK):
+        Sequence.objects.filter(pk__in=left[start : start + CHUNK]).delete()
+    yield
+
+
+def _frames(deployment_id: int, new: list[int]) -> list[_Frame]:
+    """What may have to change: the deployment's frames with a time, and all that is new to it."""
+    fields = ("path", "taken_at", "sequence_id")
+    known = Sample.objects.filter(deployment=deployment_id, taken_at__isnull=False)
+    found = [_Frame(*row, is_new=False) for row in pages(known, *fields)]
+    for start in range(0, len(new), PAGE):
+        rows = Sample.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
+        found += [_Frame(*row, is_new=True) for row in rows]
+    return found
+
+
+def runs(frames: list[_Frame], gap: int) -> Iterator[list[_Frame]]:
+    """Frames of one folder, in the order of time, cut wherever more than `gap` seconds lie between two.
+
+    What goes on for longer than a person can decide about at once is cut into equal parts. With a gap of 0, and for
+    frames without a time, each frame is by itself.
+    """
+    run: list[_Frame] = []
+    for frame in sorted(frames, key=lambda frame: (_folder(frame.path), frame.taken_at or NEVER, frame.path)):
+        if run and not _goes_on(run[-1], frame, timedelta(seconds=gap)):
+            yield from _parts(run)
+            run = []
+        run.append(frame)
+    yield from _parts(run)
+
+
+def _goes_on(last: _Frame, frame: _Frame, gap: timedelta) -> bool:
+    if not gap or frame.taken_at is None or last.taken_at is None:
+        return False
+    return frame.taken_at - last.taken_at <= gap and _folder(frame.path) == _folder(last.path)
+
+
+def _parts(run: list[_Frame]) -> Iterator[list[_Frame]]:
+    count = -(-len(run) // LONGEST)
+    for number in range(count):
+        yield run[number * len(run) // count : (number + 1) * len(run) // count]
+
+
+def _is_changed(burst: _Burst, started: dict[int, datetime]) -> bool:
+    frames = burst.frames
+    if any(frame.is_new or frame.sequence != burst.sequence for frame in frames):
+        return True
+    if burst.sequence is None:
+        return len(frames) > 1
+    return started[burst.sequence] != frames[0].taken_at
+
+
+def _write(deployment_id: int, bursts: list[_Burst], started: dict[int, datetime]) -> None:
+    """Store these bursts in one short transaction."""
+    if not bursts:
+        return
+    fresh = [burst for burst in bursts if burst.sequence is None and len(burst.frames) > 1]
+    with transaction.atomic():
+        made = iter(
+            Sequence.objects.bulk_create(
+                Sequence(deployment_id=deployment_id, started_at=burst.frames[0].taken_at) for burst in fresh
+            )
+        )
+        rows: list[tuple[int, int | None, int]] = []
+        for burst in bursts:
+            sequence = next(made).pk if len(burst.frames) > 1 and burst.sequence is None else burst.sequence
+            if burst.sequence and started[burst.sequence] != burst.frames[0].taken_at:
+                Sequence.objects.filter(pk=burst.sequence).update(started_at=burst.frames[0].taken_at)
+            rows += [
+                (deployment_id, sequence, frame.pk)
+                for frame in burst.frames
+                if frame.is_new or frame.sequence != sequence
+            ]
+        with connection.cursor() as cursor:
+            cursor.executemany(UPDATE, rows)
+    time.sleep(PAUSE)

@@ -1,0 +1,106 @@
+// Images decoded before they are needed: those nearest to the one in view, within a budget of memory.
+
+export const AHEAD = 12;
+export const BEHIND = 4;
+export const BUDGET = 150_000_000; // bytes of decoded pixels
+const LONGEST = 1280; // pixels: no derivative is larger
+const BYTES_A_PIXEL = 4;
+const RETRY_MS = 2000;
+
+/** Bytes of a sample's image once decoded. */
+export function weight({ width, height }) {
+  const scale = Math.min(1, LONGEST / Math.max(width, height));
+  return Math.round(width * scale) * Math.round(height * scale) * BYTES_A_PIXEL;
+}
+
+/**
+ * What to have decoded, nearest first: what comes next, what was just seen, and the frames of the burst in view
+ * around `at`. Ends where the budget does; the image in view is always in it.
+ */
+export function nearest(entries, index, frames = [], at = 0) {
+  const ranked = [
+    ...entries.map((entry, place) => ({ entry, rank: place - index })),
+    ...frames.map((entry, place) => ({ entry, rank: place < at ? at - place + 0.75 : place - at + 0.5 })),
+  ]
+    .filter(({ rank }) => rank >= -BEHIND && rank <= AHEAD)
+    .sort((one, other) => Math.abs(one.rank) - Math.abs(other.rank) || other.rank - one.rank);
+  const near = new Map();
+  let bytes = 0;
+  for (const { entry } of ranked) {
+    if (near.has(entry.sample)) continue;
+    bytes += weight(entry);
+    if (bytes > BUDGET && near.size > 0) break;
+    near.set(entry.sample, entry);
+  }
+  return [...near.values()];
+}
+
+export class LookAhead {
+  #source;
+  #images = new Map(); // sample id -> <img>
+  #onChange;
+
+  /** `source(sampleId)` gives an address; `onChange(image)` hears when an image is there, or isn't. */
+  constructor(source, onChange) {
+    this.#source = source;
+    this.#onChange = onChange;
+    addEventListener("online", () => this.retry());
+  }
+
+  get samples() {
+    return [...this.#images.keys()];
+  }
+
+  find(sample) {
+    return this.#images.get(sample) ?? null;
+  }
+
+  isReady(sample) {
+    return this.#images.get(sample)?.dataset.ready === "true";
+  }
+
+  load(entry, priority = "auto") {
+    let image = this.#images.get(entry.sample);
+    if (image) return image;
+    image = new Image(entry.width || undefined, entry.height || undefined);
+    image.fetchPriority = priority;
+    image.decoding = "sync"; // already decoded when it comes into view: painted with the next frame
+    image.draggable = false;
+    this.#images.set(entry.sample, image);
+    this.#fetch(entry.sample, image);
+    return image;
+  }
+
+  /** Let go of all images but those of these samples. */
+  keep(samples) {
+    for (const [sample, image] of this.#images) {
+      if (samples.has(sample)) continue;
+      this.#images.delete(sample);
+      if (!image.isConnected) image.removeAttribute("src"); // a load under way is given up
+    }
+  }
+
+  /** Try again what failed: all of it, or one sample's. */
+  retry(only = null) {
+    for (const [sample, image] of this.#images) {
+      if (image.dataset.ready === "failed" && (only ?? sample) === sample) this.#fetch(sample, image);
+    }
+  }
+
+  #fetch(sample, image) {
+    const settle = (state) => {
+      if (this.#images.get(sample) !== image) return;
+      image.dataset.ready = state;
+      this.#onChange(image);
+    };
+    image.dataset.ready = "false";
+    image.src = this.#source(sample);
+    image.decode().then(
+      () => settle("true"),
+      () => {
+        settle("failed");
+        setTimeout(() => image.isConnected && this.retry(sample), RETRY_MS);
+      },
+    );
+  }
+}

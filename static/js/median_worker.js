@@ -1,0 +1,36 @@
+// Off the page's thread: {id, addresses, at} -> {id, width, height, pixels} or {id, failed}.
+
+import { differenceTo, medianOf } from "./median.js";
+
+let pictures = new Map(); // address -> ImageData, of the last burst only
+let medians = new Map(); // the addresses it is of -> median
+let last = Promise.resolve();
+
+addEventListener("message", ({ data }) => {
+  last = last.then(() => answer(data));
+});
+
+async function answer({ id, addresses, at }) {
+  try {
+    const wanted = addresses.map(async (address) => [address, pictures.get(address) ?? (await read(address))]);
+    pictures = new Map(await Promise.all(wanted));
+    const key = [...addresses].sort().join(" ");
+    const median = medians.get(key) ?? medianOf([...pictures.values()].map((picture) => picture.data));
+    medians = new Map([[key, median]]);
+    const { width, height, data } = pictures.get(at);
+    const pixels = differenceTo(median, data);
+    postMessage({ id, width, height, pixels }, [pixels.buffer]);
+  } catch {
+    postMessage({ id, failed: true });
+  }
+}
+
+async function read(address) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(response.statusText);
+  const bitmap = await createImageBitmap(await response.blob());
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, context.canvas.width, context.canvas.height);
+}

@@ -1,0 +1,224 @@
+// Finding classes by what people call them: common, scientific and local names, and codes. No DOM.
+
+const OTHER_NAMES = ["local", "code", "scientific"]; // beside `name`, in the order in which they are told apart
+const KEPT_RECENT = 30;
+const TYPO_FROM = 4; // shorter words are too easily somebody else's
+const DEEPEST = 20;
+
+/** Letters and digits in small letters, without accents and apostrophes; all else parts words. */
+export const plain = (text) =>
+  text
+    .normalize("NFKD")
+    .replace(/[\p{M}'’ʼ`]/gu, "")
+    .toLowerCase()
+    .replace(/ß/g, "ss")
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
+
+// How well one name fits what was typed. The tens are tiers: within one, suggestions and recent picks come first.
+const EXACT = 40;
+const PREFIX = 34;
+const WORD = 32;
+const WORDS = 31;
+const INSIDE = 20;
+const INITIALS = 12;
+const SCATTERED = 11;
+const TYPO = 10;
+
+/** How well a plain name fits what was typed, itself plain: higher is better, 0 is not at all. */
+export function fit(name, typed) {
+  if (!typed) return 1;
+  if (name.startsWith(typed)) return name.length === typed.length ? EXACT : PREFIX;
+  const at = name.indexOf(typed);
+  if (at > 0) return name[at - 1] === " " || name.includes(` ${typed}`) ? WORD : INSIDE;
+  if (typed.includes(" ")) return typed.split(" ").every((word) => ` ${name}`.includes(` ${word}`)) ? WORDS : 0;
+  return scattered(name, typed);
+}
+
+/** Its letters in their order, from the start of a word on: of all words, or with gaps. */
+function scattered(name, typed) {
+  let at = 0;
+  let isInitials = true;
+  for (let place = 0; place < name.length && at < typed.length; place += 1) {
+    if (name[place] !== typed[at]) continue;
+    const isStart = place === 0 || name[place - 1] === " ";
+    if (at === 0 && !isStart) continue;
+    isInitials &&= isStart;
+    at += 1;
+  }
+  if (at < typed.length) return 0;
+  return isInitials ? INITIALS : SCATTERED;
+}
+
+/** Whether one slip (a letter wrong, missing, doubled, or two swapped) parts what was typed from how a word begins. */
+export function nearly(word, typed) {
+  let at = 0;
+  while (at < typed.length && word[at] === typed[at]) at += 1;
+  if (at === typed.length) return true;
+  return (
+    word.startsWith(typed.slice(at + 1), at + 1) ||
+    word.startsWith(typed.slice(at + 1), at) ||
+    word.startsWith(typed.slice(at), at + 1) ||
+    (typed[at] === word[at + 1] && typed[at + 1] === word[at] && word.startsWith(typed.slice(at + 2), at + 2))
+  );
+}
+
+const prepared = new WeakMap(); // row -> its names, plain
+
+function prepare(row) {
+  let names = prepared.get(row);
+  if (!names) {
+    names = [plain(row.name)];
+    for (const kind of OTHER_NAMES) names.push(row[kind] ? plain(row[kind]) : "");
+    prepared.set(row, names);
+  }
+  return names;
+}
+
+/** The classes of one question, ready to be searched. */
+export class NameIndex {
+  #entries = []; // {row, names, order}
+  #byId = new Map();
+  #last = { typed: "", entries: [] }; // what matched: more letters can only match fewer
+
+  /** Rows are {id, name, scientific?, local?, code?, parent?}. */
+  constructor(rows = []) {
+    for (const row of rows) this.add(row);
+  }
+
+  get size() {
+    return this.#entries.length;
+  }
+
+  add(row) {
+    if (this.#byId.has(row.id)) return;
+    this.#byId.set(row.id, row);
+    this.#entries.push({ row, names: prepare(row), order: this.#entries.length });
+    this.#last = { typed: "", entries: this.#entries };
+  }
+
+  get(id) {
+    return this.#byId.get(id) ?? null;
+  }
+
+  /** The row of exactly that name, however it is written in capitals. */
+  named(name) {
+    const wanted = name.toLowerCase();
+    return this.#entries.find(({ row }) => row.name.toLowerCase() === wanted)?.row ?? null;
+  }
+
+  parent(row) {
+    return this.get(row.parent);
+  }
+
+  /** The parents of a class, the widest first. */
+  path(row) {
+    const found = [];
+    for (let at = this.parent(row); at && found.length < DEEPEST; at = this.parent(at)) found.unshift(at);
+    return found;
+  }
+
+  /**
+   * The best matches: {total, matches: [{row, via, isSuggested, isRecent}]}; `via` is the other name that matched.
+   *
+   * Names that begin, or have a word that begins, with what was typed come before those that merely hold it. Among
+   * equals suggestions come first, then what was picked lately, then the better fit, then the order of the classes.
+   */
+  search(text, { suggested = [], recent = [], limit = 10 } = {}) {
+    const typed = plain(text);
+    if (text.trim() && !typed) return { total: 0, matches: [] };
+    const from = typed.startsWith(this.#last.typed) ? this.#last.entries : this.#entries;
+    const place = { suggested: places(suggested), recent: places(recent) };
+    const matched = [];
+    const best = new Best(limit);
+    for (const entry of from) {
+      const found = fitOf(entry.names, typed);
+      if (!found) continue;
+      matched.push(entry);
+      best.add(score(entry, found, place), entry, found.kind);
+    }
+    this.#last = { typed, entries: matched };
+    let total = matched.length;
+    if (total < limit && typed.length >= TYPO_FROM) total += this.#addTypos(typed, new Set(matched), best, place);
+    return { total, matches: best.rows.map(({ entry, kind }) => tell(entry, kind, typed, place)) };
+  }
+
+  #addTypos(typed, matched, best, place) {
+    let total = 0;
+    for (const entry of this.#entries) {
+      if (matched.has(entry)) continue;
+      const kind = entry.names.findIndex((name) => name && name.split(" ").some((word) => nearly(word, typed)));
+      if (kind < 0) continue;
+      total += 1;
+      best.add(score(entry, { fit: TYPO, kind }, place), entry, kind);
+    }
+    return total;
+  }
+}
+
+const places = (ids) => new Map(ids.map((id, at) => [id, ids.length - at]));
+
+/** The best fit over all of a class's names; the common name wins a tie. */
+function fitOf(names, typed) {
+  let best = null;
+  for (let kind = 0; kind < names.length; kind += 1) {
+    const found = names[kind] ? fit(names[kind], typed) : 0;
+    if (found > (best?.fit ?? 0)) best = { fit: found, kind };
+  }
+  return best;
+}
+
+function score({ row, order }, { fit: found, kind }, place) {
+  const tier = Math.floor(found / 10);
+  const known = (place.suggested.get(row.id) ?? 0) * 64 + Math.min(place.recent.get(row.id) ?? 0, 63);
+  return (((tier * 4096 + Math.min(known, 4095)) * 10 + (found % 10)) * 4 + (3 - kind)) * 1e5 - order;
+}
+
+function tell({ row }, kind, typed, place) {
+  const via = typed && kind > 0 ? row[OTHER_NAMES[kind - 1]] : null;
+  return { row, via, isSuggested: place.suggested.has(row.id), isRecent: place.recent.has(row.id) };
+}
+
+/** Keeps the few best of many. */
+class Best {
+  rows = []; // {score, entry, kind}, the best first
+  #limit;
+
+  constructor(limit) {
+    this.#limit = limit;
+  }
+
+  add(score, entry, kind) {
+    const { rows } = this;
+    if (rows.length === this.#limit && score <= rows[rows.length - 1].score) return;
+    if (rows.length === this.#limit) rows.pop();
+    let at = rows.length;
+    while (at > 0 && rows[at - 1].score < score) at -= 1;
+    rows.splice(at, 0, { score, entry, kind });
+  }
+}
+
+/** The classes that were picked lately, the last one first; kept for the next visit. */
+export class Recents {
+  #storage;
+  ids = [];
+
+  constructor(scope) {
+    this.#storage = `labeller-recent:${scope}`;
+    try {
+      const kept = JSON.parse(localStorage.getItem(this.#storage) ?? "[]");
+      if (Array.isArray(kept)) this.ids = kept.filter(Number.isInteger).slice(0, KEPT_RECENT);
+    } catch {
+      // Begins with none.
+    }
+  }
+
+  use(id) {
+    this.ids = [id, ...this.ids.filter((each) => each !== id)].slice(0, KEPT_RECENT);
+    try {
+      localStorage.setItem(this.#storage, JSON.stringify(this.ids));
+    } catch {
+      // Holds for this page.
+    }
+  }
+}

@@ -1,0 +1,97 @@
+"""What tests need done behind the running program's back: people, and questions with their classes.
+
+    python -m tests.browser.backstage '{"people": {"mia": "manager"}, "password": "…"}'
+    python -m tests.browser.backstage '{"question": {"key": "grid", "classes": ["fox", "empty"]}}'
+
+A process of its own, for tests run with other settings than the program. Prints JSON.
+"""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.db import transaction  # noqa: E402
+
+from labeller.accounts.models import Membership, User  # noqa: E402
+from labeller.learning import services as learning  # noqa: E402
+from labeller.projects.models import PALETTE, LabelClass, Project, Question  # noqa: E402
+from labeller.projects.services import ensure_class  # noqa: E402
+
+
+def people(project: Project, roles: dict[str, str], password: str) -> None:
+    """Accounts with that password; an empty role makes a stranger."""
+    for name, role in roles.items():
+        user = User.objects.create_user(name, password=password)
+        if role:
+            Membership.objects.create(project=project, user=user, role=role)
+
+
+def question(
+    project: Project,
+    key: str,
+    text: str = "",
+    classes: tuple[str, ...] = (),
+    names: str = "",
+    multi_label: bool = False,
+    follows: str = "",
+) -> dict[str, Any]:
+    """The question of that key, made where it is missing, with these classes and those of a file of names."""
+    made, _ = Question.objects.get_or_create(
+        project=project,
+        key=key,
+        defaults={
+            "text": text or f"What do you see? ({key})",
+            "multi_label": multi_label,
+            "position": project.questions.count(),
+            "follows": project.questions.filter(key=follows).first(),
+        },
+    )
+    for name in classes:
+        ensure_class(made, name)
+    if names:
+        _add_names(made, Path(names))
+    learning.request_refit(made, at_once=True)
+    rows = made.classes.values_list("name", "pk", "key")
+    return {"classes": {name: pk for name, pk, _ in rows}, "letters": {name: letter for name, _, letter in rows}}
+
+
+@transaction.atomic
+def _add_names(question: Question, file: Path) -> None:
+    rows = list(csv.DictReader(file.open(newline="", encoding="utf-8")))
+    made = LabelClass.objects.bulk_create(
+        [
+            LabelClass(
+                question=question,
+                name=row["common"],
+                scientific_name=row["scientific"],
+                local_name=row["local"],
+                code=row["code"],
+                colour=PALETTE[at % len(PALETTE)],
+                position=at + 100,
+            )
+            for at, row in enumerate(rows)
+        ]
+    )
+    by_name = {each.name: each for each in made}
+    for row, each in zip(rows, made, strict=True):
+        each.parent = by_name.get(row["parent"])
+    LabelClass.objects.bulk_update(made, ["parent"], batch_size=500)
+
+
+def main(asked: dict[str, Any]) -> dict[str, Any]:
+    project = Project.objects.order_by("pk").first()
+    if fields := asked.get("project"):
+        Project.objects.filter(pk=project.pk).update(**fields)
+    if asked.get("people"):
+        people(project, asked["people"], asked["password"])
+    return question(project, **asked["question"]) if asked.get("question") else {}
+
+
+if __name__ == "__main__":
+    json.dump(main(json.loads(sys.argv[1])), sys.stdout)
