@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
 export IMAGES TRUTH LABELS PORT HOST DATA
 
-.PHONY: run test fast browser faults lint format screenshot clean
+.PHONY: run test fast browser faults lint format messages screenshot clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -40,6 +40,13 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/djlint --reformat --quiet templates
+
+# Gather the texts of pages and code for translators, and compile what they have translated. Both files are committed.
+messages: $(VENV)/.installed-dev
+	@tests/install_packages gettext
+	$(PY) manage.py makemessages --all --no-obsolete --add-location file --ignore $(VENV) --ignore data \
+	    --ignore tests --ignore benchmarks --ignore docs
+	$(PY) manage.py compilemessages --ignore $(VENV)
 
 screenshot: $(VENV)/.installed-dev
 	@tests/install_packages chromium

@@ -48,6 +48,7 @@ ROWS = [
     Row("GET", "login/", PUBLIC),
     Row("POST", "login/", PUBLIC, FORM),
     Row("POST", "logout/", (LOGIN, *(302,) * 6), FORM),
+    Row("POST", "language/", (302,) * 7, FORM),
     Row("GET", "", EVERYBODY_INSIDE),
     Row("GET", "projects/new/", ADMINISTRATORS),
     Row("POST", "projects/new/", ADMINISTRATORS, FORM),

@@ -88,6 +88,7 @@ COMMANDS: tuple[Command, ...] = (
     # moving and selecting
     Command("previous", gettext_lazy("previous image"), IMAGES, ("ArrowLeft",)),
     Command("next", gettext_lazy("next image"), IMAGES, ("ArrowRight",)),
+    Command("resume", gettext_lazy("back to the first image without a decision"), ("single", "sequence"), ("End",)),
     Command("frame_previous", gettext_lazy("previous frame of the burst"), IMAGES, ("ArrowUp",)),
     Command("frame_next", gettext_lazy("next frame of the burst"), IMAGES, ("ArrowDown",)),
     *_arrows("focus", "", {

@@ -112,7 +112,7 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     previous = _previous(user, ids, [question])
     follow = {each.pk: each.key for each in followers(question)}
     answered = _previous(user, ids, list(follow)) if follow else {}
-    bursts = sequences.burst_json(user, question, samples)
+    bursts = sequences.burst_json(user, question, samples, assignments[0].tab if assignments else "")
     flagged = {flag.sample_id: flag for flag in Flag.objects.filter(author=user, sample__in=ids, closed_at=None)}
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
     return [

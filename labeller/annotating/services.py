@@ -69,10 +69,10 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
             .select_related("sample__source", "sample__deployment", "entry__round__head")
             .order_by("entry__rank", "pk")
         )
+        if wanted.sample is not None:
+            held.sort(key=lambda assignment: assignment.sample_id != wanted.sample)
         if wanted.bursts:
             held = sequences.hold_bursts(user, question, held, wanted.tab)
-    if wanted.sample is not None:
-        held.sort(key=lambda assignment: assignment.sample_id != wanted.sample)
     return Batch(held, kept, current, _state(question, current, held, wanted))
 
 

@@ -177,7 +177,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("nl", "Nederlands")]  # each called as its speakers call it
+LANGUAGES = [("en", "English"), ("nl", "Dutch")]
 LOCALE_PATHS = [BASE_DIR / "labeller" / "locale"]
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

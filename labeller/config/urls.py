@@ -2,10 +2,11 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
 urlpatterns = [
-    path("language/", login_not_required(set_language), name="set_language"),
+    path("language/", login_not_required(require_POST(set_language)), name="set_language"),
     path("", include("labeller.operations.urls")),
     path("", include("labeller.accounts.urls")),
     path("", include("labeller.operations.project_urls")),

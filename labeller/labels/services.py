@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
-from labeller.labels.models import Label, LabelledClass
+from labeller.labels.models import Check, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
 
@@ -41,17 +41,17 @@ class Recorded:
     """The answer to a judgement: 200 with the label, 409 with what stands instead, 404 or 422 with the reason."""
 
     status: int
-    label: Label | None = None
-    current: Label | None = None
+    label: Label | Check | None = None
+    current: Label | Check | None = None
     detail: str = ""
     is_new: bool = False
 
 
 def record(judgement: Judgement) -> Recorded:
     """Store a judgement; the same UUID again gets the same answer and changes nothing."""
-    problem = _problem(judgement)
-    if problem:
-        return Recorded(422, detail=problem)
+    wrong = problem(judgement)
+    if wrong:
+        return Recorded(422, detail=wrong)
     try:
         with transaction.atomic():
             return _record(judgement)
@@ -66,7 +66,7 @@ def _record(judgement: Judgement) -> Recorded:
     if already is not None:
         return already
     current = _current(judgement)
-    if not _is_expected(current, judgement):
+    if not is_expected(current, judgement):
         return Recorded(409, current=current, detail=_("This label was changed elsewhere."))
     if current is not None and not Label.objects.filter(pk=current.pk, is_current=True).update(is_current=False):
         return Recorded(409, current=_current(judgement), detail=_("This label was changed elsewhere."))
@@ -114,7 +114,7 @@ def _current(judgement: Judgement) -> Label | None:
     ).first()
 
 
-def _is_expected(current: Label | None, judgement: Judgement) -> bool:
+def is_expected(current: Label | Check | None, judgement: Judgement) -> bool:
     """Whether the client knew the label it is about to supersede; one taken back may be followed afresh."""
     if current is None:
         return judgement.supersedes is None
@@ -123,7 +123,7 @@ def _is_expected(current: Label | None, judgement: Judgement) -> bool:
     return judgement.supersedes == current.uuid
 
 
-def _problem(judgement: Judgement) -> str:
+def problem(judgement: Judgement) -> str:
     """What is wrong with the judgement itself, in one sentence; empty where nothing is."""
     classes = set(judgement.class_ids)
     if judgement.verdict not in Verdict.values:

@@ -55,13 +55,12 @@ def assess(question: Question) -> Assessment | None:
     data = fitting.training(question, embeddings, answers)
     if data is None:
         return None
-    sample_ids = np.array(list(answers))[embeddings.positions(answers) >= 0]
     trail = labels.trail(question)
     head, _ = fitting.head_of_now(question, run, embeddings)
     with threads.single():
         report = {
-            **_cross_validated(question, head, data, sample_ids),
-            "savings": _savings(question, head, data, sample_ids, trail),
+            **_cross_validated(question, head, data),
+            "savings": _savings(question, head, data, trail),
             "recall": _recall(question, head, data, embeddings, answers),
         }
         accepting.look(question)
@@ -94,9 +93,7 @@ def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float
 # --- cross-validation -----------------------------------------------------------------------------
 
 
-def _cross_validated(
-    question: Question, head: Any, data: Training, sample_ids: NDArray[np.int64]
-) -> dict[str, dict[str, Any] | list[Any]]:
+def _cross_validated(question: Question, head: Any, data: Training) -> dict[str, dict[str, Any] | list[Any]]:
     """Scores of each class, and suspicious labels, by heads that were fitted without the label they judge."""
     from tl_core.heads import calibration
 
@@ -118,7 +115,7 @@ def _cross_validated(
     found = evaluation.find_label_errors(codes[judged], head_files.softmax(logits[judged]))
     errors = [
         {
-            "sample": int(sample_ids[judged[row]]),
+            "sample": int(data.sample_ids[judged[row]]),
             "given": int(data.y[judged[row]]),
             "suggested": int(class_ids[suggested]),
             "margin": round(float(margin), 4),
@@ -131,11 +128,9 @@ def _cross_validated(
 # --- comparison with random labels ----------------------------------------------------------------
 
 
-def _savings(
-    question: Question, head: Any, data: Training, sample_ids: NDArray[np.int64], trail: Trail
-) -> dict[str, Any]:
+def _savings(question: Question, head: Any, data: Training, trail: Trail) -> dict[str, Any]:
     """Compare the labels with the audit labels among them, which are a random sample, on held-out audit labels."""
-    audited = np.flatnonzero(np.isin(sample_ids, [each.sample_id for each in trail.audited]))
+    audited = np.flatnonzero(np.isin(data.sample_ids, [each.sample_id for each in trail.audited]))
     if question.multi_label:
         return {"reason": "only for questions with one class a sample"}
     if len(audited) < LEAST_AUDITED:

@@ -12,7 +12,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.learning import embedding
+from labeller.learning import backing_off, embedding
 from labeller.learning.models import EmbeddingRun, Head
 from labeller.projects.models import LabelClass, Question
 from tl_core import heads, query
@@ -104,20 +104,25 @@ class Training:
     X: NDArray[np.float32]
     y: NDArray[Any]
     class_ids: list[int]
+    sample_ids: NDArray[np.int64]
 
 
 def training(question: Question, embeddings: Embedded, answers: dict[int, frozenset[int]]) -> Training | None:
-    """Every answered sample that has an embedding; None while fewer than two classes have been seen."""
+    """Every answered sample that has an embedding and teaches a class; None while fewer than two classes are seen."""
     positions = embeddings.positions(answers)
-    given = [classes for position, classes in zip(positions, answers.values(), strict=True) if position >= 0]
+    given = backing_off.taught(
+        question, [classes for at, classes in zip(positions, answers.values(), strict=True) if at >= 0]
+    )
     class_ids = sorted({class_id for classes in given for class_id in classes})
     if len(class_ids) < 2:
         return None
+    positions = positions[positions >= 0][[bool(classes) for classes in given]]
+    given = [classes for classes in given if classes]
     if question.multi_label:
         y = np.array([[class_id in classes for class_id in class_ids] for classes in given])
     else:
         y = np.array([min(classes) for classes in given])
-    return Training(embeddings.vectors[positions[positions >= 0]], y, class_ids)
+    return Training(embeddings.vectors[positions], y, class_ids, embeddings.ids[positions])
 
 
 # --- head -----------------------------------------------------------------------------------------

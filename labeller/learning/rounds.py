@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from django.db import transaction
 from django.db.models import Max
+from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from labeller.jobs import services as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning import accepting, assessing, embedding, fitting, neighbours, reasons
+from labeller.learning import accepting, assessing, embedding, fitting, neighbours, reasons, tiles
 from labeller.learning.fitting import CannotLearn, Embedded, Fitted, Tuned, fit, load_embeddings
-from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry
+from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry, TileGroup
 from labeller.projects.models import Question
 from labeller.samples import bursts
 from labeller.samples.models import Sample
@@ -52,6 +53,7 @@ class Ranking:
 
     round: Round
     entries: list[RoundEntry]
+    groups: list[TileGroup]
     fitted: Fitted | None
 
 
@@ -121,10 +123,14 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
         return None
     seed = secrets.randbits(32)
     pool = embeddings.without(settled.union(aim.like) if aim else settled)
+    starred = set(question.classes.filter(is_starred=True).values_list("pk", flat=True))
     with threads.single():
         fitted = fit(question, run, embeddings, answers, tuned)
-        picks = _choose(question, run, embeddings, pool, fitted, answers, seed, aim)
+        strategy = aim.strategy if aim else question.project.strategy
+        situation = _situation(question, run, embeddings, pool, fitted, answers, strategy)
+        picks = _choose(question, embeddings, situation, fitted, starred, seed, aim)
         entries = _entries(embeddings, picks, fitted)
+        groups = _tile_groups(question, embeddings, situation, picks, fitted, starred)
         kappa = assessing.agreement(question, fitted, embeddings) if fitted else None
     audit = labels.audit(question)
     fresh = Round(
@@ -140,7 +146,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
         audit_n=audit.n,
         audit_correct=audit.correct,
     )
-    return Ranking(fresh, entries, fitted)
+    return Ranking(fresh, entries, groups, fitted)
 
 
 def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ()) -> Hunted | None:
@@ -188,24 +194,20 @@ def _examples(aim: Aim, embeddings: Embedded, answers: dict[int, frozenset[int]]
 
 def _choose(
     question: Question,
-    run: EmbeddingRun,
     embeddings: Embedded,
-    pool: NDArray[np.intp],
+    situation: planning.Situation,
     fitted: Fitted | None,
-    answers: Collection[int],
+    starred: Collection[int],
     seed: int,
     aim: Aim | None,
 ) -> list[Pick]:
     """The round's picks in rank order; see `planning.plan`."""
     project = question.project
-    strategy = aim.strategy if aim else project.strategy
-    situation = _situation(question, run, embeddings, pool, fitted, answers, strategy)
     if aim:
         return _hunt(aim, embeddings, fitted, situation, project.round_size, seed)
     learner = fitted.learner if fitted else None
     # A head for several classes a sample knows them by their columns.
     columns = dict(zip(learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
-    starred = set(question.classes.filter(is_starred=True).values_list("pk", flat=True))
     is_cold = learner is None or len(situation.X_labelled) < COLD_LABELS
     grouping = bursts.newest_grouping(project.pk)
     situation = replace(
@@ -221,7 +223,7 @@ def _choose(
         learner,
         situation,
         project.round_size,
-        strategy=strategy,
+        strategy=project.strategy,
         audit_share=project.audit_share,
         random_state=seed,
     )
@@ -286,6 +288,12 @@ def _start(question_id: int, embeddings: Embedded) -> tuple[tuple[int, float], .
     return tuple(zip(positions.tolist(), scores.tolist(), strict=True))
 
 
+@functools.lru_cache(maxsize=2)
+def _likeness(question_id: int, embeddings: Embedded) -> tiles.Likeness:
+    """Clusters around what is labelled first, for people to look at while no class is predicted."""
+    return tiles.likeness(embeddings, np.array([position for position, _ in _start(question_id, embeddings)]))
+
+
 @functools.lru_cache(maxsize=4)
 def _groups(embeddings: Embedded, project_id: int, name: str, grouping: int) -> NDArray[np.int64] | None:
     """Each sample's sequence or deployment, -1 = none; None where no sample has one. `grouping` says how new it is."""
@@ -326,6 +334,40 @@ def _entries(embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> 
     ]
 
 
+def _tile_groups(
+    question: Question,
+    embeddings: Embedded,
+    situation: planning.Situation,
+    picks: list[Pick],
+    fitted: Fitted | None,
+    starred: Collection[int],
+) -> list[TileGroup]:
+    """Rows for the groups that are looked at side by side. What the round audits is in none: it is labelled blind."""
+    free = situation.allowed & ~situation.accepted
+    free[[pick.position for pick in picks if pick.strategy == planning.AUDIT]] = False
+    if fitted is None:
+        kind, found = TileGroup.Kind.CLUSTER, tiles.clusters(_likeness(question.pk, embeddings), free)
+    else:
+        kind, found = TileGroup.Kind.PREDICTED, tiles.predicted(fitted, embeddings, free, starred)
+    return [
+        TileGroup(
+            question=question,
+            kind=kind,
+            label_class_id=group.class_id,
+            number=number,
+            n=group.n,
+            tiles=list(
+                zip(
+                    embeddings.ids[group.positions].tolist(),
+                    group.numbers.astype(float).round(4).tolist(),
+                    strict=True,
+                )
+            ),
+        )
+        for number, group in enumerate(found, start=1)
+    ]
+
+
 def _reason(pick: Pick, lead: float) -> str:
     """Why this sample comes now, as a code of `reasons`."""
     if pick.strategy == planning.AUDIT:
@@ -359,9 +401,16 @@ def switch(ranking: Ranking) -> None:
         fresh.save(force_insert=True)
         for entry in ranking.entries:
             entry.round = fresh
+        for group in ranking.groups:
+            group.round, group.head_version = fresh, fresh.head.version if fresh.head else None
         RoundEntry.objects.bulk_create(ranking.entries)
+        TileGroup.objects.bulk_create(ranking.groups)
         rounds.filter(is_current=True).update(is_current=False)
         rounds.filter(pk=fresh.pk).update(is_current=True)
     RoundEntry.objects.filter(
         round__question=fresh.question, round__number__lte=fresh.number - KEPT_ROUNDS, assignments__isnull=True
+    ).delete()
+    # A group stays as long as somebody may still label, or take back, what they saw in it: the label says so.
+    TileGroup.objects.filter(round__question=fresh.question, round__number__lte=fresh.number - KEPT_ROUNDS).exclude(
+        assignments__expires_at__gt=Now()
     ).delete()

@@ -13,7 +13,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-TEXTS = {"path", "name"}  # placeholders for any text; all others are numbers
+TEXTS = {"path", "name", "error"}  # placeholders for any text; all others are numbers
 SENTENCES = (
     # Jobs: how far they are, and what they wait for.
     gettext_noop("%(n)s new files"),
@@ -29,6 +29,8 @@ SENTENCES = (
     gettext_noop("The folder %(path)s is not there: work goes on by itself when it is back."),
     gettext_noop("%(n)s damaged shards are being embedded again."),
     gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
+    gettext_noop("The strategy %(name)s can't be used: %(error)s. Choose another one in the project's settings."),
+    gettext_noop("The head %(name)s can't be used: %(error)s. Choose another one in the project's settings."),
     # When to stop.
     gettext_noop("%(n)s of the %(wanted)s rounds it takes to see whether predictions are stable"),
     gettext_noop("predictions hardly change from round to round (kappa %(kappa)s, wanted %(wanted)s)"),

@@ -304,7 +304,7 @@ function showPanel(entry) {
 
 function showButtons(entry) {
   const never = ["previous", "next", "help", "hide_suggestions"];
-  for (const each of document.querySelectorAll(".decisions [data-command], [data-command=palette]")) {
+  for (const each of document.querySelectorAll(".panel [data-command]")) {
     const { command } = each.dataset;
     if (command === "undo") each.disabled = !history.canUndo;
     else if (command === "redo") each.disabled = !history.canRedo;
@@ -348,8 +348,8 @@ function emptyText() {
 // --- wiring ---------------------------------------------------------------------------------------
 
 outbox.addEventListener("answer", ({ detail }) => supply.hear(detail.round));
-supply.addEventListener("answer", ({ detail: { isFreshRound } }) => {
-  session.showNumbers(supply);
+supply.addEventListener("answer", ({ detail: { isFreshRound, pool } }) => {
+  session.showNumbers({ pool, round: supply.round });
   if (isFreshRound) session.showBanner(supply.round.number);
   const isFirst = viewer.inView === null;
   render();

@@ -2,7 +2,7 @@
 
 import { byId, fill, format } from "./dom.js";
 import { History } from "./history.js";
-import { listen, shortcuts } from "./keys.js";
+import { listen } from "./keys.js";
 import { newUuid, Outbox } from "./outbox.js";
 import { showProblems } from "./problems.js";
 import { postJson, useToken } from "./server.js";
@@ -168,7 +168,7 @@ class Session {
         element.addEventListener("click", (event) => this.clicked(event, () => commands[command]({ event })));
       }
     }
-    listen(commands, { mode: this.mode, keys: this.boot.keys });
+    listen(commands, { keys: this.boot.keys });
   }
 
   /** A mouse click gives the keyboard back to the stage: Space must not press the same button again. */
@@ -249,8 +249,6 @@ class Session {
       this.tally.known(detail);
       this.showNumbers({ round: detail.round });
     });
-    byId("shortcuts").checked = shortcuts.on;
-    byId("shortcuts").addEventListener("change", ({ target }) => (shortcuts.on = target.checked));
     this.#showSaveState();
   }
 

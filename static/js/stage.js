@@ -16,6 +16,8 @@ export class Stage {
   #inView = null; // it, or another frame of its burst
   #around = [[], 0]; // what `prepare` was told last
   #isWhole = false;
+  #wanted = []; // to be decoded, nearest first
+  #soon = null; // and it is about to be
   #since = 0;
   #seenMs = 0;
 
@@ -142,9 +144,10 @@ export class Stage {
     const shown = [this.#entry, this.#inView].filter(Boolean).map(({ sample }) => sample);
     this.#ahead.keep(new Set([...near.map(({ sample }) => sample), ...shown]));
     const passed = new Set(entries.slice(0, index).map(({ sample }) => sample));
-    for (const entry of near) {
-      if (!passed.has(entry.sample)) this.#ahead.load(entry);
-    }
+    this.#wanted = near.filter(({ sample }) => !passed.has(sample));
+    // The image in view is painted first.
+    cancelAnimationFrame(this.#soon);
+    this.#soon = requestAnimationFrame(() => setTimeout(() => this.#wanted.forEach((entry) => this.#ahead.load(entry))));
   }
 
   #arrived(image) {

@@ -2,8 +2,8 @@
 
 import { build, format } from "./dom.js";
 
-const BEHIND = 4;
-const AHEAD = 9;
+const BEHIND = 10; // decided lately
+const AHEAD = 5;
 
 export class Strip {
   #root;

@@ -1,6 +1,6 @@
 // Fetches samples to label: refills what is held, and exchanges it when a new round has been ranked.
 //
-// Events: "answer" (detail: {isFreshRound}), "trouble" (no answer; tried again by itself).
+// Events: "answer" (detail: {isFreshRound, pool: the numbers of now, or null}), "trouble" (no answer; tried again by itself).
 
 const HOLD = 40; // samples; of bursts fewer, for each holds many
 const HOLD_BURSTS = 12;
@@ -110,7 +110,7 @@ export class Supply extends EventTarget {
     this.pool = pool ?? this.pool;
     this.state = state;
     this.message = message ?? "";
-    this.dispatchEvent(new CustomEvent("answer", { detail: { isFreshRound } }));
+    this.dispatchEvent(new CustomEvent("answer", { detail: { isFreshRound, pool } }));
     return isFreshRound;
   }
 

@@ -59,7 +59,7 @@ def filled(sentence):
 
 class _Numbers(dict):
     def __missing__(self, name):
-        return {"path": "/photos/a b (1).jpg", "name": "lite0"}.get(name, "1,234.5")
+        return {"path": "/photos/a b (1).jpg", "name": "lite0", "error": "KeyError: x"}.get(name, "1,234.5")
 
 
 @pytest.mark.parametrize("sentence", SENTENCES)

@@ -24,8 +24,8 @@ Found = tuple[NDArray[np.intp], Float32]
 def likeliest(classifier: Any, X_pool: Pool, *, norms: Float32 | None = None, units: Units | None = None) -> Found:
     """Return for every sample the class that a classifier takes it for, and how sure it is.
 
-    For a linear head this is nearly what the head itself says: rounding may move a probability by a hundredth, and of
-    two classes that are as likely as each other the other one may be named.
+    For a linear head this is nearly what the head itself says: products are rounded as in `scoring.estimate`, so
+    probabilities move a little, and of two classes that are as likely as each other the other one may be named.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def likeliest(classifier: Any, X_pool: Pool, *, norms: Float32 | None = None, un
     """
     head = plain_head(classifier)
     if head is None:
-        return _pairs([scan(classifier, X_pool, lambda P: _only(P.T) if P.ndim == 2 else P)])
+        return _pairs([scan(classifier, X_pool, lambda P: _highest(np.asarray(P.T, np.float32, order="C")).T).T])
     choose = _only_of_logits if head.multilabel else _best_of_logits
     return _pairs(_pass(head, X_pool, choose, norms, units))
 
@@ -74,8 +74,8 @@ def most_alike(X_pool: Pool, examples: NDArray[Any], mean: Float32, *, norms: Fl
     cosines : ndarray of float32, shape (n,)
         Nearly, as in `likeliest`; 0 where the embedding is not finite.
     """
-    E = unit_rows(examples, mean)
-    head = LinearHead(np.arange(len(E)), E, np.zeros(len(E), np.float32), mean)
+    middles = unit_rows(examples, mean)
+    head = LinearHead(np.arange(len(middles)), middles, np.zeros(len(middles), np.float32), mean)
     return _pairs(_pass(head, X_pool, _highest, norms, None))
 
 
@@ -134,8 +134,8 @@ def _only_of_logits(L: Float32) -> Float32:
         return _only(1 / (1 + np.exp(-L)))
 
 
-def _only(P: NDArray[Any]) -> Float32:
+def _only(P: Float32) -> Float32:
     """Return place and probability of the one class (c, m) that is there: (2, m)."""
-    found = _highest(np.asarray(P, np.float32))
+    found = _highest(P)
     found[0, (P >= _THERE).sum(axis=0) != 1] = NONE
     return found

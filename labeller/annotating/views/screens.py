@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from labeller.accounts import keymap
 from labeller.accounts.models import Role
 from labeller.annotating import selectors
 from labeller.annotating.views.common import question_of
@@ -64,7 +65,7 @@ def _screen(request: HttpRequest, question: Question, mode: str, template: str, 
         "can_create_classes": selectors.may_add_classes(question),
         "csrf": get_token(request),
         "user": request.user.get_username(),
-        "keys": request.user.keys,
+        "keys": keymap.table(request.user.keys, mode),
     }
     context: dict[str, Any] = {
         "project": project,
