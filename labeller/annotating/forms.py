@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.annotating.services import Wanted
@@ -41,21 +42,22 @@ def body(request: HttpRequest) -> dict[str, Any]:
     try:
         parsed = json.loads(request.body)
     except (ValueError, RecursionError) as error:
-        raise BadRequest("The body is not JSON.") from error
+        raise BadRequest(_("The body is not JSON.")) from error
     if not isinstance(parsed, dict):
-        raise BadRequest("The body must be a JSON object.")
+        raise BadRequest(_("The body must be a JSON object."))
     return parsed
 
 
 def whole_number(value: object, field: str, *, low: int = 0, high: int = 2**62) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise BadRequest(f"`{field}` must be a whole number from {low} to {high}.")
+        limits = {"field": field, "low": low, "high": high}
+        raise BadRequest(_("`%(field)s` must be a whole number from %(low)s to %(high)s.") % limits)
     return value
 
 
 def whole_numbers(value: object, field: str) -> list[int]:
     if not isinstance(value, list) or len(value) > 1000:
-        raise BadRequest(f"`{field}` must be a list of at most 1,000 numbers.")
+        raise BadRequest(_("`%(field)s` must be a list of at most %(n)s numbers.") % {"field": field, "n": 1000})
     return [whole_number(each, field) for each in value]
 
 
@@ -81,7 +83,7 @@ def events(parsed: dict[str, Any], user: User, question: Question) -> list[Event
     """The judgements and flags in a body; a broken one doesn't stop the others."""
     given = parsed.get("events")
     if not isinstance(given, list) or not 0 < len(given) <= MOST_EVENTS:
-        raise BadRequest(f"`events` must be a list of 1 to {MOST_EVENTS} judgements.")
+        raise BadRequest(_("`events` must be a list of 1 to %(n)s judgements.") % {"n": MOST_EVENTS})
     questions = {question.key: question}
     if any(isinstance(each, dict) and each.get("question", question.key) not in questions for each in given):
         questions = {each.key: each for each in question.project.questions.select_related("project")} | questions
@@ -90,7 +92,7 @@ def events(parsed: dict[str, Any], user: User, question: Question) -> list[Event
 
 def _event(given: object, user: User, question: Question, questions: dict[str, Question]) -> Event:
     if not isinstance(given, dict):
-        return Event("", problem="A judgement must be a JSON object.")
+        return Event("", problem=_("A judgement must be a JSON object."))
     shown = str(given.get("uuid", ""))[:64]
     try:
         kind = given.get("kind", "label")
@@ -101,7 +103,7 @@ def _event(given: object, user: User, question: Question, questions: dict[str, Q
         if kind == "unflag":
             flag = _uuid(given.get("flag"), "flag")
             return Event(shown, kind=kind, sample_id=whole_number(given.get("sample"), "sample"), flag=flag)
-        raise BadRequest("`kind` must be label, flag or unflag.")
+        raise BadRequest(_("`kind` must be label, flag or unflag."))
     except BadRequest as error:
         return Event(shown, problem=str(error))
 
@@ -109,7 +111,7 @@ def _event(given: object, user: User, question: Question, questions: dict[str, Q
 def _question(given: dict[str, Any], question: Question, questions: dict[str, Question]) -> Question:
     found = questions.get(str(given.get("question", question.key)))
     if found is None:
-        raise BadRequest("`question` must be the key of one of this project's questions.")
+        raise BadRequest(_("`question` must be the key of one of this project’s questions."))
     return found
 
 
@@ -134,7 +136,7 @@ def _label(given: dict[str, Any], shown: str, user: User, question: Question) ->
 def _flag(given: dict[str, Any], shown: str) -> Event:
     note = given.get("note", "")
     if not isinstance(note, str) or len(note) > MAX_NOTE or "\x00" in note:
-        raise BadRequest(f"`note` must be a text of at most {MAX_NOTE} characters.")
+        raise BadRequest(_("`note` must be a text of at most %(n)s characters.") % {"n": MAX_NOTE})
     flag = _uuid(given.get("uuid"), "uuid")
     sample_id = whole_number(given.get("sample"), "sample")
     return Event(shown, kind="flag", sample_id=sample_id, note=note.strip(), flag=flag)
@@ -144,7 +146,7 @@ def _uuid(value: object, field: str) -> uuid.UUID:
     try:
         return uuid.UUID(str(value))
     except ValueError as error:
-        raise BadRequest(f"`{field}` must be a UUID.") from error
+        raise BadRequest(_("`%(field)s` must be a UUID.") % {"field": field}) from error
 
 
 def _dwell(value: object) -> int | None:

@@ -28,7 +28,8 @@ def release(user: User, question: Question, tab: str, samples: Collection[int] |
 
 
 def open_assignments(question: Question) -> models.QuerySet[Assignment]:
-    return Assignment.objects.filter(question=question, is_done=False)
+    """What may still be given back. Checks never are: what is said late must still be known for one."""
+    return Assignment.objects.filter(question=question, is_done=False, is_check=False)
 
 
 def take(user: User, question: Question, tab: str, fields_of: dict[int, dict[str, Any]]) -> int:

@@ -55,13 +55,13 @@ def aim(parsed: dict[str, Any], question: Question) -> Aim:
     given = parsed.get("class")
     class_id = None if given is None else whole_number(given, "class")
     if not like and class_id is None:
-        raise BadRequest("Give `class`, what to hunt for, or `like`, what it looks like.")
+        raise BadRequest(_("Give `class`, what to hunt for, or `like`, what it looks like."))
     if len(like) > MOST_LIKE:
-        raise BadRequest(f"`like` must name at most {MOST_LIKE} samples.")
+        raise BadRequest(_("`like` must name at most %(n)s samples.") % {"n": MOST_LIKE})
     if Sample.objects.filter(pk__in=like, project=question.project).count() != len(like):
-        raise BadRequest("`like` must name samples of this project.")
+        raise BadRequest(_("`like` must name samples of this project."))
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
-        raise BadRequest("`class` must be one of this question's classes.")
+        raise BadRequest(_("`class` must be one of this question’s classes."))
     return Aim(class_id, like)
 
 

@@ -8,6 +8,7 @@ from labeller.projects.models import Question
 from labeller.samples.models import Sample
 
 REVIEW_SLOT = 1000  # from here on slots are reviewers', who look again at what others hold or have labelled
+CHECK_SLOT = 2000  # and from here on of people who are checked on samples whose answer is known
 
 
 class Assignment(models.Model):
@@ -34,3 +35,19 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator_id} holds {self.sample_id} until {self.expires_at}"
+
+
+class ReviewAssignment(models.Model):
+    """This reviewer looks at this sample until then. Apart from annotators' slots, which stay as they are meanwhile."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="review_assignments")
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="+")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    tab = models.CharField(max_length=36, blank=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["question", "sample"], name="one_reviewer_per_sample")]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer_id} reviews {self.sample_id} until {self.expires_at}"

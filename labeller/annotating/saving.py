@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import Role, User
 from labeller.annotating.forms import Event
 from labeller.annotating.holding import HOLD, take
 from labeller.annotating.models import Assignment
 from labeller.labels import checks, flags
-from labeller.labels import selectors as labels
 from labeller.labels import services as recording
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -66,20 +66,21 @@ def _apply(event: Event, user: User, question: Question, handed_out: _HandedOut)
     if event.problem:
         return Recorded(422, detail=event.problem)
     if event.sample_id not in handed_out.samples:
-        return Recorded(404, detail="There is no such sample in this project.")
+        return Recorded(404, detail=_("There is no such sample in this project."))
     if event.kind == "flag":
         return flags.raise_flag(event.flag, question, event.sample_id, user, event.note)
     if event.kind == "unflag":
         return flags.lower_flag(event.flag, question, user)
     judgement = event.judgement
     if judgement.mode == Mode.REVIEW and question.project.role.rank < Role.MANAGER.rank:
-        return Recorded(403, detail="Only managers review.")
+        return Recorded(403, detail=_("Only managers review."))
     if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
         return recording.record(judgement)
+    if judgement.mode == Mode.REVIEW:
+        return recording.record(replace(judgement, strategy="review"))
     assignment = handed_out.assignments.get(judgement.sample_id)
     if assignment is not None and assignment.is_check:
-        known = labels.consensus(question, [judgement.sample_id]).get(judgement.sample_id, frozenset())
-        return checks.record(judgement, known)
+        return checks.record(judgement, checks.known_answer(question, judgement.sample_id))
     return recording.record(_with_reason(judgement, assignment, handed_out.entries.get(event.entry)))
 
 
@@ -105,7 +106,7 @@ def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: Rou
         plain,
         strategy=STRATEGY_OF[TileGroup.Kind(group.kind)],
         predicted_id=group.label_class_id,
-        suggestion_shown=group.label_class_id is not None,
+        suggestion_shown=group.label_class_id is not None and shows,
         head_version=group.head_version,
     )
 

@@ -58,7 +58,7 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
     with transaction.atomic():
         mine = open_assignments(question).filter(annotator=user, tab=wanted.tab)
         mine.exclude(sample__in=wanted.keep).delete()
-        kept = _keep(user, question, wanted)
+        kept = keep(user, question, wanted)
         open_assignments(question).filter(expires_at__lt=Now()).delete()
         if wanted.sample is not None:
             _take_asked(user, question, wanted)
@@ -76,7 +76,7 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
     return Batch(held, kept, current, _state(question, current, held, wanted))
 
 
-def _keep(user: User, question: Question, wanted: Wanted) -> set[int]:
+def keep(user: User, question: Question, wanted: Wanted) -> set[int]:
     """Hold these samples longer, and those again whose time had run out; returns which are this tab's, or decided."""
     if not wanted.keep:
         return set()
@@ -131,13 +131,13 @@ def _state(question: Question, current: Round | None, held: list[Assignment], wa
         return "preparing"
     if held or wanted.keep:
         return "ready"
-    if wanted.only_audit or not _has_open_samples(question):
+    if wanted.only_audit or not has_open_samples(question):
         return "finished"
     # Ranked but used up, or all held by others: a fresh round brings more.
     learning.request_refit(question, at_once=True)
     return "preparing"
 
 
-def _has_open_samples(question: Question) -> bool:
+def has_open_samples(question: Question) -> bool:
     standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
     return Sample.objects.filter(project=question.project).exclude(labels__in=standing).exists()

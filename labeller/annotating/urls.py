@@ -1,6 +1,8 @@
 from django.urls import path
 
-from labeller.annotating.views import endpoints, screens
+from labeller.annotating.views import endpoints, people, screens
+from labeller.annotating.views.grid import grid_tiles
+from labeller.annotating.views.review import review_next
 
 app_name = "annotating"
 _QUESTION = "projects/<slug:slug>/label/<slug:key>/"
@@ -8,10 +10,16 @@ urlpatterns = [
     path(_QUESTION, screens.label, name="label"),
     path(f"{_QUESTION}sequence/", screens.sequence, name="sequence"),
     path(f"{_QUESTION}grid/", screens.grid, name="grid"),
+    path(f"{_QUESTION}grid/tiles/", grid_tiles, name="grid_tiles"),
     path(f"{_QUESTION}hunt/", screens.hunt, name="hunt"),
     path(f"{_QUESTION}review/", screens.review, name="review"),
+    path(f"{_QUESTION}review/next/", review_next, name="review_next"),
     path(f"{_QUESTION}next/", endpoints.next_samples, name="next"),
     path(f"{_QUESTION}labels/", endpoints.save, name="save"),
     path(f"{_QUESTION}release/", endpoints.release, name="release"),
     path(f"{_QUESTION}classes/", endpoints.classes, name="classes"),
+    path("projects/<slug:slug>/history/", people.history, name="history"),
+    path("projects/<slug:slug>/history/withdraw/", people.withdraw, name="withdraw"),
+    path("projects/<slug:slug>/flagged/", people.flagged, name="flagged"),
+    path("projects/<slug:slug>/flagged/close/", people.close_flag, name="close_flag"),
 ]

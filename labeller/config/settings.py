@@ -177,6 +177,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 LANGUAGE_CODE = "en"
+# To add one: name it here, `manage.py makemessages --locale CODE`, translate what that wrote, `make messages`.
 LANGUAGES = [("en", "English"), ("nl", "Dutch")]
 LOCALE_PATHS = [BASE_DIR / "labeller" / "locale"]
 LANGUAGE_COOKIE_NAME = "language"

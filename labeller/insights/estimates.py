@@ -15,6 +15,7 @@ from django.db.models import Max
 from labeller.labels import selectors as labels
 from labeller.labels.selectors import Audit, Trail
 from labeller.learning import accepting
+from labeller.learning import suspects as suspicion
 from labeller.learning.models import Acceptance, Assessment, Round
 from labeller.projects.models import LabelClass, Question
 from tl_core import evaluation
@@ -207,20 +208,11 @@ def _recall_words(row: dict[str, Any]) -> dict[str, Any]:
 
 def suspects(question: Question, assessment: Assessment | None) -> list[dict[str, Any]]:
     """Labels that are probably wrong and still stand, the most suspicious first."""
-    if assessment is None:
-        return []
-    errors = assessment.report["label_errors"]
-    given = labels.consensus(question, [each["sample"] for each in errors])
-    named: dict[int, LabelClass] = question.classes.in_bulk()
+    found = suspicion.suspects(question, assessment)[:SUSPECTS]
+    named: dict[int, LabelClass] = question.classes.in_bulk() if found else {}
     return [
-        {
-            "sample_id": each["sample"],
-            "given": named[each["given"]],
-            "suggested": named[each["suggested"]],
-        }
-        for each in errors
-        if given.get(each["sample"]) == frozenset([each["given"]])
-    ][:SUSPECTS]
+        {"sample_id": each.sample_id, "given": named[each.given], "suggested": named[each.suggested]} for each in found
+    ]
 
 
 # --- accepting ------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ class HitRate:
     n: int
 
     @property
-    def share(self) -> float:
-        return self.hits / self.n
+    def percent(self) -> int:
+        return round(100 * self.hits / self.n)
 
 
 def known(question: Question) -> QuerySet[Label]:

@@ -71,6 +71,10 @@ class Label(models.Model):
         indexes = [
             models.Index(fields=["question", "is_current", "verdict"], name="label_current"),
             models.Index(fields=["project", "created_at"], name="label_by_time"),
+            # What reviewers said is asked for with every count, and there is little of it.
+            models.Index(
+                fields=["question", "sample"], condition=Q(is_current=True, mode="review"), name="label_reviews"
+            ),
         ]
 
     def __str__(self) -> str:

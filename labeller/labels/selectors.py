@@ -25,18 +25,22 @@ ERROR = 0.05  # chance that any interval ever shown for a question misses its tr
 def answers(question: Question) -> QuerySet[Label]:
     """Labels that count: current answers, but none that a reviewer has overruled, nor on a sample left out."""
     found = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
-    reviewed = found.filter(mode=Label.Mode.REVIEW).values("sample")
+    reviewed = reviews(question).filter(verdict=Label.Verdict.ANSWER).values("sample")
     of_others = found.exclude(~Q(mode=Label.Mode.REVIEW), sample__in=reviewed)
     return of_others.exclude(sample__in=left_out(question).values("sample"))
 
 
+def reviews(question: Question) -> QuerySet[Label]:
+    """What reviewers decided and still stands."""
+    decided = [Label.Verdict.ANSWER, Label.Verdict.UNSURE, Label.Verdict.IGNORE]
+    return Label.objects.filter(question=question, is_current=True, mode=Label.Mode.REVIEW, verdict__in=decided)
+
+
 def left_out(question: Question) -> QuerySet[Label]:
     """The reviewers' labels by which samples are left out. A later review that answers takes its sample in again."""
-    standing = Label.objects.filter(question=question, is_current=True)
-    later = standing.filter(
-        sample=OuterRef("sample"), mode=Label.Mode.REVIEW, verdict=Label.Verdict.ANSWER, pk__gt=OuterRef("pk")
-    )
-    return standing.filter(verdict=Label.Verdict.IGNORE).exclude(Exists(later))
+    given = reviews(question)
+    later = given.filter(sample=OuterRef("sample"), verdict=Label.Verdict.ANSWER, pk__gt=OuterRef("pk"))
+    return given.filter(verdict=Label.Verdict.IGNORE).exclude(Exists(later))
 
 
 def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]]:
@@ -52,18 +56,18 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
         rows = rows.filter(label__sample__in=among)
     chosen: dict[int, set[int]] = defaultdict(set)
     sample_of: dict[int, int] = {}
-    reviews = set()
+    reviewed = set()
     for label_id, sample_id, class_id, mode in rows.order_by("label_id").values_list(
         "label_id", "label__sample_id", "label_class_id", "label__mode"
     ):
         chosen[label_id].add(class_id)
         sample_of[label_id] = sample_id
         if mode == Label.Mode.REVIEW:
-            reviews.add(label_id)
+            reviewed.add(label_id)
     votes: dict[int, list[frozenset[int]]] = defaultdict(list)
     for label_id, classes in chosen.items():
         votes[sample_of[label_id]].append(frozenset(classes))
-    decided = {sample_of[label_id]: frozenset(chosen[label_id]) for label_id in sorted(reviews)}
+    decided = {sample_of[label_id]: frozenset(chosen[label_id]) for label_id in sorted(reviewed)}
     return {sample_id: decided.get(sample_id) or _majority(given) for sample_id, given in votes.items()}
 
 

@@ -93,10 +93,10 @@ def clusters(found: Likeness, free: NDArray[np.bool_]) -> list[Tiles]:
     is_free = free[found.order]
     order, cluster, numbers = found.order[is_free], found.cluster[is_free], found.numbers[is_free]
     sizes = np.bincount(cluster)
-    ends = np.cumsum(sizes)
+    starts = np.cumsum(sizes) - sizes
     largest = np.argsort(-sizes, kind="stable")[:MOST_CLUSTERS]
-    return [
-        Tiles(int(sizes[each]), order[start : start + MOST], numbers[start : start + MOST])
-        for each in largest[sizes[largest] > 0]
-        if (start := ends[each] - sizes[each]) >= 0
+    listed = [
+        (size, slice(start, start + min(size, MOST)))
+        for size, start in zip(sizes[largest], starts[largest], strict=True)
     ]
+    return [Tiles(int(size), order[where], numbers[where]) for size, where in listed if size]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from labeller.accounts import access
 from labeller.accounts import services as accounts
 from labeller.accounts.models import Membership, Role
+from labeller.labels import checks
 from labeller.learning import services as learning
 from labeller.learning.models import Head
 from labeller.operations import opening
@@ -84,11 +85,15 @@ def people(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             if password is None:
                 return redirect("projects:people", slug)
-    members = Membership.objects.filter(project=project).select_related("user").order_by("user__username")
+    members = list(Membership.objects.filter(project=project).select_related("user").order_by("user__username"))
+    hit_rates = checks.hit_rates(project, [member.user_id for member in members])
+    for member in members:
+        member.hit_rate = hit_rates.get(member.user_id)
     context = {
         "project": project,
         "role": project.role,
         "members": members,
+        "has_checks": bool(hit_rates),
         "form": form,
         "one_time_password": password,
         "new_username": form.cleaned_data["username"] if password else "",

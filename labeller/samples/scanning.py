@@ -172,7 +172,9 @@ def read_truth_file(path: Path) -> dict[str, str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if not {"path", "class"} <= set(reader.fieldnames or ()):
-                raise FolderError(f"{path} needs a header with the columns path and class.")
+                detail = _("%(path)s needs a header with the columns path and class.")
+                raise FolderError(detail % {"path": path})
             return {row["path"]: row["class"] for row in reader if row["class"]}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FolderError(f"{path} cannot be read as CSV: {error}") from error
+        detail = _("%(path)s cannot be read as CSV: %(error)s")
+        raise FolderError(detail % {"path": path, "error": error}) from error

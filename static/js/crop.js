@@ -1,4 +1,4 @@
-// A part of an image, shown exactly: the frame takes the part's shape, and the image is laid out so that just it is seen.
+// A part of an image, shown exactly: the frame takes its shape, and the image is laid out so that just it is seen.
 
 export const WHOLE = [0, 0, 1, 1];
 const SIZES = [256, 512, 1280]; // derivatives the server has, pixels of the long side

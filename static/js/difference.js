@@ -1,7 +1,7 @@
 // The difference of the frame in view to the burst's median, as a canvas to lay over the frame.
 
 import { build } from "./dom.js";
-import { FEWEST, nearestInTime } from "./median.js";
+import { nearestInTime } from "./median.js";
 
 const SIZE = 512; // pixels of the long side: plenty to see what moved
 
@@ -17,21 +17,16 @@ export class Difference {
     this.#source = source;
   }
 
-  /** How many frames it would rest on; below FEWEST there is none. */
-  static frames(frames, frame) {
-    return nearestInTime(frames, frame);
-  }
-
   /** Draw it. Resolves to false where it failed, to null where something else was asked for meanwhile. */
   draw(frames, frame) {
-    const near = nearestInTime(frames, frame);
+    const addresses = nearestInTime(frames, frame).map(({ sample }) => this.#source(sample, SIZE));
     const id = ++this.#asked;
     this.canvas.dataset.ready = "false";
     this.canvas.width = this.canvas.height = 1; // nothing of the frame before
     return new Promise((resolve) => {
       this.#answered?.(null);
       this.#answered = resolve;
-      this.#ask({ id, addresses: near.map(({ sample }) => this.#source(sample, SIZE)), at: this.#source(frame.sample, SIZE) });
+      this.#ask({ id, addresses, at: this.#source(frame.sample, SIZE) });
     });
   }
 
@@ -39,7 +34,10 @@ export class Difference {
     if (!this.#worker) {
       this.#worker = new Worker(new URL("./median_worker.js", import.meta.url), { type: "module" });
       this.#worker.addEventListener("message", ({ data }) => data.id === this.#asked && this.#take(data));
-      this.#worker.addEventListener("error", () => this.#take({ failed: true }));
+      this.#worker.addEventListener("error", () => {
+        this.#worker = null;
+        this.#take({ failed: true });
+      });
     }
     this.#worker.postMessage(question);
   }
@@ -54,5 +52,3 @@ export class Difference {
     this.#answered = null;
   }
 }
-
-export { FEWEST };

@@ -26,7 +26,7 @@ export class Filters {
     return this.#isInverted;
   }
 
-  /** To the next brightness (with Shift, the one before), round and round. */
+  /** To the next brightness (by -1: the one before), round and round. */
   brighter(by) {
     this.#brightness = (this.#brightness + by + BRIGHTNESS.length) % BRIGHTNESS.length;
     this.#apply();

@@ -14,7 +14,7 @@ export class Frames {
   #items = [];
   #own = null;
 
-  /** options: list (<ol>), note, source(id, size), texts, state(frame) -> {text, colour} | null, onPick(frame, event) */
+  /** options: list, note, source(id, size), texts, state(frame) -> {text, colour} | null, onPick(frame, event) */
   constructor(options) {
     this.#options = options;
   }
@@ -53,9 +53,10 @@ export class Frames {
     const item = this.#items[at];
     if (item) list.scrollTo({ left: item.offsetLeft - (list.clientWidth - item.offsetWidth) / 2 });
     const own = this.#frames.findIndex(({ sample }) => sample === this.#own);
-    const isOther = item && own >= 0 && own !== at;
-    fill(note, !item ? "" : isOther ? `${this.name(frame)} · ${format(texts.frameDecide, { n: own + 1 })}` : this.name(frame));
-    note.toggleAttribute("data-other", Boolean(isOther));
+    const isOther = at >= 0 && own >= 0 && own !== at;
+    const words = [at >= 0 ? this.name(frame) : "", isOther ? format(texts.frameDecide, { n: own + 1 }) : ""];
+    fill(note, words.filter(Boolean).join(" · "));
+    note.toggleAttribute("data-other", isOther);
   }
 
   /** "Frame 3 of 9" */

@@ -74,7 +74,7 @@ export class History {
     this.#outbox.add(...events);
   }
 
-  #event(subject, { verdict, classes, dwell_ms: dwell = 0 }) {
+  #event(subject, { verdict, classes, mode, dwell_ms: dwell = 0 }) {
     return {
       uuid: newUuid(),
       ...(subject.question ? { question: subject.question } : {}),
@@ -83,7 +83,7 @@ export class History {
       verdict,
       classes,
       supersedes: subject.lastUuid,
-      mode: subject.mode ?? this.#options.mode,
+      mode: mode ?? subject.mode ?? this.#options.mode,
       dwell_ms: dwell,
       suggestion_shown: this.#options.isShown(subject),
       head_version: subject.head_version ?? null,

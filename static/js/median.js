@@ -21,7 +21,7 @@ export function nearestInTime(frames, frame) {
     .map(({ other }) => other);
 }
 
-/** The median of every byte over pictures of the same size (RGBA each); of an even number, the mean of the middle two. */
+/** The median of every byte over pictures of the same size (RGBA); of an even number, the mean of the middle two. */
 export function medianOf(pictures) {
   const n = pictures.length;
   const median = new Uint8ClampedArray(pictures[0].length);

@@ -11,6 +11,7 @@ let chart = null;
 let rounds = [];
 let random = []; // pairs of a number of random labels and the accuracy they would have given
 
+const number = (value) => value.toLocaleString(document.documentElement.lang);
 const percent = (value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100)} %`);
 
 /** What a custom property comes to, in a form that a canvas understands. */
@@ -95,11 +96,11 @@ function draw() {
 }
 
 function tabulate() {
-  const cell = (text) => build("td", { class: "number" }, [String(text)]);
+  const cell = (text) => build("td", { class: "number" }, [text]);
   const rows = rounds.toReversed().map((round) => {
     const interval = round.accuracy === null ? "–" : `${percent(round.low)} – ${percent(round.high)}`;
-    const { number, n_labels: labels, audit_n: audited, classes_found: found } = round;
-    const values = [number, labels, percent(round.accuracy), interval, audited, found];
+    const audit = [percent(round.accuracy), interval, number(round.audit_n)];
+    const values = [String(round.number), number(round.n_labels), ...audit, number(round.classes_found)];
     return build("tr", {}, values.map(cell));
   });
   byId("curve-rows").replaceChildren(...rows);

@@ -147,7 +147,8 @@ export class Stage {
     this.#wanted = near.filter(({ sample }) => !passed.has(sample));
     // The image in view is painted first.
     cancelAnimationFrame(this.#soon);
-    this.#soon = requestAnimationFrame(() => setTimeout(() => this.#wanted.forEach((entry) => this.#ahead.load(entry))));
+    const load = () => this.#wanted.forEach((entry) => this.#ahead.load(entry));
+    this.#soon = requestAnimationFrame(() => setTimeout(load));
   }
 
   #arrived(image) {

@@ -30,7 +30,7 @@ export class Supply extends EventTarget {
   #expected = 0;
   #active = Date.now();
 
-  /** options: session, held, ask (what to ask for beside a number: mode, only, sample) */
+  /** options: session, held, ask (what to ask for beside a number: mode, only, sample), url (the screen's `next`) */
   constructor(options) {
     super();
     this.#options = options;
@@ -73,7 +73,7 @@ export class Supply extends EventTarget {
     const keep = new Set([...this.#samplesOf(kept), ...this.#spokenFor()]);
     const pool = !this.pool || isRenewal || this.state !== "ready";
     const ask = { ...this.#options.ask, pool, count: Math.max(0, this.#hold - kept.length), keep: [...keep] };
-    const { data, failure } = await session.post(session.boot.urls.next, ask);
+    const { data, failure } = await session.post(this.#options.url ?? session.boot.urls.next, ask);
     this.#isBusy = false;
     if (failure || !Array.isArray(data?.samples)) {
       this.#isStale ||= isRenewal;

@@ -1,18 +1,21 @@
-// The image viewer of the single, sequence and review screens: stage, zoom, filters, frames of a burst, and their tools.
+// The image viewer of the single, sequence and review screens: stage, zoom, filters, frames of a burst, their tools.
 //
 // Events on the stage: "imagestate" (an image is there, or isn't), "frame" (detail: {frame}: another one is in view),
 // "swipe" (detail: {direction: left | right | up | down, command: next | previous | accept | null}).
 
 import { byId, fill, format } from "./dom.js";
-import { Difference, FEWEST } from "./difference.js";
+import { Difference } from "./difference.js";
 import { Filters } from "./filters.js";
 import { Frames, Play } from "./frames.js";
 import { listenToHands } from "./gestures.js";
+import { FEWEST, nearestInTime } from "./median.js";
 import { Stage } from "./stage.js";
 import { Zoom } from "./zoom.js";
 
 const LARGE = 1280; // pixels of the long side
 const isRtl = () => document.documentElement.dir === "rtl";
+// Of a key, Shift may be what the layout needs to write it at all.
+const isBack = ({ shift = false, event } = {}) => shift || (event?.type === "click" && event.shiftKey);
 const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class Viewer {
@@ -36,7 +39,8 @@ export class Viewer {
    */
   constructor(root, options) {
     this.#root = root;
-    this.#options = { notify: () => {}, clicked: (_, act) => act(), frameState: () => null, decides: "sample", ...options };
+    const usual = { notify: () => {}, clicked: (_, act) => act(), frameState: () => null, decides: "sample" };
+    this.#options = { ...usual, ...options };
     const { source, texts, clicked } = this.#options;
     this.#stage = new Stage(root, { source: (id) => source(id, LARGE), describe: (entry) => this.#describe(entry) });
     this.#zoom = new Zoom(this.#stage.viewport, this.#stage.pane, () => this.#showTools());
@@ -62,15 +66,15 @@ export class Viewer {
 
   /** What keys and the buttons with `data-command` call. */
   commands = {
-    zoom_in: ({ shift = false } = {}) => this.#zoom.step(!shift),
+    zoom_in: (meant) => this.#zoom.step(!isBack(meant)),
     zoom_out: () => this.#zoom.step(false),
     fit: () => this.#zoom.fit(),
     pan_left: () => this.#zoom.slide(-1, 0),
     pan_right: () => this.#zoom.slide(1, 0),
     pan_up: () => this.#zoom.slide(0, -1),
     pan_down: () => this.#zoom.slide(0, 1),
-    brighter: ({ shift = false } = {}) => this.#filter(() => this.#filters.brighter(shift ? -1 : 1)),
-    contrast: ({ shift = false } = {}) => this.#filter(() => this.#filters.moreContrast(shift ? -1 : 1)),
+    brighter: (meant) => this.#filter(() => this.#filters.brighter(isBack(meant) ? -1 : 1)),
+    contrast: (meant) => this.#filter(() => this.#filters.moreContrast(isBack(meant) ? -1 : 1)),
     invert: () => this.#filter(() => this.#filters.invert()),
     reset: () => this.#filter(() => this.#filters.reset()),
     whole_frame: () => this.#toggleWhole(),
@@ -178,33 +182,34 @@ export class Viewer {
   }
 
   #toggleDifference() {
-    const frame = this.#stage.inView;
-    if (!frame) return;
-    const count = Difference.frames(this.#burst, frame).length;
-    if (!this.#isDifferent && count < FEWEST) {
-      this.#options.notify(format(this.#options.texts.differenceFew, { n: count, fewest: FEWEST }));
-      return;
-    }
+    if (!this.#stage.inView) return;
     this.#isDifferent = !this.#isDifferent;
     this.#options.notify("");
-    this.#showDifference();
+    if (this.#isDifferent) this.#showDifference();
+    else this.#stage.cover(null);
     this.#showTools();
   }
 
   async #showDifference() {
-    if (!this.#isDifferent) {
-      this.#stage.cover(null);
+    const { texts } = this.#options;
+    const frame = this.#stage.inView;
+    const n = nearestInTime(this.#burst, frame).length;
+    if (n < FEWEST) {
+      this.#noDifference(format(texts.differenceFew, { n, fewest: FEWEST }));
       return;
     }
     const { canvas } = this.#difference;
-    canvas.setAttribute("aria-label", this.#options.texts.differenceAlt);
+    canvas.setAttribute("aria-label", texts.differenceAlt);
     this.#stage.cover(canvas);
-    const isDrawn = await this.#difference.draw(this.#burst, this.#stage.inView);
-    if (isDrawn !== false || !this.#isDifferent) return;
+    const isDrawn = await this.#difference.draw(this.#burst, frame);
+    if (isDrawn === false && this.#isDifferent) this.#noDifference(texts.differenceFailed);
+  }
+
+  #noDifference(why) {
     this.#isDifferent = false;
     this.#stage.cover(null);
     this.#showTools();
-    this.#options.notify(this.#options.texts.differenceFailed);
+    this.#options.notify(why);
   }
 
   // --- how it is looked at -------------------------------------------------------------------------
@@ -261,7 +266,8 @@ export class Viewer {
   #showTools() {
     const filters = this.#filters;
     const hasBurst = this.#burst.length > 0;
-    const number = (value, form = { maximumFractionDigits: 1 }) => value.toLocaleString(document.documentElement.lang, form);
+    const { lang } = document.documentElement;
+    const number = (value, form = { maximumFractionDigits: 1 }) => value.toLocaleString(lang, form);
     const percent = (value) => (value === 1 ? "" : number(value, { style: "percent" }));
     this.#tool("zoom_in", { value: this.#zoom.isZoomed ? `${number(this.#zoom.scale)}×` : "" });
     this.#tool("brighter", { isOn: filters.brightness !== 1, value: percent(filters.brightness) });

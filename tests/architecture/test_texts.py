@@ -126,6 +126,25 @@ def test_a_text_is_complete_before_it_is_looked_up(path):
         assert not any(isinstance(each, ast.JoinedStr | ast.BinOp) for each in call.args), ast.unparse(call)
 
 
+SHOWN = {"ValidationError", "BadRequest", "FolderError", "NotOffered", "Recorded", "Event"}  # people read what these say
+MESSAGES = {"success", "info", "warning", "error", "add_error"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_people_are_told_is_looked_up(path):
+    """Sentences in exceptions, answers and messages that reach the browser."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+        of = getattr(getattr(node.func, "value", None), "id", "")
+        if name in SHOWN or (name in MESSAGES and of in {"messages", "form"}):
+            said = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg in {"detail", "problem"})]
+            for each in said:
+                is_sentence = isinstance(each, ast.JoinedStr) or " " in str(getattr(each, "value", ""))
+                assert not (isinstance(each, ast.Constant | ast.JoinedStr) and is_sentence), ast.unparse(node)
+
+
 class _Plain(HTMLParser):
     """Gathers what a template shows without asking gettext."""
 

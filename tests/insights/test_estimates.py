@@ -226,7 +226,7 @@ def test_the_queue_is_shown_in_order_with_its_reasons(client, foxes):
     factories.ranking(foxes.question, ranked, audits=ranked[:1])
     client.force_login(foxes.vic)
     queued = client.get("/projects/foxes/").context["queued"]
-    assert [entry.sample_id for entry in queued] == [sample.pk for sample in ranked[: selectors.NEXT]]
+    assert [entry["sample_id"] for entry in queued] == [sample.pk for sample in ranked[: selectors.NEXT]]
     assert page(client, foxes.vic).count("/256.jpg") == selectors.NEXT
 
 
@@ -271,7 +271,7 @@ def test_managers_accept_and_revoke_and_a_refit_follows(client, foxes):
     assert (Acceptance.standing(foxes.question).pk, Acceptance.standing(foxes.question).made_by) == (look.pk, foxes.mia)
     assert Job.objects.filter(kind="refit", state="queued").count() == 1
     text = page(client, foxes.vic)
-    assert "1234" in text and "head 7" in text and "mia" in text and 'data-testid="revoke"' not in text
+    assert "1,234" in text and "head 7" in text and "mia" in text and 'data-testid="revoke"' not in text
     assert 'data-testid="revoke"' in page(client, foxes.mia)
     post(client, foxes.olga, look, "revoke")
     assert Acceptance.standing(foxes.question) is None

@@ -4,7 +4,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
-from labeller.annotating import forms, holding, saving, selectors, services
+from labeller.annotating import forms, holding, reviewing, saving, selectors, services
 from labeller.annotating.views.common import explains, question_of
 from labeller.projects import services as projects
 
@@ -56,7 +56,8 @@ def release(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     question = question_of(request, slug, key)
     body = forms.body(request)
     samples = forms.whole_numbers(body["samples"], "samples") if "samples" in body else None
-    holding.release(request.user, question, forms.tab(body), samples)
+    for each in (holding, reviewing):
+        each.release(request.user, question, forms.tab(body), samples)
     return HttpResponse(status=204)
 
 

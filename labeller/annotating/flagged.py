@@ -1,0 +1,69 @@
+"""The page of flagged samples: one's own for annotators, everybody's for managers."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from labeller.accounts.models import Role, User
+from labeller.labels import flags
+from labeller.labels.models import Flag, Label
+from labeller.projects.models import LabelClass, Project
+
+PAGE = 60
+LATELY = 12  # of those looked at
+
+
+@dataclass(frozen=True)
+class Said:
+    """What stands of somebody's judgement: classes, or none where the verdict is no answer."""
+
+    label: Label
+    classes: list[LabelClass]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A flag, and what stands for its sample, as far as this person may see it."""
+
+    flag: Flag
+    said: list[Said]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Open flags, newest first, where those before them begin, and some that were looked at lately."""
+
+    rows: list[Row]
+    older: int | None
+    lately: list[Row]
+
+
+def page(user: User, project: Project, before: int | None = None) -> Page:
+    """The flags that this person, whose role the project carries, may see; `before` is the `older` of another page."""
+    manages = project.role.rank >= Role.MANAGER.rank
+    still_open, looked_at = flags.open_flags(project), flags.reviewed_flags(project)
+    if not manages:
+        still_open, looked_at = still_open.filter(author=user), looked_at.filter(author=user)
+    if before is not None:
+        still_open = still_open.filter(pk__lt=before)
+    found = _newest(still_open)[: PAGE + 1]
+    shown = list(found[:PAGE])
+    lately = [] if before is not None else list(_newest(looked_at)[:LATELY])
+    # An annotator sees no one else's answer: two people are asked so that each says what they see.
+    rows = _rows([*shown, *lately], None if manages else user)
+    return Page(rows[: len(shown)], shown[-1].pk if len(found) > PAGE else None, rows[len(shown) :])
+
+
+def _newest(found: QuerySet[Flag]) -> QuerySet[Flag]:
+    return found.select_related("author", "question", "closed_by").order_by("-pk")
+
+
+def _rows(found: list[Flag], only: User | None) -> list[Row]:
+    standing = Label.objects.filter(sample__in={flag.sample_id for flag in found}, is_current=True)
+    standing = standing.exclude(verdict=Label.Verdict.WITHDRAW)
+    if only is not None:
+        standing = standing.filter(annotator=only)
+    said: dict[tuple[int, int], list[Said]] = {}
+    for label in standing.select_related("annotator").prefetch_related("classes").order_by("pk"):
+        said.setdefault((label.question_id, label.sample_id), []).append(Said(label, list(label.classes.all())))
+    return [Row(flag, said.get((flag.question_id, flag.sample_id), [])) for flag in found]

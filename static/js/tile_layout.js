@@ -1,0 +1,37 @@
+// How many tiles fit side by side. No DOM.
+
+export const STEPS = 6; // sizes above the one at which all tiles fit
+const GROWTH = 1.25;
+const SMALLEST = 84; // pixels: below, people can't tell what they see, and the page scrolls instead
+const LARGEST = 320; // a picture of 256 pixels is as good as it gets
+const SQUARE = 1;
+
+/** Width by height that suits most of these pictures: of their boxes where they have one. */
+export function fitting(subjects) {
+  const ratios = subjects
+    .map(({ width, height, box }) => (width * (box?.[2] ?? 1)) / (height * (box?.[3] ?? 1)))
+    .filter((ratio) => ratio > 0)
+    .sort((one, other) => one - other);
+  const middle = ratios[Math.floor(ratios.length / 2)] ?? SQUARE;
+  return Math.min(1.5, Math.max(0.75, Number(middle.toFixed(3))));
+}
+
+/**
+ * Columns for `count` tiles of that ratio in a space of width × height: as few as show all without scrolling.
+ *
+ * `step` says how many sizes larger the person wants them; then they scroll.
+ */
+export function columnsFor({ width, height, gap, ratio, count, step = 0 }) {
+  const most = Math.max(1, Math.floor((width + gap) / (SMALLEST + gap)));
+  const least = Math.min(most, Math.max(1, Math.ceil((width + gap) / (LARGEST + gap))));
+  const widthOf = (columns) => (width - gap * (columns - 1)) / columns;
+  let columns = least;
+  while (columns < most) {
+    const rows = Math.ceil(count / columns);
+    if (rows * (widthOf(columns) / ratio) + (rows - 1) * gap <= height) break;
+    columns += 1;
+  }
+  if (!step) return columns;
+  const wanted = Math.min(width, widthOf(columns) * GROWTH ** step);
+  return Math.max(1, Math.min(columns, Math.floor((width + gap) / (wanted + gap))));
+}
