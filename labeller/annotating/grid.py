@@ -154,7 +154,7 @@ def _hold(user: User, question: Question, wanted: Wanted, group: Group, tiles: l
     if not tiles:
         return []
     count = min(wanted.count, MOST_AT_ONCE)
-    planned = sum(random.random() < CHECKED for _ in range(count))
+    planned = _planned_checks(question, count)
     number_of = dict(tiles)
     missing = count - planned
     while missing > 0 and tiles:
@@ -178,10 +178,15 @@ def _hold(user: User, question: Question, wanted: Wanted, group: Group, tiles: l
 # --- known answers --------------------------------------------------------------------------------
 
 
+def _planned_checks(question: Question, count: int) -> int:
+    """How many of so many tiles are to be checks. With several classes a sample none: a tile is confirmed as one."""
+    planned = sum(random.random() < CHECKED for _ in range(count))
+    return planned if planned and not question.multi_label and checks.known(question).exists() else 0
+
+
 def _checks(user: User, question: Question, tab: str, group: Group, planned: int) -> list[Assignment]:
     """Hold up to so many samples whose answer is known: of the page's class, or planted ones of another."""
-    # A tile is confirmed as one class: where there may be several that would be no fair question.
-    if not planned or question.multi_label or not checks.known(question).exists():
+    if not planned:
         return []
     of_class = Q(labelled_classes__label_class=group.class_id) if group.class_id is not None else Q()
     planted = sum(random.random() < PLANTED for _ in range(planned)) if group.class_id is not None else 0

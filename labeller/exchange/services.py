@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from labeller.labels import flags
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.learning import accepting
@@ -15,8 +16,8 @@ from labeller.samples.models import Sample
 from tl_core.heads import files as head_files
 
 LABEL_COLUMNS = (
-    "path", "question", "classes", "verdict", "annotator", "decided_by", "labelled_at", "mode", "strategy",
-    "propensity", "suggestion_shown", "head_version", "dwell_ms", "uuid",
+    "path", "question", "classes", "verdict", "overruled", "annotator", "decided_by", "labelled_at", "mode", "strategy",
+    "propensity", "suggestion_shown", "head_version", "dwell_ms", "flag", "uuid",
 )  # fmt: skip
 PREDICTION_COLUMNS = (
     "path",
@@ -31,7 +32,11 @@ CHUNK = 2000
 
 
 def label_rows(question: Question) -> Iterator[tuple[Any, ...]]:
-    """Every current label that wasn't taken back, oldest first."""
+    """Every current label that wasn't taken back, oldest first; those that a review has overruled say so."""
+    decided = labels.deciding(question)
+    flagged = {
+        sample_id: " | ".join(note or "flagged" for note in notes) for sample_id, notes in flags.notes(question).items()
+    }
     found = (
         Label.objects.filter(question=question, is_current=True)
         .exclude(verdict=Label.Verdict.WITHDRAW)
@@ -46,6 +51,7 @@ def label_rows(question: Question) -> Iterator[tuple[Any, ...]]:
             question.key,
             "|".join(each.name for each in label.classes.all()),
             label.verdict,
+            int(decided.get(label.sample_id, label.pk) != label.pk),
             label.annotator.username if label.annotator else "",
             _who(label),
             label.created_at.isoformat(),
@@ -55,6 +61,7 @@ def label_rows(question: Question) -> Iterator[tuple[Any, ...]]:
             int(label.suggestion_shown),
             "" if label.head_version is None else label.head_version,
             "" if label.dwell_ms is None else label.dwell_ms,
+            flagged.get(label.sample_id, ""),
             label.uuid,
         )
 
@@ -72,7 +79,7 @@ def latest_head(question: Question) -> Head | None:
 
 
 def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]:
-    """The head's top class for every embedded sample, and what people said where they did.
+    """The head's top class for every embedded sample that isn't left out, and what people said where they did.
 
     Where a prediction has been accepted, it is that of the head it was accepted of.
     """
@@ -80,6 +87,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
     stored = head_files.load(settings.HEADS / head.directory)
     names = dict(LabelClass.objects.filter(question=question).values_list("pk", "name"))
     answers = labels.consensus(question)
+    left_out = set(labels.left_out(question).values_list("sample_id", flat=True))
     rule = Acceptance.standing(question)
     accepted = accepting.accepted(rule)
     by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule else ""
@@ -90,6 +98,8 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
         best = probabilities.argmax(axis=1)
         paths = dict(Sample.objects.filter(pk__in=shard.ids.tolist()).values_list("pk", "path"))
         for row, sample_id in enumerate(shard.ids.tolist()):
+            if sample_id in left_out:
+                continue
             answer = answers.get(sample_id)
             own = head.class_ids[best[row]], probabilities[row, best[row]]
             class_id, probability = accepted.get(sample_id, own)

@@ -43,6 +43,12 @@ def left_out(question: Question) -> QuerySet[Label]:
     return given.filter(verdict=Label.Verdict.IGNORE).exclude(Exists(later))
 
 
+def deciding(question: Question) -> dict[int, int]:
+    """For every sample that reviewers decided on the id of the label that counts: the latest review."""
+    given = reviews(question).exclude(verdict=Label.Verdict.UNSURE)
+    return dict(given.order_by("pk").values_list("sample_id", "pk"))
+
+
 def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]]:
     """For every answered sample the ids of its classes.
 

@@ -18,6 +18,7 @@ export class Supply extends EventTarget {
   message = "";
   round = null;
   pool = null;
+  answer = null; // the server's last, whole
   isTroubled = false;
 
   #options;
@@ -82,6 +83,7 @@ export class Supply extends EventTarget {
     }
     this.#failures = 0;
     this.isTroubled = false;
+    this.answer = data;
     held.forget(new Set(this.#samplesOf(kept)), new Set(data.kept ?? []));
     if (isRenewal) held.release(new Set(kept.map((entry) => entry.sample)));
     held.add(data.samples, this.#spokenFor());

@@ -21,7 +21,7 @@ import { cropInto, derivativeFor, WHOLE, withMargin } from "./crop.js";
 import { remember, remembered } from "./session.js";
 import { columnsFor, fitting, STEPS } from "./tile_layout.js";
 
-const SEEN_MS = 400; // in view for so long, its picture there: a tile has been looked at
+const SEEN_MS = 500; // in view for so long, its picture there: a tile has been looked at
 const SEEN_SHARE = 0.6; // of a tile that must be in view
 const RETRY_MS = [1000, 3000, 9000];
 const MARGIN = 0.08; // around a box, as a share of its longer side
@@ -341,7 +341,10 @@ export class Tiles {
   }
 
   #layOut() {
-    if (!this.#subjects.length) return;
+    if (!this.#subjects.length) {
+      this.#root.replaceChildren();
+      return;
+    }
     const style = getComputedStyle(this.#stage);
     const pad = (side) => parseFloat(style[`padding${side}`]);
     const room = {

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import uuid
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from labeller.exchange.services import LABEL_COLUMNS, PREDICTION_COLUMNS
+from labeller.labels.flags import raise_flag
 from labeller.learning import embedding, fitting, services
 from labeller.projects.services import ensure_class
 from labeller.samples.models import Sample
@@ -58,6 +60,46 @@ def test_a_simulated_annotator_is_no_human(foxes, download):
     oracle = factories.person("oracle", is_simulated=True)
     factories.label(foxes.question, sample, oracle, foxes.class_id("fox"), mode="simulated")
     assert download("labels.csv")[0]["decided_by"] == "simulated"
+
+
+def test_what_reviewers_decided_and_what_is_flagged_is_told(foxes, download):
+    kept, corrected, out, flagged = factories.samples(foxes.project, 4)
+    fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
+    for sample in (kept, corrected, out, flagged):
+        factories.label(foxes.question, sample, foxes.ana, fox)
+    factories.label(foxes.question, corrected, foxes.mia, badger, mode="review")
+    factories.label(foxes.question, out, foxes.mia, verdict="ignore", mode="review")
+    for who, note in ((foxes.ana, "tail?"), (foxes.bo, "")):
+        raise_flag(uuid.uuid4(), foxes.question, flagged.pk, who, note)
+    rows = download("labels.csv")
+    assert [(row["path"], row["verdict"], row["classes"], row["overruled"], row["flag"]) for row in rows] == [
+        (kept.path, "answer", "fox", "0", ""),
+        (corrected.path, "answer", "fox", "1", ""),
+        (out.path, "answer", "fox", "1", ""),
+        (flagged.path, "answer", "fox", "0", "tail? | flagged"),
+        (corrected.path, "answer", "badger", "0", ""),
+        (out.path, "ignore", "", "0", ""),
+    ]
+
+
+def test_a_note_is_no_formula(foxes, download):
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    raise_flag(uuid.uuid4(), foxes.question, sample.pk, foxes.ana, "=1+1")
+    assert not download("labels.csv")[0]["flag"].startswith("=")
+
+
+def test_what_is_left_out_is_not_predicted(foxes, download):
+    vectors, groups = factories.clusters(9, 3)
+    made = factories.samples(foxes.project, 9)
+    factories.embed(foxes.project, made, vectors)
+    for sample, group in zip(made[:6], groups[:6], strict=True):
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger", "empty")[group]))
+    for sample in (made[5], made[8]):
+        factories.label(foxes.question, sample, foxes.mia, verdict="ignore", mode="review")
+    services.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    assert [row["path"] for row in download("predictions.csv")] == [each.path for each in (*made[:5], *made[6:8])]
 
 
 def test_several_classes_stand_in_one_cell(db, client):

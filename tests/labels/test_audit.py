@@ -42,6 +42,13 @@ def test_what_people_say_is_compared_with_what_was_predicted_before(foxes, audit
     assert (trail.audit().n, trail.audit().correct, len(trail.audited)) == (3, 2, 4)
 
 
+def test_an_answer_that_backs_off_to_a_parent_of_the_prediction_counts_as_wrong(foxes, audited):
+    foxes.question.classes.filter(name="fox").update(parent=foxes.class_id("badger"))
+    audited(predicted="fox", given="badger")
+    audit = selectors.audit(foxes.question)
+    assert (audit.n, audit.correct) == (1, 0)
+
+
 def test_a_corrected_audit_label_is_the_same_draw_judged_by_the_correction(foxes, audited):
     first = audited(given="badger")
     fields = {"strategy": "audit", "predicted_id": foxes.class_id("badger"), "supersedes": first.uuid}

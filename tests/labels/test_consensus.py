@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeller.labels import selectors
+from labeller.labels import selectors, services
 from labeller.labels.models import Label
 from tests import factories
 
@@ -96,6 +96,12 @@ def test_a_reviewer_who_is_unsure_leaves_the_answers_as_they_are(foxes, say):
     say(foxes.ana, "fox")
     say(foxes.mia, "unsure", mode=Mode.REVIEW)
     assert stands(foxes) == {"fox"}
+
+
+def test_only_a_review_leaves_a_sample_out(foxes, say):
+    answer = services.record(factories.judgement(foxes.question, say.sample, foxes.mia, verdict="ignore"))
+    assert answer.status == 422
+    assert "review" in answer.detail
 
 
 @pytest.mark.parametrize("verdict", ["unsure", "skip"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from labeller.annotating import saving
 from labeller.annotating import services as annotating
 from labeller.annotating.services import Wanted
 from labeller.labels import selectors as labels
@@ -41,7 +42,7 @@ def play(foxes, pool, rounds, each=10):
         for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(each)).assignments:
             class_id = foxes.class_id(NAMES[group_of[assignment.sample_id]])
             given = factories.judgement(foxes.question, assignment.sample, foxes.ana, class_id)
-            annotating.save(foxes.ana, foxes.question, [(given, assignment.entry_id)])
+            saving.save_judgement(foxes.ana, foxes.question, given, assignment.entry_id)
 
 
 def test_before_there_are_two_classes_there_is_nothing_to_assess(foxes, pool):

@@ -259,7 +259,8 @@ def plain_head(classifier: Any) -> LinearHead | None:
     """Return a classifier as a linear head: itself, what it or a learner's estimator holds."""
     holders: tuple[Any, Any] = classifier, getattr(classifier, "estimator", None)
     for holder in holders:
-        if callable(getattr(type(holder), "linear", None)):  # a method: a network may have a layer of that name
+        # A method: a network may have a layer of that name. And one that is there: scikit-learn hides some.
+        if callable(getattr(type(holder), "linear", None)) and hasattr(holder, "linear"):
             head = holder.linear()
             return head if isinstance(head, LinearHead) else None
     return None
