@@ -64,6 +64,12 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/label/<slug:key>/next/", ANNOTATORS, "{}"),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/labels/", ANNOTATORS, "EVENTS"),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/classes/", ANNOTATORS, '{"name": "fox"}'),
+    Row("GET", "projects/<slug:slug>/label/<slug:key>/review/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/label/<slug:key>/review/next/", MANAGERS, "{}"),
+    Row("GET", "projects/<slug:slug>/history/", ANNOTATORS),
+    Row("POST", "projects/<slug:slug>/history/withdraw/", (LOGIN, 404, 403, 404, 404, 404, 404), FORM),  # names nothing
+    Row("GET", "projects/<slug:slug>/flagged/", ANNOTATORS),
+    Row("POST", "projects/<slug:slug>/flagged/close/", (LOGIN, 404, 403, 404, 404, 404, 404), FORM),
     Row("GET", "projects/<slug:slug>/", MEMBERS),
     Row("GET", "projects/<slug:slug>/curve.json", MEMBERS),
     Row(

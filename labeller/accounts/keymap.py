@@ -38,11 +38,14 @@ class Command:
     keys: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
     on_tiles: Text = ""  # the text where tiles are labelled, if it differs
+    on_hunts: Text = ""  # and the one of hunts
     shown: tuple[tuple[str, ...], ...] = ()  # instead of keys, for whole ranges of them
     repeats: bool = False  # whether holding the key down goes on
     is_fixed: bool = False
 
     def text_in(self, mode: str) -> Text:
+        if self.on_hunts and mode == "hunt":
+            return self.on_hunts
         return self.on_tiles if self.on_tiles and mode in TILES else self.text
 
 
@@ -58,17 +61,24 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "digit", gettext_lazy("take that suggestion, or the class in that place where nothing is suggested"), ALL,
         shown=(("1–9",), ("0",)), is_fixed=True, on_tiles=gettext_lazy("set the class of the tiles"),
+        on_hunts=gettext_lazy("say what the marked tiles are, or what to hunt for"),
     ),
     Command(
         "letter", gettext_lazy("pick the class with that key; any other letter starts typing a name"), ALL,
         shown=(("a–z",),), is_fixed=True,
     ),
     Command("accept", gettext_lazy("accept the top suggestion"), IMAGES, ("Space",)),
-    Command("toggle", gettext_lazy("select the tile, or not"), TILES, ("Space",)),
+    Command(
+        "toggle", gettext_lazy("select the tile, or not"), TILES, ("Space",),
+        on_hunts=gettext_lazy("mark the tile, or not"),
+    ),
     Command(
         "confirm", gettext_lazy("confirm the chosen classes, where there may be several"),
         ("single", "sequence", *TILES), ("Enter",), on_tiles=gettext_lazy("confirm the tiles that are not selected"),
+        on_hunts=gettext_lazy("confirm the tiles that are it, and go on"),
     ),
+    Command("marks", gettext_lazy("whether marked tiles are it, or are not"), ("hunt",), ("Alt+N",)),
+    Command("more_like", gettext_lazy("hunt for more like this tile"), ("hunt",), ("Alt+L",)),
     Command("keep", gettext_lazy("keep the label as it is"), ("review",), ("Enter",)),
     Command("ignore", gettext_lazy("leave this image out"), ("review",), ("Delete", "Alt+X")),
     Command("palette", gettext_lazy("type a class name"), ALL, ("/",)),
@@ -109,6 +119,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("whole_frame", gettext_lazy("whole frame, or only the box"), IMAGES, ("Alt+W",)),
     Command("full_screen", gettext_lazy("full screen"), ALL, ("Alt+Enter",)),
     Command("play", gettext_lazy("play the burst"), IMAGES, ("Alt+P",)),
+    Command(
+        "this_frame", gettext_lazy("answer for the frame in view only, as with Shift"), ("sequence",), ("Alt+O",)
+    ),
     Command("difference", gettext_lazy("difference to the burst’s median"), IMAGES, ("Alt+M",)),
     Command("brighter", gettext_lazy("brightness"), ALL, ("Alt+B",)),
     Command("contrast", gettext_lazy("contrast"), ALL, ("Alt+C",)),

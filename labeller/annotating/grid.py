@@ -26,6 +26,8 @@ from labeller.projects.models import Question
 from labeller.samples.models import Sample
 
 MOST_AT_ONCE = 60
+LISTED = 240  # tiles of a group that a ranking lists, at most
+WORTHWHILE = 30  # tiles that a group should have left to be turned to before others
 CHECKED = 1 / 30  # share of tiles whose answer is known, where there are any
 PLANTED = 0.5  # share of these that are of another class than the page's
 
@@ -43,6 +45,7 @@ class Group:
     n: int
     head_version: int | None
     left: int
+    free: int  # of those listed; about, for other rankings' assignments don't count
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,11 @@ def hand_out(
     """
     current = services.current_round(question)
     with transaction.atomic():
-        mine = open_assignments(question).filter(annotator=user, tab=wanted.tab)
-        mine.exclude(sample__in=wanted.keep).delete()
-        kept = services.keep(user, question, wanted)
-        open_assignments(question).filter(expires_at__lt=Now()).delete()
+        kept = _keep(user, question, wanted)
         groups = _groups(question, current)
         asked = _asked(question, groups, group_id, class_id if question.project.show_suggestions else None)
         best_first = [group for group in groups if group.left and group is not asked]
+        best_first.sort(key=lambda group: group.free < min(group.n, WORTHWHILE))
         order = [asked, *best_first] if asked else best_first
         group, tiles = _take(user, question, wanted, order) if wanted.count else (None, [])
     return Page(
@@ -96,17 +97,36 @@ def hand_out(
     )
 
 
+def hand_out_of(
+    user: User, question: Question, wanted: Wanted, group_id: int, tiles: list[tuple[int, float]]
+) -> tuple[list[Tile], set[int]]:
+    """Up to `count` tiles of one group, a hunt's: without checks, for those would count as found; and what is kept."""
+    with transaction.atomic():
+        kept = _keep(user, question, wanted)
+        free = _free(user, question, [sample_id for sample_id, _ in tiles]) if wanted.count else set()
+        open_tiles = [(sample_id, number) for sample_id, number in tiles if sample_id in free]
+        return _held(user, question, wanted, group_id, open_tiles, min(wanted.count, MOST_AT_ONCE)), kept
+
+
+def _keep(user: User, question: Question, wanted: Wanted) -> set[int]:
+    """Give back what the tab holds beside `keep`, and hold that longer; returns what is still the tab's of it."""
+    mine = open_assignments(question).filter(annotator=user, tab=wanted.tab)
+    mine.exclude(sample__in=wanted.keep).delete()
+    kept = services.keep(user, question, wanted)
+    open_assignments(question).filter(expires_at__lt=Now()).delete()
+    return kept
+
+
 def _groups(question: Question, current: Round | None) -> list[Group]:
     """The groups of the current ranking, best first."""
     if current is None:
         return []
-    done = Count("assignments", filter=Q(assignments__is_done=True, assignments__is_check=False))
     rows = TileGroup.objects.filter(question=question, round=current).order_by("number")
-    names = ("kind", "label_class", "number", "head_version", "n")
-    return [
-        Group(pk, kind, class_id, number, n, head_version, max(0, n - decided))
-        for pk, kind, class_id, number, head_version, n, decided in rows.values_list("pk", *names).annotate(done=done)
-    ]
+    rows = rows.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
+        done=Count("assignments", filter=Q(assignments__is_done=True, assignments__is_check=False)),
+        taken=Count("assignments", filter=Q(assignments__is_check=False)),
+    )
+    return [Group(*row, left=max(0, row[4] - done), free=min(row[4], LISTED) - taken) for *row, done, taken in rows]
 
 
 def _asked(question: Question, groups: list[Group], group_id: int | None, class_id: int | None) -> Group | None:
@@ -155,11 +175,22 @@ def _hold(user: User, question: Question, wanted: Wanted, group: Group, tiles: l
         return []
     count = min(wanted.count, MOST_AT_ONCE)
     planned = _planned_checks(question, count)
+    page = _held(user, question, wanted, group.id, tiles, count - planned)
+    for check in _checks(user, question, wanted.tab, group, planned) if page else []:
+        # Tiles come the surest first: one in between is as sure as its neighbour.
+        place = random.randrange(len(page))
+        page.insert(place, Tile(check, page[place].number))
+    return page
+
+
+def _held(
+    user: User, question: Question, wanted: Wanted, group_id: int, tiles: list[tuple[int, float]], missing: int
+) -> list[Tile]:
+    """Take so many of these tiles, the first that nobody else takes at the same moment."""
     number_of = dict(tiles)
-    missing = count - planned
     while missing > 0 and tiles:
         page, tiles = tiles[:missing], tiles[missing:]
-        missing -= take(user, question, wanted.tab, {sample_id: {"group_id": group.id} for sample_id, _ in page})
+        missing -= take(user, question, wanted.tab, {sample_id: {"group_id": group_id} for sample_id, _ in page})
     held = {
         each.sample_id: each
         for each in open_assignments(question)
@@ -167,12 +198,7 @@ def _hold(user: User, question: Question, wanted: Wanted, group: Group, tiles: l
         .exclude(sample__in=wanted.keep)
         .select_related("sample")
     }
-    page = [Tile(held[sample_id], number) for sample_id, number in number_of.items() if sample_id in held]
-    for check in _checks(user, question, wanted.tab, group, planned) if page else []:
-        # Tiles come the surest first: one in between is as sure as its neighbour.
-        place = random.randrange(len(page))
-        page.insert(place, Tile(check, page[place].number))
-    return page
+    return [Tile(held[sample_id], number) for sample_id, number in number_of.items() if sample_id in held]
 
 
 # --- known answers --------------------------------------------------------------------------------

@@ -32,16 +32,17 @@ def open_assignments(question: Question) -> models.QuerySet[Assignment]:
     return Assignment.objects.filter(question=question, is_done=False, is_check=False)
 
 
-def take(user: User, question: Question, tab: str, fields_of: dict[int, dict[str, Any]]) -> int:
+def take(
+    user: User, question: Question, tab: str, fields_of: dict[int, dict[str, Any]], slots: range | None = None
+) -> int:
     """Insert an assignment in a free slot of each of these samples, with these fields; returns how many were won.
 
     A sample without a free slot is left out, and so is one that somebody else takes at the same moment.
     """
     used = _slots(question, fields_of)
+    slots = range(question.project.redundancy) if slots is None else slots
     free = {
-        sample_id: slot
-        for sample_id in fields_of
-        if (slot := _free_slot(used.get(sample_id, ()), question.project.redundancy)) is not None
+        sample_id: slot for sample_id in fields_of if (slot := _free_slot(used.get(sample_id, ()), slots)) is not None
     }
     mine = Assignment.objects.filter(question=question, annotator=user, sample__in=free)
     before = mine.count()
@@ -63,8 +64,8 @@ def take(user: User, question: Question, tab: str, fields_of: dict[int, dict[str
     return mine.count() - before
 
 
-def _free_slot(used: Collection[int], redundancy: int) -> int | None:
-    return next((slot for slot in range(redundancy) if slot not in used), None)
+def _free_slot(used: Collection[int], slots: range) -> int | None:
+    return next((slot for slot in slots if slot not in used), None)
 
 
 def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, set[int]]:
@@ -76,7 +77,7 @@ def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, set[int]]
 
 
 def settled_for(user: User, question: Question) -> models.QuerySet[Label, Any]:
-    """Samples that are answered already (by an import), left out by a reviewer, or decided by this person."""
+    """Samples that are answered already (by an import), decided by a reviewer, or decided by this person."""
     standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
-    decided = Q(annotator=None) | Q(annotator=user) | Q(verdict=Label.Verdict.IGNORE)
+    decided = Q(annotator=None) | Q(annotator=user) | Q(mode=Label.Mode.REVIEW)
     return standing.filter(decided).values("sample")

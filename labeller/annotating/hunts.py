@@ -8,7 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from labeller.accounts.models import User
+from labeller.annotating import grid, selectors, services
 from labeller.annotating.forms import BadRequest, whole_number, whole_numbers
+from labeller.annotating.services import Wanted
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
@@ -38,6 +40,7 @@ class Aim:
 
     class_id: int | None
     like: list[int]
+    without: list[int]  # samples that this person passed over already
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,23 @@ def aim(parsed: dict[str, Any], question: Question) -> Aim:
         raise BadRequest(_("`like` must name samples of this project."))
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
         raise BadRequest(_("`class` must be one of this question’s classes."))
-    return Aim(class_id, like)
+    return Aim(class_id, like, passed_over(parsed))
+
+
+def passed_over(parsed: dict[str, Any]) -> list[int]:
+    return whole_numbers(parsed.get("without", []), "without")
 
 
 def start(user: User, question: Question, wanted: Aim) -> Job:
     """Ask a worker for a hunt. The same hunt is pending once; hunts of other tabs with other aims don't replace it."""
-    payload = {"question": question.pk, "user": user.pk, "class": wanted.class_id, "like": wanted.like}
-    aim_of_key = hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
+    payload = {
+        "question": question.pk,
+        "user": user.pk,
+        "class": wanted.class_id,
+        "like": wanted.like,
+        "without": wanted.without,
+    }
+    aim_of_key = hashlib.sha256(repr((wanted.class_id, wanted.like)).encode()).hexdigest()[:16]
     key = f"question:{question.pk}:user:{user.pk}:{aim_of_key}"
     return jobs.enqueue("hunt", key=key, project=question.project, payload=payload)
 
@@ -93,6 +106,27 @@ def outcome(user: User, question: Question, job_id: int) -> Outcome:
 
 def _words(code: str | None) -> str:
     return _(WORDS[code]) if code in WORDS else ""
+
+
+def page_json(user: User, question: Question, wanted: Wanted, found: Outcome, without: list[int]) -> dict[str, Any]:
+    """The best of a hunt that nobody has and that wasn't passed over, held by this tab; and how many remain."""
+    group = found.group
+    listed = [
+        (sample_id, number) for sample_id, number in (group.tiles if group else []) if sample_id not in {*without}
+    ]
+    tiles, kept = grid.hand_out_of(user, question, wanted, group.pk if group else 0, listed)
+    return {
+        "state": found.state,
+        "message": found.message,
+        "hunt": hunt_json(group) if group else None,
+        "group": {"id": group.pk, "kind": group.kind, "class": group.label_class_id} if group else None,
+        "tiles": grid.tiles_json(user, question, tiles, shows=question.project.show_suggestions),
+        "groups": [],
+        "kept": sorted(kept),
+        "round": selectors.round_json(services.current_round(question)),
+        "pool": None if kept else selectors.pool(question),
+        "audits": 0,
+    }
 
 
 def hunt_json(group: TileGroup) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from labeller.learning.models import RoundEntry, TileGroup
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
 
-REVIEW_SLOT = 1000  # from here on slots are reviewers', who look again at what others hold or have labelled
+REVIEW_SLOT = 1000  # from here on slots are of people who look again at what they said, where the places are others'
 CHECK_SLOT = 2000  # and from here on of people who are checked on samples whose answer is known
 
 

@@ -48,7 +48,8 @@ def waiting(question: Question) -> dict[int, Reason]:
     """Every sample that waits for a reviewer by its id, the most urgent first."""
     found = dict.fromkeys(_disagreements(question), Reason(DISAGREEMENT))
     for each in suspects(question, Assessment.latest(question)):
-        found.setdefault(each.sample_id, Reason(SUSPECT, each.suggested))
+        why = found[each.sample_id].why if each.sample_id in found else SUSPECT
+        found[each.sample_id] = Reason(why, each.suggested)
     flagged = flags.open_flags(question.project).filter(question=question).order_by("pk")
     for why, sample_ids in ((UNSURE, _unsure(question)), (FLAG, flagged.values_list("sample", flat=True))):
         for sample_id in sample_ids:

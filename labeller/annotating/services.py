@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from labeller.accounts.models import User
 from labeller.annotating import sequences
 from labeller.annotating.holding import HOLD, open_assignments, settled_for, take
-from labeller.annotating.models import REVIEW_SLOT, Assignment
+from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import services as learning
@@ -122,8 +122,15 @@ def _take_asked(user: User, question: Question, wanted: Wanted) -> None:
     if not Sample.objects.filter(pk=wanted.sample, project=question.project).exists():
         return
     again = Assignment.objects.filter(question=question, sample=wanted.sample, annotator=user)
-    if not again.update(is_done=False, tab=wanted.tab, expires_at=Now() + HOLD):
-        take(user, question, wanted.tab, {wanted.sample: {}})
+    if again.update(is_done=False, tab=wanted.tab, expires_at=Now() + HOLD):
+        return
+    if not take(user, question, wanted.tab, {wanted.sample: {}}) and _said(user, question, wanted.sample):
+        # Every place is somebody else's, as after a review or a late save: one's own label can be changed all the same.
+        take(user, question, wanted.tab, {wanted.sample: {}}, range(REVIEW_SLOT, CHECK_SLOT))
+
+
+def _said(user: User, question: Question, sample_id: int) -> bool:
+    return Label.objects.filter(question=question, sample=sample_id, annotator=user, is_current=True).exists()
 
 
 def _state(question: Question, current: Round | None, held: list[Assignment], wanted: Wanted) -> str:

@@ -2,6 +2,7 @@ from django.urls import path
 
 from labeller.annotating.views import endpoints, people, screens
 from labeller.annotating.views.grid import grid_tiles
+from labeller.annotating.views.hunts import hunt_start, hunt_tiles
 from labeller.annotating.views.review import review_next
 
 app_name = "annotating"
@@ -12,6 +13,8 @@ urlpatterns = [
     path(f"{_QUESTION}grid/", screens.grid, name="grid"),
     path(f"{_QUESTION}grid/tiles/", grid_tiles, name="grid_tiles"),
     path(f"{_QUESTION}hunt/", screens.hunt, name="hunt"),
+    path(f"{_QUESTION}hunt/start/", hunt_start, name="hunt_start"),
+    path(f"{_QUESTION}hunt/tiles/", hunt_tiles, name="hunt_tiles"),
     path(f"{_QUESTION}review/", screens.review, name="review"),
     path(f"{_QUESTION}review/next/", review_next, name="review_next"),
     path(f"{_QUESTION}next/", endpoints.next_samples, name="next"),

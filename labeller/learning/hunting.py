@@ -4,7 +4,8 @@ A hunt leaves a TileGroup. Its `estimate` says how many samples of the class rem
 
 - `by`: what the tiles' numbers are, the `head`'s probabilities or a `likeness` (cosines),
 - `found`: how many samples people gave the class,
-- `expected`: how many the head expects among those that nobody has decided on and that aren't accepted; null = unknown,
+- `expected`: how many the head expects among those that may still come: not decided on, not accepted, not passed over
+  by this person, not waiting to be labelled blind; null = unknown,
 - `accepted`: how many are accepted as the class without anybody having looked,
 - `at_most`: how many nobody has decided on at most, by audit samples alone; null = unknown,
 - `reason`: a code for why a number is unknown.
@@ -54,7 +55,8 @@ def hunt(progress: jobs.Progress) -> None:
         question=question, kind=TileGroup.Kind.HUNT, hunter_id=payload["user"], label_class_id=class_id, like=like, n=0
     )
     try:
-        found = rounds.hunt(question, Aim(tuple(like), class_id), SIZE, _audits(question))
+        besides = _audits(question).union(payload["without"])
+        found = rounds.hunt(question, Aim(tuple(like), class_id), SIZE, besides)
         if found is None:
             raise NothingToHunt(NOTHING_EMBEDDED)
     except CannotLearn as refusal:

@@ -1,9 +1,9 @@
 // What was answered so far, and what the head thinks, as numbered buttons: each is an answer that a reviewer may let stand.
 
-import { build, fill } from "./dom.js";
+import { build, fill, format } from "./dom.js";
 
 const MOST = 9; // digits that pick one
-const LEAST_LIKELY = 0.05; // what the head thinks less of isn't offered
+const LEAST_LIKELY = 0.1; // what the head thinks less of isn't offered
 
 const key = (classes) => [...classes].sort((a, b) => a - b).join(" ");
 
@@ -67,10 +67,11 @@ export class Answers {
   #refresh({ button, dot, name, who, percent, bar }, choice, isStanding) {
     const { name: say, colour, who: voice, texts } = this.#options;
     fill(name, say(choice.classes));
-    fill(who, choice.by.length ? choice.by.map(voice).join(", ") : texts.head);
-    fill(percent, choice.p === null ? "" : `${Math.round(choice.p * 100)} %`);
-    percent.title = texts.head;
+    fill(who, choice.by.map(voice).join(", "));
+    const share = choice.p === null ? "" : format(texts.headShare, { n: Math.round(choice.p * 100) });
+    fill(percent, share || (choice.isHeads ? texts.head : ""));
     dot.style.backgroundColor = colour(choice.classes[0]) ?? "";
+    button.toggleAttribute("data-likely", choice.p !== null);
     bar.style.inlineSize = `${(choice.p ?? 0) * 100}%`;
     button.classList.toggle("heads", choice.isHeads);
     button.setAttribute("aria-pressed", String(Boolean(isStanding)));

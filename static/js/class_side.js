@@ -22,8 +22,8 @@ export class ClassSide {
     const shown = classes.filter(({ id }, at) => isShort || at < 10 || byClass.has(id) || id === target).slice(0, MOST);
     const clusters = groups.filter((each) => each.class === null);
     const wanted = [
-      ...clusters.map((each) => this.#cluster(each, leftOf(each), each.id === group?.id)),
       ...shown.map((row) => this.#class(row, classes.indexOf(row), byClass.get(row.id), leftOf, row.id === target)),
+      ...clusters.map((each) => this.#cluster(each, leftOf(each), each.id === group?.id)),
     ];
     const { children } = this.#root;
     // Only what is new moves: a focused button stays where it is.

@@ -13,8 +13,12 @@ export class Frames {
   #frames = [];
   #items = [];
   #own = null;
+  #marked = null;
 
-  /** options: list, note, source(id, size), texts, state(frame) -> {text, colour} | null, onPick(frame, event) */
+  /**
+   * options: list, note, source(id, size), texts, onPick(frame, event), state(frame) -> {text, colour, isClosed} | null
+   * (closed: not this person's to decide), covers() -> what the next decision is for, in words, where whole bursts are decided
+   */
   constructor(options) {
     this.#options = options;
   }
@@ -32,19 +36,22 @@ export class Frames {
   refresh() {
     this.#frames.forEach((frame, at) => {
       const button = this.#items[at].firstElementChild;
-      const { text = "", colour = "" } = this.#options.state(frame) ?? {};
+      const { text = "", colour = "", isClosed = false } = this.#options.state(frame) ?? {};
       const [dot, words] = button.querySelector(".frame-state").children;
-      dot.hidden = !text;
+      button.toggleAttribute("data-closed", isClosed);
+      dot.hidden = !text || isClosed;
       dot.style.backgroundColor = colour ?? "";
       fill(words, text);
       const parts = [this.name(frame), frame.sample === this.#own ? this.#options.texts.frameOwn : "", text];
       button.setAttribute("aria-label", parts.filter(Boolean).join(", "));
     });
+    this.#say();
   }
 
   /** Mark the frame in view. */
   mark(frame) {
-    const { list, note, texts } = this.#options;
+    const { list } = this.#options;
+    this.#marked = frame;
     const at = this.#frames.findIndex(({ sample }) => sample === frame?.sample);
     this.#items.forEach((item, place) => {
       if (place === at) item.firstElementChild.setAttribute("aria-current", "true");
@@ -52,10 +59,17 @@ export class Frames {
     });
     const item = this.#items[at];
     if (item) list.scrollTo({ left: item.offsetLeft - (list.clientWidth - item.offsetWidth) / 2 });
+    this.#say();
+  }
+
+  /** Say which frame is in view, and what the next decision is for. */
+  #say() {
+    const { note, texts, covers } = this.#options;
+    const at = this.#frames.findIndex(({ sample }) => sample === this.#marked?.sample);
     const own = this.#frames.findIndex(({ sample }) => sample === this.#own);
     const isOther = at >= 0 && own >= 0 && own !== at;
-    const words = [at >= 0 ? this.name(frame) : "", isOther ? format(texts.frameDecide, { n: own + 1 }) : ""];
-    fill(note, words.filter(Boolean).join(" · "));
+    const decides = isOther ? format(texts.frameDecide, { n: own + 1 }) : at >= 0 && own < 0 ? covers() : "";
+    fill(note, [at >= 0 ? this.name(this.#marked) : "", decides].filter(Boolean).join(" · "));
     note.toggleAttribute("data-other", isOther);
   }
 

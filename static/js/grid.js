@@ -1,17 +1,16 @@
 // Grid mode: pages of tiles that probably are of one class. The odd ones out are selected, Enter confirms the rest.
 
 import { byId, fill, format } from "./dom.js";
-import { ClassSide, number } from "./class_side.js";
+import { number } from "./class_side.js";
+import { GridView } from "./grid_view.js";
 import { newUuid } from "./outbox.js";
 import { openSession } from "./session.js";
 import { TileSupply } from "./tile_supply.js";
-import { TileTools } from "./tile_tools.js";
 import { Tiles } from "./tiles.js";
 import { TypeAhead } from "./typeahead.js";
 
-const FULL = 60;
-const FEWER = 40; // where sixty would be too small to see
-const SMALL_STAGE = 420_000; // pixels
+const MOST = 60;
+const FEWEST = 40; // also where they are too many to be seen at once
 const FRESH_MS = 2500; // after labels were saved: by then their round is there, and the page to come is of it
 const GUARD_MS = 400; // between two Enters that mean two things
 const REMEMBERED = 120; // outliers left undecided that don't come again, and pages to go back to
@@ -36,17 +35,11 @@ const tiles = new Tiles(byId("tiles"), {
   onChange: () => render(),
   onToggle: (_, label) => session.announce(label),
 });
-const tools = new TileTools(byId("tiles"), tiles, { texts, notify: (text) => session.notify(text) });
-const side = new ClassSide(byId("classes"), {
-  texts,
-  onClass: (id, event) => session.clicked(event, () => choose(id)),
-  onGroup: (group, event) => session.clicked(event, () => turnTo({ group: group.id })),
-});
 const supply = new TileSupply({
   session,
   url: boot.urls.grid_tiles,
   keep: () => held().map(({ sample }) => sample),
-  count: () => (byId("stage").clientWidth * byId("stage").clientHeight < SMALL_STAGE ? FEWER : FULL),
+  count: () => Math.min(MOST, Math.max(FEWEST, tiles.capacity)),
 });
 const typeAhead = new TypeAhead({
   classes: () => session.classes.rows,
@@ -54,6 +47,16 @@ const typeAhead = new TypeAhead({
   onPick: (id) => choose(id),
   scope: session.scope,
   texts,
+});
+
+const view = new GridView({
+  session,
+  tiles,
+  supply,
+  left,
+  whyNot: () => whyNot(),
+  onClass: (id) => choose(id),
+  onGroup: (group) => turnTo({ group: group.id }),
 });
 
 // --- pages ----------------------------------------------------------------------------------------
@@ -106,7 +109,7 @@ function show() {
   clock(!document.hidden);
   session.notify("");
   if (page && !document.querySelector("dialog[open]") && !document.activeElement?.closest("select, input")) tiles.focus();
-  session.announce(`${said} ${page ? spoken() : emptyText()}`.trim());
+  session.announce([said, view.spoken(page)].filter(Boolean).join(". "));
   said = "";
   render();
 }
@@ -137,7 +140,7 @@ function dwell() {
 
 const commands = {
   ...tiles.commands,
-  ...tools.commands,
+  ...view.commands,
   confirm,
   undo,
   redo,
@@ -172,7 +175,7 @@ function choose(id) {
   if (!page) return;
   page.target = id;
   session.notify("");
-  session.announce(spoken());
+  session.announce(view.spoken(page));
   render();
 }
 
@@ -204,7 +207,7 @@ function confirm() {
 
 /** Why the rest can't be confirmed now, in words; empty where it can. */
 function whyNot() {
-  if (!page) return emptyText();
+  if (!page) return view.emptyText();
   if (page.target === null) return texts.noTarget;
   if (!tiles.loaded) return texts.notLoaded;
   const [seen, total] = [tiles.seen, tiles.open.length];
@@ -255,6 +258,7 @@ function undo() {
 function redo() {
   const again = history.redo();
   if (!again) return;
+  lastConfirm = performance.now();
   for (const subject of again) decided.set(subject, subject.page.group);
   pace.count(again.length);
   goBack(again);
@@ -300,95 +304,16 @@ function left(group) {
   return Math.max(0, group.left - Array.from(decided.values()).filter(isIts).length);
 }
 
-const targetName = () => (page?.target ? session.name(page.target) : texts.noTargetYet);
-
-/** Why these tiles are together. */
-function reason() {
-  const { group, subjects } = page;
-  if (group.class === null) return texts.similar;
-  const sure = subjects.map(({ p }) => p).filter((p) => p !== null);
-  const percent = (p) => Math.floor(100 * p);
-  const [low, high] = [Math.min(...sure), Math.max(...sure)].map(percent);
-  const name = session.name(group.class);
-  return format(low === high ? texts.predicted : texts.predictedRange, { name, low, high });
-}
-
-function spoken() {
-  return `${format(texts.page, { n: tiles.open.length, name: targetName() })} ${reason()}.`;
-}
-
-function emptyText() {
-  if (supply.isTroubled) return texts.noServer;
-  if (supply.state === "used_up") return texts.usedUp;
-  if (supply.state === "finished") return texts.finished;
-  return supply.state === "preparing" ? supply.message || texts.loading : texts.loading;
-}
-
 let isDue = false;
 
-/** Once a frame at most, however much has changed. */
+/** Once for all that changes together. */
 function render() {
   if (isDue) return;
   isDue = true;
   queueMicrotask(() => {
     isDue = false;
-    draw();
+    view.draw(page);
   });
-}
-
-function draw() {
-  const known = page && supply.groups.find(({ class: id }) => id !== null && id === page.group.class);
-  fill(byId("target"), page ? targetName() : "");
-  byId("target").toggleAttribute("data-open", Boolean(page) && page.target === null);
-  byId("target-dot").hidden = !page?.target;
-  byId("target-dot").style.backgroundColor = page?.target ? session.colour(page.target) : "";
-  fill(byId("reason"), page ? reason() : "");
-  fill(byId("left"), page ? format(texts.leftOf, { n: number(left(known || page.group)) }) : "");
-  const total = tiles.open.length;
-  fill(byId("seen"), page ? format(texts.seen, { n: tiles.seen, total }) : "");
-  byId("seen").toggleAttribute("data-all", tiles.seen === total);
-  byId("audits").hidden = supply.audits === 0;
-  fill(byId("audits-n"), format(texts.audits, { n: number(supply.audits) }));
-  side.show({ classes: session.classes.rows, groups: supply.groups, leftOf: left, target: page?.target, group: page?.group });
-  showButtons();
-  showMessage();
-  tools.refresh();
-  session.showNumbers();
-}
-
-function showButtons() {
-  const [selected, rest] = [tiles.selected.length, tiles.unselected.length];
-  const button = byId("confirm");
-  const isLeaving = Boolean(page) && !rest && selected > 0;
-  const text = !page ? texts.confirm : isLeaving ? format(texts.leave, { n: selected }) : confirmText(rest);
-  fill(byId("confirm-text"), text);
-  button.disabled = !page || (!isLeaving && whyNot() !== "");
-  fill(byId("selection"), selected ? format(texts.selected, { n: selected }) : texts.noneSelected);
-  for (const each of document.querySelectorAll("[data-needs-selection]")) each.disabled = !selected;
-  const all = document.querySelector("[data-command=select_all]");
-  all.disabled = !rest;
-  document.querySelector("[data-command=undo]").disabled = !history.canUndo;
-  document.querySelector("[data-command=redo]").disabled = !history.canRedo;
-  byId("labelling").toggleAttribute("data-selecting", selected > 0);
-  fill(byId("classes-title"), selected ? format(texts.classTitleSelected, { n: selected }) : texts.classTitle);
-}
-
-function confirmText(rest) {
-  if (page.target === null) return texts.confirm;
-  return format(texts.confirmAs, { n: rest, name: targetName() });
-}
-
-function showMessage() {
-  byId("stage-message").hidden = Boolean(page);
-  fill(byId("stage-text"), emptyText());
-  const isPreparing = supply.state === "preparing" && supply.pool?.embedded < supply.pool?.total;
-  byId("stage-progress").hidden = !isPreparing;
-  if (isPreparing) {
-    byId("stage-progress").max = Math.max(1, supply.pool.total);
-    byId("stage-progress").value = supply.pool.embedded;
-  }
-  byId("stage-links").hidden = !["used_up", "finished", "preparing"].includes(supply.state);
-  byId("to-single").hidden = supply.state !== "used_up";
 }
 
 // --- wiring ---------------------------------------------------------------------------------------

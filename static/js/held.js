@@ -37,6 +37,12 @@ function decided(previous) {
 export class Held {
   entries = [];
   index = 0;
+  #wholeBursts;
+
+  /** options: wholeBursts, whether one decision is for all frames of a burst */
+  constructor({ wholeBursts = false } = {}) {
+    this.#wholeBursts = wholeBursts;
+  }
 
   get current() {
     return this.entries[this.index] ?? null;
@@ -46,11 +52,35 @@ export class Held {
     return this.entries.find((entry) => entry.sample === sampleId) ?? null;
   }
 
+  /** The entry that shows this sample: as itself, else as a frame of its burst. */
+  showing(sampleId) {
+    const isIn = ({ burst }) => burst.some(({ sample }) => sample === sampleId);
+    return this.find(sampleId) ?? this.entries.find(isIn) ?? null;
+  }
+
   /** The subject of a decision about this sample (or a frame of its burst) and question. */
   subject(sampleId, question) {
-    const all = this.entries.flatMap((entry) => [entry, ...entry.burst]);
-    const entry = all.find(({ sample }) => sample === sampleId);
-    return (question ? entry?.followers.get(question) : entry) ?? null;
+    const entry = this.showing(sampleId);
+    const subject = [entry, ...(entry?.burst ?? [])].find((each) => each?.sample === sampleId);
+    return (question ? subject?.followers.get(question) : subject) ?? null;
+  }
+
+  /** Whether nothing is left to decide: about the sample, or about its whole burst. */
+  isSettled(entry) {
+    return entry.isDone && (!this.#wholeBursts || entry.burst.every(({ isDone, mine }) => isDone || !mine));
+  }
+
+  /**
+   * What a decision is about: the sample in view; or all frames of its burst that are this person's, but for those
+   * decided alone; or the frame `alone` (then nothing where it is somebody else's).
+   */
+  subjects(alone = null) {
+    const entry = this.current;
+    if (!this.#wholeBursts) return [entry];
+    const frame = alone && entry.burst.find(({ sample }) => sample === alone.sample);
+    if (frame) return frame === entry || frame.mine || frame.stands ? [frame] : [];
+    const open = entry.burst.filter((each) => (each === entry || each.mine) && !each.stands?.alone);
+    return open.length ? open : [entry];
   }
 
   /** Sample ids of all that is held and not decided, frames of bursts too. */
@@ -61,15 +91,16 @@ export class Held {
 
   /** Undecided entries, the one in view first. */
   ahead() {
-    const open = this.entries.filter((entry) => !entry.isDone);
+    const open = this.entries.filter((entry) => !this.isSettled(entry));
     const current = this.current;
-    return current && !current.isDone ? [current, ...open.filter((entry) => entry !== current)] : open;
+    return current && !this.isSettled(current) ? [current, ...open.filter((entry) => entry !== current)] : open;
   }
 
   /** Add fresh samples at the end; those known or in `unwanted` are left out. Returns how many came. */
   add(samples, unwanted = new Set()) {
     const fresh = samples.filter(({ sample }) => !unwanted.has(sample) && !this.find(sample)).map(entryOf);
     this.entries.push(...fresh);
+    this.#join();
     return fresh.length;
   }
 
@@ -81,7 +112,11 @@ export class Held {
 
   /** Let go of those asked to be kept that are somebody else's by now, unless they are decided. */
   forget(asked, kept) {
-    this.#filter((entry) => entry.isDone || !asked.has(entry.sample) || kept.has(entry.sample));
+    const isLost = ({ sample, isDone }) => !isDone && asked.has(sample) && !kept.has(sample);
+    this.#filter((entry) => !isLost(entry));
+    for (const frame of this.entries.flatMap(({ burst }) => burst)) {
+      if (isLost(frame)) frame.mine = false;
+    }
   }
 
   step(by) {
@@ -98,12 +133,19 @@ export class Held {
 
   /** To the next undecided entry, else to one left open earlier, else to the end. */
   advance() {
-    const after = this.entries.findIndex((entry, at) => at > this.index && !entry.isDone);
-    const any = this.entries.findIndex((entry) => !entry.isDone);
+    const isOpen = (entry) => !this.isSettled(entry);
+    const after = this.entries.findIndex((entry, at) => at > this.index && isOpen(entry));
+    const any = this.entries.findIndex(isOpen);
     this.index = after >= 0 ? after : any >= 0 ? any : this.entries.length;
     const surplus = this.index - KEPT_BEHIND;
     let position = 0;
     if (surplus > 0) this.#filter((entry) => position++ >= surplus || !entry.isDone);
+  }
+
+  /** A frame of a burst that is held by itself too is one subject, whichever way it is looked at. */
+  #join() {
+    const own = new Map(this.entries.map((entry) => [entry.sample, entry]));
+    for (const entry of this.entries) entry.burst = entry.burst.map((frame) => own.get(frame.sample) ?? frame);
   }
 
   #filter(wanted) {

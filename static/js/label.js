@@ -17,9 +17,11 @@ const ask = { mode: session.mode };
 if (query.get("only") === "audit") ask.only = "audit";
 if (/^\d+$/.test(query.get("sample") ?? "")) ask.sample = Number(query.get("sample"));
 
-const held = new Held();
+const held = new Held({ wholeBursts: isSequence });
 const supply = new Supply({ session, held, ask });
 let follower = null; // the follow-up question asked of the sample in view; null = the page's own question
+let about = []; // the samples, or frames of a burst, that a follow-up question is about
+let isFrameOnly = false; // whether the next decision about a burst is for the frame in view alone
 let lastAnswer = null; // class ids
 
 const main = { key: null, text: boot.question.text, multi_label: boot.question.multi_label, classes: session.classes };
@@ -31,21 +33,26 @@ const viewer = new Viewer(byId("stage"), {
   texts,
   notify: (text) => session.notify(text),
   clicked: (event, act) => session.clicked(event, act),
-  frameState: ({ stands }) =>
-    stands ? { text: session.say(stands), colour: session.colour(stands.classes[0]) } : null,
+  frameState,
   decides: isSequence ? "burst" : "sample",
+  covers: () => {
+    const n = held.current ? subjects().length : 0;
+    return isFrameOnly ? texts.frameAlone : n > 1 ? format(texts.frameAll, { n }) : "";
+  },
 });
 const panel = new Panel({
   list: byId("classes"),
   suggestions: byId("suggestions"),
   isMulti: main.multi_label,
+  scope: session.scope,
   texts,
   onClass: (id, event) => session.clicked(event, () => choose(id, { shift: event.shiftKey })),
   onSuggestion: (number, event) => session.clicked(event, () => takeSuggestion(number, { shift: event.shiftKey })),
 });
 const strip = new Strip(byId("strip"), {
   source: (sample) => session.address(sample, 256),
-  state: (entry) => (entry.isDone ? session.say(entry.stands) : texts.open),
+  isDone: (entry) => held.isSettled(entry),
+  state: (entry) => (held.isSettled(entry) ? session.say(entry.stands) : texts.open),
   colour: (entry) => session.colour(entry.stands?.classes[0]),
   texts,
   onPick: (entry, event) => session.clicked(event, () => goTo(entry)),
@@ -84,6 +91,10 @@ const commands = {
   },
   palette: () => openTypeAhead(""),
   help: () => byId("help").showModal(),
+  this_frame: () => {
+    isFrameOnly = !isFrameOnly;
+    render();
+  },
   digit: (meant) => takeDigit(meant),
   letter: (meant) => {
     const row = question().classes.byKey(meant.letter);
@@ -94,12 +105,15 @@ const commands = {
 
 /** What the next decision is about: the sample, all frames of its burst that are open, or one of them. */
 function subjects({ shift = false } = {}) {
-  const entry = held.current;
-  const frame = entry.burst.find(({ sample }) => sample === viewer.inView?.sample);
-  const open = entry.burst.filter((each) => (each === entry || each.mine) && !each.isOverridden);
-  const chosen = !isSequence || !open.length ? [entry] : shift && frame ? [frame] : open;
-  return follower ? chosen.map((each) => followerOf(each, follower.key)) : chosen;
+  if (follower) return about.map((each) => followerOf(each, follower.key));
+  return held.subjects(shift || isFrameOnly ? viewer.inView : null);
 }
+
+/** Where several classes are gathered before they are confirmed. */
+const asking = () => (follower ? followerOf(about[0], follower.key) : held.current);
+
+/** What stands for that which the next decision is about. */
+const standing = () => (subjects()[0] ?? held.current).stands;
 
 function choose(id, meant = {}) {
   if (!held.current) return;
@@ -107,18 +121,16 @@ function choose(id, meant = {}) {
     decide("answer", [id], meant);
     return;
   }
-  for (const subject of subjects(meant)) {
-    subject.draft ??= new Set(subject.stands?.classes);
-    if (!subject.draft.delete(id)) subject.draft.add(id);
-  }
+  const subject = asking();
+  subject.draft ??= new Set(standing()?.classes);
+  if (!subject.draft.delete(id)) subject.draft.add(id);
   session.notify("");
   render();
 }
 
 function confirm(meant) {
   if (!held.current) return;
-  const [subject] = subjects(meant);
-  const chosen = [...(subject.draft ?? subject.stands?.classes ?? [])];
+  const chosen = [...(asking().draft ?? standing()?.classes ?? [])];
   if (chosen.length) decide("answer", chosen, meant);
   else session.notify(texts.noClass);
 }
@@ -130,40 +142,34 @@ function decide(verdict, classes, { shift = false } = {}) {
     session.notify(texts.notShown); // nobody can judge what isn't there
     return;
   }
-  const after = { verdict, classes, dwell_ms: viewer.dwell };
   const decided = subjects({ shift });
+  if (!decided.length) {
+    session.notify(texts.notYours);
+    return;
+  }
+  const isAlone = isSequence && !follower && (shift || isFrameOnly) && entry.burst.length > 1;
+  const after = { verdict, classes, dwell_ms: viewer.dwell, ...(isAlone && { alone: true }) };
+  asking().draft = null;
   history.decide(decided.map((subject) => ({ subject, after })));
+  if (!follower) about = decided;
   if (verdict === "answer") {
     pace.count(decided.length);
     lastAnswer = follower ? lastAnswer : classes;
   }
   const name = session.say(after);
-  if (isSequence && shift && !follower) {
-    overridden(decided[0], name);
-    return;
-  }
   moveOn(entry, after);
-  acknowledge(decided.length > 1 ? `${name} (${format(texts.frames, { n: decided.length })})` : name);
+  if (isAlone) acknowledge(format(texts.thisFrame, { name }));
+  else acknowledge(decided.length > 1 ? `${name} (${format(texts.frames, { n: decided.length })})` : name);
 }
 
-/** One frame was decided by itself: it keeps that, and the burst stays in view for the others. */
-function overridden(frame, name) {
-  frame.isOverridden = true;
-  const entry = held.current;
-  if (entry.burst.every((each) => !each.mine || each.isDone)) {
-    held.advance();
-    supply.refill();
-  }
-  acknowledge(format(texts.thisFrame, { name }));
-}
-
-/** To the follow-up question this answer asks for, else to the next sample. */
+/** To the follow-up question this answer asks for, else to the next sample; a burst stays while frames of it are open. */
 function moveOn(entry, after) {
   const asked = follower ? entry.asked : session.followersOf(after);
   entry.asked = asked;
   const at = follower ? asked.indexOf(follower) + 1 : 0;
   askFollowUp(asked[at] ?? null);
-  if (follower) return;
+  isFrameOnly = false;
+  if (follower || !held.isSettled(entry)) return;
   held.advance();
   supply.refill();
 }
@@ -187,7 +193,6 @@ function redo() {
   pace.count(again.length);
   returnTo(again, session.say(subject.stands), () => {
     // As the decision itself did: the next key is for what comes next.
-    if (isSequence && held.current.burst.length && again.length === 1 && !subject.question) return;
     moveOn(held.current, subject.stands);
   });
 }
@@ -195,10 +200,10 @@ function redo() {
 /** Show the sample again that a step back or forward was about, with the question it was about. */
 function returnTo(changed, text, then = () => {}) {
   const [subject] = changed;
-  for (const each of changed) if (!each.isDone) each.isOverridden = false;
   if (!subject.isDone) pace.count(-changed.length);
-  const entry = held.entries.find((each) => [each, ...each.burst].some(({ sample }) => sample === subject.sample));
-  held.goTo(entry ?? subject);
+  held.goTo(held.showing(subject.sample) ?? subject);
+  const shown = new Set([held.current, ...held.current.burst]);
+  about = [...shown].filter(({ sample }) => changed.some((each) => each.sample === sample));
   askFollowUp(session.followers.find(({ key }) => key === subject.question) ?? null);
   then();
   acknowledge(text);
@@ -268,7 +273,8 @@ function spoken() {
   const shown = session.isHidden ? [] : entry.suggestions;
   const list = shown.map(([id, p], at) => `${at + 1} ${session.name(id)} ${Math.round(p * 100)} %`).join(", ");
   const suggestions = list ? format(texts.suggested, { list }) : noSuggestion(entry);
-  return format(texts.nextImage, { id: entry.sample, reason: entry.reason, suggestions });
+  const burst = isSequence && entry.burst.length > 1 ? format(texts.frames, { n: entry.burst.length }) : "";
+  return [format(texts.nextImage, { id: entry.sample, reason: entry.reason, suggestions }), burst].join(" ").trim();
 }
 
 function noSuggestion(entry) {
@@ -296,10 +302,18 @@ function render() {
 }
 
 function showPanel(entry) {
-  const subject = entry && follower ? { ...followerOf(entry, follower.key), suggestions: [] } : entry;
-  const shown = subject && session.isHidden ? { ...subject, suggestions: [] } : subject;
+  const suggestions = follower || session.isHidden ? [] : entry?.suggestions;
+  const shown = entry && { ...asking(), stands: standing(), suggestions };
   panel.show(shown, { note: byId("no-suggestion"), isDigitForClass: Boolean(shown) && !shown.suggestions.length });
   if (shown && !shown.suggestions.length) fill(byId("no-suggestion"), follower ? "" : noSuggestion(entry));
+}
+
+/** What was decided for a frame of the burst in view. */
+function frameState(frame) {
+  const { stands } = frame;
+  if (stands) return { text: session.say(stands), colour: session.colour(stands.classes[0]) };
+  const isTheirs = isSequence && !frame.mine && frame !== held.current;
+  return isTheirs ? { text: texts.theirs, isClosed: true } : null;
 }
 
 function showButtons(entry) {
@@ -312,6 +326,9 @@ function showButtons(entry) {
   }
   document.querySelector("[data-command=confirm]").hidden = !question().multi_label;
   document.querySelector("[data-command=accept]").disabled = !entry?.suggestions.length || session.isHidden;
+  const only = document.querySelector("[data-command=this_frame]");
+  only?.setAttribute("aria-pressed", String(isFrameOnly));
+  only?.toggleAttribute("disabled", !(entry?.burst.length > 1));
   const hide = document.querySelector("[data-command=hide_suggestions]");
   hide.hidden = !boot.show_suggestions;
   hide.setAttribute("aria-pressed", String(session.isHidden));
@@ -357,12 +374,13 @@ supply.addEventListener("answer", ({ detail: { isFreshRound, pool } }) => {
 });
 supply.addEventListener("trouble", render);
 byId("stage").addEventListener("imagestate", showMessage);
+byId("stage").addEventListener("frame", () => isFrameOnly && render());
 byId("stage").addEventListener("swipe", ({ detail: { command } }) => commands[command]?.({}));
 byId("stage-message").append(button(texts.retry, () => viewer.retry(), { id: "stage-retry", hidden: "" }));
 
 session.listen(commands);
 session.releaseOnLeave(() => held.open());
 session.showProblems((sample, key) => held.subject(sample, key), render);
-for (const row of session.classes.rows) panel.addClass(row);
+panel.setQuestion(main);
 render();
 outbox.ready().then(() => supply.refill());

@@ -20,6 +20,7 @@ const ask = { mode: "review", passed: [], ...(/^\d+$/.test(sample) ? { sample: N
 
 const held = new Held();
 const supply = new Supply({ session, held, ask, url: boot.urls.review_next });
+const plainKeep = byId("keep-text").textContent;
 let waiting = { left: null, done: 0 }; // what the server last said waits, and how many were decided here by then
 
 const viewer = new Viewer(byId("stage"), {
@@ -303,8 +304,9 @@ function showButtons(entry) {
 }
 
 function keepText(entry, classes) {
+  if (!entry) return plainKeep;
   if (classes) return format(texts.keep, { name: classes.map((id) => session.name(id)).join(", ") });
-  const given = entry ? choicesOf(entry).filter(({ isHeads }) => !isHeads).length : 0;
+  const given = choicesOf(entry).filter(({ isHeads }) => !isHeads).length;
   return given ? format(texts.keepChoice, { n: given }) : texts.keepNone;
 }
 
@@ -312,7 +314,7 @@ function showMessage() {
   const isBroken = Boolean(held.current) && viewer.isBroken;
   byId("stage-message").hidden = Boolean(held.current) && !isBroken;
   fill(byId("stage-text"), isBroken ? texts.broken : emptyText());
-  byId("stage-links").hidden = Boolean(held.current) || supply.state !== "finished";
+  byId("stage-links").hidden = Boolean(held.current) || supply.state !== "finished" || ask.passed.length > 0;
   byId("stage-retry").hidden = !isBroken;
   byId("stage-again").hidden = Boolean(held.current) || !ask.passed.length;
 }
@@ -336,21 +338,22 @@ supply.addEventListener("answer", ({ detail: { pool } }) => {
   const unsaved = new Set(Array.from(outbox.pending.values(), (event) => event.sample));
   const saved = held.entries.filter((entry) => entry.isDone && !unsaved.has(entry.sample)).length;
   waiting = { left: supply.answer.left, done: saved };
-  const isFirst = viewer.inView === null;
+  const before = viewer.inView?.sample ?? emptyText();
   render();
-  if (isFirst && held.current) session.announce(spoken());
+  // What wasn't said with the last decision: the first image, or that there is none left.
+  if (before !== (viewer.inView?.sample ?? emptyText())) session.announce(spoken());
 });
 supply.addEventListener("trouble", render);
 byId("stage").addEventListener("imagestate", showMessage);
 byId("stage").addEventListener("swipe", ({ detail: { command } }) => commands[command]?.({}));
 byId("stage-message").append(
   button(texts.retry, () => viewer.retry(), { id: "stage-retry", hidden: "" }),
-  button(texts.again, passedAgain, { id: "stage-again", hidden: "" }),
+  button(texts.again, passedAgain, { id: "stage-again", class: "button primary", hidden: "" }),
 );
 
 session.listen(commands);
 session.releaseOnLeave(() => held.open());
 session.showProblems((id, key) => held.subject(id, key), render);
-for (const row of session.classes.rows) panel.addClass(row);
+panel.setQuestion({ multi_label: boot.question.multi_label, classes: session.classes });
 render();
 outbox.ready().then(() => supply.refill());

@@ -10,10 +10,10 @@ export class Strip {
   #items = new Map(); // entry -> <li>
   #options;
 
-  /** options: source(sampleId), state(entry) -> text, colour(entry), texts, onPick(entry, event) */
+  /** options: source(sampleId), isDone(entry), state(entry) -> text, colour(entry), texts, onPick(entry, event) */
   constructor(root, options) {
     this.#root = root;
-    this.#options = options;
+    this.#options = { isDone: (entry) => entry.isDone, ...options };
   }
 
   show(entries, index) {
@@ -51,9 +51,10 @@ export class Strip {
     if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
     if (isCurrent) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
-    button.classList.toggle("done", entry.isDone);
+    const isDone = this.#options.isDone(entry);
+    button.classList.toggle("done", isDone);
     const dot = button.querySelector(".dot");
-    dot.hidden = !entry.isDone;
+    dot.hidden = !isDone;
     dot.style.backgroundColor = this.#options.colour(entry) ?? "";
   }
 }

@@ -4,7 +4,7 @@ export const STEPS = 6; // sizes above the one at which all tiles fit
 const GROWTH = 1.25;
 const SMALLEST = 84; // pixels: below, people can't tell what they see, and the page scrolls instead
 const LARGEST = 320; // a picture of 256 pixels is as good as it gets
-const SQUARE = 1;
+const USUAL = 4 / 3;
 
 /** Width by height that suits most of these pictures: of their boxes where they have one. */
 export function fitting(subjects) {
@@ -12,8 +12,17 @@ export function fitting(subjects) {
     .map(({ width, height, box }) => (width * (box?.[2] ?? 1)) / (height * (box?.[3] ?? 1)))
     .filter((ratio) => ratio > 0)
     .sort((one, other) => one - other);
-  const middle = ratios[Math.floor(ratios.length / 2)] ?? SQUARE;
+  const middle = ratios[Math.floor(ratios.length / 2)] ?? USUAL;
   return Math.min(1.5, Math.max(0.75, Number(middle.toFixed(3))));
+}
+
+const most = ({ width, gap }) => Math.max(1, Math.floor((width + gap) / (SMALLEST + gap)));
+const widthOf = (columns, { width, gap }) => (width - gap * (columns - 1)) / columns;
+
+/** How many tiles can be seen at once. */
+export function capacity({ width, height, gap, ratio }) {
+  const columns = most({ width, gap });
+  return columns * Math.max(1, Math.floor((height + gap) / (widthOf(columns, { width, gap }) / ratio + gap)));
 }
 
 /**
@@ -22,16 +31,13 @@ export function fitting(subjects) {
  * `step` says how many sizes larger the person wants them; then they scroll.
  */
 export function columnsFor({ width, height, gap, ratio, count, step = 0 }) {
-  const most = Math.max(1, Math.floor((width + gap) / (SMALLEST + gap)));
-  const least = Math.min(most, Math.max(1, Math.ceil((width + gap) / (LARGEST + gap))));
-  const widthOf = (columns) => (width - gap * (columns - 1)) / columns;
-  let columns = least;
-  while (columns < most) {
+  const room = { width, gap };
+  let columns = Math.min(most(room), Math.max(1, Math.ceil((width + gap) / (LARGEST + gap))));
+  while (columns < most(room)) {
     const rows = Math.ceil(count / columns);
-    if (rows * (widthOf(columns) / ratio) + (rows - 1) * gap <= height) break;
+    if (rows * (widthOf(columns, room) / ratio) + (rows - 1) * gap <= height) break;
     columns += 1;
   }
-  if (!step) return columns;
-  const wanted = Math.min(width, widthOf(columns) * GROWTH ** step);
-  return Math.max(1, Math.min(columns, Math.floor((width + gap) / (wanted + gap))));
+  const wanted = Math.min(width, widthOf(columns, room) * GROWTH ** step);
+  return step ? Math.max(1, Math.min(columns, Math.floor((width + gap) / (wanted + gap)))) : columns;
 }

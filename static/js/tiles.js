@@ -6,6 +6,7 @@
 //     texts,        // tile, tileSelected, tileBroken (see _tile_texts.html)
 //     scope,        // under which this person's tile size is remembered
 //     onChange,     // selection, focus, what has been seen or loaded changed
+//     leaveOut,     // (subject) that can't be shown, so that nobody decides on it; by default it is selected
 //   });
 //   tiles.show(subjects)     a page of them: held.js entryOf(…) with {sample, width, height, box, isSelected}
 //   tiles.prepare(subjects)  builds and decodes the pictures of a page to come; resolves once they are there
@@ -16,78 +17,62 @@
 //
 // `root` is role=grid inside an element that scrolls and has the class "tiles-stage".
 
-import { build, fill, format } from "./dom.js";
-import { cropInto, derivativeFor, WHOLE, withMargin } from "./crop.js";
+import { build, format } from "./dom.js";
 import { remember, remembered } from "./session.js";
-import { columnsFor, fitting, STEPS } from "./tile_layout.js";
+import { TileCell } from "./tile_cell.js";
+import { capacity, columnsFor, fitting, STEPS } from "./tile_layout.js";
+import { Seen } from "./tile_seen.js";
 
-const SEEN_MS = 500; // in view for so long, its picture there: a tile has been looked at
-const SEEN_SHARE = 0.6; // of a tile that must be in view
-const RETRY_MS = [1000, 3000, 9000];
-const MARGIN = 0.08; // around a box, as a share of its longer side
-const CROP_PIXELS = 96; // that a box should have on its long side
-const LARGEST = 512; // derivative: sixty larger ones are too much to fetch
-const PAGE_ROWS = 3;
+const PAGE_ROWS = 3; // that PageUp and PageDown go
 
 export class Tiles {
   #root;
   #options;
   #stage;
-  #cells = new Map(); // subject -> {cell, image, promise, isReady, isBroken, isSeen, seenSince}
+  #cells = new Map(); // subject -> TileCell
   #subjects = [];
+  #coming = new Set(); // subjects of the page to come
   #columns = 1;
   #current = null; // the subject with tabindex 0
   #anchor = null; // where a range starts
   #step; // of the tile size, 0 = as large as fits
-  #observer;
+  #seen;
 
   constructor(root, options) {
     this.#root = root;
     this.#options = options;
     this.#stage = root.closest(".tiles-stage");
-    this.#step = Number(remembered(this.#sizeKey)) || 0;
-    this.#observer = new IntersectionObserver((entries) => this.#crossed(entries), {
-      root: this.#stage,
-      threshold: SEEN_SHARE,
-    });
+    this.#step = Math.min(STEPS, Number(remembered(this.#sizeKey)) || 0);
+    this.#seen = new Seen(this.#stage, () => options.onChange());
     new ResizeObserver(() => this.#layOut()).observe(this.#stage);
     root.addEventListener("click", (event) => this.#clicked(event));
     root.addEventListener("keydown", (event) => this.#key(event));
     root.addEventListener("focusin", (event) => this.#focused(event));
     this.#stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    document.addEventListener("visibilitychange", () => this.#look());
     addEventListener("online", () => this.retry());
   }
 
   // --- what is shown --------------------------------------------------------------------------------
 
+  /** Show these, the first open one in focus; what was seen before counts no more. */
   show(subjects) {
-    this.#observer.disconnect();
-    for (const [subject, tile] of this.#cells) {
-      tile.isSeen = false; // a page that comes again is looked at again
-      tile.seenSince = 0;
-      if (!subjects.includes(subject) && !this.#coming.has(subject)) this.#cells.delete(subject);
-    }
     this.#subjects = subjects;
     this.#coming = new Set();
     this.#anchor = null;
-    for (const subject of subjects) this.#tile(subject);
+    this.#forget();
+    this.#seen.watch(subjects.map((subject) => this.#cell(subject)));
     this.#current = this.open[0] ?? null;
     this.#stage.scrollTop = 0;
     this.#columns = 0;
     this.#layOut();
-    for (const { cell } of this.#shown()) this.#observer.observe(cell);
     this.refresh();
   }
 
-  #coming = new Set(); // subjects of the page to come
-
+  /** Fetch and decode the pictures of a page to come; resolves once they are there. */
   async prepare(subjects) {
     this.#coming = new Set(subjects);
-    for (const subject of this.#cells.keys()) {
-      if (!this.#subjects.includes(subject) && !this.#coming.has(subject)) this.#cells.delete(subject);
-    }
-    await Promise.all(subjects.map((subject) => this.#tile(subject).promise));
+    this.#forget();
+    await Promise.all(subjects.map((subject) => this.#cell(subject).promise));
   }
 
   /** Draw anew what may have changed in the subjects. */
@@ -97,8 +82,9 @@ export class Tiles {
     this.#options.onChange();
   }
 
+  /** Try again to show what could not be shown. */
   retry() {
-    for (const [subject, tile] of this.#cells) if (tile.isBroken) this.#fetch(subject, tile);
+    for (const cell of this.#cells.values()) if (cell.isBroken) cell.fetch();
   }
 
   get open() {
@@ -119,17 +105,56 @@ export class Tiles {
 
   /** How many of the open tiles were in view for a moment, with their picture. */
   get seen() {
-    return this.open.filter((subject) => this.#cells.get(subject).isSeen).length;
+    return this.open.filter((subject) => this.#seen.has(this.#cells.get(subject))).length;
   }
 
-  /** Whether all pictures of open tiles are there; a picture that can't be shown is no obstacle once it is selected. */
-  get loaded() {
-    return this.open.every((subject) => this.#cells.get(subject).isReady || subject.isSelected);
-  }
-
-  /** The first open tile that has not been in view, to lead there. */
+  /** The first open tile that was not, to lead there. */
   get unseen() {
-    return this.open.find((subject) => !this.#cells.get(subject).isSeen) ?? null;
+    return this.open.find((subject) => !this.#seen.has(this.#cells.get(subject))) ?? null;
+  }
+
+  /** Whether the pictures are there of all that isn't selected. */
+  get loaded() {
+    return this.unselected.every((subject) => this.#cells.get(subject).isReady);
+  }
+
+  #cell(subject) {
+    let cell = this.#cells.get(subject);
+    if (!cell) {
+      cell = new TileCell(subject, { address: this.#options.address, onChange: () => this.#arrived(subject, cell) });
+      this.#cells.set(subject, cell);
+    }
+    return cell;
+  }
+
+  #forget() {
+    for (const subject of this.#cells.keys()) {
+      if (!this.#subjects.includes(subject) && !this.#coming.has(subject)) this.#cells.delete(subject);
+    }
+  }
+
+  #arrived(subject, cell) {
+    if (this.#cells.get(subject) !== cell || !this.#subjects.includes(subject)) return;
+    // Nobody can judge what can't be shown: it is left out of what is confirmed.
+    if (cell.isBroken && this.#options.leaveOut) this.#options.leaveOut(subject);
+    else if (cell.isBroken) subject.isSelected = true;
+    this.#seen.look();
+    this.refresh();
+  }
+
+  #draw(subject, at) {
+    const decided = this.#options.state(subject);
+    this.#cells.get(subject).draw({
+      decided,
+      label: this.label(subject),
+      isSelected: Boolean(subject.isSelected) && !decided,
+      place: (at % this.#columns) + 1,
+      isCurrent: subject === this.#current,
+    });
+  }
+
+  #rove() {
+    for (const subject of this.#subjects) this.#cells.get(subject).isCurrent = subject === this.#current;
   }
 
   // --- what a person does ---------------------------------------------------------------------------
@@ -166,7 +191,7 @@ export class Tiles {
     this.#step = step;
     remember(this.#sizeKey, step ? String(step) : "");
     this.#layOut();
-    this.#cells.get(this.#current)?.cell.scrollIntoView({ block: "nearest" });
+    this.#cells.get(this.#current)?.element.scrollIntoView({ block: "nearest" });
     this.#options.onChange();
   }
 
@@ -181,10 +206,8 @@ export class Tiles {
   focus(subject = this.#current) {
     if (!subject) return;
     this.#current = subject;
-    const { cell } = this.#cells.get(subject);
     this.#rove();
-    cell.focus({ preventScroll: true });
-    cell.scrollIntoView({ block: "nearest" });
+    this.#cells.get(subject).focus();
   }
 
   /** "tile 7 of 60, selected" */
@@ -241,7 +264,7 @@ export class Tiles {
 
   #clicked(event) {
     const cell = event.target.closest("[role=gridcell]");
-    const subject = this.#subjects.find((each) => this.#cells.get(each).cell === cell);
+    const subject = this.#subjects.find((each) => this.#cells.get(each).element === cell);
     if (!subject || this.#options.state(subject)) return;
     if (event.shiftKey) this.#extendTo(subject);
     else this.toggle(subject);
@@ -249,7 +272,7 @@ export class Tiles {
   }
 
   #focused(event) {
-    const subject = this.#subjects.find((each) => this.#cells.get(each).cell === event.target);
+    const subject = this.#subjects.find((each) => this.#cells.get(each).element === event.target);
     if (!subject || subject === this.#current) return;
     this.#current = subject;
     this.#rove();
@@ -268,76 +291,25 @@ export class Tiles {
     return after ?? this.#subjects.slice(0, at).findLast((subject) => open.has(subject)) ?? null;
   }
 
-  // --- cells ----------------------------------------------------------------------------------------
-
-  #tile(subject) {
-    let tile = this.#cells.get(subject);
-    if (tile) return tile;
-    const image = new Image();
-    image.alt = "";
-    image.draggable = false;
-    image.decoding = "sync"; // decoded before it is shown: painted with the next frame
-    const frame = build("div", { class: "tile-frame" }, [image]);
-    const mark = build("span", { class: "tile-mark", "aria-hidden": "true" }, ["✕"]);
-    const said = build("span", { class: "tile-said", hidden: "" });
-    const ground = build("div", { class: "tile-ground crop-ground" }, [frame]);
-    const cell = build("div", { role: "gridcell", class: "tile", tabindex: "-1", "data-testid": "tile" }, [ground, mark, said]);
-    cell.dataset.sample = subject.sample;
-    const { box, width, height } = subject;
-    cropInto(image, frame, box ? withMargin(box, MARGIN, width, height) : WHOLE, width, height);
-    tile = { cell, image, mark, said, isReady: false, isBroken: false, isSeen: false, seenSince: 0, tries: 0 };
-    this.#cells.set(subject, tile);
-    this.#fetch(subject, tile);
-    return tile;
-  }
-
-  #fetch(subject, tile) {
-    const size = subject.box ? Math.min(LARGEST, derivativeFor(subject, CROP_PIXELS)) : 256;
-    tile.isBroken = false;
-    tile.cell.dataset.ready = "false";
-    tile.image.src = this.#options.address(subject.sample, size);
-    tile.promise = tile.image.decode().then(
-      () => this.#arrived(subject, tile, true),
-      () => this.#arrived(subject, tile, false),
-    );
-  }
-
-  #arrived(subject, tile, isReady) {
-    if (this.#cells.get(subject) !== tile) return;
-    Object.assign(tile, { isReady, isBroken: !isReady });
-    tile.cell.dataset.ready = isReady ? "true" : "failed";
-    const wait = isReady ? undefined : RETRY_MS[tile.tries++];
-    if (wait) setTimeout(() => this.#cells.get(subject) === tile && tile.isBroken && this.#fetch(subject, tile), wait);
-    if (!this.#subjects.includes(subject)) return;
-    // Nobody can judge what can't be shown: it is left out of what is confirmed.
-    if (!isReady && !wait) subject.isSelected = true;
-    this.#look();
-    this.refresh();
-  }
-
-  #draw(subject, at) {
-    const tile = this.#cells.get(subject);
-    const decided = this.#options.state(subject);
-    const isSelected = Boolean(subject.isSelected) && !decided;
-    tile.cell.setAttribute("aria-selected", String(isSelected));
-    tile.cell.setAttribute("aria-label", decided ? `${this.label(subject)}: ${decided.text}` : this.label(subject));
-    tile.cell.setAttribute("aria-colindex", String((at % this.#columns) + 1));
-    tile.cell.toggleAttribute("data-decided", Boolean(decided));
-    tile.cell.tabIndex = subject === this.#current ? 0 : -1;
-    tile.said.hidden = !decided?.text;
-    fill(tile.said, decided?.text ?? "");
-    if (decided?.colour) tile.said.style.setProperty("--class-colour", decided.colour);
-    else tile.said.style.removeProperty("--class-colour");
-  }
-
-  #rove() {
-    for (const subject of this.#subjects) this.#cells.get(subject).cell.tabIndex = subject === this.#current ? 0 : -1;
-  }
-
   // --- layout ---------------------------------------------------------------------------------------
 
   get #sizeKey() {
     return `labeller-tile-size:${this.#options.scope}`;
+  }
+
+  /** How many tiles can be seen at once, as large as they have to be. */
+  get capacity() {
+    return capacity({ ...this.#room(), ratio: fitting(this.#subjects) });
+  }
+
+  #room() {
+    const style = getComputedStyle(this.#stage);
+    const inner = (outer, ...sides) => outer - sides.reduce((sum, side) => sum + parseFloat(style[`padding${side}`]), 0);
+    return {
+      width: inner(this.#stage.clientWidth, "Left", "Right"),
+      height: inner(this.#stage.clientHeight, "Top", "Bottom"),
+      gap: parseFloat(getComputedStyle(this.#root).rowGap) || 0,
+    };
   }
 
   #layOut() {
@@ -345,19 +317,12 @@ export class Tiles {
       this.#root.replaceChildren();
       return;
     }
-    const style = getComputedStyle(this.#stage);
-    const pad = (side) => parseFloat(style[`padding${side}`]);
-    const room = {
-      width: this.#stage.clientWidth - pad("Left") - pad("Right"),
-      height: this.#stage.clientHeight - pad("Top") - pad("Bottom"),
-    };
+    const room = this.#room();
     if (room.width <= 0 || room.height <= 0) return;
-    const gap = parseFloat(getComputedStyle(this.#root).rowGap) || 0;
     const ratio = fitting(this.#subjects);
-    const columns = columnsFor({ ...room, gap, ratio, count: this.#subjects.length, step: this.#step });
+    const columns = columnsFor({ ...room, ratio, count: this.#subjects.length, step: this.#step });
     this.#root.style.setProperty("--columns", columns);
     this.#root.style.setProperty("--ratio", ratio);
-    this.#root.style.setProperty("--tile", `${(room.width - gap * (columns - 1)) / columns}px`);
     if (columns !== this.#columns) this.#rows(columns);
   }
 
@@ -367,7 +332,7 @@ export class Tiles {
     this.#columns = columns;
     const rows = [];
     for (let start = 0; start < this.#subjects.length; start += columns) {
-      const cells = this.#subjects.slice(start, start + columns).map((subject) => this.#cells.get(subject).cell);
+      const cells = this.#subjects.slice(start, start + columns).map((subject) => this.#cells.get(subject).element);
       rows.push(build("div", { role: "row", class: "tile-row" }, cells));
     }
     this.#root.replaceChildren(...rows);
@@ -375,40 +340,5 @@ export class Tiles {
     this.#root.setAttribute("aria-rowcount", String(rows.length));
     this.#subjects.forEach((subject, at) => this.#draw(subject, at));
     if (this.#root.contains(focused)) focused.focus({ preventScroll: true });
-  }
-
-  // --- what has been seen -----------------------------------------------------------------------------
-
-  #shown() {
-    return this.#subjects.map((subject) => this.#cells.get(subject));
-  }
-
-  #crossed(entries) {
-    const byCell = new Map(this.#shown().map((tile) => [tile.cell, tile]));
-    for (const { target, isIntersecting } of entries) {
-      const tile = byCell.get(target);
-      if (tile) tile.inView = isIntersecting;
-    }
-    this.#look();
-  }
-
-  #timer = null;
-
-  /** Start and stop the clocks of tiles; a tile that stayed in view long enough has been seen. */
-  #look() {
-    const now = performance.now();
-    let next = Infinity;
-    let isNews = false;
-    for (const tile of this.#shown()) {
-      if (tile.isSeen) continue;
-      const isVisible = tile.inView && (tile.isReady || tile.isBroken) && !document.hidden;
-      tile.seenSince = isVisible ? tile.seenSince || now : 0;
-      if (!isVisible) continue;
-      if (now - tile.seenSince >= SEEN_MS) tile.isSeen = isNews = true;
-      else next = Math.min(next, tile.seenSince + SEEN_MS - now);
-    }
-    clearTimeout(this.#timer);
-    if (next < Infinity) this.#timer = setTimeout(() => this.#look(), next + 1);
-    if (isNews) this.#options.onChange();
   }
 }

@@ -1,50 +1,53 @@
-// Type-ahead: pick a class by a part of its name, or make a new one.
+// Type-ahead: pick a class by any of its names, back off to its parent, or make a new one.
 
 import { build, byId, fill, format } from "./dom.js";
+import { NameIndex, Recents } from "./names.js";
 
 const SHOWN = 10;
-
-const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-
-/** How well a name fits what was typed: higher is better, 0 is not at all. */
-export function fit(name, typed) {
-  if (!typed) return 1;
-  if (name === typed) return 6;
-  if (name.startsWith(typed)) return 5;
-  if (name.includes(` ${typed}`) || name.includes(`-${typed}`)) return 4;
-  if (name.includes(typed)) return 3;
-  let at = 0;
-  for (const letter of name) if (letter === typed[at]) at += 1;
-  return at === typed.length ? 2 : 0;
-}
+const isRtl = () => document.documentElement.dir === "rtl";
+const soon = globalThis.requestIdleCallback ?? ((act) => setTimeout(act, 200));
 
 export class TypeAhead {
   #dialog = byId("typeahead");
   #input = byId("typeahead-input");
   #list = byId("typeahead-list");
   #problem = byId("typeahead-problem");
+  #status = byId("typeahead-status");
+  #wider = byId("typeahead-wider");
   #options;
-  #choices = [];
+  #index = new NameIndex();
+  #recents;
+  #choices = []; // {row, via, isSuggested, isRecent, narrower: the choice this is wider than} or {create: name}
   #active = 0;
-  #recent = [];
   #suggested = [];
   #isBusy = false;
 
-  /** options: classes() -> rows, create(name) -> {row} or {detail}, or null where nobody may, onPick(id), texts */
+  /**
+   * options: classes() -> rows; create(name) -> {row} or {detail}, or null where this person may not; onPick(id);
+   * scope, under which it is remembered what was picked lately; texts
+   */
   constructor(options) {
     this.#options = options;
+    this.#recents = new Recents(options.scope ?? "");
     this.#input.addEventListener("input", () => this.#refresh());
     this.#input.addEventListener("keydown", (event) => this.#key(event));
     this.#list.addEventListener("click", (event) => {
       const item = event.target.closest("[role=option]");
       if (item) this.#take(this.#choices[Number(item.dataset.at)]);
     });
+    this.#wider.addEventListener("click", () => {
+      this.#widen();
+      this.#input.focus();
+    });
     // A click on the backdrop closes.
     this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close());
+    // Names are made comparable once: with 5,000 of them not at the first key.
+    soon(() => new NameIndex(options.classes()));
   }
 
-  open(text, suggested) {
+  open(text, suggested = []) {
     this.#suggested = suggested;
+    this.#index = new NameIndex(this.#options.classes());
     this.#input.value = text;
     this.#refresh();
     this.#dialog.showModal();
@@ -55,55 +58,73 @@ export class TypeAhead {
   #key(event) {
     if (event.isComposing || event.keyCode === 229) return;
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const isAtEnd = this.#input.selectionStart === this.#input.value.length;
     if (move && this.#choices.length) {
       event.preventDefault();
       this.#active = (this.#active + move + this.#choices.length) % this.#choices.length;
       this.#mark();
+    } else if (event.key === (isRtl() ? "ArrowLeft" : "ArrowRight") && isAtEnd) {
+      if (this.#widen()) event.preventDefault();
+    } else if (event.key === (isRtl() ? "ArrowRight" : "ArrowLeft") && this.#choices[this.#active]?.narrower) {
+      event.preventDefault();
+      this.#replace(this.#choices[this.#active].narrower);
     } else if (event.key === "Enter") {
       event.preventDefault();
       if (!event.repeat) this.#take(this.#choices[this.#active]);
     }
   }
 
+  /** From the species to its genus: for who isn't sure. Returns whether there is one. */
+  #widen() {
+    const choice = this.#choices[this.#active];
+    const row = choice?.row && this.#index.parent(choice.row);
+    if (!row) return false;
+    this.#replace({ row, narrower: choice });
+    return true;
+  }
+
+  #replace(choice) {
+    this.#choices[this.#active] = choice;
+    this.#list.children[this.#active].replaceWith(this.#item(choice, this.#active));
+    this.#mark();
+    fill(this.#status, choice.row.name);
+  }
+
   #refresh() {
     fill(this.#problem, "");
+    const { texts, create } = this.#options;
     const name = this.#input.value.trim().replace(/\s+/g, " ");
-    const typed = plain(name);
-    this.#choices = this.#rank(typed).slice(0, SHOWN);
-    const exists = this.#options.classes().some((row) => row.name.toLowerCase() === name.toLowerCase());
-    if (name && !exists && this.#options.create) this.#choices.push({ create: name });
+    const options = { suggested: this.#suggested, recent: this.#recents.ids, limit: SHOWN };
+    const { total, matches } = this.#index.search(name, options);
+    this.#choices = matches;
+    if (name && create && !this.#index.named(name)) this.#choices.push({ create: name });
     this.#active = 0;
     this.#list.replaceChildren(...this.#choices.map((choice, at) => this.#item(choice, at)));
-    if (!this.#choices.length) fill(this.#problem, this.#options.texts.noMatch);
+    this.#input.setAttribute("aria-expanded", String(this.#choices.length > 0));
+    if (!this.#choices.length) fill(this.#problem, texts.noMatch);
+    fill(this.#status, total ? format(texts.matches, { n: total.toLocaleString(document.documentElement.lang) }) : "");
     this.#mark();
   }
 
-  /** By fit, then suggestion, then how lately it was picked, then the order of the list. */
-  #rank(typed) {
-    const place = (list, id) => (list.includes(id) ? list.length - list.indexOf(id) : 0);
-    return this.#options
-      .classes()
-      .map((row, order) => ({ row, order, fit: fit(plain(row.name), typed) }))
-      .filter(({ fit: score }) => score > 0)
-      .sort(
-        (a, b) =>
-          b.fit - a.fit ||
-          place(this.#suggested, b.row.id) - place(this.#suggested, a.row.id) ||
-          place(this.#recent, b.row.id) - place(this.#recent, a.row.id) ||
-          a.order - b.order,
-      );
-  }
-
   #item(choice, at) {
+    const { texts } = this.#options;
     const attributes = { role: "option", id: `typeahead-${at}`, "data-at": at, "data-testid": "typeahead-option" };
     if (choice.create) {
-      const text = format(this.#options.texts.create, { name: choice.create });
+      const text = format(texts.create, { name: choice.create });
       return build("li", { ...attributes, class: "create" }, [text]);
     }
+    const { row, via } = choice;
     const dot = build("span", { class: "dot" });
-    dot.style.backgroundColor = choice.row.colour;
-    const key = choice.row.key ? [build("kbd", {}, [choice.row.key])] : [];
-    return build("li", attributes, [dot, build("span", { class: "name" }, [choice.row.name]), ...key]);
+    dot.style.backgroundColor = row.colour;
+    const other = [via ?? row.scientific, ...this.#index.path(row).map(({ name }) => name).slice(-2)];
+    const lines = build("span", { class: "lines" }, [
+      build("span", { class: "name" }, [row.name]),
+      build("span", { class: "other" }, [other.filter(Boolean).join(" · ")]),
+    ]);
+    const tag = choice.isSuggested ? texts.isSuggested : choice.isRecent ? texts.isRecent : "";
+    const tags = tag ? [build("span", { class: "tag" }, [tag])] : [];
+    const key = row.key ? [build("kbd", {}, [row.key])] : [];
+    return build("li", attributes, [dot, lines, ...tags, ...key]);
   }
 
   #mark() {
@@ -113,11 +134,15 @@ export class TypeAhead {
     });
     if (this.#choices.length) this.#input.setAttribute("aria-activedescendant", `typeahead-${this.#active}`);
     else this.#input.removeAttribute("aria-activedescendant");
+    const { row } = this.#choices[this.#active] ?? {};
+    const parent = row && this.#index.parent(row);
+    this.#wider.hidden = !parent;
+    if (parent) fill(this.#wider.querySelector(".name"), format(this.#options.texts.onlyAs, { name: parent.name }));
   }
 
   async #take(choice) {
     if (!choice || this.#isBusy) return;
-    let row = choice.row;
+    let { row } = choice;
     if (choice.create) {
       this.#isBusy = true;
       const answer = await this.#options.create(choice.create);
@@ -129,7 +154,7 @@ export class TypeAhead {
       }
       row = answer.row;
     }
-    this.#recent = [row.id, ...this.#recent.filter((id) => id !== row.id)].slice(0, 20);
+    this.#recents.use(row.id);
     this.#dialog.close();
     this.#options.onPick(row.id);
   }

@@ -35,12 +35,13 @@ export class Viewer {
   /**
    * `root` is the stage. Options: source(sampleId, size) -> address; describe(entry) -> text for who can't see it;
    * texts (templates/annotating/_viewer.html has them); notify(text); clicked(event, act);
-   * frameState(frame) -> {text, colour} | null, what was decided for a frame itself; decides: "sample" or "burst".
+   * frameState(frame) -> {text, colour, isClosed} | null, what was decided for a frame itself, or that it's not theirs;
+   * decides: "sample" or "burst"; covers() -> what the next decision about a burst is for, in words.
    */
   constructor(root, options) {
     this.#root = root;
-    const usual = { notify: () => {}, clicked: (_, act) => act(), frameState: () => null, decides: "sample" };
-    this.#options = { ...usual, ...options };
+    const usual = { notify: () => {}, clicked: (_, act) => act(), frameState: () => null };
+    this.#options = { ...usual, decides: "sample", covers: () => "", ...options };
     const { source, texts, clicked } = this.#options;
     this.#stage = new Stage(root, { source: (id) => source(id, LARGE), describe: (entry) => this.#describe(entry) });
     this.#zoom = new Zoom(this.#stage.viewport, this.#stage.pane, () => this.#showTools());
@@ -52,6 +53,7 @@ export class Viewer {
       source,
       texts,
       state: this.#options.frameState,
+      covers: this.#options.covers,
       onPick: (frame, event) => clicked(event, () => this.lookAt(frame)),
     });
     this.#play = new Play({

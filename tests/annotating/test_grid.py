@@ -194,6 +194,16 @@ def test_a_group_that_is_used_up_gives_way_to_the_next(foxes, grouped):
     assert ids(more) == pks(grouped[6:10])
 
 
+def test_a_group_with_few_tiles_left_waits_for_the_fuller_ones(foxes):
+    made = factories.samples(foxes.project, 80)
+    factories.ranking(foxes.question, made)
+    group(foxes, made[:40], "fox")
+    group(foxes, made[40:], "badger", number=2)
+    assert ids(hand_out(foxes, count=20)) == pks(made[:20])
+    assert ids(hand_out(foxes, foxes.bo)) == pks(made[40:])
+    assert ids(hand_out(foxes, foxes.mia)) == pks(made[20:40])
+
+
 def test_a_group_of_an_older_ranking_is_looked_for_in_the_newest(foxes, grouped):
     old = TileGroup.objects.get(label_class__name="badger")
     factories.ranking(foxes.question, grouped)

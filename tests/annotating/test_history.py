@@ -271,3 +271,20 @@ def test_times_are_told_in_the_persons_own_zone(foxes, client, get, at):
     at(timezone.now().replace(hour=12, minute=34))
     client.cookies["labeller-zone"] = "-120"
     assert "14:34" in said(get())[0]
+
+
+def test_a_label_without_a_place_of_its_own_can_be_labelled_again(foxes, client):
+    """A review, or a label that came late: the one place is somebody else's."""
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.ranking(foxes.question, [sample])
+    url = reverse("annotating:next", args=[foxes.project.slug, foxes.question.key])
+
+    def ask(who):
+        client.force_login(who)
+        answer = client.post(url, {"count": 0, "tab": "one", "sample": sample.pk}, content_type="application/json")
+        return [each["sample"] for each in answer.json()["samples"]]
+
+    assert ask(foxes.bo) == [sample.pk]
+    assert ask(foxes.ana) == []
+    factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    assert ask(foxes.ana) == [sample.pk]

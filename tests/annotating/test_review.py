@@ -374,3 +374,17 @@ def test_the_number_of_queries_does_not_grow_with_what_waits(foxes, desk, disput
         wave(foxes, sample, foxes.ana)
     assert queries(12) == small <= 30
     assert Flag.objects.count() == 15
+
+
+@pytest.mark.parametrize("verdict", ["answer", "ignore", "unsure"])
+def test_what_a_reviewer_decided_is_handed_to_no_further_annotator(foxes, desk, fox, verdict):
+    foxes.project.redundancy = 3
+    foxes.project.save()
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.ranking(foxes.question, [sample])
+    factories.label(foxes.question, sample, foxes.ana, fox)
+    desk.say(sample, *([fox] if verdict == "answer" else []), verdict=verdict)
+    bo = Desk(foxes, "bo")
+    url = reverse("annotating:next", args=bo.place)
+    answer = bo.client.post(url, {"count": 1, "tab": "one"}, content_type="application/json")
+    assert answer.json()["samples"] == []

@@ -77,6 +77,7 @@ def test_a_flag_carries_its_note_and_decides_nothing(page: Page, asked: Asked) -
     page.keyboard.press(",")
     page.keyboard.type("two animals; which counts?")
     page.keyboard.press("Enter")
+    expect(page.locator("[data-command=flag]")).to_have_attribute("aria-pressed", "true")
     saved(page)
     query = "SELECT note, closed_at FROM labels_flag WHERE sample_id = ?"
     assert asked.program.rows(query, sample) == [("two animals; which counts?", None)]
@@ -86,6 +87,7 @@ def test_a_flag_carries_its_note_and_decides_nothing(page: Page, asked: Asked) -
     expect(page.locator("[data-command=flag]")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press(",")
     page.get_by_test_id("flag-remove").click()
+    expect(page.locator("[data-command=flag]")).to_have_attribute("aria-pressed", "false")
     saved(page)
     assert asked.program.rows("SELECT COUNT(*) FROM labels_flag WHERE closed_at IS NULL") == [(0,)]
 

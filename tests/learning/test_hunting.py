@@ -34,12 +34,13 @@ def answer(foxes, pool, *positions):
         factories.label(foxes.question, made[position], foxes.ana, foxes.class_id(NAMES[groups[position]]))
 
 
-def hunt(foxes, user=None, like=(), class_id=None):
+def hunt(foxes, user=None, like=(), class_id=None, without=()):
     payload = {
         "question": foxes.question.pk,
         "user": (user or foxes.ana).pk,
         "like": [sample.pk for sample in like],
         "class": class_id,
+        "without": [sample.pk for sample in without],
     }
     job = jobs.enqueue("hunt", key=f"test:{payload}", project=foxes.project, payload=payload)
     factories.work("hunt")
@@ -103,6 +104,16 @@ def test_what_is_decided_accepted_or_drawn_for_the_audit_never_comes(foxes, pool
         shown = {sample_id for sample_id, _ in hunt(foxes, **aim).tiles}
         assert shown == {sample.pk for sample in made} - away
     assert hunt(foxes, class_id=foxes.class_id("badger")).estimate["accepted"] == 1
+
+
+def test_what_was_passed_over_gives_way_to_the_next(foxes, pool):
+    made, _ = pool
+    answer(foxes, pool, *range(12))
+    seen = made[13:60:3]
+    before = hunt(foxes, class_id=foxes.class_id("badger"))
+    found = hunt(foxes, class_id=foxes.class_id("badger"), without=seen)
+    assert not {sample.pk for sample in seen} & {sample_id for sample_id, _ in found.tiles}
+    assert before.estimate["expected"] - found.estimate["expected"] > 0.8 * len(seen), "looked at, and it was not it"
 
 
 def test_a_hunt_writes_no_round_and_no_head(foxes, pool):

@@ -56,9 +56,7 @@ def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
     if recorded.status == 200:
         messages.success(request, _("Taken back. The image may come again."))
     elif recorded.status == 409:
-        messages.warning(
-            request, _("This label was changed meanwhile: nothing was taken back.")
-        )
+        messages.warning(request, _("This label was changed meanwhile: nothing was taken back."))
     else:
         messages.error(request, recorded.detail)
     before = request.POST.get("before", "")

@@ -1,0 +1,299 @@
+"""POST …/hunt/start/ and …/hunt/tiles/: a hunt is asked for, waited for, and handed out as tiles are."""
+
+import uuid
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from labeller.annotating import hunts
+from labeller.annotating.models import Assignment
+from labeller.jobs.models import Job
+from labeller.labels.models import Label
+from labeller.learning import hunting
+from labeller.learning.models import TileGroup
+from labeller.projects.models import Project
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("fox", "badger", "empty")
+
+
+@pytest.fixture
+def pool(foxes):
+    """60 embedded samples in three groups; the first twelve are labelled."""
+    vectors, groups = factories.clusters(60, 3)
+    made = factories.samples(foxes.project, 60)
+    factories.embed(foxes.project, made, vectors)
+    for sample, group in list(zip(made, groups, strict=True))[:12]:
+        factories.label(foxes.question, sample, foxes.bo, foxes.class_id(NAMES[group]))
+    return made
+
+
+@pytest.fixture
+def post(client, foxes):
+    def post(name, body, user=None):
+        client.force_login(user or foxes.ana)
+        url = reverse(f"annotating:{name}", args=[foxes.project.slug, foxes.question.key])
+        return client.post(url, {"tab": "a", **body} if isinstance(body, dict) else body, "application/json")
+
+    return post
+
+
+@pytest.fixture
+def start(post):
+    """Start a hunt and have a worker do it; returns its job's id."""
+
+    def start(user=None, **aim):
+        answer = post("hunt_start", aim, user)
+        assert answer.status_code == 200, answer.content
+        factories.work("hunt")
+        return answer.json()["job"]
+
+    return start
+
+
+@pytest.fixture
+def tiles(post):
+    def tiles(job, user=None, **body):
+        answer = post("hunt_tiles", {"job": job, "count": 8, **body}, user)
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+    return tiles
+
+
+def ids(answer):
+    return [tile["sample"] for tile in answer["tiles"]]
+
+
+# --- starting -------------------------------------------------------------------------------------
+
+
+def test_a_hunt_for_a_class_is_a_job_and_brings_examples(post, foxes, pool):
+    badger = foxes.class_id("badger")
+    answer = post("hunt_start", {"class": badger}).json()
+    job = Job.objects.get(kind="hunt")
+    assert answer == {"job": job.pk, "state": "hunting", "examples": [pool[at].pk for at in (10, 7, 4, 1)]}
+    assert job.payload == {
+        "question": foxes.question.pk, "user": foxes.ana.pk, "class": badger, "like": [], "without": [],
+    }  # fmt: skip
+    assert job.project == foxes.project
+
+
+def test_a_hunt_by_an_example_needs_no_class(post, foxes, pool):
+    answer = post("hunt_start", {"like": [pool[5].pk, pool[5].pk, pool[7].pk], "without": [pool[9].pk]}).json()
+    assert answer["examples"] == []
+    assert Job.objects.get(kind="hunt").payload["like"] == [pool[5].pk, pool[7].pk]
+    assert Job.objects.get(kind="hunt").payload["without"] == [pool[9].pk]
+
+
+def test_the_same_hunt_is_pending_once_and_others_do_not_replace_it(post, foxes, pool):
+    fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
+    first = post("hunt_start", {"class": fox}).json()["job"]
+    assert post("hunt_start", {"class": fox}).json()["job"] == first
+    others = [
+        post("hunt_start", {"class": badger}), post("hunt_start", {"class": fox}, foxes.bo),
+        post("hunt_start", {"like": [pool[0].pk], "class": fox}),
+    ]  # fmt: skip
+    assert len({first, *(answer.json()["job"] for answer in others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "`class`"),
+        ({"like": []}, "`like`"),
+        ({"class": "fox"}, "`class`"),
+        ({"class": 999_999}, "`class`"),
+        ({"class": True}, "`class`"),
+        ({"like": 5}, "`like`"),
+        ({"like": ["x"]}, "`like`"),
+        ({"like": [999_999]}, "`like`"),
+        ({"like": list(range(1, 22))}, "`like`"),
+        ({"class": "OWN", "without": "all"}, "`without`"),
+        ("[]", "body"),
+        ("{", "body"),
+    ],
+)
+def test_what_cannot_be_hunted_for_is_named(post, foxes, pool, body, field):
+    if isinstance(body, dict) and body.get("class") == "OWN":
+        body = {**body, "class": foxes.class_id("fox")}
+    answer = post("hunt_start", body)
+    assert answer.status_code == 422 and field in answer.json()["detail"]
+    assert not Job.objects.exists()
+
+
+def test_samples_and_classes_of_other_projects_are_refused(post, foxes, pool):
+    other = factories.project("bears")
+    (stranger,) = factories.samples(other, 1)
+    assert post("hunt_start", {"like": [pool[0].pk, stranger.pk]}).status_code == 422
+    assert post("hunt_start", {"class": other.first_question.classes.first().pk}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [("olga", 200), ("mia", 200), ("ana", 200), ("vic", 403), ("sam", 404), ("ada", 200)]
+)
+def test_who_may_hunt(post, foxes, pool, who, status):
+    person = getattr(foxes, who)
+    answer = post("hunt_start", {"class": foxes.class_id("fox")}, person)
+    assert answer.status_code == status
+    assert post("hunt_tiles", {"job": answer.json()["job"] if status == 200 else 1}, person).status_code == status
+
+
+# --- waiting --------------------------------------------------------------------------------------
+
+
+def test_until_a_worker_has_been_there_it_hunts_and_then_has_tiles(post, tiles, foxes, pool):
+    job = post("hunt_start", {"class": foxes.class_id("badger")}).json()["job"]
+    waiting = tiles(job)
+    assert (waiting["state"], waiting["hunt"], waiting["tiles"], waiting["group"]) == ("hunting", None, [], None)
+    factories.work("hunt")
+    found = tiles(job)
+    group = TileGroup.objects.get()
+    assert found["state"] == "ready" and found["group"] == {
+        "id": group.pk, "kind": "hunt", "class": foxes.class_id("badger"),
+    }  # fmt: skip
+    assert ids(found) == [sample_id for sample_id, _ in group.tiles[:8]]
+    assert set(found["tiles"][0]) == {"sample", "width", "height", "box", "p", "previous", "group"}
+    hunt = found["hunt"]
+    assert (hunt["by"], hunt["class"], hunt["like"], hunt["found"]) == ("head", foxes.class_id("badger"), [], 4)
+    assert 12 < hunt["expected"] < 20 and hunt["at_most"] is None and "audit samples" in hunt["reason"]
+    assert found["pool"] == {"labelled": 12, "total": 60, "embedded": 60} and found["kept"] == []
+
+
+def test_a_later_hunt_of_the_same_aim_is_what_an_earlier_job_brings(start, tiles, foxes, pool):
+    badger = foxes.class_id("badger")
+    first = start(**{"class": badger})
+    second = start(**{"class": badger})
+    assert tiles(first)["group"] == tiles(second)["group"] and TileGroup.objects.count() == 1
+
+
+def test_a_job_that_failed_says_why(post, tiles, foxes, pool):
+    job = post("hunt_start", {"class": foxes.class_id("badger")}).json()["job"]
+    Job.objects.update(state=Job.State.FAILED, error="Traceback\nOSError: the disk is gone")
+    answer = tiles(job)
+    assert (answer["state"], answer["message"], answer["tiles"]) == ("failed", "OSError: the disk is gone", [])
+
+
+@pytest.mark.parametrize("code", hunting.CODES)
+def test_every_code_has_words(code):
+    assert set(hunts.WORDS) == set(hunting.CODES) and hunts.WORDS[code].endswith(".")
+
+
+def test_where_there_is_nothing_to_hunt_by_it_is_said_in_the_readers_language(start, tiles, foxes, pool, client):
+    Label.objects.update(is_current=False)
+    job = start(**{"class": foxes.class_id("fox")})
+    answer = tiles(job)
+    assert (answer["state"], answer["message"]) == ("failed", hunts.WORDS["no_example"])
+
+
+def test_settings_that_cannot_be_used_are_told(start, tiles, foxes, pool):
+    Project.objects.update(head="no.such.Head")
+    answer = tiles(start(**{"class": foxes.class_id("fox")}))
+    assert answer["state"] == "failed" and "no.such.Head" in answer["message"]
+
+
+def test_nobody_sees_anybody_elses_hunt(post, start, tiles, foxes, pool):
+    job = start(**{"class": foxes.class_id("fox")})
+    gone = tiles(job, foxes.bo)
+    assert (gone["state"], gone["tiles"], gone["hunt"]) == ("failed", [], None)
+    assert tiles(999_999)["message"] == gone["message"], "as if there were none"
+    refit = Job.objects.create(kind="refit", key="x", not_before="2020-01-01T00:00Z", project=foxes.project)
+    assert tiles(refit.pk)["state"] == "failed"
+
+
+def test_a_cancelled_hunt_is_over(post, tiles, foxes, pool):
+    job = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
+    Job.objects.update(state=Job.State.CANCELLED)
+    assert tiles(job)["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"job": None}, "`job`"), ({"job": "x"}, "`job`"), ({"count": 999}, "`count`"), ({"keep": 1}, "`keep`"),
+     ({"without": [None]}, "`without`")],
+)  # fmt: skip
+def test_wrong_input_is_named(post, foxes, pool, body, field):
+    answer = post("hunt_tiles", {"job": 1, "count": 8, **body})
+    assert answer.status_code == 422 and field in answer.json()["detail"]
+
+
+# --- handing out ----------------------------------------------------------------------------------
+
+
+def test_tabs_and_people_never_get_the_same_tile(start, tiles, foxes, pool):
+    badger = foxes.class_id("badger")
+    job, bos = start(**{"class": badger}), start(foxes.bo, **{"class": badger})
+    pages = [tiles(job), tiles(job, tab="b"), tiles(bos, foxes.bo)]
+    assert len({sample for page in pages for sample in ids(page)}) == 24
+
+
+def test_what_is_kept_stays_and_what_is_not_is_given_back(start, tiles, foxes, pool):
+    job = start(**{"class": foxes.class_id("badger")})
+    first = ids(tiles(job))
+    more = tiles(job, keep=first[:4], count=2)
+    assert more["kept"] == sorted(first[:4]) and ids(more) == first[4:6]
+    assert set(Assignment.objects.values_list("sample", flat=True)) == set(first[:6])
+    assert ids(tiles(job, keep=[], count=0)) == [] and not Assignment.objects.exists()
+
+
+def test_what_was_passed_over_is_not_shown_again(start, tiles, foxes, pool):
+    job = start(**{"class": foxes.class_id("badger")})
+    first = ids(tiles(job))
+    second = ids(tiles(job, without=first))
+    assert len(second) == 8 and not set(first) & set(second)
+
+
+def test_what_the_current_round_drew_for_its_audit_since_is_left_to_it(start, tiles, foxes, pool):
+    job = start(**{"class": foxes.class_id("badger")})
+    best = [sample_id for sample_id, _ in TileGroup.objects.get().tiles[:3]]
+    factories.ranking(foxes.question, pool, audits=[sample for sample in pool if sample.pk in best])
+    assert not set(best) & set(ids(tiles(job)))
+
+
+def test_known_answers_are_never_mixed_in(start, tiles, foxes, pool, monkeypatch):
+    monkeypatch.setattr("labeller.annotating.grid.CHECKED", 1.0)
+    factories.label(foxes.question, pool[20], None, foxes.class_id("badger"), mode="import")
+    tiles(start(**{"class": foxes.class_id("badger")}))
+    assert not Assignment.objects.filter(is_check=True).exists()
+
+
+def test_where_suggestions_are_hidden_no_probability_is_told(start, tiles, foxes, pool):
+    Project.objects.update(show_suggestions=False)
+    answer = tiles(start(**{"class": foxes.class_id("badger")}))
+    assert {tile["p"] for tile in answer["tiles"]} == {None}
+
+
+def test_a_label_of_a_hunt_says_so_and_what_was_predicted_even_after_a_fresh_hunt(post, start, tiles, foxes, pool):
+    badger, fox = foxes.class_id("badger"), foxes.class_id("fox")
+    job = start(**{"class": badger})
+    shown = tiles(job)["tiles"]
+    events = [
+        {"uuid": str(uuid.uuid4()), "sample": tile["sample"], "entry": None, "verdict": "answer", "classes": [given],
+         "supersedes": None, "mode": "hunt", "dwell_ms": 300, "suggestion_shown": False, "head_version": 3}
+        for tile, given in zip(shown, [badger] * 6 + [fox] * 2, strict=True)
+    ]  # fmt: skip
+    assert post("save", {"events": events[:3]}).status_code == 200
+    start(**{"class": badger})  # the page asks for it as soon as labels are saved
+    assert post("save", {"events": events[3:]}).status_code == 200
+    told = Label.objects.filter(annotator=foxes.ana).values_list("mode", "strategy", "predicted", "suggestion_shown")
+    assert set(told) == {("hunt", "hunt", badger, True)} and len(told) == 8
+    again = start(**{"class": badger})
+    after = tiles(again)
+    assert after["hunt"]["found"] == 10 and not {tile["sample"] for tile in shown} & set(ids(after))
+
+
+def test_questions_to_the_database_do_not_grow_with_the_page(start, tiles, foxes, pool):
+    job = start(**{"class": foxes.class_id("badger")})
+    counted = []
+    for count in (2, 20):
+        tiles(job, count=0)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            tiles(job, count=count)
+        counted.append(len(queries))
+    assert counted[0] == counted[1] <= 32
