@@ -1,9 +1,9 @@
 """Parsing of what the labelling screens post as JSON: explicit fields, a clear sentence for each mistake."""
 
 import json
-import uuid
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -34,7 +34,7 @@ class Event:
     kind: str = "label"
     sample_id: int | None = None
     note: str = ""
-    flag: uuid.UUID | None = None  # the one that is raised or lowered
+    flag: UUID | None = None  # the one that is raised or lowered
     problem: str = ""
 
 
@@ -142,9 +142,9 @@ def _flag(given: dict[str, Any], shown: str) -> Event:
     return Event(shown, kind="flag", sample_id=sample_id, note=note.strip(), flag=flag)
 
 
-def _uuid(value: object, field: str) -> uuid.UUID:
+def _uuid(value: object, field: str) -> UUID:
     try:
-        return uuid.UUID(str(value))
+        return UUID(str(value))
     except ValueError as error:
         raise BadRequest(_("`%(field)s` must be a UUID.") % {"field": field}) from error
 

@@ -121,8 +121,8 @@ def _groups(question: Question, current: Round | None) -> list[Group]:
     """The groups of the current ranking, best first."""
     if current is None:
         return []
-    rows = TileGroup.objects.filter(question=question, round=current).order_by("number")
-    rows = rows.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
+    groups = TileGroup.objects.filter(question=question, round=current).order_by("number")
+    rows: Any = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
         done=Count("assignments", filter=Q(assignments__is_done=True, assignments__is_check=False)),
         taken=Count("assignments", filter=Q(assignments__is_check=False)),
     )

@@ -72,6 +72,8 @@ def _apply(event: Event, user: User, question: Question, handed_out: _HandedOut)
     if event.kind == "unflag":
         return flags.lower_flag(event.flag, question, user)
     judgement = event.judgement
+    if judgement is None:
+        return Recorded(422)
     if judgement.mode == Mode.REVIEW and question.project.role.rank < Role.MANAGER.rank:
         return Recorded(403, detail=_("Only managers review."))
     if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it

@@ -82,9 +82,7 @@ def label_json(label: Label | Check | None) -> dict[str, Any] | None:
         "uuid": str(label.uuid),
         "verdict": label.verdict,
         "classes": sorted(
-            label.given
-            if isinstance(label, Check)
-            else (each.label_class_id for each in label.labelled_classes.all())
+            label.given if isinstance(label, Check) else (each.label_class_id for each in label.labelled_classes.all())
         ),
     }
 

@@ -61,7 +61,7 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
         kept = keep(user, question, wanted)
         open_assignments(question).filter(expires_at__lt=Now()).delete()
         if wanted.sample is not None:
-            _take_asked(user, question, wanted)
+            _take_asked(user, question, wanted.tab, wanted.sample)
         if current is not None:
             _take(user, question, current, wanted)
         held = list(
@@ -117,16 +117,16 @@ def _slots_taken(question: Question) -> Count:
     return Count("sample__assignments", filter=of_people, distinct=True)
 
 
-def _take_asked(user: User, question: Question, wanted: Wanted) -> None:
+def _take_asked(user: User, question: Question, tab: str, sample_id: int) -> None:
     """Hold a sample that this person asked for by name: a label of their own to change, say."""
-    if not Sample.objects.filter(pk=wanted.sample, project=question.project).exists():
+    if not Sample.objects.filter(pk=sample_id, project=question.project).exists():
         return
-    again = Assignment.objects.filter(question=question, sample=wanted.sample, annotator=user)
-    if again.update(is_done=False, tab=wanted.tab, expires_at=Now() + HOLD):
+    again = Assignment.objects.filter(question=question, sample=sample_id, annotator=user)
+    if again.update(is_done=False, tab=tab, expires_at=Now() + HOLD):
         return
-    if not take(user, question, wanted.tab, {wanted.sample: {}}) and _said(user, question, wanted.sample):
+    if not take(user, question, tab, {sample_id: {}}) and _said(user, question, sample_id):
         # Every place is somebody else's, as after a review or a late save: one's own label can be changed all the same.
-        take(user, question, wanted.tab, {wanted.sample: {}}, range(REVIEW_SLOT, CHECK_SLOT))
+        take(user, question, tab, {sample_id: {}}, range(REVIEW_SLOT, CHECK_SLOT))
 
 
 def _said(user: User, question: Question, sample_id: int) -> bool:

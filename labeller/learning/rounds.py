@@ -172,7 +172,7 @@ def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ())
             column = fitted.class_ids.index(aim.class_id)
             sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
             scores = sure[positions]
-            expected = float(sure[situation.allowed & ~situation.accepted].sum(dtype=np.float64))
+            expected = float(sure[_free(situation)].sum(dtype=np.float64))
     tiles = list(zip(embeddings.ids[positions].tolist(), scores.astype(float).round(4).tolist(), strict=True))
     return Hunted(tiles, expected, answers, embeddings)
 
@@ -274,6 +274,12 @@ def _hunt(
     return [replace(pick, hunted=aim.class_id) for pick in picks]
 
 
+def _free(situation: planning.Situation) -> NDArray[np.bool_]:
+    """What is neither labelled nor accepted."""
+    accepted = situation.accepted
+    return situation.allowed.copy() if accepted is None else situation.allowed & ~accepted
+
+
 def _mask(n: int, positions: NDArray[np.intp]) -> NDArray[np.bool_]:
     mask = np.zeros(n, np.bool_)
     mask[positions] = True
@@ -343,7 +349,7 @@ def _tile_groups(
     starred: Collection[int],
 ) -> list[TileGroup]:
     """Rows for the groups that are looked at side by side. What the round audits is in none: it is labelled blind."""
-    free = situation.allowed & ~situation.accepted
+    free = _free(situation)
     free[[pick.position for pick in picks if pick.strategy == planning.AUDIT]] = False
     if fitted is None:
         kind, found = TileGroup.Kind.CLUSTER, tiles.clusters(_likeness(question.pk, embeddings), free)

@@ -1,6 +1,7 @@
 """Project, question, class."""
 
 from datetime import time
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -84,7 +85,7 @@ class Question(models.Model):
     multi_label = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=0)
     follows = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="followers")
-    only_for = models.ManyToManyField("LabelClass", blank=True, related_name="+")
+    only_for: Any = models.ManyToManyField("LabelClass", blank=True, related_name="+")
 
     class Meta:
         constraints = [

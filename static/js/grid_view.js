@@ -32,7 +32,7 @@ export class GridView {
   draw(page) {
     const { supply } = this.#options;
     this.#drawTarget(page);
-    byId("audits").hidden = supply.audits === 0;
+    byId("audits").toggleAttribute("data-none", supply.audits === 0); // keeps its room: nothing jumps
     fill(byId("audits-n"), format(this.#session.texts.audits, { n: number(supply.audits) }));
     this.#side.show({
       classes: this.#session.classes.rows,

@@ -23,8 +23,6 @@ import { TileCell } from "./tile_cell.js";
 import { capacity, columnsFor, fitting, STEPS } from "./tile_layout.js";
 import { Seen } from "./tile_seen.js";
 
-const PAGE_ROWS = 3; // that PageUp and PageDown go
-
 export class Tiles {
   #root;
   #options;
@@ -252,7 +250,7 @@ export class Tiles {
   #key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     const { open } = this;
-    const rows = { PageUp: -PAGE_ROWS, PageDown: PAGE_ROWS }[event.key];
+    const rows = { PageUp: -this.#rowsInView, PageDown: this.#rowsInView }[event.key];
     const at = open.indexOf(this.#current) + (rows ?? 0) * this.#columns;
     const places = { Home: 0, End: open.length - 1, PageUp: Math.max(0, at), PageDown: Math.min(open.length - 1, at) };
     const target = open[places[event.key]];
@@ -300,6 +298,13 @@ export class Tiles {
   /** How many tiles can be seen at once, as large as they have to be. */
   get capacity() {
     return capacity({ ...this.#room(), ratio: fitting(this.#subjects) });
+  }
+
+  /** How many rows are wholly in view: PageDown brings the next ones, and leaves none out. */
+  get #rowsInView() {
+    const { height, gap } = this.#room();
+    const row = this.#cells.get(this.#current).element.offsetHeight + gap;
+    return Math.max(1, Math.floor((height + gap) / row));
   }
 
   #room() {

@@ -134,6 +134,11 @@ def test_taking_a_batch_back_opens_its_samples_again(send, foxes, ranked):
     given = [event(sample, fox) for sample in ranked]
     send(*given)
     assert Assignment.objects.filter(is_done=True).count() == len(ranked)
-    send(*[event(sample, supersedes=each["uuid"], verdict="withdraw") for sample, each in zip(ranked, given)])
+    send(
+        *[
+            event(sample, supersedes=each["uuid"], verdict="withdraw")
+            for sample, each in zip(ranked, given, strict=True)
+        ]
+    )
     assert not Assignment.objects.filter(is_done=True).exists()
     assert not Label.objects.filter(is_current=True).exclude(verdict="withdraw").exists()

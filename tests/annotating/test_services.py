@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from labeller.annotating import saving, services
 from labeller.annotating.forms import Event
-from labeller.annotating.services import Wanted
 from labeller.annotating.models import Assignment
+from labeller.annotating.services import Wanted
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.projects.models import Project
@@ -96,7 +96,10 @@ def test_keeping_what_is_not_mine_takes_nothing_from_its_holder(foxes, ranked):
 def test_a_new_round_takes_effect_on_what_was_not_kept(foxes, ranked):
     services.next_batch(foxes.ana, foxes.question, Wanted(2))
     factories.ranking(foxes.question, ranked[::-1])
-    assert ids(services.next_batch(foxes.ana, foxes.question, Wanted(2, [ranked[0].pk]))) == [ranked[5].pk, ranked[4].pk]
+    assert ids(services.next_batch(foxes.ana, foxes.question, Wanted(2, [ranked[0].pk]))) == [
+        ranked[5].pk,
+        ranked[4].pk,
+    ]
 
 
 def test_an_expired_assignment_goes_to_the_next_person(foxes, ranked):

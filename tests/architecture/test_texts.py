@@ -126,7 +126,14 @@ def test_a_text_is_complete_before_it_is_looked_up(path):
         assert not any(isinstance(each, ast.JoinedStr | ast.BinOp) for each in call.args), ast.unparse(call)
 
 
-SHOWN = {"ValidationError", "BadRequest", "FolderError", "NotOffered", "Recorded", "Event"}  # people read what these say
+SHOWN = {
+    "ValidationError",
+    "BadRequest",
+    "FolderError",
+    "NotOffered",
+    "Recorded",
+    "Event",
+}  # people read what these say
 MESSAGES = {"success", "info", "warning", "error", "add_error"}
 
 

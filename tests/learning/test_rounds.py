@@ -271,7 +271,9 @@ def test_the_stored_seed_gives_the_same_ranking_again(foxes, pool, monkeypatch):
 
 def test_old_entries_nobody_saw_are_dropped_and_served_ones_are_kept(foxes, pool):
     first = refit(foxes)
-    served = {assignment.entry_id for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(3)).assignments}
+    served = {
+        assignment.entry_id for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(3)).assignments
+    }
     refit(foxes)
     assert first.entries.count() == 60
     third = refit(foxes)

@@ -131,7 +131,7 @@ def _best_of_logits(L: Float32) -> Float32:
 
 def _only_of_logits(L: Float32) -> Float32:
     with np.errstate(invalid="ignore", over="ignore"):
-        return _only(1 / (1 + np.exp(-L)))
+        return _only(np.asarray(1 / (1 + np.exp(-L)), np.float32))
 
 
 def _only(P: Float32) -> Float32:

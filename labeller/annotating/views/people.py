@@ -1,6 +1,6 @@
 """What one person said, at what pace, and what was flagged."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -106,7 +106,7 @@ def _person(request: HttpRequest, project: Project) -> User:
     """Whose history is wanted: one's own, unless a manager names somebody else."""
     name = request.GET.get("person", "")
     if name in ("", request.user.get_username()):
-        return request.user
+        return cast(User, request.user)
     if not _manages(project):
         raise PermissionDenied("only managers see other people's history")
     return get_object_or_404(_people(project), username=name)
