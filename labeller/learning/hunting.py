@@ -76,7 +76,7 @@ def _audits(question: Question) -> set[int]:
 
 def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[str, Any]:
     """How many samples of the class remain; see above."""
-    by = "likeness" if found.expected is None else "head"
+    by = "head" if found.by_head else "likeness"
     if class_id is None:
         return {"by": by, "found": None, "expected": None, "accepted": 0, "at_most": None, "reason": NO_CLASS}
     rule = accepting.accepted(Acceptance.standing(question))

@@ -73,7 +73,8 @@ class Hunted:
     """What a hunt found: pairs of sample id and probability of its class, or cosine, the likeliest first."""
 
     tiles: list[tuple[int, float]]
-    expected: float | None  # samples of the class among all that were looked at; None where the head didn't tell
+    by_head: bool  # whether the head chose them, and not likeness
+    expected: float | None  # samples of the class among all that were looked at; None where the head can't tell
     answers: dict[int, frozenset[int]]  # what people said, as the hunt knew it
     embeddings: Embedded
 
@@ -152,7 +153,8 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
 def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ()) -> Hunted | None:
     """The samples nearest to an aim, without a round and without those in `besides`; None while nothing is embedded.
 
-    A class that the head doesn't know yet is hunted by what looks like its labelled samples, and like `aim.like`.
+    Where the aim has examples these decide, and its class only counts. A class that the head doesn't know yet is hunted
+    by what looks like its labelled samples.
     """
     run = embedding.current_run(question.project)
     embeddings = load_embeddings(run)
@@ -162,25 +164,25 @@ def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ())
     pool = embeddings.without(labels.settled(question).union(besides))
     with threads.single():
         fitted = fit(question, run, embeddings, answers) if aim.class_id is not None else None
-        if fitted is None or aim.class_id not in fitted.class_ids:
-            fitted, aim = None, Aim(like=_examples(aim, embeddings, answers))
+        column = fitted.class_ids.index(aim.class_id) if fitted and aim.class_id in fitted.class_ids else None
+        by_head = column is not None and not aim.like
+        aim = aim if by_head else Aim(like=_examples(aim, embeddings, answers))
         situation = _situation(question, run, embeddings, pool, fitted, answers, aim.strategy)
         picks = _hunt(aim, embeddings, fitted, situation, size, secrets.randbits(32))
         positions = np.array([pick.position for pick in picks], np.intp)
         scores, expected = np.array([pick.score for pick in picks]), None
-        if fitted is not None:
-            column = fitted.class_ids.index(aim.class_id)
+        if column is not None:
             sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
-            scores = sure[positions]
-            expected = float(sure[_free(situation)].sum(dtype=np.float64))
+            scores = sure[positions] if by_head else scores
+            expected = float(sure[situation.allowed & ~situation.accepted].sum(dtype=np.float64))
     tiles = list(zip(embeddings.ids[positions].tolist(), scores.astype(float).round(4).tolist(), strict=True))
-    return Hunted(tiles, expected, answers, embeddings)
+    return Hunted(tiles, by_head, expected, answers, embeddings)
 
 
 def _examples(aim: Aim, embeddings: Embedded, answers: dict[int, frozenset[int]]) -> tuple[int, ...]:
-    """What a hunt is to look like that no head helps: the aim's examples and the newest labelled ones of its class."""
+    """What a hunt is to look like: the aim's examples, or the newest labelled samples of its class."""
     of_class = [sample_id for sample_id, classes in answers.items() if aim.class_id in classes]
-    given = np.array([*aim.like, *of_class[-MOST_EXAMPLES:]], np.int64)
+    given = np.array(aim.like or of_class[-MOST_EXAMPLES:], np.int64)
     found = given[embeddings.positions(given) >= 0]
     if not len(given):
         raise NothingToHunt(NothingToHunt.NO_EXAMPLE)

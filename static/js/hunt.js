@@ -4,6 +4,7 @@
 import { number } from "./class_side.js";
 import { byId, fill, format } from "./dom.js";
 import { HuntView } from "./hunt_view.js";
+import { Hunting } from "./hunting.js";
 import { newUuid } from "./outbox.js";
 import { openSession } from "./session.js";
 import { TileSupply } from "./tile_supply.js";
@@ -14,33 +15,23 @@ const MOST = 40; // tiles: fewer than in the grid, so that the ranking follows s
 const FEWEST = 20;
 const FRESH_MS = 700; // after labels were saved, in which further ones share a hunt
 const GUARD_MS = 400; // between two Enters that mean two things
-const LATE_MS = 10_000; // after which people are told that a worker is waited for
 const REMEMBERED = 1000; // passed over and not shown again: as many as a request may name
 const LIKELY = 0.5; // share of a page from which on people mark what is not the class
-const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000, 15_000];
 
 const session = openSession({ mode: "hunt" });
 const { boot, texts, history: decisions, outbox, pace } = session;
 
-let aim = null; // {class, like}: what is hunted; the class is null until somebody has said what the examples are
-let job = null; // the newest hunt that is done
-let hunt = null; // what the server says of it, and foundThen: how many had been found when it was asked for
-let examples = [];
-let ended = null; // {state, message} of a hunt that brings no more tiles
-let isLate = false;
 let page = null; // {target, subjects, seenMs, since}
 let next = null; // the page to come
 let marks = "are"; // what a mark means: "are" of the class, or "not"
 let rest = null; // the class of what isn't marked, where marks are "are"; null = it stays open
-let isMarksChosen = false; // by the person
-let wish = 0; // the newest hunt counts
-let isNews = false; // decided since the last hunt was asked for
+let isMarksChosen = false; // by the person, or by the first page that was decided
 let lastConfirm = 0;
 let said = ""; // of the last decision, for who can't see it
 let passed = []; // sample ids passed over, the newest last
 const waiting = []; // pages to return to once one that was taken back is done
 const bySample = new Map(); // sample id -> subject
-const steps = { undo: [], redo: [] }; // {page, passed: subjects} beside each step of the history
+const steps = { undo: [], redo: [] }; // {page, aim, passed: subjects} beside each step of the history
 
 const tiles = new Tiles(byId("tiles"), {
   address: (sample, size) => session.address(sample, size),
@@ -58,6 +49,7 @@ const supply = new TileSupply({
   count: () => Math.min(MOST, Math.max(FEWEST, tiles.capacity)),
   isOver: ({ state }) => state !== "hunting",
 });
+const hunting = new Hunting({ session, supply, without: () => without() });
 const typeAhead = new TypeAhead({
   classes: () => session.classes.rows,
   create: session.canCreate ? (name) => session.createClass(name) : null,
@@ -69,10 +61,11 @@ const view = new HuntView({
   session,
   tiles,
   supply,
-  look: () => ({ aim, page, hunt, examples, ended, isLate, marks, rest }),
+  hunting,
+  look: () => ({ page, marks, rest }),
   whyNot: () => whyNot(),
   onClass: (id) => choose(id),
-  onExample: (sample) => begin({ class: aim.class, like: [sample] }),
+  onExample: (sample) => begin({ class: hunting.aim.class, like: [sample] }),
   onMarks: (meaning) => mean(meaning),
   onRest: (id) => {
     rest = id;
@@ -82,89 +75,26 @@ const view = new HuntView({
 
 // --- hunting --------------------------------------------------------------------------------------
 
+const without = () => passed.slice(-REMEMBERED);
+
 /** Hunt for something else; null leads back to the choice. */
-function begin(wanted) {
+function begin(aim) {
   for (const subject of [...openOf(page), ...waiting.flatMap(openOf)]) subject.isGone = true;
-  if (aim && wanted?.class !== aim.class) passed = [];
+  if (aim?.class !== hunting.aim?.class) passed = [];
   waiting.length = 0;
-  [aim, page, next, hunt, job, ended] = [wanted, null, null, null, null, null];
-  [examples, rest, isMarksChosen, isLate] = [[], null, false, false];
-  remember();
+  [page, next, rest, isMarksChosen] = [null, null, null, false];
+  hunting.begin(aim);
   show();
-  if (wanted) start();
-  else wish += 1;
 }
 
 /** The address says what is hunted, so that a reload goes on with it. */
 function remember() {
+  const { aim } = hunting;
   const query = new URLSearchParams();
   if (aim?.class) query.set("class", aim.class);
   for (const sample of aim?.like ?? []) query.append("like", sample);
-  globalThis.history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
-}
-
-/** Ask a worker for a hunt, and take its tiles once it is done; the page in view stays meanwhile. */
-async function start() {
-  const mine = ++wish;
-  const isCurrent = () => mine === wish;
-  isNews = false;
-  const foundThen = session.tally.counts.get(aim.class) ?? 0;
-  const late = setTimeout(() => isCurrent() && setLate(), LATE_MS);
-  const asked = await ask(isCurrent);
-  if (asked) examples = asked.examples;
-  for (let looks = 0; asked && isCurrent(); looks += 1) {
-    const answer = await supply.look({ job: asked.job });
-    if (answer && answer.state !== "hunting" && isCurrent()) {
-      arrived(asked.job, answer, foundThen);
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, answer ? supply.pause(looks) : BACK_OFF_MS[Math.min(looks, 5)]));
-  }
-  clearTimeout(late);
-}
-
-async function ask(isCurrent) {
-  for (let tries = 0; isCurrent(); tries += 1) {
-    const { class: id, like } = aim;
-    const body = { like, without: passed.slice(-REMEMBERED), ...(id === null ? {} : { class: id }) };
-    const { status, data, failure } = await session.post(boot.urls.hunt_start, body);
-    if (!isCurrent()) return null;
-    if (data?.job) return data;
-    if (!failure && status >= 400 && status < 500) {
-      end("failed", data?.detail ?? "");
-      return null;
-    }
-    supply.isTroubled = true;
-    render();
-    await new Promise((resolve) => setTimeout(resolve, BACK_OFF_MS[Math.min(tries, BACK_OFF_MS.length - 1)]));
-  }
-  return null;
-}
-
-function arrived(done, answer, foundThen) {
-  isLate = false;
-  if (answer.state === "failed") {
-    // A page in view is finished first; what comes after it is what this hunt could not tell.
-    if (!page) end("failed", answer.message);
-    return;
-  }
-  job = done;
-  hunt = { ...answer.hunt, foundThen };
-  ended = null;
-  render();
-  prepare();
-}
-
-function end(state, message = "") {
-  ended = { state, message };
-  session.announce([said, view.emptyText()].filter(Boolean).join(". "));
-  said = "";
-  render();
-}
-
-function setLate() {
-  isLate = true;
-  render();
+  const wanted = query.size ? `?${query}` : "";
+  if (location.search !== wanted) globalThis.history.replaceState(null, "", wanted || location.pathname);
 }
 
 // --- pages ----------------------------------------------------------------------------------------
@@ -183,15 +113,16 @@ const held = () => [page, next, ...waiting].flatMap(openOf);
 
 /** Fetch the page to come, pictures and all; what was fetched before is given back. */
 async function prepare() {
+  const { job } = hunting;
   if (!job) return;
   next = null;
-  const found = await supply.next({ job, without: passed.slice(-REMEMBERED) });
-  if (!found) return;
+  const found = await supply.next({ job, without: without() });
+  if (!found || job !== hunting.job) return;
   if (!found.subjects.length) {
-    if (!page) end("over");
+    if (!page) hunting.end("over");
     return;
   }
-  next = { target: aim.class, subjects: found.subjects, seenMs: 0, since: 0 };
+  next = { target: hunting.aim.class, subjects: found.subjects, seenMs: 0, since: 0 };
   for (const subject of next.subjects) {
     subject.page = next;
     bySample.set(subject.sample, subject);
@@ -205,10 +136,7 @@ function turn() {
   clock(false);
   page = waiting.shift() ?? next;
   if (page === next) next = null;
-  if (page && !isMarksChosen && !steps.undo.some((step) => step.aim === aim)) {
-    const purity = hunt?.by === "head" ? HuntView.purity(page) : null;
-    marks = purity !== null && purity >= LIKELY ? "not" : "are";
-  }
+  if (page && !isMarksChosen) marks = (view.purity(page) ?? 0) >= LIKELY ? "not" : "are";
   show();
   if (!next) prepare();
 }
@@ -255,10 +183,10 @@ const commands = {
   },
   flag,
   marks: () => mean(marks === "are" ? "not" : "are"),
-  more_like: () => tiles.current && begin({ class: aim.class, like: [tiles.current.sample] }),
+  more_like: () => page && tiles.current && begin({ class: page.target, like: [tiles.current.sample] }),
   restart: () => begin(null),
-  again: () => begin({ ...aim }),
-  palette: () => typeAhead.open("", aim?.class ? [aim.class] : []),
+  again: () => begin({ ...hunting.aim }),
+  palette: () => typeAhead.open("", hunted()),
   help: () => byId("help").showModal(),
   digit: ({ digit }) => {
     const row = session.classes.rows[(digit || 10) - 1];
@@ -267,22 +195,23 @@ const commands = {
   letter: ({ letter }) => {
     const row = session.classes.byKey(letter);
     if (row) choose(row.id);
-    else typeAhead.open(letter, aim?.class ? [aim.class] : []);
+    else typeAhead.open(letter, hunted());
   },
 };
 
+const hunted = () => (hunting.aim?.class ? [hunting.aim.class] : []);
+
 /** A class was named: the marked tiles are of it, or the examples are, or it is what to hunt for. */
 function choose(id) {
+  const { aim, ended } = hunting;
   if (tiles.selected.length) {
     decideMarked({ verdict: "answer", classes: [id] });
   } else if (aim && aim.class === null) {
-    aim = { ...aim, class: id };
     for (const one of [page, next, ...waiting]) if (one) one.target = id;
-    remember();
+    hunting.name(id);
     session.notify("");
+    view.draw();
     session.announce(view.spoken());
-    start();
-    render();
   } else if (id !== aim?.class || aim.like.length || ended) {
     begin({ class: id, like: [] });
   }
@@ -290,7 +219,7 @@ function choose(id) {
 
 /** Say what a mark means from now on. What is marked already goes on meaning the same. */
 function mean(meaning) {
-  if (!aim || meaning === marks) return;
+  if (!hunting.aim || meaning === marks) return;
   marks = meaning;
   isMarksChosen = true;
   if (tiles.selected.length) for (const subject of tiles.open) subject.isSelected = !subject.isSelected;
@@ -347,10 +276,11 @@ function whyNot() {
 function decide(list, over = []) {
   const dwell_ms = dwell();
   decisions.decide(list.map(({ subject, after }) => ({ subject, after: { ...after, dwell_ms } })));
-  steps.undo.push({ page, aim, passed: over });
+  steps.undo.push({ page, aim: hunting.aim, passed: over });
   steps.redo = [];
   pass(over, true);
-  isNews ||= list.length > 0;
+  isMarksChosen = true;
+  hunting.isNews ||= list.length > 0;
   pace.count(list.filter(({ after }) => after.verdict === "answer").length);
 }
 
@@ -383,8 +313,8 @@ function undo() {
   steps.redo.push(step);
   pass(step.passed, false);
   pace.count(-taken.length);
-  isNews ||= taken.length > 0;
-  tell(format(texts.undone, { n: number(taken.length + step.passed.length) }));
+  hunting.isNews ||= taken.length > 0;
+  tell(format(texts.undone, { n: number(taken.length || step.passed.length) }));
   goBack(step);
   tiles.refresh();
 }
@@ -397,7 +327,7 @@ function redo() {
   goBack(step);
   pass(step.passed, true);
   pace.count(again.length);
-  isNews ||= again.length > 0;
+  hunting.isNews ||= again.length > 0;
   const name = again.length ? session.say(again[0].stands) : texts.left;
   tell(format(texts.taken, { n: number(again.length), name, m: number(step.passed.length) }));
   afterwards();
@@ -412,15 +342,14 @@ function goBack({ page: theirs, aim: its }) {
   if (page && openOf(page).length) waiting.unshift(page);
   for (const subject of theirs.subjects) subject.isGone = false;
   page = theirs;
-  if (its !== aim) resume(its);
+  if (its.class !== hunting.aim?.class) resume(its);
   show();
 }
 
 /** Go back to an earlier hunt, of which a page is in view again. */
-function resume(its) {
-  [aim, next, hunt, job, ended, examples, rest] = [its, null, null, null, null, [], null];
-  remember();
-  start();
+function resume(aim) {
+  [next, rest] = [null, null];
+  hunting.begin(aim);
 }
 
 /** Flag the marked tiles, with one note for all: they need another look, and are passed over here. */
@@ -462,7 +391,17 @@ let freshTimer = null;
 // What was saved teaches the head: the pages to come are hunted anew, quietly.
 outbox.addEventListener("answer", () => {
   clearTimeout(freshTimer);
-  freshTimer = setTimeout(() => aim && isNews && start(), FRESH_MS);
+  freshTimer = setTimeout(() => hunting.aim && hunting.isNews && hunting.renew(), FRESH_MS);
+});
+hunting.addEventListener("arrived", () => prepare());
+hunting.addEventListener("change", () => {
+  remember();
+  render();
+});
+hunting.addEventListener("ended", () => {
+  if (page) return; // it is finished first
+  session.announce([said, view.emptyText()].filter(Boolean).join(". "));
+  said = "";
 });
 supply.addEventListener("change", () => {
   session.showNumbers(supply);

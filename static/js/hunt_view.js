@@ -19,7 +19,7 @@ export class HuntView {
   #tools;
   #examples = "";
 
-  /** options: session, tiles, supply, look() -> {aim, page, hunt, …, see hunt.js}, whyNot(), onClass, onExample, onMarks, onRest */
+  /** options: session, tiles, supply, hunting, look() -> {page, marks, rest}, whyNot(), onClass, onExample, onMarks, onRest */
   constructor(options) {
     const { session, tiles, onClass } = options;
     this.#options = options;
@@ -52,7 +52,8 @@ export class HuntView {
   }
 
   get #state() {
-    return this.#options.look();
+    const { aim, known, examples, ended, isLate } = this.#options.hunting;
+    return { aim, hunt: known, examples, ended, isLate, ...this.#options.look() };
   }
 
   draw() {
@@ -87,10 +88,10 @@ export class HuntView {
     byId("target-dot").hidden = target === null;
     byId("target-dot").style.backgroundColor = target === null ? "" : this.#session.colour(target);
     const numbers = this.numbers;
-    const say = (n) => (n === null ? "–" : number(n));
-    fill(byId("found"), say(numbers.found));
-    fill(byId("remain"), say(numbers.remain));
-    fill(byId("at-most"), say(numbers.atMost));
+    const { texts } = this.#session;
+    emphasise(byId("found"), texts.foundOf, numbers.found);
+    emphasise(byId("remain"), texts.remain, numbers.remain);
+    emphasise(byId("at-most"), texts.atMost, numbers.atMost);
     byId("hunted").max = Math.max(1, (numbers.found ?? 0) + (numbers.remain ?? 0));
     byId("hunted").value = numbers.remain === null ? 0 : numbers.found ?? 0;
     byId("hunted").toggleAttribute("data-unknown", numbers.remain === null);
@@ -152,31 +153,36 @@ export class HuntView {
   // --- what a mark means --------------------------------------------------------------------------
 
   /** How much of the page in view probably is of the class; null where nothing tells. */
-  static purity(page) {
+  purity(page) {
     const known = (page?.subjects ?? []).map(({ p }) => p);
-    if (!known.length || known.some((p) => p === null)) return null;
+    if (this.#state.hunt?.by !== "head" || !known.length || known.some((p) => p === null)) return null;
     return known.reduce((sum, p) => sum + p, 0) / known.length;
   }
 
   #drawMarks() {
-    const { marks, rest, aim, page, hunt } = this.#state;
+    const { marks, rest, aim, page } = this.#state;
     const { texts } = this.#session;
     const { name } = this;
-    byId("marks").disabled = !aim;
+    byId("labelling").toggleAttribute("data-choosing", !aim);
     byId("labelling").dataset.marks = marks;
     document.querySelector(`#marks input[value=${marks}]`).checked = true;
     fill(byId("marks-are"), format(texts.marksAre, { name }));
-    fill(byId("marks-not"), format(texts.marksNot, { name }));
     const restName = rest === null ? "" : this.#session.name(rest);
     const text = marks === "not" ? texts.sayNot : rest === null ? texts.sayAre : texts.sayAreRest;
     fill(byId("marks-say"), format(text, { name, rest: restName }));
-    const purity = page && hunt?.by === "head" ? HuntView.purity(page) : null;
-    const hint =
-      purity === null ? "" : marks === "are" && purity >= PURE ? texts.hintNot : marks === "not" && purity <= SPARSE ? texts.hintAre : "";
+    const hint = this.#hint(marks, this.purity(page));
     byId("marks-hint").hidden = !hint;
     fill(byId("marks-hint"), format(hint, { name }));
     byId("rest-line").hidden = marks === "not";
     this.#drawRest(aim?.class);
+  }
+
+  /** Whether the opposite would be quicker; nothing changes by itself. */
+  #hint(marks, purity) {
+    const { texts } = this.#session;
+    if (purity === null) return "";
+    if (marks === "are") return purity >= PURE ? texts.hintNot : "";
+    return purity <= SPARSE ? texts.hintAre : "";
   }
 
   #drawRest(target) {
@@ -271,4 +277,13 @@ export class HuntView {
     const values = { n: number(this.#options.tiles.open.length), name: this.name };
     return [format(page.target === null ? texts.pageLike : texts.page, values), byId("marks-say").textContent].join(" ");
   }
+}
+
+/** "about {n} remain", with the number large; hidden where there is none. */
+function emphasise(element, text, n) {
+  element.hidden = n === null;
+  if (n === null || element.dataset.n === String(n)) return;
+  element.dataset.n = n;
+  const [before, after] = text.split("{n}");
+  element.replaceChildren(before ?? "", build("strong", { class: "number" }, [number(n)]), after ?? "");
 }

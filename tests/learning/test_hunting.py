@@ -78,13 +78,19 @@ def test_a_class_the_head_knows_comes_the_likeliest_first(foxes, pool):
     assert shares == sorted(shares, reverse=True) and shares[0] > 0.5 > shares[-1] >= 0
 
 
-def test_a_class_the_head_does_not_know_is_hunted_by_its_labelled_samples_and_the_example(foxes, pool):
-    made, _ = pool
+def test_a_class_the_head_does_not_know_is_hunted_by_its_labelled_samples(foxes, pool):
     answer(foxes, pool, 1, 4)  # one class alone: there is no head
     found = hunt(foxes, class_id=foxes.class_id("badger"))
     assert groups_of(found, pool)[:28] == [1] * 28 and found.estimate["by"] == "likeness"
-    found = hunt(foxes, like=[made[0]], class_id=foxes.class_id("badger"))
-    assert sorted(groups_of(found, pool)[:58]) == [0] * 30 + [1] * 28
+
+
+def test_where_there_is_an_example_it_decides_and_the_class_is_counted_all_the_same(foxes, pool):
+    made, _ = pool
+    answer(foxes, pool, *range(30))
+    found = hunt(foxes, like=[made[60]], class_id=foxes.class_id("badger"))
+    assert groups_of(found, pool)[:20] == [0] * 20 and found.tiles[0] == [made[60].pk, 1.0]
+    assert (found.estimate["by"], found.estimate["found"]) == ("likeness", 10)
+    assert 17 < found.estimate["expected"] < 23
 
 
 def test_no_more_tiles_come_than_a_person_looks_through(foxes, pool, monkeypatch):

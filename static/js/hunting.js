@@ -1,0 +1,111 @@
+// One hunt after the other: what is looked for, asking a worker, and what it found out. No DOM.
+//
+// Events: "change" (anything below is another), "arrived" (a hunt is done: its tiles can be had), "ended" (it brings none).
+
+const LATE_MS = 10_000; // after which people are told that a worker is waited for
+const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000, 15_000];
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const backOff = (tries) => sleep(BACK_OFF_MS[Math.min(tries, BACK_OFF_MS.length - 1)]);
+
+export class Hunting extends EventTarget {
+  aim = null; // {class, like}; the class is null until somebody has said what the examples are
+  job = null; // the newest one that is done
+  known = null; // what the server says of it, and foundThen: how many had been found when it was asked for
+  examples = []; // sample ids of the class
+  ended = null; // {state: "failed" or "over", message}
+  isLate = false;
+  isNews = false; // whether something was decided since
+  #isSeed = false; // whether the examples only led to the class
+
+  #options;
+  #wish = 0; // the newest hunt counts
+
+  /** options: session, supply, without() -> sample ids that were passed over */
+  constructor(options) {
+    super();
+    this.#options = options;
+  }
+
+  /** Hunt for something else, or (null) for nothing. */
+  begin(aim) {
+    Object.assign(this, { aim, job: null, known: null, examples: [], ended: null, isLate: false });
+    this.#isSeed = false;
+    this.#wish += 1;
+    if (aim) this.renew();
+    this.#tell("change");
+  }
+
+  /** Say what the examples are of. Once there are labels of it, the class itself is hunted. */
+  name(id) {
+    this.aim = { ...this.aim, class: id };
+    this.#isSeed = true;
+    this.renew();
+    this.#tell("change");
+  }
+
+  /** Ask for the same hunt anew, now that more is known; what is in use stays meanwhile. */
+  async renew() {
+    const wish = ++this.#wish;
+    const isCurrent = () => wish === this.#wish;
+    const { session, supply } = this.#options;
+    if (this.#isSeed && this.isNews) this.aim = { ...this.aim, like: [] };
+    this.isNews = false;
+    const foundThen = session.tally.counts.get(this.aim.class) ?? 0;
+    const late = setTimeout(() => isCurrent() && this.#set({ isLate: true }), LATE_MS);
+    const asked = await this.#ask(isCurrent);
+    if (asked) this.#set({ examples: asked.examples });
+    for (let looks = 0; asked && isCurrent(); looks += 1) {
+      const answer = await supply.look({ job: asked.job });
+      if (answer && answer.state !== "hunting") {
+        if (isCurrent()) this.#arrived(asked.job, answer, foundThen);
+        break;
+      }
+      await (answer ? sleep(supply.pause(looks)) : backOff(looks));
+    }
+    clearTimeout(late);
+  }
+
+  /** The page has come to an end of what this hunt brings. */
+  end(state, message = "") {
+    this.#set({ ended: { state, message } });
+    this.#tell("ended");
+  }
+
+  async #ask(isCurrent) {
+    const { session, supply, without } = this.#options;
+    for (let tries = 0; isCurrent(); tries += 1) {
+      const { class: id, like } = this.aim;
+      const body = { like, without: without(), ...(id === null ? {} : { class: id }) };
+      const { status, data, failure } = await session.post(session.boot.urls.hunt_start, body);
+      if (!isCurrent()) return null;
+      if (data?.job) return data;
+      if (!failure && status >= 400 && status < 500) {
+        this.end("failed", data?.detail ?? "");
+        return null;
+      }
+      supply.isTroubled = true;
+      this.#tell("change");
+      await backOff(tries);
+    }
+    return null;
+  }
+
+  #arrived(job, answer, foundThen) {
+    if (answer.state === "failed") {
+      this.#set({ isLate: false });
+      this.end("failed", answer.message);
+      return;
+    }
+    this.#set({ job, known: { ...answer.hunt, foundThen }, ended: null, isLate: false });
+    this.#tell("arrived");
+  }
+
+  #set(fields) {
+    Object.assign(this, fields);
+    this.#tell("change");
+  }
+
+  #tell(name) {
+    this.dispatchEvent(new CustomEvent(name));
+  }
+}
