@@ -168,8 +168,9 @@ export class HuntView {
     document.querySelector(`#marks input[value=${marks}]`).checked = true;
     fill(byId("marks-are"), format(texts.marksAre, { name }));
     const restName = rest === null ? "" : this.#session.name(rest);
+    const isOpen = (page ? page.target : aim?.class) === null;
     const text = marks === "not" ? texts.sayNot : rest === null ? texts.sayAre : texts.sayAreRest;
-    fill(byId("marks-say"), format(text, { name, rest: restName }));
+    fill(byId("marks-say"), format(isOpen ? texts.sayOpen : text, { name, rest: restName }));
     const hint = this.#hint(marks, this.purity(page));
     byId("marks-hint").hidden = !hint;
     fill(byId("marks-hint"), format(hint, { name }));

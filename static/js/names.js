@@ -35,19 +35,17 @@ export function fit(name, typed) {
   return scattered(name, typed);
 }
 
-/** Its letters in their order, from the start of a word on: of all words, or with gaps. */
+/** Its letters in their order, from the start of a word on: the first ones of words, or with gaps. */
 function scattered(name, typed) {
   let at = 0;
-  let isInitials = true;
-  for (let place = 0; place < name.length && at < typed.length; place += 1) {
-    if (name[place] !== typed[at]) continue;
+  let initials = 0;
+  for (let place = 0; place < name.length; place += 1) {
     const isStart = place === 0 || name[place - 1] === " ";
-    if (at === 0 && !isStart) continue;
-    isInitials &&= isStart;
-    at += 1;
+    if (isStart && name[place] === typed[initials]) initials += 1;
+    if (name[place] === typed[at] && (at > 0 || isStart)) at += 1;
   }
-  if (at < typed.length) return 0;
-  return isInitials ? INITIALS : SCATTERED;
+  if (initials >= typed.length) return INITIALS;
+  return at >= typed.length ? SCATTERED : 0;
 }
 
 /** Whether one slip (a letter wrong, missing, doubled, or two swapped) parts what was typed from how a word begins. */
@@ -63,22 +61,30 @@ export function nearly(word, typed) {
   );
 }
 
-const prepared = new WeakMap(); // row -> its names, plain
+/** Which letters a text has, as bits: where one that was typed is missing, no look at the names is needed. */
+function lettersOf(text) {
+  let bits = 0;
+  for (let at = 0; at < text.length; at += 1) bits |= 1 << (text.charCodeAt(at) & 31);
+  return bits & ~1; // the space is none
+}
+
+const prepared = new WeakMap(); // row -> {its names, plain, their letters}
 
 function prepare(row) {
-  let names = prepared.get(row);
-  if (!names) {
-    names = [plain(row.name)];
-    for (const kind of OTHER_NAMES) names.push(row[kind] ? plain(row[kind]) : "");
-    prepared.set(row, names);
+  let found = prepared.get(row);
+  if (!found) {
+    const names = [row.name, ...OTHER_NAMES.map((kind) => row[kind])].map((name) => (name ? plain(name) : ""));
+    found = { names, letters: lettersOf(names.join("")) };
+    prepared.set(row, found);
   }
-  return names;
+  return found;
 }
 
 /** The classes of one question, ready to be searched. */
 export class NameIndex {
-  #entries = []; // {row, names, order}
+  #entries = []; // {row, names, letters, order}
   #byId = new Map();
+  #byName = new Map();
   #last = { typed: "", entries: [] }; // what matched: more letters can only match fewer
 
   /** Rows are {id, name, scientific?, local?, code?, parent?}. */
@@ -93,7 +99,8 @@ export class NameIndex {
   add(row) {
     if (this.#byId.has(row.id)) return;
     this.#byId.set(row.id, row);
-    this.#entries.push({ row, names: prepare(row), order: this.#entries.length });
+    this.#byName.set(row.name.toLowerCase(), row);
+    this.#entries.push({ row, ...prepare(row), order: this.#entries.length });
     this.#last = { typed: "", entries: this.#entries };
   }
 
@@ -103,8 +110,7 @@ export class NameIndex {
 
   /** The row of exactly that name, however it is written in capitals. */
   named(name) {
-    const wanted = name.toLowerCase();
-    return this.#entries.find(({ row }) => row.name.toLowerCase() === wanted)?.row ?? null;
+    return this.#byName.get(name.toLowerCase()) ?? null;
   }
 
   parent(row) {
@@ -131,7 +137,9 @@ export class NameIndex {
     const place = { suggested: places(suggested), recent: places(recent) };
     const matched = [];
     const best = new Best(limit);
+    const letters = lettersOf(typed);
     for (const entry of from) {
+      if (letters & ~entry.letters) continue;
       const found = fitOf(entry.names, typed);
       if (!found) continue;
       matched.push(entry);
