@@ -1,72 +1,118 @@
 """Makes the screenshots of the documentation from the running program.
 
-    python docs/screenshots.py [--images DIR --out DIR]
+    python docs/screenshots.py [--out DIR]
 
-By default of the demo, whose pictures are free to publish. A simulated annotator labels first, so that there is
-something to see; a DIR of your own holds one folder a class.
+Of drawn photographs, which are free to publish. Somebody labels a few hundred first, so that there is something to see.
 """
 
 import argparse
-import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.site import Site, running  # noqa: E402
+from tests.browser.program import MAIN, Asked, Program, running  # noqa: E402
 
 OUT = ROOT / "docs" / "images"
+STAGE = "[data-testid=stage-image][data-ready=true]:visible"
+COLOURS = 192  # of a picture in the documentation: a quarter of the bytes, and nobody sees it
 
 
-def log_in(page: Page, site: Site) -> None:
-    page.goto(f"{site.address}/login/")
-    page.get_by_label("Username").fill("admin")
-    page.locator("input[type=password]").fill(site.password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{site.address}/")
+def open_page(browser: Browser, program: Program, theme: str, who: str = "mia") -> Page:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
+    for name, value in program.cookies(who).items():
+        context.add_cookies([{"name": name, "value": value, "url": program.address}])
+    return context.new_page()
 
 
-def shoot(site: Site, theme: str, out: Path) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=theme)
-        log_in(page, site)
-        page.screenshot(path=out / f"projects-{theme}.png")
-        page.goto(site.label_url)
-        page.locator("[data-testid=stage-image][data-ready=true]").wait_for(timeout=60_000)
-        page.screenshot(path=out / f"label-{theme}.png")
-        page.goto(f"{site.address}/projects/{site.slug}/")
-        page.wait_for_timeout(1500)
-        page.screenshot(path=out / f"progress-{theme}.png")
-        page.goto(f"{site.address}/projects/{site.slug}/export/")
-        page.screenshot(path=out / f"export-{theme}.png")
-        page.goto(f"{site.address}/projects/new/")
-        page.screenshot(path=out / f"new-{theme}.png")
-        browser.close()
+def shoot(page: Page, out: Path, name: str) -> None:
+    page.wait_for_timeout(600)
+    file = out / f"{name}.png"
+    page.screenshot(path=file)
+    with Image.open(file) as picture:
+        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def shoot_modes(page: Page, asked: Asked, out: Path, theme: str) -> None:
+    """The screens that are shown by day and by night."""
+    page.goto(asked.url())
+    page.locator(STAGE).first.wait_for(timeout=60_000)
+    shoot(page, out, f"label-{theme}")
+    page.goto(asked.url("grid"))
+    page.get_by_test_id("tile").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    shoot(page, out, f"grid-{theme}")
+
+
+def shoot_others(page: Page, program: Program, asked: Asked, named: Asked, out: Path) -> None:
+    page.goto(f"{asked.url('sequence')}?sample={in_a_burst(program)}")
+    page.locator(STAGE).first.wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
+    shoot(page, out, "sequence-light")
+    page.goto(named.url())
+    page.locator(STAGE).first.wait_for(timeout=60_000)
+    page.keyboard.press("/")
+    page.keyboard.type("red f")
+    shoot(page, out, "typeahead-light")
+    page.goto(f"{asked.url('hunt')}?like={one_of(program, 'leopard')}")
+    page.get_by_test_id("tile").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
+    shoot(page, out, "hunt-light")
+    page.goto(asked.url("review"))
+    page.locator(STAGE).first.wait_for(timeout=60_000)
+    shoot(page, out, "review-light")
+    page.goto(f"{program.project_url}")
+    page.wait_for_timeout(1500)
+    shoot(page, out, "progress-light")
+    page.goto(f"{program.address}/keys/")
+    shoot(page, out, "keys-light")
+
+
+def in_a_burst(program: Program) -> int:
+    query = "SELECT MIN(id) FROM samples_sample WHERE sequence_id IS NOT NULL GROUP BY sequence_id HAVING COUNT(*) = 5"
+    return int(program.rows(query)[0][0])
+
+
+def one_of(program: Program, name: str) -> int:
+    return next(sample for sample, truth in program.truth.items() if truth == name)
+
+
+def disagree(program: Program, asked: Asked) -> None:
+    """Let two people answer one sample differently, and one be unsure of another."""
+    sample, other = [sample for sample, truth in program.truth.items() if truth == "fox"][-2:]
+    event: dict[str, Any] = {"uuid": "", "sample": sample, "entry": None, "verdict": "answer", "supersedes": None}
+    for who, name in (("ana", "fox"), ("bo", "leopard")):
+        own = {"uuid": f"00000000-0000-4000-8000-0000000000{len(name):02}", "classes": [asked.classes[name]]}
+        program.post(who, f"{asked.url()}labels/", {"events": [{**event, **own}]})
+    unsure = {"uuid": "00000000-0000-4000-8000-000000000099", "sample": other, "verdict": "unsure", "classes": []}
+    program.post("ana", f"{asked.url()}labels/", {"events": [{**event, **unsure}]})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", default="")
     parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args()
-    options.out.mkdir(exist_ok=True)
-    with running(options.images, TRUTH="folders" if options.images else "") as site:
-        site.wait_until_embedded()
-        subprocess.run(
-            [sys.executable, "manage.py", "simulate", "--project", site.slug, "--labels", "120"],
-            cwd=ROOT,
-            env=site.environment,
-            check=True,
+    out = parser.parse_args().out
+    out.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as program, sync_playwright() as playwright:
+        asked = program.ask(MAIN, known=220)
+        named = program.ask("names", names=str(program.folder / "names.csv"), text="Which species is this?")
+        disagree(program, asked)
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         for theme in ("light", "dark"):
-            shoot(site, theme, options.out)
+            shoot_modes(open_page(browser, program, theme), asked, out, theme)
+        shoot_others(open_page(browser, program, "light"), program, asked, named, out)
+        browser.close()
 
 
 if __name__ == "__main__":

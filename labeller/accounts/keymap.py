@@ -182,6 +182,8 @@ def problem(key: str) -> str:
         if last.isalnum() or unicodedata.category(last)[0] in "LN":
             return _("“%(key)s” stays free: letters pick classes, and digits suggestions.") % {"key": shown}
         return "" if last.isprintable() and not last.isspace() else _("Write a key, such as ; or Alt+B or Space.")
+    if not last:
+        return _("Write a key, such as ; or Alt+B or Space.")
     if "Ctrl" in modifiers or key in _BROWSERS or modifiers == ["Alt", "Shift"]:
         return _("“%(key)s” belongs to the browser or the system.") % {"key": shown}
     if modifiers == ["Alt"]:

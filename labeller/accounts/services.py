@@ -1,11 +1,13 @@
 """Writes on people and memberships."""
 
 import secrets
+from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
+from labeller.accounts import keymap
 from labeller.accounts.models import Membership, Role, User
 
 PASSWORD_BYTES = 12
@@ -32,6 +34,12 @@ def reset_password(username: str) -> str:
     user.set_password(password)
     user.save(update_fields=["password"])
     return password
+
+
+def set_keys(user: User, own: Mapping[str, str]) -> None:
+    """Give a person these keys of their own; the usual ones are not kept."""
+    user.keys = keymap.changed(own)
+    user.save(update_fields=["keys"])
 
 
 def simulated_annotator(project: models.Model) -> User:

@@ -174,7 +174,7 @@ def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ())
         if column is not None:
             sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
             scores = sure[positions] if by_head else scores
-            expected = float(sure[situation.allowed & ~situation.accepted].sum(dtype=np.float64))
+            expected = float(sure[_free(situation)].sum(dtype=np.float64))
     tiles = list(zip(embeddings.ids[positions].tolist(), scores.astype(float).round(4).tolist(), strict=True))
     return Hunted(tiles, by_head, expected, answers, embeddings)
 

@@ -131,6 +131,12 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             "labels have doubled."
         ),
     )
+    burst_gap = forms.IntegerField(
+        label=_("Seconds between two frames of one burst, at most"),
+        min_value=0,
+        max_value=3600,
+        help_text=_("Frames of one camera that follow each other as closely are labelled together. 0: no bursts."),
+    )
     starred = StarredClasses(
         label=_("Starred classes"),
         queryset=LabelClass.objects.none(),
@@ -142,7 +148,16 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Project
         fields = ["strategy", "head", "audit_share", "round_size", "refit_every", "redundancy", "retrain_at",
-                  "target_accuracy", "accept_error"]  # fmt: skip
+                  "target_accuracy", "accept_error", "show_suggestions", "annotators_add_classes",
+                  "burst_gap"]  # fmt: skip
+        labels = {
+            "show_suggestions": _("Show suggestions while labelling"),
+            "annotators_add_classes": _("Annotators may add classes while labelling"),
+        }
+        help_texts = {
+            "show_suggestions": _("Quicker, but they sway people. Audit samples are labelled without them always."),
+            "annotators_add_classes": _("Managers always may."),
+        }
 
     def __init__(self, *args: Any, may_name_code: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

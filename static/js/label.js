@@ -225,8 +225,8 @@ function takeDigit(meant) {
     takeSuggestion(place, meant);
     return;
   }
-  const row = question().classes.rows[place - 1];
-  if (row) choose(row.id, meant);
+  const id = panel.at(place);
+  if (id !== null) choose(id, meant);
 }
 
 function step(by, otherwise) {

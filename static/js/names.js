@@ -206,10 +206,17 @@ class Best {
   }
 }
 
+const opened = new Map(); // scope -> Recents: all parts of a page see the same
+
 /** The classes that were picked lately, the last one first; kept for the next visit. */
 export class Recents {
   #storage;
   ids = [];
+
+  static of(scope) {
+    if (!opened.has(scope)) opened.set(scope, new Recents(scope));
+    return opened.get(scope);
+  }
 
   constructor(scope) {
     this.#storage = `labeller-recent:${scope}`;

@@ -5,12 +5,15 @@ import { Recents } from "./names.js";
 
 const SUGGESTIONS = 5;
 const MOST = 30; // buttons; the others are found by typing
+const DIGITS = 10; // places that a digit picks: they stay as they are
 
 export class Panel {
   #suggestions = [];
   #list;
   #options;
   #rows = new Map(); // id -> row, of the question that is shown
+  #questions = new WeakMap(); // ClassList -> {places: ids of the classes that have a button, isCounted}
+  #question = { places: [], isCounted: false };
   #buttons = new Map(); // id -> {button, count}
   #used = new Map(); // id -> labels
   #isMulti;
@@ -22,7 +25,7 @@ export class Panel {
     this.#options = options;
     this.#list = options.list;
     this.#isMulti = options.isMulti;
-    this.#recents = new Recents(options.scope ?? "");
+    this.#recents = Recents.of(options.scope ?? "");
     this.#list.append(this.#more);
     for (let number = 1; number <= SUGGESTIONS; number += 1) {
       const button = build("button", { type: "button", class: "suggestion", "data-testid": "suggestion" }, [
@@ -38,36 +41,65 @@ export class Panel {
     }
   }
 
-  /** Show the classes of another question: {multi_label, classes: ClassList}. */
+  /** Show the classes of another question: {multi_label, classes: ClassList}. Those of one seen before lie as they lay. */
   setQuestion({ multi_label: isMulti, classes }) {
     this.#isMulti = isMulti;
     this.#rows = new Map(classes.rows.map((row) => [row.id, row]));
-    this.#arrange();
+    const known = this.#questions.get(classes);
+    this.#question = known ?? { places: [], isCounted: false };
+    this.#questions.set(classes, this.#question);
+    if (known) this.#draw();
+    else this.#arrange();
   }
 
   addClass(row) {
     this.#rows.set(row.id, row);
-    this.#arrange();
+    this.#bring(row.id);
   }
 
-  /** With more classes than fit, the ones used lately and those used most have a button. */
+  /** The class in that place of the list, from 1 on, which a digit picks; null where there is none. */
+  at(place) {
+    return place <= DIGITS ? this.#question.places[place - 1] ?? null : null;
+  }
+
+  /** With more classes than fit, the ones used lately and those used most have a button, and the starred ones. */
   #arrange() {
-    let shown = [...this.#rows.values()];
-    if (shown.length > MOST) {
-      const order = new Map(shown.map((row, at) => [row.id, at]));
-      const recent = (id) => (this.#recents.ids.includes(id) ? this.#recents.ids.length - this.#recents.ids.indexOf(id) : 0);
+    let ids = [...this.#rows.keys()];
+    if (ids.length > MOST) {
+      const recent = this.#recents.ids.filter((id) => this.#rows.has(id));
       const used = (id) => this.#used.get(id) ?? 0;
-      shown.sort((a, b) => recent(b.id) - recent(a.id) || used(b.id) - used(a.id) || order.get(a.id) - order.get(b.id));
-      shown = shown.slice(0, MOST).sort((a, b) => order.get(a.id) - order.get(b.id));
+      const often = ids.filter((id) => used(id) > 0).sort((a, b) => used(b) - used(a));
+      const starred = ids.filter((id) => this.#rows.get(id).starred);
+      ids = [...new Set([...recent, ...often, ...starred])].slice(0, MOST);
     }
-    const left = this.#rows.size - shown.length;
+    this.#question.places = ids;
+    this.#draw();
+  }
+
+  /** Give a class a button that has none: at the end, or instead of the one used least of those no digit picks. */
+  #bring(id) {
+    const { places } = this.#question;
+    if (!this.#rows.has(id) || places.includes(id)) return;
+    if (places.length < MOST) {
+      places.push(id);
+    } else {
+      const worth = (each) => (this.#recents.ids.includes(each) ? 1e9 : 0) + (this.#used.get(each) ?? 0);
+      const least = places.slice(DIGITS).reduce((a, b) => (worth(b) <= worth(a) ? b : a));
+      places[places.indexOf(least)] = id;
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    const { places } = this.#question;
+    const left = this.#rows.size - places.length;
     this.#more.hidden = left === 0;
     fill(this.#more, format(this.#options.texts.more, { n: left.toLocaleString(document.documentElement.lang) }));
-    for (const [id, { button }] of this.#buttons) if (!shown.some((row) => row.id === id)) button.remove();
-    const hasPlaces = this.#rows.size <= MOST;
-    shown.forEach((row, at) => {
-      const { button, place } = this.#buttons.get(row.id) ?? this.#build(row);
-      fill(place, hasPlaces && at < 10 ? String((at + 1) % 10) : "");
+    const wanted = new Set(places);
+    for (const [id, { button }] of this.#buttons) if (!wanted.has(id)) button.remove();
+    places.forEach((id, at) => {
+      const { button, place } = this.#buttons.get(id) ?? this.#build(this.#rows.get(id));
+      fill(place, at < DIGITS ? String((at + 1) % 10) : "");
       if (this.#list.children[at] !== button) this.#list.insertBefore(button, this.#list.children[at] ?? null);
     });
   }
@@ -108,6 +140,8 @@ export class Panel {
     fill(note, !entry ? "" : entry.blind ? texts.blind : texts.noneYet);
     this.#suggestions.forEach((button, at) => this.#showSuggestion(button, entry?.suggestions[at], chosen));
     this.#list.classList.toggle("digits", isDigitForClass);
+    if (this.#rows.size > MOST) this.#bring(this.#recents.ids[0]); // just picked by its name
+    if (this.#isMulti) for (const id of chosen) this.#bring(id);
     for (const [id, { button }] of this.#buttons) {
       button.setAttribute("aria-pressed", String(chosen.has(id)));
       button.disabled = !entry;
@@ -135,9 +169,11 @@ export class Panel {
   }
 
   showCounts(counts) {
-    const isFirst = !this.#used.size && counts.size > 0;
     this.#used = counts;
-    if (isFirst && this.#rows.size > MOST) this.#arrange();
+    if (!this.#question.isCounted && counts.size) {
+      this.#question.isCounted = true;
+      if (this.#rows.size > MOST) this.#arrange();
+    }
     for (const [id, { count }] of this.#buttons) {
       const n = counts.get(id);
       fill(count, n === undefined ? "" : String(n));

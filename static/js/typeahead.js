@@ -28,7 +28,7 @@ export class TypeAhead {
    */
   constructor(options) {
     this.#options = options;
-    this.#recents = new Recents(options.scope ?? "");
+    this.#recents = Recents.of(options.scope ?? "");
     this.#input.addEventListener("input", () => this.#refresh());
     this.#input.addEventListener("keydown", (event) => this.#key(event));
     this.#list.addEventListener("click", (event) => {

@@ -147,6 +147,11 @@ class Program:
 
     def answer(self, asked: Asked, count: int, who: str = "bo") -> None:
         """Have somebody answer `count` samples rightly; returns once the ranking knows of them."""
+        self.answer_some(asked, count, who)
+        self.wait_for_round(asked, count)
+
+    def answer_some(self, asked: Asked, count: int, who: str = "bo") -> None:
+        """Have somebody answer `count` samples rightly, and give back what else they hold."""
         tab, deadline, left = str(uuid.uuid4()), time.monotonic() + PATIENCE, count
         while left:
             given = self.post(who, f"{asked.url()}next/", {"count": min(25, left), "keep": [], "tab": tab})["samples"]
@@ -158,7 +163,6 @@ class Program:
             self.post(who, f"{asked.url()}labels/", {"tab": tab, "events": events})
             left -= len(given)
         self.post(who, f"{asked.url()}next/", {"count": 0, "keep": [], "tab": tab})
-        self.wait_for_round(asked, count)
 
     def _event(self, asked: Asked, given: dict[str, Any]) -> dict[str, Any]:
         return {

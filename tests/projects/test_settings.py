@@ -27,6 +27,8 @@ def form(**fields):
         "retrain_at": "02:30",
         "target_accuracy": "95",
         "accept_error": "2",
+        "show_suggestions": "on",
+        "burst_gap": "60",
         **fields,
     }
 
@@ -68,7 +70,14 @@ def test_what_a_manager_saves_is_stored_and_a_refit_asked_for(manager, foxes):
     assert (project.round_size, project.refit_every, project.redundancy) == (300, 7, 2)
     assert (project.retrain_at, project.target_accuracy, project.accept_error) == (time(2, 30), 0.95, 0.02)
     assert list(foxes.question.classes.filter(is_starred=True).values_list("name", flat=True)) == ["badger"]
+    assert (project.show_suggestions, project.annotators_add_classes, project.burst_gap) == (True, False, 60)
     assert Job.objects.get().kind == "refit"
+
+
+def test_another_gap_between_bursts_groups_the_frames_anew(manager):
+    manager.post(PAGE, form(burst_gap="0"))
+    assert now().burst_gap == 0
+    assert set(Job.objects.values_list("kind", flat=True)) == {"refit", "bursts"}
 
 
 def test_saving_the_page_as_it_is_changes_nothing(manager, foxes):
@@ -103,6 +112,8 @@ def test_without_a_time_there_is_no_nightly_refit_and_stars_come_off(manager, fo
         ("retrain_at", "25:00"),
         ("target_accuracy", "100"),
         ("accept_error", "0"),
+        ("burst_gap", "-1"),
+        ("burst_gap", "3601"),
         ("starred", ["999999"]),
     ],
 )

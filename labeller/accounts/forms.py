@@ -1,0 +1,79 @@
+"""The form of a person's own keys."""
+
+from typing import Any
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from labeller.accounts import keymap
+from labeller.accounts.keymap import Command
+
+FIRST = {"digit": _("Deciding"), "previous": _("Moving and selecting"), "zoom_in": _("Looking")}
+
+
+class KeysForm(forms.Form):
+    """One field a command; an empty one stands for the usual key. What is valid holds only what differs."""
+
+    prefix = "key"
+
+    def __init__(self, *args: Any, own: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.own = own
+        for command in keymap.REMAPPABLE:
+            usual = "".join(command.keys[:1])
+            self.fields[command.name] = forms.CharField(
+                label=command.text,
+                required=False,
+                initial=own.get(command.name, usual),
+                widget=forms.TextInput(
+                    attrs={
+                        "placeholder": usual,
+                        "maxlength": keymap.LONGEST,
+                        "autocomplete": "off",
+                        "autocapitalize": "off",
+                        "spellcheck": "false",
+                        "aria-describedby": f"problem-{command.name}",
+                    }
+                ),
+            )
+
+    def clean(self) -> dict[str, str]:
+        given = super().clean() or {}
+        own = keymap.changed({name: keymap.tidy(key) for name, key in given.items()})
+        for name, sentence in keymap.problems(own).items():
+            self.add_error(name, sentence)
+        return own
+
+    def sections(self) -> list[dict[str, Any]]:
+        """All commands, those with fixed keys too, in the order of the list."""
+        found: list[dict[str, Any]] = []
+        for command in keymap.COMMANDS:
+            if command.name in FIRST:
+                found.append({"title": FIRST[command.name], "rows": []})
+            found[-1]["rows"].append(self._row(command))
+        return found
+
+    def _row(self, command: Command) -> dict[str, Any]:
+        is_own = command.name in self.own
+        more = () if is_own else command.keys[1:]
+        return {
+            "command": command,
+            "texts": _texts(command),
+            "always": [*command.shown, *(keymap.parts(key) for key in (*more, *command.always))],
+            "field": None if command.is_fixed else self[command.name],
+            "is_own": is_own,
+        }
+
+
+def _texts(command: Command) -> list[tuple[str | Promise, list[str | Promise]]]:
+    """What the command does, and in which modes, where that isn't all of them."""
+    tiles = [mode for mode in command.modes if mode in keymap.TILES]
+    if command.on_tiles:
+        rest = [mode for mode in command.modes if mode not in tiles]
+        return [(command.text, _names(rest)), (command.on_tiles, _names(tiles))]
+    return [(command.text, [] if command.modes == keymap.ALL else _names(command.modes))]
+
+
+def _names(modes: Any) -> list[str | Promise]:
+    return [keymap.MODES[mode] for mode in modes]

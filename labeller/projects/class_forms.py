@@ -1,0 +1,115 @@
+"""Forms of the classes page."""
+
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from labeller.accounts.keymap import class_key_problem
+from labeller.projects.models import LabelClass, Question
+from labeller.projects.services import tidy_class_name
+
+
+class ClassNamesField(forms.CharField):
+    """Class names, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 5})
+
+    def clean(self, value: Any) -> list[str]:
+        return [tidy_class_name(line) for line in super().clean(value).splitlines() if line.strip()]
+
+
+class AddClassesForm(forms.Form):
+    """Classes by name only."""
+
+    names = ClassNamesField(label=_("Names"), help_text=_("One a line."))
+
+
+class TaxonomyForm(forms.Form):
+    """A table of classes."""
+
+    file = forms.FileField(label=_("File"), widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}))
+
+
+class ClassForm(forms.ModelForm):  # type: ignore[type-arg]
+    """One class. Its parent is written by name: there may be thousands."""
+
+    parent = forms.CharField(
+        label=_("Parent"),
+        max_length=200,
+        required=False,
+        help_text=_("The class it belongs to, such as its genus. People may answer with that where they can't tell."),
+    )
+    key = forms.CharField(
+        label=_("Key"),
+        max_length=1,
+        required=False,
+        help_text=_("The letter that picks it. Without one it is picked by typing its name."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+    )
+
+    class Meta:
+        model = LabelClass
+        fields = ["name", "scientific_name", "local_name", "code", "key", "parent", "is_blank", "is_starred"]
+        labels = {
+            "name": _("Name"),
+            "scientific_name": _("Scientific name"),
+            "local_name": _("Local name"),
+            "code": _("Code"),
+            "is_blank": _("Blank: there is nothing to see"),
+            "is_starred": _("Starred: looked for on purpose, however rare"),
+        }
+        help_texts = {
+            "local_name": _("What people there call it."),
+            "is_blank": "",
+            "is_starred": "",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        parent = self.instance.parent
+        self.initial["parent"] = parent.name if parent else ""
+
+    def clean_name(self) -> str:
+        return tidy_class_name(self.cleaned_data["name"])
+
+    def clean_key(self) -> str:
+        key = unicodedata.normalize("NFC", self.cleaned_data["key"]).lower()
+        if problem := class_key_problem(key):
+            raise ValidationError(problem)
+        return key
+
+    def clean_parent(self) -> LabelClass | None:
+        name = " ".join(self.cleaned_data["parent"].split())
+        if not name:
+            return None
+        found: LabelClass | None = self.instance.question.classes.filter(name__iexact=name).first()
+        if found is None:
+            raise ValidationError(_now("There is no class “%(name)s”.") % {"name": name})
+        return found
+
+    def validate_constraints(self) -> None:
+        """Left to the service, which looks under its lock and says which class is in the way."""
+
+
+class FollowingQuestionForm(forms.Form):
+    """A question asked in the same pass, right after another."""
+
+    text = forms.CharField(label=_("Question"), max_length=300)
+    multi_label = forms.BooleanField(label=_("A picture may show several classes"), required=False)
+    class_names = ClassNamesField(label=_("Classes"), help_text=_("One a line."))
+    only_for = forms.ModelMultipleChoiceField(
+        label=_("Asked after these answers"),
+        queryset=LabelClass.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("With none chosen: after every answer but a blank one."),
+    )
+
+    def __init__(self, *args: Any, follows: Question, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        only_for: Any = self.fields["only_for"]
+        only_for.queryset = follows.classes.all()
