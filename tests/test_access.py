@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from labeller.projects.models import Question
+from labeller.projects.models import LabelClass, Question
 from labeller.samples import services as samples
 from labeller.samples.models import Sample
 from tests import factories
@@ -50,6 +50,8 @@ ROWS = [
     Row("POST", "login/", PUBLIC, FORM),
     Row("POST", "logout/", (LOGIN, *(302,) * 6), FORM),
     LANGUAGE,
+    Row("GET", "keys/", EVERYBODY_INSIDE),
+    Row("POST", "keys/", (LOGIN, *(302,) * 6), FORM),  # nothing filled in: the usual keys
     Row("GET", "", EVERYBODY_INSIDE),
     Row("GET", "projects/new/", ADMINISTRATORS),
     Row("POST", "projects/new/", ADMINISTRATORS, FORM),
@@ -59,6 +61,12 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/train/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     Row("GET", "projects/<slug:slug>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/settings/", MANAGERS, FORM),
+    Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
+    Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS, FORM),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS, FORM),
     Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/grid/", ANNOTATORS),
@@ -132,6 +140,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:size", 256),
         ("slug:action", "resume"),
         ("int:acceptance_id", 1),
+        ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))
     method = method or row.method

@@ -49,9 +49,9 @@ class Command:
         return self.on_tiles if self.on_tiles and mode in TILES else self.text
 
 
-def _arrows(stem: str, prefix: str, texts: dict[str, Text]) -> list[Command]:
+def _arrows(stem: str, prefix: str, texts: dict[str, Text], modes: tuple[str, ...] = TILES) -> list[Command]:
     return [
-        Command(f"{stem}_{side}", text, TILES, always=(f"{prefix}Arrow{side.title()}",), repeats=True, is_fixed=True)
+        Command(f"{stem}_{side}", text, modes, always=(f"{prefix}Arrow{side.title()}",), repeats=True, is_fixed=True)
         for side, text in texts.items()
     ]
 
@@ -114,6 +114,10 @@ COMMANDS: tuple[Command, ...] = (
     # looking
     Command("zoom_in", gettext_lazy("zoom in"), IMAGES, ("=",)),
     Command("fit", gettext_lazy("fit the image to the window"), IMAGES, ("\\",)),
+    *_arrows("pan", "Shift+", {
+        "left": gettext_lazy("zoomed in: look further left"), "right": gettext_lazy("zoomed in: look further right"),
+        "up": gettext_lazy("zoomed in: look further up"), "down": gettext_lazy("zoomed in: look further down"),
+    }, IMAGES),
     Command("tile_bigger", gettext_lazy("bigger tiles"), TILES, ("=",)),
     Command("tile_smaller", gettext_lazy("smaller tiles"), TILES, ("\\",)),
     Command("whole_frame", gettext_lazy("whole frame, or only the box"), IMAGES, ("Alt+W",)),

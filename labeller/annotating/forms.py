@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -45,6 +46,9 @@ def body(request: HttpRequest) -> dict[str, Any]:
         raise BadRequest(_("The body is not JSON.")) from error
     if not isinstance(parsed, dict):
         raise BadRequest(_("The body must be a JSON object."))
+    me = request.user.get_username()
+    if parsed.get("user", me) != me:
+        raise PermissionDenied("the page was opened by somebody else, who was logged in here before")
     return parsed
 
 

@@ -21,12 +21,11 @@ from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.labels import selectors as labels
 from labeller.learning import services as learning
-from labeller.projects import questions, services, taxonomy
+from labeller.projects import questions, taxonomy
 from labeller.projects.class_forms import AddClassesForm, ClassForm, FollowingQuestionForm, TaxonomyForm
 from labeller.projects.models import LabelClass, Project, Question
 
 A_PAGE = 100
-LEARNT = {"parent", "is_starred"}  # what of a class the head and the ranking go by
 
 
 def _page_of(question: Question) -> str:
@@ -63,13 +62,13 @@ def _question(project: Project, key: str | None) -> Question:
 
 
 def _add(question: Question, given: dict[str, Any]) -> str:
-    n = sum(services.ensure_class(question, name)[1] for name in given["names"])
+    n = questions.add_classes(question, given["names"])
     return ngettext("%(n)d class was added.", "%(n)d classes were added.", n) % {"n": n}
 
 
 def _upload(question: Question, given: dict[str, Any]) -> str:
     outcome = taxonomy.load(question, given["file"].read(taxonomy.MAX_BYTES + 1))
-    if outcome.changed:
+    if outcome.moved:
         learning.request_refit(question, at_once=True)
     made = ngettext("%(n)d class was added", "%(n)d classes were added", outcome.made) % {"n": outcome.made}
     return ngettext("%(made)s, and %(n)d changed.", "%(made)s, and %(n)d changed.", outcome.changed) % {
@@ -79,7 +78,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
 
 
 def _shown(request: HttpRequest, project: Project, question: Question) -> dict[str, Any]:
-    sought = " ".join(request.GET.get("q", "").split())[:200]
+    sought = " ".join(request.GET.get("q", "").replace("\0", "").split())[:200]
     page = Paginator(_sought(question, sought), A_PAGE).get_page(request.GET.get("page"))
     counts = labels.class_counts(question)
     for each in page.object_list:
@@ -93,6 +92,7 @@ def _shown(request: HttpRequest, project: Project, question: Question) -> dict[s
         "page": page,
         "n_classes": question.classes.count(),
         "sought": sought,
+        "is_looking": request.method != "POST" and (sought or page.number > 1),
         "columns": taxonomy.COLUMNS,
     }
 
@@ -116,7 +116,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     label_class = get_object_or_404(found, pk=class_id)
     question = label_class.question
     question.project = project
-    name = label_class.name
+    name, learnt = label_class.name, _learnt(label_class)
     form = ClassForm(request.POST or None, instance=label_class)
     if form.is_valid():
         try:
@@ -124,7 +124,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            if LEARNT & set(form.changed_data):
+            if _learnt(form.instance) != learnt:
                 learning.request_refit(question, at_once=True)
             messages.success(request, _("“%(name)s” was saved.") % {"name": form.instance.name})
             return redirect(_page_of(question))
@@ -138,6 +138,11 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
         "back": _page_of(question),
     }
     return render(request, "projects/class.html", context)
+
+
+def _learnt(label_class: LabelClass) -> tuple[int | None, bool]:
+    """What of a class the head and the ranking go by."""
+    return label_class.parent_id, label_class.is_starred
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

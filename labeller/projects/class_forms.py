@@ -12,6 +12,8 @@ from labeller.accounts.keymap import class_key_problem
 from labeller.projects.models import LabelClass, Question
 from labeller.projects.services import tidy_class_name
 
+MOST_NAMES = 500  # written into a field; making them takes about a second
+
 
 class ClassNamesField(forms.CharField):
     """Class names, one a line."""
@@ -19,7 +21,10 @@ class ClassNamesField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 5})
 
     def clean(self, value: Any) -> list[str]:
-        return [tidy_class_name(line) for line in super().clean(value).splitlines() if line.strip()]
+        names = [tidy_class_name(line) for line in super().clean(value).splitlines() if line.strip()]
+        if len(names) > MOST_NAMES:
+            raise ValidationError(_now("At most %(n)d names at once: take a file for more.") % {"n": MOST_NAMES})
+        return names
 
 
 class AddClassesForm(forms.Form):
@@ -89,10 +94,9 @@ class ClassForm(forms.ModelForm):  # type: ignore[type-arg]
         found: LabelClass | None = self.instance.question.classes.filter(name__iexact=name).first()
         if found is None:
             raise ValidationError(_now("There is no class “%(name)s”.") % {"name": name})
+        if found == self.instance:
+            raise ValidationError(_now("“%(name)s” would lie below itself.") % {"name": found.name})
         return found
-
-    def validate_constraints(self) -> None:
-        """Left to the service, which looks under its lock and says which class is in the way."""
 
 
 class FollowingQuestionForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Questions asked in the same pass after another."""
+"""Questions asked in the same pass after another, and classes by name."""
 
 from collections.abc import Iterable
 
@@ -31,9 +31,14 @@ def add_following_question(
         follows=follows,
     )
     question.only_for.set(only_for)
-    for name in class_names:
-        ensure_class(question, name)
+    add_classes(question, class_names)
     return question
+
+
+@transaction.atomic
+def add_classes(question: Question, names: Iterable[str]) -> int:
+    """Classes by name; how many of them there were not yet."""
+    return sum(ensure_class(question, name)[1] for name in names)
 
 
 def _free_key(project: Project, text: str) -> str:

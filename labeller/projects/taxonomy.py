@@ -35,10 +35,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many classes a file added and changed."""
+    """How many classes a file added and changed, and how many of these have another parent now."""
 
     made: int
     changed: int
+    moved: int = 0
 
 
 class _Mistakes(list[str]):
@@ -209,7 +210,8 @@ def _store(question: Question, rows: list[Row]) -> Outcome:
     new = {each.pk for each in made}
     changed = [each for each in known.values() if each.pk not in new and _values(each) != before[each.pk]]
     _write(changed + [known[name] for name in parents if known[name].pk in new])
-    return Outcome(len(made), len(changed))
+    moved = sum(each.parent_id != before[each.pk]["parent_id"] for each in changed)
+    return Outcome(len(made), len(changed), moved)
 
 
 def _values(label_class: LabelClass) -> dict[str, object]:

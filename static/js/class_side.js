@@ -1,6 +1,6 @@
 // The classes beside the tiles: with how many are predicted as each, to turn to, or to give to what is selected.
 
-import { build, fill, format } from "./dom.js";
+import { build, fill, format, number } from "./dom.js";
 
 const MOST = 120; // buttons; the others are found by typing
 
@@ -83,5 +83,3 @@ export class ClassSide {
     return known;
   }
 }
-
-export const number = (n) => n.toLocaleString(document.documentElement.lang);

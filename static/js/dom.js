@@ -16,6 +16,25 @@ export function fill(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A function that has `act` called once the next frame is painted, however often it is called until then. */
+export function afterPaint(act) {
+  let isDue = false;
+  const run = () => {
+    isDue = false;
+    act();
+  };
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => setTimeout(run));
+  };
+}
+
+const counted = new Intl.NumberFormat(document.documentElement.lang || undefined);
+
+/** A number as people here write it. */
+export const number = (n) => counted.format(n);
+
 /** "saving {n}" with its places filled in. */
 export const format = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 

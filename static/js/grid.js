@@ -1,7 +1,6 @@
 // Grid mode: pages of tiles that probably are of one class. The odd ones out are selected, Enter confirms the rest.
 
-import { byId, fill, format } from "./dom.js";
-import { number } from "./class_side.js";
+import { byId, fill, format, number } from "./dom.js";
 import { GridView } from "./grid_view.js";
 import { newUuid } from "./outbox.js";
 import { openSession } from "./session.js";

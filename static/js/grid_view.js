@@ -1,7 +1,7 @@
 // What the grid's page shows around its tiles: what they are taken for, how far one is, what can be done.
 
-import { ClassSide, number } from "./class_side.js";
-import { byId, fill, format } from "./dom.js";
+import { ClassSide } from "./class_side.js";
+import { byId, fill, format, number } from "./dom.js";
 import { TileTools } from "./tile_tools.js";
 
 const MESSAGE_LINKS = ["used_up", "finished", "preparing"]; // states that may last: with ways to elsewhere

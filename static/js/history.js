@@ -12,6 +12,7 @@ export class History {
   #options;
   #undo = []; // steps; a step is a list of {subject, before, after, wasDone}
   #redo = [];
+  decidedAt = -Infinity; // by performance.now()
 
   /** options: mode, isShown(subject) -> whether a suggestion is seen, onStep(event, before, after) for every event */
   constructor(outbox, options) {
@@ -29,6 +30,7 @@ export class History {
 
   /** Record decisions [{subject, after: {verdict, classes, dwell_ms}}] that are taken back together. */
   decide(decisions) {
+    this.decidedAt = performance.now();
     const step = decisions.map(({ subject, after }) => ({
       subject,
       before: subject.stands,

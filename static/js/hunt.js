@@ -1,8 +1,7 @@
 // Hunt mode: the likeliest pictures of a class, or what looks like an example, page by page. What was confirmed teaches
 // the head, and the pages to come are fetched anew from a fresh hunt; the one in view never changes under the hand.
 
-import { number } from "./class_side.js";
-import { byId, fill, format } from "./dom.js";
+import { byId, fill, format, number } from "./dom.js";
 import { HuntView } from "./hunt_view.js";
 import { Hunting } from "./hunting.js";
 import { newUuid } from "./outbox.js";

@@ -1,7 +1,6 @@
 // Where a hunt begins: the classes as cards, starred ones first, each with how many were found.
 
-import { build, fill, format } from "./dom.js";
-import { number } from "./class_side.js";
+import { build, fill, format, number } from "./dom.js";
 
 const MOST = 60; // cards; the others are found by typing
 

@@ -1,7 +1,7 @@
 // What the hunt's page shows around its tiles: how many were found and remain, what a mark means, what can be done.
 
-import { ClassSide, number } from "./class_side.js";
-import { build, byId, fill, format } from "./dom.js";
+import { ClassSide } from "./class_side.js";
+import { build, byId, fill, format, number } from "./dom.js";
 import { HuntStart } from "./hunt_start.js";
 import { TileTools } from "./tile_tools.js";
 

@@ -55,6 +55,8 @@ export function listen(commands, { keys }) {
   const map = keymap(rows);
   addEventListener("keydown", (event) => {
     if (isElsewhere(event)) {
+      // A held-down Enter presses the button in focus once: what it decides on is another sample by then.
+      if (event.repeat && event.key === "Enter" && event.target.closest?.("button")) event.preventDefault();
       leave(event);
       return;
     }

@@ -1,6 +1,6 @@
 // Single and sequence mode: one image, or one burst of frames, after the other.
 
-import { button, byId, fill, format } from "./dom.js";
+import { afterPaint, button, byId, fill, format } from "./dom.js";
 import { followerOf, Held } from "./held.js";
 import { Panel } from "./panel.js";
 import { openSession } from "./session.js";
@@ -286,20 +286,25 @@ function noSuggestion(entry) {
 function render() {
   const entry = held.current;
   viewer.show(entry);
-  viewer.refresh();
   showPanel(entry);
-  strip.show(held.entries, held.index);
   fill(byId("question"), question().text);
   fill(byId("reason"), entry?.reason ?? "");
   byId("reason").dataset.blind = String(Boolean(entry?.blind));
   fill(byId("path"), entry?.path ?? "");
   showMessage();
-  showButtons(entry);
+  if (entry?.isDone && !follower) session.notify(format(texts.previous, { name: session.say(entry.stands) }));
+  renderAround();
+}
+
+/** What nobody waits for: the image and what may be said of it are painted first. */
+const renderAround = afterPaint(() => {
+  viewer.refresh();
+  strip.show(held.entries, held.index);
+  showButtons(held.current);
   session.showNumbers();
   panel.showCounts(follower ? new Map() : tally.counts);
-  if (entry?.isDone && !follower) session.notify(format(texts.previous, { name: session.say(entry.stands) }));
   viewer.prepare(held.entries, held.index);
-}
+});
 
 function showPanel(entry) {
   const suggestions = follower || session.isHidden ? [] : entry?.suggestions;

@@ -53,6 +53,9 @@ export function nearly(word, typed) {
   let at = 0;
   while (at < typed.length && word[at] === typed[at]) at += 1;
   if (at === typed.length) return true;
+  const [wrong, after] = [typed[at], typed[at + 1]];
+  // Most words are another one altogether: told by two letters, before anything is cut.
+  if (after !== undefined && after !== word[at + 1] && after !== word[at] && wrong !== word[at + 1]) return false;
   return (
     word.startsWith(typed.slice(at + 1), at + 1) ||
     word.startsWith(typed.slice(at + 1), at) ||
@@ -68,13 +71,14 @@ function lettersOf(text) {
   return bits & ~1; // the space is none
 }
 
-const prepared = new WeakMap(); // row -> {its names, plain, their letters}
+const prepared = new WeakMap(); // row -> {its names, plain, their words and letters}
 
 function prepare(row) {
   let found = prepared.get(row);
   if (!found) {
     const names = [row.name, ...OTHER_NAMES.map((kind) => row[kind])].map((name) => (name ? plain(name) : ""));
-    found = { names, letters: lettersOf(names.join("")) };
+    const words = names.map((name) => (name ? name.split(" ") : []));
+    found = { names, words, letters: lettersOf(names.join("")) };
     prepared.set(row, found);
   }
   return found;
@@ -82,7 +86,7 @@ function prepare(row) {
 
 /** The classes of one question, ready to be searched. */
 export class NameIndex {
-  #entries = []; // {row, names, letters, order}
+  #entries = []; // {row, names, words, letters, order}
   #byId = new Map();
   #byName = new Map();
   #last = { typed: "", entries: [] }; // what matched: more letters can only match fewer
@@ -155,7 +159,7 @@ export class NameIndex {
     let total = 0;
     for (const entry of this.#entries) {
       if (matched.has(entry)) continue;
-      const kind = entry.names.findIndex((name) => name && name.split(" ").some((word) => nearly(word, typed)));
+      const kind = entry.words.findIndex((words) => words.some((word) => nearly(word, typed)));
       if (kind < 0) continue;
       total += 1;
       best.add(score(entry, { fit: TYPO, kind }, place), entry, kind);

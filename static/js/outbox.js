@@ -35,6 +35,7 @@ export class Outbox extends EventTarget {
 
   #scope;
   #url;
+  #user;
   #store = null;
   #opening;
   #mine = new Map(); // uuid -> record made in this tab and not settled
@@ -45,8 +46,10 @@ export class Outbox extends EventTarget {
   #limit = REQUEST_EVENTS;
   #channel = null;
 
-  constructor({ scope, url }) {
+  /** `user` is whose decisions these are: sent along, for somebody else may have logged in by then. */
+  constructor({ scope, url, user }) {
     super();
+    this.#user = user;
     this.#scope = scope;
     this.#url = url;
     if ("BroadcastChannel" in globalThis) {
@@ -160,7 +163,7 @@ export class Outbox extends EventTarget {
 
   /** Send a batch and settle what was answered; returns why it must be tried again, or null. */
   async #send(batch) {
-    const body = { events: batch.map(({ event }) => event) };
+    const body = { user: this.#user, events: batch.map(({ event }) => event) };
     const { status, data, failure } = await postJson(this.#url, body, { keepalive: true });
     if (failure) return failure;
     if (Array.isArray(data?.results)) return (await this.#settle(batch, data)) ? null : "busy";
@@ -215,7 +218,7 @@ export class Outbox extends EventTarget {
     if (!this.#mine.size) return;
     const events = Array.from(this.#mine.values(), ({ event }) => event);
     while (events.length && JSON.stringify(events).length > 60_000) events.pop(); // what a keepalive may carry
-    postJson(this.#url, { events }, { keepalive: true }).catch(() => {});
+    postJson(this.#url, { user: this.#user, events }, { keepalive: true }).catch(() => {});
   }
 
   // --- what is known --------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ class DiskStore {
   async add(records) {
     const transaction = await this.#transaction("readwrite");
     for (const record of records) transaction.objectStore("events").add(record);
+    transaction.commit(); // by itself it would commit one turn later, and not at all where the tab is closed by then
     await finished(transaction);
   }
 

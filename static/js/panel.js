@@ -1,6 +1,6 @@
 // Suggestions and classes as buttons. Elements are made once and refilled, so that a focused one stays.
 
-import { build, fill, format } from "./dom.js";
+import { build, fill, format, number } from "./dom.js";
 import { Recents } from "./names.js";
 
 const SUGGESTIONS = 5;
@@ -94,7 +94,7 @@ export class Panel {
     const { places } = this.#question;
     const left = this.#rows.size - places.length;
     this.#more.hidden = left === 0;
-    fill(this.#more, format(this.#options.texts.more, { n: left.toLocaleString(document.documentElement.lang) }));
+    fill(this.#more, format(this.#options.texts.more, { n: number(left) }));
     const wanted = new Set(places);
     for (const [id, { button }] of this.#buttons) if (!wanted.has(id)) button.remove();
     places.forEach((id, at) => {

@@ -1,7 +1,7 @@
 // The progress page: the learning curve, and the parts that htmx refreshes.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { build, byId } from "./dom.js";
+import { build, byId, number } from "./dom.js";
 
 const HEIGHT = 300;
 
@@ -11,7 +11,6 @@ let chart = null;
 let rounds = [];
 let random = []; // pairs of a number of random labels and the accuracy they would have given
 
-const number = (value) => value.toLocaleString(document.documentElement.lang);
 const percent = (value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100)} %`);
 
 /** What a custom property comes to, in a form that a canvas understands. */

@@ -1,6 +1,6 @@
 // Review mode: what people said of an image, and what should stand.
 
-import { button, build, byId, fill, format } from "./dom.js";
+import { button, build, byId, fill, format, number } from "./dom.js";
 import { Answers, choicesOf } from "./answers.js";
 import { Held } from "./held.js";
 import { Panel } from "./panel.js";
@@ -261,7 +261,7 @@ function render() {
   strip.show(held.entries, held.index);
   fill(byId("reason"), entry ? why(entry) : "");
   byId("reason").dataset.why = entry?.why ?? "";
-  fill(byId("left"), left() === null ? "–" : left().toLocaleString(document.documentElement.lang));
+  fill(byId("left"), left() === null ? "–" : number(left()));
   fill(byId("path"), entry?.path ?? "");
   showAnswers(entry);
   showMessage();

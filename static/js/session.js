@@ -1,6 +1,6 @@
 // What every labelling screen shares: the server's word on the question, outbox and undo, and what stands around the stage.
 
-import { byId, fill, format } from "./dom.js";
+import { byId, fill, format, number } from "./dom.js";
 import { History } from "./history.js";
 import { listen } from "./keys.js";
 import { newUuid, Outbox } from "./outbox.js";
@@ -9,10 +9,12 @@ import { postJson, useToken } from "./server.js";
 import { Pace, Tally } from "./tally.js";
 
 const BANNER_MS = 10_000;
+const GUARD_MS = 400; // between two clicks on one button that mean two things
 
 /** The classes of a question by id, in their order. */
 export class ClassList {
   #rows = new Map();
+  #keys = new Map();
 
   constructor(rows) {
     for (const row of rows) this.add(row);
@@ -27,7 +29,9 @@ export class ClassList {
   }
 
   add(row) {
-    if (!this.#rows.has(row.id)) this.#rows.set(row.id, row);
+    if (this.#rows.has(row.id)) return;
+    this.#rows.set(row.id, row);
+    if (row.key) this.#keys.set(row.key.toLowerCase(), row);
   }
 
   /** The class that says that there is nothing to see. */
@@ -36,7 +40,7 @@ export class ClassList {
   }
 
   byKey(letter) {
-    return this.rows.find(({ key }) => key && key.toLowerCase() === letter) ?? null;
+    return this.#keys.get(letter) ?? null;
   }
 }
 
@@ -51,12 +55,13 @@ class Session {
     useToken(boot.csrf);
     this.mode = mode ?? boot.mode;
     this.scope = [boot.project.slug, boot.question.key, boot.user].join("/");
+    this.#isHidden = remembered(`labeller-hidden:${this.scope}`) === "yes";
     this.classes = new ClassList(boot.classes);
     // Follow-up questions have classes of their own; a class's name is looked up in all.
     this.followers = boot.followers.map((each) => ({ ...each, classes: new ClassList(each.classes) }));
     this.tally = new Tally();
     this.pace = new Pace(this.scope);
-    this.outbox = new Outbox({ scope: this.scope, url: boot.urls.save });
+    this.outbox = new Outbox({ scope: this.scope, url: boot.urls.save, user: boot.user });
     this.history = new History(this.outbox, {
       mode: this.mode,
       isShown: (subject) => !this.isHidden && !subject.blind && subject.suggestions?.length > 0,
@@ -72,10 +77,11 @@ class Session {
 
   /** Whether suggestions are kept from the person: by the project, or because they asked for it. */
   get isHidden() {
-    return !this.boot.show_suggestions || remembered(`labeller-hidden:${this.scope}`) === "yes";
+    return !this.boot.show_suggestions || this.#isHidden;
   }
 
   hideSuggestions(isHidden) {
+    this.#isHidden = isHidden;
     remember(`labeller-hidden:${this.scope}`, isHidden ? "yes" : "");
   }
 
@@ -117,11 +123,11 @@ class Session {
   // --- what a person does ---------------------------------------------------------------------------
 
   post(url, body, options) {
-    return postJson(url, { ...body, tab: this.tab }, options);
+    return postJson(url, { ...body, tab: this.tab, user: this.boot.user }, options);
   }
 
   async createClass(name) {
-    const { data } = await postJson(this.boot.urls.classes, { name });
+    const { data } = await this.post(this.boot.urls.classes, { name });
     if (!data?.class) return { detail: data?.detail };
     this.classes.add(data.class);
     return { row: data.class };
@@ -173,8 +179,15 @@ class Session {
 
   /** A mouse click gives the keyboard back to the stage: Space must not press the same button again. */
   clicked(event, act) {
-    act();
+    if (!this.#isSecondHalf(event)) act();
     if (event.detail > 0 && !document.querySelector("dialog[open]")) byId("stage").focus({ preventScroll: true });
+  }
+
+  /** A double click or tap decides once: its second half must not be taken for the sample that came into view since. */
+  #isSecondHalf({ detail, currentTarget }) {
+    const isSame = detail > 0 && currentTarget === this.#clickedLast;
+    this.#clickedLast = currentTarget;
+    return isSame && performance.now() - this.history.decidedAt < GUARD_MS;
   }
 
   /** What the page holds undecided is given back when it goes; `held()` gives the sample ids. */
@@ -206,6 +219,8 @@ class Session {
     this.showNumbers();
   }
 
+  #isHidden;
+  #clickedLast = null;
   #pool = null;
   #round = null;
   #bannerTimer = null;
@@ -217,10 +232,10 @@ class Session {
     }
     this.#round = round ?? this.#round;
     const { labelled } = this.tally;
-    const number = (n) => (n === null || n === undefined ? "–" : n.toLocaleString(document.documentElement.lang));
-    fill(byId("labelled"), number(labelled));
-    fill(byId("total"), number(this.#pool?.total));
-    fill(byId("round"), number(this.#round?.number));
+    const shown = (n) => (n === null || n === undefined ? "–" : number(n));
+    fill(byId("labelled"), shown(labelled));
+    fill(byId("total"), shown(this.#pool?.total));
+    fill(byId("round"), shown(this.#round?.number));
     byId("pool-progress").max = Math.max(1, this.#pool?.total ?? 1);
     byId("pool-progress").value = labelled ?? 0;
     const speed = this.pace.perMinute;

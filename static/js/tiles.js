@@ -17,7 +17,7 @@
 //
 // `root` is role=grid inside an element that scrolls and has the class "tiles-stage".
 
-import { build, format } from "./dom.js";
+import { afterPaint, build, format } from "./dom.js";
 import { remember, remembered } from "./session.js";
 import { TileCell } from "./tile_cell.js";
 import { capacity, columnsFor, fitting, STEPS } from "./tile_layout.js";
@@ -137,8 +137,10 @@ export class Tiles {
     if (cell.isBroken && this.#options.leaveOut) this.#options.leaveOut(subject);
     else if (cell.isBroken) subject.isSelected = true;
     this.#seen.look();
-    this.refresh();
+    this.#refreshSoon();
   }
+
+  #refreshSoon = afterPaint(() => this.refresh()); // once for sixty pictures that come together
 
   #draw(subject, at) {
     const decided = this.#options.state(subject);

@@ -1,6 +1,6 @@
 // Type-ahead: pick a class by any of its names, back off to its parent, or make a new one.
 
-import { build, byId, fill, format } from "./dom.js";
+import { build, byId, fill, format, number } from "./dom.js";
 import { NameIndex, Recents } from "./names.js";
 
 const SHOWN = 10;
@@ -102,7 +102,7 @@ export class TypeAhead {
     this.#list.replaceChildren(...this.#choices.map((choice, at) => this.#item(choice, at)));
     this.#input.setAttribute("aria-expanded", String(this.#choices.length > 0));
     if (!this.#choices.length) fill(this.#problem, texts.noMatch);
-    fill(this.#status, total ? format(texts.matches, { n: total.toLocaleString(document.documentElement.lang) }) : "");
+    fill(this.#status, total ? format(texts.matches, { n: number(total) }) : "");
     this.#mark();
   }
 

@@ -3,7 +3,7 @@
 // Events on the stage: "imagestate" (an image is there, or isn't), "frame" (detail: {frame}: another one is in view),
 // "swipe" (detail: {direction: left | right | up | down, command: next | previous | accept | null}).
 
-import { byId, fill, format } from "./dom.js";
+import { afterPaint, byId, fill, format, number } from "./dom.js";
 import { Difference } from "./difference.js";
 import { Filters } from "./filters.js";
 import { Frames, Play } from "./frames.js";
@@ -16,6 +16,14 @@ const LARGE = 1280; // pixels of the long side
 const isRtl = () => document.documentElement.dir === "rtl";
 // Of a key, Shift may be what the layout needs to write it at all.
 const isBack = ({ shift = false, event } = {}) => shift || (event?.type === "click" && event.shiftKey);
+const { lang } = document.documentElement;
+// The camera's own clock, whatever its zone: shown as it stood there.
+const cameraTime = new Intl.DateTimeFormat(lang || undefined, {
+  dateStyle: "medium",
+  timeStyle: "medium",
+  hourCycle: "h23",
+  timeZone: "UTC",
+});
 const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class Viewer {
@@ -97,10 +105,15 @@ export class Viewer {
     this.#isDifferent = false;
     this.#play.stop();
     if (this.#zoom.isZoomed) this.#zoom.fit();
-    this.#frames.show(this.#burst, this.#options.decides === "burst" ? null : entry?.sample);
     this.#stage.show(entry);
-    this.#shown();
+    this.#showAround();
   }
+
+  /** What stands around the image comes after it. */
+  #showAround = afterPaint(() => {
+    this.#frames.show(this.#burst, this.#options.decides === "burst" ? null : this.#entry?.sample);
+    this.#shown();
+  });
 
   /** Decode the images around the one in view, and let go of the others. */
   prepare(entries, index) {
@@ -258,9 +271,7 @@ export class Viewer {
   #showWhen(frame) {
     const time = byId("taken-at");
     const taken = frame?.taken_at ? new Date(frame.taken_at) : null;
-    // The camera's own clock, whatever its zone: shown as it stood there.
-    const form = { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23", timeZone: "UTC" };
-    fill(time, taken ? new Intl.DateTimeFormat(document.documentElement.lang || undefined, form).format(taken) : "");
+    fill(time, taken ? cameraTime.format(taken) : "");
     time.dateTime = taken ? taken.toISOString() : "";
     fill(byId("deployment"), this.#entry?.deployment ?? "");
   }
@@ -268,10 +279,8 @@ export class Viewer {
   #showTools() {
     const filters = this.#filters;
     const hasBurst = this.#burst.length > 0;
-    const { lang } = document.documentElement;
-    const number = (value, form = { maximumFractionDigits: 1 }) => value.toLocaleString(lang, form);
-    const percent = (value) => (value === 1 ? "" : number(value, { style: "percent" }));
-    this.#tool("zoom_in", { value: this.#zoom.isZoomed ? `${number(this.#zoom.scale)}×` : "" });
+    const percent = (value) => (value === 1 ? "" : value.toLocaleString(lang, { style: "percent" }));
+    this.#tool("zoom_in", { value: this.#zoom.isZoomed ? `${number(Math.round(this.#zoom.scale * 10) / 10)}×` : "" });
     this.#tool("brighter", { isOn: filters.brightness !== 1, value: percent(filters.brightness) });
     this.#tool("contrast", { isOn: filters.contrast !== 1, value: percent(filters.contrast) });
     this.#tool("invert", { isOn: filters.isInverted });

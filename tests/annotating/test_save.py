@@ -192,3 +192,10 @@ def test_too_many_judgements_at_once_are_refused_whole(save, foxes, ranked):
     assert answer.status_code == 422
     assert "`events`" in answer.json()["detail"]
     assert not Label.objects.exists()
+
+
+def test_what_a_page_of_somebody_else_sends_is_not_taken_for_theirs(save, foxes, ranked):
+    body = {"user": foxes.ana.username, "events": [event(foxes, ranked[0])]}
+    assert save(body, user=foxes.bo).status_code == 403
+    assert not Label.objects.exists()
+    assert save(body).status_code == 200

@@ -16,6 +16,7 @@ import django
 
 django.setup()
 
+from django.apps import apps  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from labeller.accounts.models import Membership, User  # noqa: E402
@@ -88,6 +89,9 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
     project = Project.objects.order_by("pk").first()
     if fields := asked.get("project"):
         Project.objects.filter(pk=project.pk).update(**fields)
+    for place, fields in asked.get("change", {}).items():  # {"samples.Sample/17": {"path": "…"}}
+        model, _, pk = place.partition("/")
+        apps.get_model(model).objects.filter(pk=pk).update(**fields)
     if asked.get("people"):
         people(project, asked["people"], asked["password"])
     return question(project, **asked["question"]) if asked.get("question") else {}

@@ -1,0 +1,192 @@
+"""Every page as people with other eyes, hands and windows meet it: axe-core, small windows, right to left, large targets."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from labeller.config.urls import urlpatterns
+from tests.browser.hands import STAGE
+from tests.browser.program import Asked, Program
+
+QUESTION = {"known": 60}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+THEMES = {
+    "light": {"color_scheme": "light", "contrast": "no-preference"},
+    "dark": {"color_scheme": "dark", "contrast": "no-preference"},
+    "contrast": {"color_scheme": "light", "contrast": "more"},
+}
+TILE = "[data-testid=tile][data-ready=true]"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page: who sees it, what has to be there before it is looked at, and a key that opens what lies over it."""
+
+    address: str
+    who: str = "mia"
+    ready: str = "main"
+    key: str = ""
+    opened: str = ""
+
+
+PLACES = {
+    "log-in": Place("/login/", who=""),
+    "projects": Place("/"),
+    "new project": Place("/projects/new/", who="admin"),
+    "progress": Place("/projects/{slug}/"),
+    "settings": Place("/projects/{slug}/settings/"),
+    "people": Place("/projects/{slug}/people/"),
+    "classes": Place("/projects/{slug}/classes/?question={key}"),
+    "one class": Place("/projects/{slug}/classes/{class}/"),
+    "follow-up question": Place("/projects/{slug}/questions/{key}/follow-up/"),
+    "keys": Place("/keys/", ready="tr"),
+    "export": Place("/projects/{slug}/export/"),
+    "history": Place("/projects/{slug}/history/", who="bo"),
+    "flagged": Place("/projects/{slug}/flagged/"),
+    "not there": Place("/projects/nothing/"),
+    "single": Place("/projects/{slug}/label/{key}/", ready=STAGE),
+    "sequence": Place("/projects/{slug}/label/{key}/sequence/", ready=STAGE),
+    "grid": Place("/projects/{slug}/label/{key}/grid/", ready=TILE),
+    "hunt": Place("/projects/{slug}/label/{key}/hunt/"),
+    "look-alikes": Place("/projects/{slug}/label/{key}/hunt/?like={sample}", ready=TILE),
+    "review": Place("/projects/{slug}/label/{key}/review/"),
+    "single, key help": Place("/projects/{slug}/label/{key}/", ready=STAGE, key="?", opened="#help"),
+    "single, flag": Place("/projects/{slug}/label/{key}/", ready=STAGE, key=",", opened="#flag"),
+    "5,000 classes": Place("/projects/{slug}/label/{names}/", ready=STAGE),
+    "5,000 classes, type-ahead": Place("/projects/{slug}/label/{names}/", ready=STAGE, key="/", opened="#typeahead"),
+}
+# Addresses that answer with no page of their own: data, pictures, files, and what is only posted to.
+NO_PAGES = {
+    "set_language", "healthz", "readyz", "logout", "image", "embedding", "train", "grid_tiles", "hunt_start", "hunt_tiles",
+    "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv", "predictions_csv",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def words(program: Program, asked: Asked) -> dict[str, str]:
+    """What the addresses are filled in with."""
+    named = program.ask("looks-names", names=str(program.folder / "names.csv"))
+    return {
+        "slug": program.slug,
+        "key": asked.key,
+        "names": named.key,
+        "class": str(asked.classes["fox"]),
+        "sample": str(next(sample for sample, truth in program.truth.items() if truth == "leopard")),
+    }
+
+
+@pytest.fixture(params=PLACES)
+def shown(
+    request: pytest.FixtureRequest, sign_in: Callable[..., Page], program: Program, words: dict[str, str]
+) -> Page:
+    """A page, ready to be looked at."""
+    place = PLACES[request.param]
+    page = sign_in(place.who)
+    page.goto(program.address + place.address.format(**words))
+    page.locator(place.ready).first.wait_for(timeout=60_000)
+    page.evaluate("document.fonts.ready")
+    if place.key:
+        page.keyboard.press(place.key)
+        page.locator(place.opened).wait_for()
+    return page
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]})
+    return [
+        f"{rule['id']}: {node['target']} {node['failureSummary']}"
+        for rule in found.response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def test_axe_finds_nothing_by_day_by_night_and_in_high_contrast(shown: Page) -> None:
+    found = {}
+    for theme, media in THEMES.items():
+        shown.emulate_media(**media)
+        found[theme] = violations(shown)
+    assert not any(found.values()), found
+
+
+SIDEWAYS = "() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+# Buttons, links and fields that another element lies over, or that nobody can scroll to.
+COVERED = """
+() => {
+  const dialog = document.querySelector("dialog[open]");
+  const all = [...(dialog ?? document).querySelectorAll("button, a[href], input, select, textarea, summary")];
+  const wrong = [];
+  for (const each of all) {
+    if (each.disabled || !each.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (each.closest(".visually-hidden, .skip-link, [inert]") || each.getClientRects().length === 0) continue;
+    each.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+    const { left, right, top, bottom } = each.getClientRects()[0];
+    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    const isIt = hit && (each.contains(hit) || hit.contains(each) || hit.closest("label")?.control === each);
+    if (!isIt) wrong.push(`${each.outerHTML.slice(0, 120)} under ${hit?.outerHTML.slice(0, 80)}`);
+  }
+  return wrong;
+}
+"""
+# Of what is pressed: smaller than 24 × 24 pixels, and no word in a sentence.
+SMALL = """
+() => [...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, a[href], input, select, summary")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest(".visually-hidden, .skip-link"))
+  .filter((each) => getComputedStyle(each).display !== "inline" && each.type !== "hidden")
+  .map((each) => [each.labels?.[0] && ["checkbox", "radio"].includes(each.type) ? each.labels[0] : each, each])
+  .map(([pressed, each]) => [pressed.getBoundingClientRect(), each])
+  .filter(([{ width, height }]) => width > 0 && (width < 23.9 || height < 23.9))
+  .map(([{ width, height }, each]) => `${width} x ${height} ${each.outerHTML.slice(0, 120)}`)
+"""
+
+
+def test_small_windows_cut_nothing_off(shown: Page) -> None:
+    found = {}
+    for width, height in ((1280, 800), (820, 1180), (390, 844), (320, 640)):
+        shown.set_viewport_size({"width": width, "height": height})
+        found[width] = [
+            *shown.evaluate(COVERED),
+            *shown.evaluate(SMALL),
+            *(["it scrolls sideways"] if shown.evaluate(SIDEWAYS) > 0 else []),
+        ]
+    assert not any(found.values()), found
+
+
+def test_right_to_left_keeps_its_shape(shown: Page) -> None:
+    def middle(part: str) -> float:
+        return float(shown.evaluate("part => { const { left, width } = document.querySelector(part)"
+                                    ".getBoundingClientRect(); return left + width / 2; }", part))  # fmt: skip
+
+    before = middle(".panel") - middle("#stage") if shown.locator("#stage").count() else 0
+    shown.evaluate("document.documentElement.dir = 'rtl'")
+    assert shown.evaluate(SIDEWAYS) <= 0
+    assert shown.evaluate(COVERED) == []
+    if before:
+        assert before > 0 > middle(".panel") - middle("#stage"), "the panel lies on the other side"
+
+
+def test_nothing_moves_for_who_asked_for_stillness(page: Page, asked: Asked) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(asked.url())
+    page.locator(STAGE).first.wait_for(timeout=60_000)
+    page.keyboard.press(asked.letters["fox"])
+    moving = "() => document.getAnimations().filter((each) => each.effect.getComputedTiming().duration > 1).length"
+    assert page.evaluate(moving) == 0
+
+
+def names(patterns: list[Any]) -> Iterator[str]:
+    for each in patterns:
+        if hasattr(each, "url_patterns"):
+            yield from names(each.url_patterns)
+        else:
+            yield str(each.name)
+
+
+def test_no_page_is_forgotten() -> None:
+    assert set(names(urlpatterns)) - NO_PAGES == {
+        "login", "list", "new", "progress", "settings", "people", "classes", "class", "follow_up", "keys", "exports",
+        "history", "flagged", "label", "sequence", "grid", "hunt", "review",
+    }  # fmt: skip
