@@ -1,4 +1,4 @@
-"""Every page as people with other eyes, hands and windows meet it: axe-core, small windows, right to left, large targets."""
+"""Every page for other eyes, hands and windows: axe-core, small windows, right to left, targets large enough."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from tests.browser.program import Asked, Program
 
 QUESTION = {"known": 60}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-THEMES = {
-    "light": {"color_scheme": "light", "contrast": "no-preference"},
+THEMES = {  # the page is light to begin with
     "dark": {"color_scheme": "dark", "contrast": "no-preference"},
     "contrast": {"color_scheme": "light", "contrast": "more"},
 }
+WINDOWS = ((1280, 800), (820, 1180), (320, 640))
 TILE = "[data-testid=tile][data-ready=true]"
 
 
@@ -43,7 +43,7 @@ PLACES = {
     "classes": Place("/projects/{slug}/classes/?question={key}"),
     "one class": Place("/projects/{slug}/classes/{class}/"),
     "follow-up question": Place("/projects/{slug}/questions/{key}/follow-up/"),
-    "keys": Place("/keys/", ready="tr"),
+    "keys": Place("/keys/", ready="main form"),
     "export": Place("/projects/{slug}/export/"),
     "history": Place("/projects/{slug}/history/", who="bo"),
     "flagged": Place("/projects/{slug}/flagged/"),
@@ -56,13 +56,13 @@ PLACES = {
     "review": Place("/projects/{slug}/label/{key}/review/"),
     "single, key help": Place("/projects/{slug}/label/{key}/", ready=STAGE, key="?", opened="#help"),
     "single, flag": Place("/projects/{slug}/label/{key}/", ready=STAGE, key=",", opened="#flag"),
-    "5,000 classes": Place("/projects/{slug}/label/{names}/", ready=STAGE),
     "5,000 classes, type-ahead": Place("/projects/{slug}/label/{names}/", ready=STAGE, key="/", opened="#typeahead"),
 }
 # Addresses that answer with no page of their own: data, pictures, files, and what is only posted to.
 NO_PAGES = {
-    "set_language", "healthz", "readyz", "logout", "image", "embedding", "train", "grid_tiles", "hunt_start", "hunt_tiles",
-    "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv", "predictions_csv",
+    "set_language", "healthz", "readyz", "logout", "image", "embedding", "train", "grid_tiles", "hunt_start",
+    "hunt_tiles", "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv",
+    "predictions_csv", "acceptance",
 }  # fmt: skip
 
 
@@ -79,37 +79,13 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
     }
 
 
-@pytest.fixture(params=PLACES)
-def shown(
-    request: pytest.FixtureRequest, sign_in: Callable[..., Page], program: Program, words: dict[str, str]
-) -> Page:
-    """A page, ready to be looked at."""
-    place = PLACES[request.param]
-    page = sign_in(place.who)
-    page.goto(program.address + place.address.format(**words))
-    page.locator(place.ready).first.wait_for(timeout=60_000)
-    page.evaluate("document.fonts.ready")
-    if place.key:
-        page.keyboard.press(place.key)
-        page.locator(place.opened).wait_for()
-    return page
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]})
+def violations(page: Page, rules: dict[str, Any]) -> list[str]:
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
     return [
         f"{rule['id']}: {node['target']} {node['failureSummary']}"
         for rule in found.response["violations"]
         for node in rule["nodes"]
     ]
-
-
-def test_axe_finds_nothing_by_day_by_night_and_in_high_contrast(shown: Page) -> None:
-    found = {}
-    for theme, media in THEMES.items():
-        shown.emulate_media(**media)
-        found[theme] = violations(shown)
-    assert not any(found.values()), found
 
 
 SIDEWAYS = "() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
@@ -131,41 +107,69 @@ COVERED = """
   return wrong;
 }
 """
-# Of what is pressed: smaller than 24 × 24 pixels, and no word in a sentence.
+# What is pressed, is smaller than 24 by 24 pixels, and no word in a sentence.
 SMALL = """
-() => [...(document.querySelector("dialog[open]") ?? document).querySelectorAll("button, a[href], input, select, summary")]
+() => [...(document.querySelector("dialog[open]") ?? document)
+  .querySelectorAll("button, a[href], input, select, summary")]
   .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest(".visually-hidden, .skip-link"))
   .filter((each) => getComputedStyle(each).display !== "inline" && each.type !== "hidden")
-  .map((each) => [each.labels?.[0] && ["checkbox", "radio"].includes(each.type) ? each.labels[0] : each, each])
-  .map(([pressed, each]) => [pressed.getBoundingClientRect(), each])
+  .map((each) => [each.getBoundingClientRect(), each])
   .filter(([{ width, height }]) => width > 0 && (width < 23.9 || height < 23.9))
   .map(([{ width, height }, each]) => `${width} x ${height} ${each.outerHTML.slice(0, 120)}`)
 """
 
 
-def test_small_windows_cut_nothing_off(shown: Page) -> None:
+PANEL_SIDE = """
+() => {
+  const middle = ({ left, right }) => (left + right) / 2;
+  const [panel, stage] = [".panel", "#stage"].map((part) => document.querySelector(part).getBoundingClientRect());
+  return middle(panel) - middle(stage);
+}
+"""
+
+
+def through_windows(page: Page) -> dict[str, list[str]]:
     found = {}
-    for width, height in ((1280, 800), (820, 1180), (390, 844), (320, 640)):
-        shown.set_viewport_size({"width": width, "height": height})
-        found[width] = [
-            *shown.evaluate(COVERED),
-            *shown.evaluate(SMALL),
-            *(["it scrolls sideways"] if shown.evaluate(SIDEWAYS) > 0 else []),
-        ]
-    assert not any(found.values()), found
+    for width, height in WINDOWS:
+        page.set_viewport_size({"width": width, "height": height})
+        found[str(width)] = [*page.evaluate(COVERED), *page.evaluate(SMALL), *sideways(page)]
+    return found
 
 
-def test_right_to_left_keeps_its_shape(shown: Page) -> None:
-    def middle(part: str) -> float:
-        return float(shown.evaluate("part => { const { left, width } = document.querySelector(part)"
-                                    ".getBoundingClientRect(); return left + width / 2; }", part))  # fmt: skip
+def sideways(page: Page) -> list[str]:
+    return [f"it scrolls sideways by {by}" for by in [page.evaluate(SIDEWAYS)] if by > 0]
 
-    before = middle(".panel") - middle("#stage") if shown.locator("#stage").count() else 0
-    shown.evaluate("document.documentElement.dir = 'rtl'")
-    assert shown.evaluate(SIDEWAYS) <= 0
-    assert shown.evaluate(COVERED) == []
-    if before:
-        assert before > 0 > middle(".panel") - middle("#stage"), "the panel lies on the other side"
+
+def mirrored(page: Page) -> list[str]:
+    """What goes wrong from right to left; ends with the page mirrored."""
+    has_panel = page.locator("#stage").count() > 0
+    before = page.evaluate(PANEL_SIDE) if has_panel else 0
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    stays = ["the panel stays on its side"] if has_panel and before * page.evaluate(PANEL_SIDE) >= 0 else []
+    return [*page.evaluate(COVERED), *sideways(page), *stays]
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_page_is_for_everybody(
+    name: str, sign_in: Callable[..., Page], program: Program, words: dict[str, str]
+) -> None:
+    place = PLACES[name]
+    page = sign_in(place.who)
+    page.goto(program.address + place.address.format(**words))
+    page.locator(place.ready).first.wait_for(timeout=60_000)
+    if place.key:
+        page.keyboard.press(place.key)
+        page.locator(place.opened).wait_for()
+    found = {}
+    found["axe"] = violations(page, {"type": "tag", "values": TAGS})
+    for theme, media in THEMES.items():
+        page.emulate_media(**media)
+        found[theme] = violations(page, {"type": "rule", "values": ["color-contrast"]})
+    found |= through_windows(page)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    found["right to left"] = mirrored(page)
+    wrong = {look: problems for look, problems in found.items() if problems}
+    assert not wrong, wrong
 
 
 def test_nothing_moves_for_who_asked_for_stillness(page: Page, asked: Asked) -> None:
