@@ -28,7 +28,7 @@ class KeysForm(forms.Form):
                 initial=own.get(command.name, usual),
                 widget=forms.TextInput(
                     attrs={
-                        "placeholder": usual,
+                        "placeholder": "+".join(str(part) for part in keymap.parts(usual)) if usual else "",
                         "maxlength": keymap.LONGEST,
                         "autocomplete": "off",
                         "autocapitalize": "off",

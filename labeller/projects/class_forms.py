@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.keymap import class_key_problem
@@ -23,7 +23,7 @@ class ClassNamesField(forms.CharField):
     def clean(self, value: Any) -> list[str]:
         names = [tidy_class_name(line) for line in super().clean(value).splitlines() if line.strip()]
         if len(names) > MOST_NAMES:
-            raise ValidationError(_now("At most %(n)d names at once: take a file for more.") % {"n": MOST_NAMES})
+            raise ValidationError(gettext("At most %(n)d names at once: take a file for more.") % {"n": MOST_NAMES})
         return names
 
 
@@ -93,9 +93,9 @@ class ClassForm(forms.ModelForm):  # type: ignore[type-arg]
             return None
         found: LabelClass | None = self.instance.question.classes.filter(name__iexact=name).first()
         if found is None:
-            raise ValidationError(_now("There is no class “%(name)s”.") % {"name": name})
+            raise ValidationError(gettext("There is no class “%(name)s”.") % {"name": name})
         if found == self.instance:
-            raise ValidationError(_now("“%(name)s” would lie below itself.") % {"name": found.name})
+            raise ValidationError(gettext("“%(name)s” would lie below itself.") % {"name": found.name})
         return found
 
 
