@@ -1,7 +1,7 @@
 """Logging in and out."""
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from labeller.accounts import services
 
@@ -69,3 +69,10 @@ def test_a_guesser_is_locked_out_and_others_are_not(client, password):
     assert 429 in statuses and set(statuses) <= {200, 429}
     assert attempt(password, "10.0.0.1").status_code == 429
     assert attempt(password, "10.0.0.2").status_code == 302
+
+
+def test_a_form_left_open_while_somebody_logged_in_says_what_to_do():
+    answer = Client(enforce_csrf_checks=True).post("/login/", {"username": "ana", "password": "x"})
+    assert answer.status_code == 403
+    assert "load the page anew" in answer.content.decode()
+    assert "<style" not in answer.content.decode(), "Django's own page breaks the content security policy"

@@ -191,12 +191,11 @@ class Program:
     # --- doing it harm ------------------------------------------------------------------------------
 
     def kill_web(self) -> None:
-        """kill -9 of the web server, its workers first; the supervisor starts it again."""
+        """kill -9 of the web server, its workers after it, lest it replace them; the supervisor starts it again."""
         for child in psutil.Process(self.process.pid).children():
             if any("gunicorn" in word for word in child.cmdline()):
-                for worker in child.children():
-                    worker.kill()
-                child.kill()
+                for process in (child, *child.children()):
+                    process.kill()
 
     def wait_for_web(self) -> None:
         deadline = time.monotonic() + PATIENCE

@@ -209,7 +209,7 @@ def test_an_expert_in_the_grid(page: Page, program: Program, budget: Budget) -> 
     hands = GridHands(page, asked, Auditor(asked)).open()
     before = mine(asked, "grid")
     began = time.perf_counter()
-    for _ in range(3):
+    for _ in range(2):
         began_page = time.perf_counter()
         shown, target = hands.shown(), hands.target
         odd = [sample for sample in shown if hands.truth[sample] != target]
