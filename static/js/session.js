@@ -184,10 +184,12 @@ class Session {
   }
 
   /** A double click or tap decides once: its second half must not be taken for the sample that came into view since. */
-  #isSecondHalf({ detail, currentTarget }) {
-    const isSame = detail > 0 && currentTarget === this.#clickedLast;
-    this.#clickedLast = currentTarget;
-    return isSame && performance.now() - this.history.decidedAt < GUARD_MS;
+  #isSecondHalf({ detail, currentTarget, timeStamp }) {
+    const { on, at } = this.#clickedLast;
+    const isSoon = detail > 0 && currentTarget === on && timeStamp - at < GUARD_MS;
+    if (isSoon && this.history.decidedAt >= at) return true;
+    this.#clickedLast = { on: currentTarget, at: timeStamp };
+    return false;
   }
 
   /** What the page holds undecided is given back when it goes; `held()` gives the sample ids. */
@@ -220,7 +222,7 @@ class Session {
   }
 
   #isHidden;
-  #clickedLast = null;
+  #clickedLast = { on: null, at: -Infinity }; // the button, and when
   #pool = null;
   #round = null;
   #bannerTimer = null;

@@ -173,6 +173,7 @@ def test_one_answer_is_for_one_sample(sign_in: Callable[..., Page], asked: Asked
     if how == "double click":
         button.dblclick()
     elif how == "double tap":
+        button.tap(trial=True)  # in view, and at rest
         box = button.bounding_box()
         for _ in range(2):
             page.touchscreen.tap(box["x"] + 20, box["y"] + 10)
