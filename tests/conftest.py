@@ -6,11 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.core.cache import cache
+from hypothesis import settings
 from PIL import Image
 
 from labeller.jobs import services as jobs
 from labeller.learning import embedding, fitting, neighbours, rounds
 from tests import factories
+
+# How long an example takes says more of the machine's other work than of the program.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @dataclass

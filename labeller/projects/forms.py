@@ -15,6 +15,7 @@ DOTTED_PATH = RegexValidator(
     re.compile(r"\A[^\W\d]\w*(\.[^\W\d]\w*)+\Z", re.ASCII),
     _("Write a dotted path, such as package.module.function."),
 )
+MOST_TO_TICK = 200  # classes; of more the starred ones are listed, and others are starred on their own pages
 EXPLAINED = {
     "auto": _("auto: finds classes first, then what is doubtful"),
     "random": _("random: any sample, to compare with"),
@@ -85,9 +86,10 @@ class PercentField(forms.FloatField):
 
 
 class StarredClasses(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
-    """Check boxes of classes, each with its question where there are several."""
+    """Check boxes of classes, each with its question where there are several; of very many the starred ones only."""
 
     several_questions = False
+    starred_only = False
 
     def label_from_instance(self, obj: LabelClass) -> str:
         return f"{obj.question.text} {obj.name}" if self.several_questions else obj.name
@@ -180,6 +182,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                 )
         classes = LabelClass.objects.filter(question__project=project).select_related("question")
         starred: Any = self.fields["starred"]
+        starred.starred_only = classes.count() > MOST_TO_TICK
+        if starred.starred_only:
+            classes = classes.filter(is_starred=True)
         starred.several_questions = project.questions.count() > 1
         starred.queryset = classes.order_by("question__position", "question", "position", "pk")
         starred.initial = [each.pk for each in classes if each.is_starred]

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from labeller.jobs.models import Job
+from labeller.projects import forms
 from labeller.projects.forms import EXPLAINED
 from labeller.projects.models import DEFAULT_HEAD, DEFAULT_STRATEGY, HEADS, HUNTS, STRATEGIES, Project
 from tests import factories
@@ -96,6 +97,16 @@ def test_without_a_time_there_is_no_nightly_refit_and_stars_come_off(manager, fo
     manager.post(PAGE, form(retrain_at=""))
     assert now().retrain_at is None
     assert not foxes.question.classes.filter(is_starred=True).exists()
+
+
+def test_of_very_many_classes_only_the_starred_ones_are_listed_and_stay_so(manager, foxes, monkeypatch):
+    monkeypatch.setattr(forms, "MOST_TO_TICK", 1)
+    fox = foxes.question.classes.get(name="fox")
+    foxes.question.classes.filter(pk=fox.pk).update(is_starred=True)
+    bound = manager.get(PAGE).context["form"]
+    assert [choice.data["label"] for choice in bound["starred"].subwidgets] == ["fox"]
+    manager.post(PAGE, form(starred=[fox.pk]))
+    assert list(foxes.question.classes.filter(is_starred=True)) == [fox]
 
 
 @pytest.mark.parametrize(
