@@ -89,7 +89,8 @@ def test_a_flag_carries_its_note_and_decides_nothing(page: Page, asked: Asked) -
     page.get_by_test_id("flag-remove").click()
     expect(page.locator("[data-command=flag]")).to_have_attribute("aria-pressed", "false")
     saved(page)
-    assert asked.program.rows("SELECT COUNT(*) FROM labels_flag WHERE closed_at IS NULL") == [(0,)]
+    query = "SELECT COUNT(*) FROM labels_flag WHERE closed_at IS NULL AND sample_id = ?"
+    assert asked.program.rows(query, sample) == [(0,)]
 
 
 def test_hidden_suggestions_stay_hidden_and_are_not_counted_as_shown(page: Page, asked: Asked) -> None:
