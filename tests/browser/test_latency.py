@@ -230,7 +230,10 @@ def test_an_expert_in_the_grid(page: Page, program: Program, budget: Budget) -> 
     budget.rate("grid", mine(asked, "grid") - before, seconds)
 
 
-def test_an_expert_with_single_images(page: Page, asked: Asked, auditor: Auditor, budget: Budget) -> None:
+def test_an_expert_with_single_images(
+    sign_in: Callable[..., Page], asked: Asked, auditor: Auditor, budget: Budget
+) -> None:
+    page = sign_in("ana")  # at the usual rate of frames: drawing without a limit takes the time of the test itself
     hands = Hands(page, asked, auditor=auditor).open()
     before = mine(asked, "single")
     began = time.perf_counter()
