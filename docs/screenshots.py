@@ -18,10 +18,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.browser.conftest import CHROMIUM  # noqa: E402
+from tests.browser.hands import STAGE  # noqa: E402
 from tests.browser.program import MAIN, Asked, Program, running  # noqa: E402
 
 OUT = ROOT / "docs" / "images"
-STAGE = "[data-testid=stage-image][data-ready=true]:visible"
 QUALITY = 88  # of WebP: small, and the classes keep their colours
 
 
@@ -102,10 +103,7 @@ def main() -> None:
             program.wait_for_round(asked, labels)
         named = program.ask("names", names=str(program.folder / "names.csv"), text="Which species is this?")
         disagree(program, asked)
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        browser = playwright.chromium.launch(**CHROMIUM)
         for theme in ("light", "dark"):
             shoot_modes(open_page(browser, program, theme), asked, out, theme)
         shoot_others(open_page(browser, program, "light"), program, asked, named, out)
