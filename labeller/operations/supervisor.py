@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -99,22 +99,27 @@ class Supervisor:
             child.pause = min(child.pause * 2, MOST_RESTART_PAUSE)
 
     def stop(self) -> None:
-        """Stop all children, the last started first; kill what doesn't listen."""
-        for child in reversed(self.children):
-            if child.process is not None and child.process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.process.send_signal(child.stop_signal)
-                # The broker goes last, for workers talk to it while they stop.
-                if child is self.children[0]:
-                    break
-        deadline = time.monotonic() + STOP_PATIENCE
-        for child in reversed(self.children):
-            if child.process is not None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.process.wait(max(0.1, deadline - time.monotonic()))
-                self._kill_group(child.process.pid)
-                child.process.wait()
+        """Stop all children, and kill what doesn't listen; the first one, the broker, once all others are gone.
+
+        A worker talks to its broker while it stops: without one it would wait for it until it is killed.
+        """
+        self._stop(self.children[1:])
+        self._stop(self.children[:1])
         (self.runtime / "children.json").unlink(missing_ok=True)
+
+    def _stop(self, children: Sequence[Child]) -> None:
+        running = [child for child in children if child.process is not None]
+        for child in running:
+            with contextlib.suppress(ProcessLookupError):
+                child.process.send_signal(child.stop_signal)
+        deadline = time.monotonic() + STOP_PATIENCE
+        for child in running:
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.say(f"{child.name} had to be killed: it did not stop within {STOP_PATIENCE:.0f} s")
+            self._kill_group(child.process.pid)
+            child.process.wait()
 
     def _write_list(self) -> None:
         alive = [child.process.pid for child in self.children if child.process is not None]

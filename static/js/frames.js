@@ -85,7 +85,8 @@ export class Frames {
     const crop = build("span", { class: "frame-crop" }, [image]);
     cropInto(image, crop, frame.box, frame.width, frame.height);
     const state = build("span", { class: "frame-state" }, [build("span", { class: "dot" }), build("span")]);
-    const button = build("button", { type: "button", class: "frame", "data-testid": "frame" }, [
+    const attributes = { type: "button", class: "frame", "data-testid": "frame", "data-sample": frame.sample };
+    const button = build("button", attributes, [
       build("span", { class: "frame-picture crop-ground" }, [crop]),
       build("span", { class: "frame-number number" }, [String(at + 1)]),
       state,

@@ -32,9 +32,14 @@ class Sequences(Hands):
         return [each.get_attribute("aria-label") for each in self.page.get_by_test_id("frame").all()]
 
     def burst(self, sample: int) -> list[int]:
-        """The frames of a sample's burst that are this person's to decide, in order of time."""
+        """The frames of a sample's burst that are this person's and not decided, in order of time."""
         found = [frame for (frame,) in self.program.rows(BURST, sample)]
-        return [each for each, said in zip(found, self.frames, strict=True) if "not yours" not in said] or [sample]
+        if len(found) < 2:
+            return [sample]
+        # The strip is drawn after the picture: until then it shows the burst before.
+        self.page.locator(f"[data-testid=frame][data-sample='{sample}']").wait_for()
+        said = zip(found, self.frames, strict=True)
+        return [frame for at, (frame, text) in enumerate(said, start=1) if text == f"Frame {at} of {len(found)}"]
 
     def wait_for_burst(self, least: int = 3) -> list[int]:
         """Go on to a burst with so many frames; returns them."""

@@ -216,6 +216,7 @@ def test_nothing_is_left_behind(pictures: Path, tmp_path: Path) -> None:
     second = start()
     assert not [process for process in before if process.is_running() and process.status() != "zombie"]
     second.send_signal(signal.SIGINT)
-    second.communicate(timeout=60)
+    said = second.communicate(timeout=60)[0]
     assert second.returncode == 0
+    assert "had to be killed" not in said
     assert alive() == []

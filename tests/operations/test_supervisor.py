@@ -30,6 +30,23 @@ DEAF = [
     "-c",
     "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
 ]
+# On its stop signal a broker notes that it went; a worker takes a moment, then notes whether the broker was there still.
+BROKER = [
+    sys.executable,
+    "-c",
+    "import pathlib, signal, sys, time\n"
+    "signal.signal(15, lambda *_: (pathlib.Path('gone').touch(), sys.exit()))\n"
+    "print('ready', flush=True); time.sleep(600)",
+]
+WORKER = [
+    sys.executable,
+    "-c",
+    "import pathlib, signal, sys, time\n"
+    "def stop(*_):\n"
+    "    time.sleep(0.3); print('alone' if pathlib.Path('gone').exists() else 'served', flush=True); sys.exit()\n"
+    "signal.signal(15, stop)\n"
+    "print('ready', flush=True); time.sleep(600)",
+]
 
 
 @pytest.fixture
@@ -107,6 +124,21 @@ def test_stop_leaves_no_process_even_where_one_is_deaf(make, tmp_path, monkeypat
     for pid in pids:
         wait_for(lambda pid=pid: is_gone(pid))
     assert not (tmp_path / "runtime" / "children.json").exists()
+    assert [text for text in make.said if "had to be killed" in text] == [
+        "deaf had to be killed: it did not stop within 0 s"
+    ]
+
+
+def test_the_broker_stops_after_all_who_talk_to_it(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    supervisor = make()
+    for name, command in (("broker", BROKER), ("worker", WORKER)):
+        supervisor.start(Child(name, command))
+    logs = {name: tmp_path / "logs" / f"{name}.log" for name in ("broker", "worker")}
+    wait_for(lambda: all("ready" in log.read_text() for log in logs.values()))
+    supervisor.stop()
+    assert logs["worker"].read_text().split() == ["ready", "served"]
+    assert (tmp_path / "gone").exists()
 
 
 def test_a_second_supervisor_on_the_same_data_is_refused(make):
