@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
+# They wait more than they work: two at a time.
+FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
 export IMAGES TRUTH LABELS PORT HOST DATA
 
 .PHONY: run test fast browser faults lint format messages screenshot clean
@@ -15,7 +17,7 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@tests/install_packages $(SERVERS) chromium
 	$(PY) -m pytest tests -m "not browser and not faults" -q -n auto
-	$(PY) -m pytest tests/faults -m faults -q
+	$(FAULTS)
 	$(PY) -m pytest tests/browser -m browser -q
 
 fast: $(VENV)/.installed-dev
@@ -27,7 +29,7 @@ browser: $(VENV)/.installed-dev
 
 faults: $(VENV)/.installed-dev
 	@tests/install_packages $(SERVERS)
-	$(PY) -m pytest tests/faults -m faults -q
+	$(FAULTS)
 
 lint: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

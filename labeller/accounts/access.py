@@ -44,6 +44,15 @@ def project(user: User, slug: str, at_least: Role = Role.VIEWER) -> Any:
     return found
 
 
+def question(project: Any, key: str | None) -> Any:
+    """The question of that key in a project that was asked for here, without a key its first one; else Http404."""
+    found = project.questions.filter(key=key).first() if key else project.first_question
+    if found is None:
+        raise Http404("no such question")
+    found.project = project
+    return found
+
+
 def rows(user: User, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> QuerySet[Row]:
     """The rows of a model with a `project` that lie in projects where this person's role suffices."""
     if user.is_superuser:

@@ -6,7 +6,7 @@ from typing import Any
 
 from defusedcsv import csv
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
@@ -42,10 +42,7 @@ def _stream(rows: Iterable[tuple[Any, ...]], name: str) -> StreamingHttpResponse
 
 def _question(request: HttpRequest, slug: str) -> Question:
     project = access.project(request.user, slug, at_least=Role.MANAGER)
-    key = request.GET.get("question")
-    question = get_object_or_404(project.questions, key=key) if key else project.first_question
-    if question is None:
-        raise Http404("no question yet")
+    question: Question = access.question(project, request.GET.get("question"))
     return question
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -36,7 +36,7 @@ def _page_of(question: Question) -> str:
 def classes(request: HttpRequest, slug: str) -> HttpResponse:
     """A question's classes; more are added by name or from a file."""
     project = access.project(request.user, slug, at_least=Role.MANAGER)
-    question = _question(project, request.GET.get("question"))
+    question: Question = access.question(project, request.GET.get("question"))
     done = request.POST.get("do")
     forms: dict[str, Form] = {
         "add": AddClassesForm(request.POST if done == "add" else None),
@@ -51,14 +51,6 @@ def classes(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, said)
             return redirect(_page_of(question))
     return render(request, "projects/classes.html", {**_shown(request, project, question), "forms": forms})
-
-
-def _question(project: Project, key: str | None) -> Question:
-    question = get_object_or_404(project.questions, key=key) if key else project.first_question
-    if question is None:
-        raise Http404("no question yet")
-    question.project = project
-    return question
 
 
 def _add(question: Question, given: dict[str, Any]) -> str:

@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.keymap import class_key_problem
 from labeller.projects.models import LabelClass, Question
-from labeller.projects.services import tidy_class_name
+from labeller.projects.services import class_named, tidy_class_name
 
 MOST_NAMES = 500  # written into a field; making them takes about a second
+MOST_TO_TICK = 200  # classes that check boxes are shown for
 
 
 class ClassNamesField(forms.CharField):
@@ -20,11 +21,27 @@ class ClassNamesField(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 5})
 
-    def clean(self, value: Any) -> list[str]:
+    def clean(self, value: Any) -> Any:
         names = [tidy_class_name(line) for line in super().clean(value).splitlines() if line.strip()]
         if len(names) > MOST_NAMES:
             raise ValidationError(gettext("At most %(n)d names at once: take a file for more.") % {"n": MOST_NAMES})
         return names
+
+
+class NamedClassesField(ClassNamesField):
+    """Classes that a question has, by name, one a line."""
+
+    def __init__(self, question: Question, **options: Any) -> None:
+        super().__init__(**options)
+        self.question = question
+
+    def clean(self, value: Any) -> Any:
+        names = super().clean(value)
+        known = {each.name.lower(): each for each in self.question.classes.all()}
+        missing = [name for name in names if name.lower() not in known]
+        if missing:
+            raise ValidationError([gettext("There is no class “%(name)s”.") % {"name": name} for name in missing])
+        return [known[name.lower()] for name in names]
 
 
 class AddClassesForm(forms.Form):
@@ -91,7 +108,7 @@ class ClassForm(forms.ModelForm):  # type: ignore[type-arg]
         name = " ".join(self.cleaned_data["parent"].split())
         if not name:
             return None
-        found: LabelClass | None = self.instance.question.classes.filter(name__iexact=name).first()
+        found = class_named(self.instance.question, name)
         if found is None:
             raise ValidationError(gettext("There is no class “%(name)s”.") % {"name": name})
         if found == self.instance:
@@ -116,4 +133,13 @@ class FollowingQuestionForm(forms.Form):
     def __init__(self, *args: Any, follows: Question, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_for: Any = self.fields["only_for"]
-        only_for.queryset = follows.classes.all()
+        self.is_only_for_written = follows.classes.count() > MOST_TO_TICK
+        if self.is_only_for_written:
+            self.fields["only_for"] = NamedClassesField(
+                follows,
+                label=only_for.label,
+                required=False,
+                help_text=_("Their names, one a line. With none: after every answer but a blank one."),
+            )
+        else:
+            only_for.queryset = follows.classes.all()

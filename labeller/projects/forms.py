@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.models import Role
+from labeller.projects.class_forms import MOST_TO_TICK
 from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
 from labeller.projects.services import tidy_class_name
 
@@ -15,7 +16,6 @@ DOTTED_PATH = RegexValidator(
     re.compile(r"\A[^\W\d]\w*(\.[^\W\d]\w*)+\Z", re.ASCII),
     _("Write a dotted path, such as package.module.function."),
 )
-MOST_TO_TICK = 200  # classes; of more the starred ones are listed, and others are starred on their own pages
 EXPLAINED = {
     "auto": _("auto: finds classes first, then what is doubtful"),
     "random": _("random: any sample, to compare with"),
@@ -182,6 +182,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                 )
         classes = LabelClass.objects.filter(question__project=project).select_related("question")
         starred: Any = self.fields["starred"]
+        # Others are starred on their own pages.
         starred.starred_only = classes.count() > MOST_TO_TICK
         if starred.starred_only:
             classes = classes.filter(is_starred=True)

@@ -69,6 +69,14 @@ def tidy_class_name(name: str) -> str:
     return name
 
 
+def class_named(question: Question, name: str) -> LabelClass | None:
+    """The class of that name, ignoring case; SQLite by itself ignores the case of a to z only."""
+    if name.isascii():
+        return question.classes.filter(name__iexact=name).first()
+    wanted = name.lower()
+    return next((each for each in question.classes.all() if each.name.lower() == wanted), None)
+
+
 def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
     """The class of that name (ignoring case), made where it is missing; and whether it was made.
 
@@ -77,7 +85,7 @@ def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
     """
     name = tidy_class_name(name)
     while True:
-        found = question.classes.filter(name__iexact=name).first()
+        found = class_named(question, name)
         if found is not None:
             return found, False
         taken = set(question.classes.exclude(key="").values_list("key", flat=True))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.keymap import class_key_problem
 from labeller.projects.models import PALETTE, LabelClass, Question
-from labeller.projects.services import BLANK_NAMES, tidy_class_name
+from labeller.projects.services import BLANK_NAMES, class_named, tidy_class_name
 
 COLUMNS = ("name", "scientific_name", "local_name", "code", "parent", "key", "blank")
 TEXTS = ("scientific_name", "local_name", "code")
@@ -300,7 +300,7 @@ def change(label_class: LabelClass) -> None:
     """Store a class as it was changed. Raises ValidationError, by field, where that can't be."""
     Question.objects.select_for_update().get(pk=label_class.question_id)
     others = label_class.question.classes.exclude(pk=label_class.pk)
-    if others.filter(name__iexact=label_class.name).exists():
+    if class_named(label_class.question, label_class.name) not in {None, label_class}:
         raise ValidationError({"name": _("There is a class of that name already.")})
     holder = others.filter(key=label_class.key).first() if label_class.key else None
     if holder is not None:

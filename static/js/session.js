@@ -10,6 +10,7 @@ import { Pace, Tally } from "./tally.js";
 
 const BANNER_MS = 10_000;
 const GUARD_MS = 400; // between two clicks on one button that mean two things
+const TROUBLES = new Set(["offline", "busy", "signed-out"]);
 
 /** The classes of a question by id, in their order. */
 export class ClassList {
@@ -226,6 +227,7 @@ class Session {
   #pool = null;
   #round = null;
   #bannerTimer = null;
+  #troubleSaid = null; // the state of the outbox that was last announced
 
   showNumbers({ pool, round } = {}) {
     if (pool) {
@@ -274,8 +276,19 @@ class Session {
     const words = { saved: texts.saved, saving: texts.saving, offline: texts.offline, busy: texts.busy };
     const element = byId("save-state");
     element.dataset.state = outbox.state;
-    fill(element, format(words[outbox.state] ?? texts.signedOut, { n: outbox.pending.size }));
+    const text = format(words[outbox.state] ?? texts.signedOut, { n: outbox.pending.size });
+    fill(element, text);
+    this.#announceTrouble(outbox.state, text);
     if (!outbox.isDurable) this.notify(texts.notKept);
+  }
+
+  /** Trouble is announced once, however often it is tried again meanwhile, and that it is over. */
+  #announceTrouble(state, text) {
+    const isNew = TROUBLES.has(state) && state !== this.#troubleSaid;
+    const isOver = state === "saved" && this.#troubleSaid !== null;
+    if (!isNew && !isOver) return;
+    this.#troubleSaid = isNew ? state : null;
+    fill(byId("connection"), text);
   }
 }
 

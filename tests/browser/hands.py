@@ -124,6 +124,15 @@ class Hands:
         picture.wait_for(timeout=READY_MS)
         return int(picture.get_attribute("data-sample"))
 
+    def pass_over_blind(self) -> int:
+        """On to the first sample that suggestions may be shown for."""
+        self.shown()
+        while self.page.get_by_test_id("reason").get_attribute("data-blind") == "true":
+            sample = self.shown()
+            self.page.keyboard.press("ArrowRight")
+            self.wait_for_another(sample)
+        return self.shown()
+
     def answer_of(self, sample: int) -> str:
         return self.program.truth[sample]
 

@@ -96,10 +96,11 @@ def test_a_flag_carries_its_note_and_decides_nothing(page: Page, asked: Asked) -
 def test_hidden_suggestions_stay_hidden_and_are_not_counted_as_shown(page: Page, asked: Asked) -> None:
     asked.program.answer(asked, 30)
     hands = Hands(page, asked).open()
+    hands.pass_over_blind()
     page.get_by_test_id("suggestion").first.wait_for()
     page.keyboard.press("Alt+h")
     page.reload()
-    sample = hands.shown()
+    sample = hands.pass_over_blind()
     expect(page.get_by_test_id("no-suggestion")).to_be_visible()
     assert not page.locator("[data-testid=suggestion]:not(.empty)").count()
     page.keyboard.press(asked.letters["empty"])

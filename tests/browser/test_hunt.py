@@ -14,6 +14,10 @@ QUESTION = {"known": 150}
 TILES = "[data-testid=tile]"
 OPEN = f"{TILES}:not([data-decided])"
 RARE = "vehicle"
+HELD = """
+    SELECT COUNT(*) FROM annotating_assignment JOIN projects_question ON projects_question.id = question_id AND key = ?
+    WHERE NOT is_done AND sample_id = ?
+"""
 
 
 class Hunter:
@@ -276,12 +280,11 @@ def test_a_reload_goes_on_and_what_was_held_is_given_back(hunter: Hunter, page: 
     hunter.wait()
     assert hunter.text("target") == "leopard" and hunter.shown() == before
     page.goto(asked.program.project_url)
-    query = "SELECT COUNT(*) FROM annotating_assignment WHERE NOT is_done AND sample_id = ?"
     for _ in range(50):
-        if asked.program.rows(query, before[0]) == [(0,)]:
+        if asked.program.rows(HELD, asked.key, before[0]) == [(0,)]:
             break
         page.wait_for_timeout(100)
-    assert asked.program.rows(query, before[0]) == [(0,)]
+    assert asked.program.rows(HELD, asked.key, before[0]) == [(0,)]
 
 
 def test_pressing_enter_again_and_again_passes_over_nothing_unseen(hunter: Hunter, page: Page) -> None:

@@ -48,6 +48,7 @@ class Ears:
         self.page, self.asked = page, asked
         self.auditor = auditor or Auditor(asked)
         self.image: Told | None = None
+        self.heard: list[str] = []  # all that was waited for, and what was said before it
         page.add_init_script(HEARING)
 
     # --- moving ---------------------------------------------------------------------------------------
@@ -79,6 +80,7 @@ class Ears:
         said: list[str] = self.page.evaluate("heard")
         at = next(at for at, text in enumerate(said) if re.search(expected, text))
         self.page.evaluate("at => heard.splice(0, at + 1)", at)
+        self.heard += said[: at + 1]
         return re.search(expected, said[at])
 
     def hear_image(self, before: str = "^") -> Told:
@@ -166,6 +168,17 @@ def test_images_are_answered_as_they_are_announced(ears: Ears) -> None:
     ears.hear(r"^round \d+: fresh ranking$")
     saved(ears.page)
     assert ears.auditor.check() == 10
+
+
+def test_being_offline_is_announced_once_and_that_all_is_saved_again(ears: Ears) -> None:
+    ears.page.wait_for_load_state("networkidle")  # the pictures ahead are there
+    ears.page.context.set_offline(True)
+    for _ in range(3):
+        ears.label()
+    ears.page.context.set_offline(False)
+    ears.hear("^saved$")
+    assert [text for text in ears.heard if "queued" in text] == ["offline, 1 queued"]
+    ears.auditor.check()
 
 
 def test_an_image_is_flagged_with_a_note(ears: Ears, asked: Asked) -> None:

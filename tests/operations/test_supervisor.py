@@ -30,7 +30,7 @@ DEAF = [
     "-c",
     "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
 ]
-# On its stop signal a broker notes that it went; a worker takes a moment, then notes whether the broker was there still.
+# On its stop signal the broker notes that it went; a worker takes a moment, then notes whether it was there still.
 BROKER = [
     sys.executable,
     "-c",

@@ -269,6 +269,25 @@ def test_a_mistake_makes_no_question(manager, foxes, fields, field):
     assert foxes.project.questions.count() == 1
 
 
+@pytest.fixture
+def few_boxes(monkeypatch):
+    monkeypatch.setattr(class_forms, "MOST_TO_TICK", 2)
+
+
+def test_where_classes_are_many_answers_are_written_by_name(manager, foxes, few_boxes):
+    assert 'type="checkbox" name="only_for"' not in manager.get(FOLLOW_UP).content.decode()
+    assert follow(manager, only_for="Fox\n badger ").status_code == 302
+    made = foxes.project.questions.get(key="which-sex")
+    assert sorted(each.name for each in made.only_for.all()) == ["badger", "fox"]
+
+
+def test_an_answer_that_is_no_class_is_named(manager, foxes, few_boxes):
+    answer = follow(manager, only_for="fox\nwolf")
+    assert answer.context["form"].errors == {"only_for": ["There is no class “wolf”."]}
+    assert foxes.project.questions.count() == 1
+    assert follow(manager, only_for="").status_code == 302, "none is needed"
+
+
 def test_answers_of_another_question_cannot_be_what_it_is_asked_after(manager, foxes):
     theirs = factories.project("other").first_question.classes.first()
     answer = follow(manager, only_for=[theirs.pk])

@@ -169,3 +169,11 @@ def test_a_class_of_another_project_is_not_reached_through_ones_own(manager, fox
 def test_after_a_mistake_the_page_keeps_the_name_there_is(fox):
     answer = fox.save(name="badger")
     assert answer.context["name"] == "fox" and answer.context["form"]["name"].value() == "badger"
+
+
+@pytest.mark.parametrize("name", ["Écureuil", "ЛИСА", "Ağaç"], ids=["accent", "cyrillic", "turkish"])
+def test_names_are_one_whatever_their_case_in_every_script(fox, foxes, name):
+    made, _ = ensure_class(foxes.question, name)
+    assert ensure_class(foxes.question, name.lower()) == (made, False)
+    assert fox.refused(name=name.lower()) == {"name": ["There is a class of that name already."]}
+    assert fox.save(parent=name.lower()).status_code == 302 and fox.row.parent == made

@@ -4,7 +4,6 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
@@ -15,8 +14,7 @@ from labeller.projects.models import Question
 def question_of(request: HttpRequest, slug: str, key: str, at_least: Role = Role.ANNOTATOR) -> Question:
     """The question, its project with this person's role; strangers get 404, weaker roles 403."""
     project = access.project(request.user, slug, at_least=at_least)
-    question = get_object_or_404(project.questions, key=key)
-    question.project = project
+    question: Question = access.question(project, key)
     return question
 
 

@@ -10,6 +10,7 @@ from labeller.learning import reasons, rounds
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
 from labeller.projects.models import LabelClass, Project, Question
+from labeller.projects.services import class_named
 from labeller.samples.models import Sample
 from tl_core.featurisers import FeaturiserUnavailable
 
@@ -85,7 +86,7 @@ def _like(project: Project, paths: list[str]) -> tuple[int, ...]:
 
 
 def _class_id(question: Question, name: str) -> int:
-    found = question.classes.filter(name__iexact=name).first()
+    found = class_named(question, name)
     if found is None:
         known = ", ".join(question.classes.values_list("name", flat=True)) or "none yet"
         raise CommandError(f"There is no class {name!r}; there are: {known}.")
