@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.keymap import class_key_problem
 from labeller.projects.models import LabelClass, Question
-from labeller.projects.services import class_named, tidy_class_name
+from labeller.projects.services import class_named, classes_by_name, tidy_class_name
 
 MOST_NAMES = 500  # written into a field; making them takes about a second
 MOST_TO_TICK = 200  # classes that check boxes are shown for
@@ -37,7 +37,7 @@ class NamedClassesField(ClassNamesField):
 
     def clean(self, value: Any) -> Any:
         names = super().clean(value)
-        known = {each.name.lower(): each for each in self.question.classes.all()}
+        known = classes_by_name(self.question)
         missing = [name for name in names if name.lower() not in known]
         if missing:
             raise ValidationError([gettext("There is no class “%(name)s”.") % {"name": name} for name in missing])

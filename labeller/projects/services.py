@@ -74,7 +74,13 @@ def class_named(question: Question, name: str) -> LabelClass | None:
     if name.isascii():
         return question.classes.filter(name__iexact=name).first()
     wanted = name.lower()
-    return next((each for each in question.classes.all() if each.name.lower() == wanted), None)
+    found = (pk for pk, known in question.classes.values_list("pk", "name") if known.lower() == wanted)
+    return question.classes.filter(pk=next(found, None)).first()
+
+
+def classes_by_name(question: Question) -> dict[str, LabelClass]:
+    """All classes of a question, by their names in lower case."""
+    return {each.name.lower(): each for each in question.classes.all()}
 
 
 def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.keymap import class_key_problem
 from labeller.projects.models import PALETTE, LabelClass, Question
-from labeller.projects.services import BLANK_NAMES, class_named, tidy_class_name
+from labeller.projects.services import BLANK_NAMES, class_named, classes_by_name, tidy_class_name
 
 COLUMNS = ("name", "scientific_name", "local_name", "code", "parent", "key", "blank")
 TEXTS = ("scientific_name", "local_name", "code")
@@ -192,7 +192,7 @@ def load(question: Question, content: bytes) -> Outcome:
 @transaction.atomic
 def _store(question: Question, rows: list[Row]) -> Outcome:
     Question.objects.select_for_update().get(pk=question.pk)
-    known = {each.name.lower(): each for each in question.classes.all()}
+    known = classes_by_name(question)
     before = {pk: _values(each) for each in known.values() if (pk := each.pk)}
     made = _missing(question, rows, known)
     for row in rows:

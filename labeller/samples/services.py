@@ -211,7 +211,7 @@ def _write_truth(source: Source, samples: list[Sample]) -> None:
     named = scanning.class_names(source, [sample.path for sample in samples])
     if question is None or not named:
         return
-    classes = {label_class.name.lower(): label_class for label_class in question.classes.all()}
+    classes = projects.classes_by_name(question)
     known = [(sample, classes[named[sample.path].lower()]) for sample in samples if sample.path in named]
     if source.meaning == Source.Meaning.TRUTH:
         HiddenTruth.objects.bulk_create(HiddenTruth(sample=sample, label_class=each) for sample, each in known)

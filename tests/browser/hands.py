@@ -126,12 +126,12 @@ class Hands:
 
     def pass_over_blind(self) -> int:
         """On to the first sample that suggestions may be shown for."""
-        self.shown()
+        sample = self.shown()
         while self.page.get_by_test_id("reason").get_attribute("data-blind") == "true":
-            sample = self.shown()
             self.page.keyboard.press("ArrowRight")
             self.wait_for_another(sample)
-        return self.shown()
+            sample = self.shown()
+        return sample
 
     def answer_of(self, sample: int) -> str:
         return self.program.truth[sample]
