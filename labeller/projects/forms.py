@@ -8,7 +8,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.models import Role
-from labeller.projects.class_forms import MOST_TO_TICK
+from labeller.projects.class_forms import MOST_TO_TICK, TidyField
 from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
 from labeller.projects.services import tidy_class_name
 
@@ -42,7 +42,7 @@ EXPLAINED = {
 class NewProjectForm(forms.Form):
     """Folder, question, classes: all a project needs to begin."""
 
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = TidyField(label=_("Name"), max_length=120)
     folder = forms.CharField(
         label=_("Folder"), max_length=4000, help_text=_("A folder on the server, such as /home/me/photos.")
     )
@@ -54,7 +54,7 @@ class NewProjectForm(forms.Form):
             ("labels", _("labels that are known already")),
         ],
     )
-    question_text = forms.CharField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
+    question_text = TidyField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
     multi_label = forms.BooleanField(label=_("A picture may show several classes"), required=False)
     class_names = forms.CharField(
         label=_("Classes"),

@@ -77,12 +77,13 @@ def test_a_mistake_is_shown_beside_its_field_and_makes_nothing(client, ada, fold
     assert not Project.objects.exists() and not Job.objects.exists()
 
 
-def test_a_control_character_in_a_class_name_is_a_mistake_and_no_crash(client, ada, folder):
+def test_what_cannot_be_seen_in_names_is_left_out(client, ada, folder):
     factories.photograph(folder / "one.jpg")
-    answer = client.post("/projects/new/", form(folder, class_names="fox\nbad\x07ger"))
-    assert answer.status_code == 200
-    assert "class_names" in answer.context["form"].errors
-    assert not Project.objects.exists()
+    given = form(folder, name="Night\u200b cameras\u202e", class_names="fox\nbad\x07ger\nFo\u200bx")
+    assert client.post("/projects/new/", given).status_code == 302
+    project = Project.objects.get()
+    assert project.name == "Night cameras"
+    assert list(project.first_question.classes.values_list("name", flat=True)) == ["fox", "badger"]
 
 
 @pytest.mark.parametrize("name", ["new", "New", "Foxes", "狐", "!!!", "x" * 120])
