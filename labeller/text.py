@@ -29,6 +29,7 @@ _STRAY_JOINER = re.compile(
     f"(?<![{_JOINING}{_EMOJI}{_VARIANTS}])[{_JOINERS}]|[{_JOINERS}](?![{_JOINING}{_EMOJI}])",
 )
 _FOLDED_AWAY = re.compile(f"[{_JOINERS}{_VARIANTS}]")
+_NOT_STORABLE = re.compile(f"[\x00{_SURROGATES}]")
 _LINE_ENDS = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _EMPTY_BRAILLE = "\u2800"
 
@@ -46,6 +47,11 @@ def clean(text: str, *, lines: bool = False) -> str:
         text = _STRAY_JOINER.sub("", _STRAY_VARIANT.sub("", text))
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
+
+
+def storable(text: str) -> str:
+    """The text without what no database takes, else as it is: for passwords, paths, and what is cleaned later."""
+    return _NOT_STORABLE.sub("", text)
 
 
 def fold(name: str) -> str:

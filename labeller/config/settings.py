@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "labeller.operations",
 ]
 MIDDLEWARE = [
+    "labeller.operations.edge.StorableRequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
