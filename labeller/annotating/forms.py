@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
@@ -44,7 +45,7 @@ class Event:
 def body(request: HttpRequest) -> dict[str, Any]:
     try:
         parsed = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, RawPostDataException) as error:  # the last: it was sent as a form
         raise BadRequest(_("The body is not JSON.")) from error
     parsed = _storable(parsed)
     if not isinstance(parsed, dict):

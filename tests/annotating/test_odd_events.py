@@ -127,6 +127,13 @@ def test_a_body_that_is_none_is_no_error_of_the_server(send, foxes, ranked, name
     assert not Label.objects.exists()
 
 
+def test_a_form_is_no_body_either(client, foxes, ranked):
+    client.force_login(foxes.ana)
+    for name in ("save", "next", "release", "classes", "grid_tiles", "hunt_start", "hunt_tiles"):
+        answer = client.post(reverse(f"annotating:{name}", args=["foxes", "species"]), {"events": "x"})
+        assert answer.status_code == 422, name
+
+
 def test_tabs_may_be_called_anything(send, foxes, ranked):
     for tab in ("\x00", "\ud800", "\u202e", "x" * 5000, None, 0):
         assert send({"tab": tab, "count": 1}, "next").status_code == 200
