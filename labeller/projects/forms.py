@@ -7,7 +7,7 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from labeller.accounts.models import Role
+from labeller.accounts.models import Role, User
 from labeller.projects.class_forms import MOST_TO_TICK, TidyField
 from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
 from labeller.projects.services import tidy_class_name
@@ -72,6 +72,12 @@ class MemberForm(forms.Form):
 
     username = forms.SlugField(label=_("User name"), max_length=150)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+
+    def clean_username(self) -> str:
+        """As the account has it that there is: nobody gets a second one by a capital letter."""
+        given: str = self.cleaned_data["username"]
+        alike = User.objects.filter(username__iexact=given).order_by("pk").values_list("username", flat=True)
+        return given if given in alike else alike.first() or given
 
 
 class PercentField(forms.FloatField):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import transaction
 
+from labeller.accounts.models import Membership, User
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.operations import opening
@@ -116,6 +117,13 @@ def test_a_new_account_shows_its_password_once(client, foxes):
     assert answer.status_code == 200 and password in answer.content.decode()
     assert password not in client.get("/projects/foxes/people/").content.decode()
     assert client.login(username="nina", password=password)
+
+
+def test_a_name_that_differs_by_a_capital_is_the_account_there_is(client, foxes):
+    client.force_login(foxes.mia)
+    assert client.post("/projects/foxes/people/", {"username": "Ana", "role": "viewer"}).status_code == 302
+    assert not User.objects.filter(username="Ana").exists()
+    assert Membership.objects.get(project=foxes.project, user=foxes.ana).role == "viewer"
 
 
 def test_a_changed_role_leads_back_to_the_page(client, foxes):
