@@ -93,6 +93,12 @@ def test_classes_are_found_by_any_of_their_names(manager, sought, found):
     assert rows(manager.get(PAGE, {"q": sought})) == found
 
 
+@pytest.mark.parametrize("sought", ["éla", "ÉLAND", "E\u0301l", "\u200bland", "élevage"])
+def test_names_are_found_in_every_spelling(manager, sought):
+    upload(manager, "name,parent", "Éland,Élevage")
+    assert "Éland" in rows(manager.get(PAGE, {"q": sought}))
+
+
 def test_more_than_a_hundred_classes_come_in_pages_and_a_search_keeps_to_them(manager, foxes):
     upload(manager, "name", *(f"species {number}" for number in range(230)))
     first, last = manager.get(PAGE), manager.get(PAGE, {"page": 3})
