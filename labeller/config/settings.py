@@ -1,6 +1,8 @@
 """One settings file for laptop and team; everything that differs comes from the environment.
 
 DATA, HOST, PORT      where things live and where the web server listens
+DATA_MODE             permissions of DATA and of what is made in it (default: 0700, nobody but its owner); 0770 where
+                      workers of other accounts, in one group, share it over a network file system
 DATABASE_URL          PostgreSQL for a team (default: SQLite in DATA)
 REDIS_URL             a Redis for a team (default: an embedded one on a Unix socket)
 STORAGE_URL           an object store for the embeddings of a team (default: DATA), as fsspec names it: s3://bucket/name
@@ -25,7 +27,7 @@ from labeller.config import paths
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA = paths.data_directory(dict(os.environ))
-RUNTIME = paths.runtime_directory(DATA)
+RUNTIME = paths.runtime_directory(DATA, dict(os.environ))
 MEDIA = DATA / "derivatives"
 STORAGE_URL = os.environ.get("STORAGE_URL", "").rstrip("/")
 EMBEDDINGS = f"{STORAGE_URL}/embeddings" if STORAGE_URL else DATA / "embeddings"
@@ -35,10 +37,16 @@ DEVICE = os.environ.get("DEVICE", "")
 FEATURISERS = list(filter(None, os.environ.get("FEATURISERS", "").split(",")))
 HEADS = DATA / "heads"
 MODELS = DATA / "models"
+# Compiled networks are code: not from the system's temporary directory, where anybody may have put them.
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(MODELS / "compiled"))
 
 try:
-    DATA.mkdir(parents=True, exist_ok=True)
+    os.umask(0o777 & ~paths.data_mode(dict(os.environ)))  # of every process of the program: all of them come by here
+    for mended in paths.protect(DATA, dict(os.environ)):
+        print(mended, file=sys.stderr)
     SECRET_KEY = os.environ.get("SECRET_KEY") or paths.secret_key(DATA)
+except paths.Unsafe as error:
+    sys.exit(str(error))
 except OSError as error:  # the first time that anything is written: say it in one line
     sys.exit(f"Cannot write to {DATA}: {error.strerror}. Set DATA to another folder.")
 SECURE = os.environ.get("SECURE") == "1"
@@ -150,6 +158,7 @@ AXES_LOCKOUT_TEMPLATE = "429.html"
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+FILE_UPLOAD_PERMISSIONS = 0o666 & paths.data_mode(dict(os.environ))  # of the static files too
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
