@@ -22,7 +22,8 @@ BURST = 500
 RUNNING = "SELECT 1 FROM jobs_job WHERE kind = 'refit' AND state = 'running' AND heartbeat_at > '2001-01-01'"
 SESSION = (
     "from tests.faults.populate import session_of; from labeller.accounts.models import User; "
-    "print(session_of(User.objects.get(username='admin')))"
+    "from labeller.accounts.services import choose_password; admin = User.objects.get(username='admin'); "
+    "choose_password(admin, 'seven grey herons'); print(session_of(admin))"
 )
 
 

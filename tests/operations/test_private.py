@@ -89,7 +89,7 @@ def test_the_directory_of_another_account_is_refused_unless_that_is_meant(old, m
 
 def test_a_disk_that_keeps_no_permissions_is_refused_with_what_to_do(old, monkeypatch):
     monkeypatch.setattr(Path, "chmod", lambda self, mode: None)
-    with pytest.raises(paths.Unsafe, match="read by others.*DATA_MODE=0755"):
+    with pytest.raises(paths.Unsafe, match=r"read by others.*DATA_MODE=0755"):
         paths.protect(old, {})
     assert paths.protect(old, {"DATA_MODE": "0755"}) == []
 
