@@ -64,8 +64,7 @@ class Supervisor:
         """Make sure that one supervisor only uses this data directory; end what an earlier one left."""
         try:
             self._lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            paths.make_private(self.runtime)
-        except (paths.Unsafe, OSError) as error:
+        except OSError as error:
             raise StartError(str(error)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,6 +74,10 @@ class Supervisor:
                     "It is running already with this data directory: stop it first, or set DATA."
                 ) from error
             self.say(f"{self.data} lies on a disk that knows no locks: see to it that it is used once at a time.")
+        try:
+            paths.make_private(self.runtime)
+        except (paths.Unsafe, OSError) as error:
+            raise StartError(str(error)) from error
         (self.data / paths.RUN_NOTE).write_text(f"{self.runtime}\n")
         self._end_leftovers()
 
@@ -126,7 +129,10 @@ class Supervisor:
         """
         self._stop(self.children[1:])
         self._stop(self.children[:1])
-        (self.data / "children.json").unlink(missing_ok=True)
+        for name in ("children.json", paths.RUN_NOTE):
+            (self.data / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never made; or it holds what is not ours to delete
+            self.runtime.rmdir()
 
     def _stop(self, children: Sequence[Child]) -> None:
         running = [child for child in children if child.process is not None]

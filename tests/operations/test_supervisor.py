@@ -202,6 +202,15 @@ def test_the_run_directory_is_made_for_this_account_alone_and_noted(make, tmp_pa
     assert (tmp_path / "run_directory").read_text().strip() == str(runtime)
 
 
+def test_nothing_of_it_is_left_after_the_end(make, tmp_path):
+    supervisor = make()
+    supervisor.lock()
+    supervisor.start(Child("sleeper", SLEEPER))
+    supervisor.stop()
+    assert not (tmp_path / "one" / "runtime").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "lock", "logs"}
+
+
 def test_a_path_too_long_for_a_socket_is_told(tmp_path):
     supervisor = Supervisor(tmp_path / ("deep" * 40), tmp_path, print)
     with pytest.raises(StartError, match="too long for a socket"):
