@@ -9,6 +9,8 @@ STORAGE_URL           an object store for the embeddings of a team (default: DAT
 IMAGE_URLS            comma-separated folders in object stores that photographs may be imported from, beside STORAGE_URL
 DEVICE                what workers embed on: cpu, cuda or mps (default: the fastest there is)
 FEATURISERS           comma-separated Python modules that register featurisers of your own
+MODULES               comma-separated Python packages beside modAL and sklearn whose classifiers and query strategies
+                      administrators may name by dotted path
 ALLOWED_HOSTS         comma-separated host names beyond this machine's own
 SECRET_KEY            overrides the generated one
 SECURE=1              behind HTTPS: secure cookies and HSTS
@@ -35,6 +37,7 @@ CACHE = DATA / "cache"  # copies of what lies in an object store
 IMAGE_URLS = [url.rstrip("/") for url in (STORAGE_URL, *os.environ.get("IMAGE_URLS", "").split(",")) if url]
 DEVICE = os.environ.get("DEVICE", "")
 FEATURISERS = list(filter(None, os.environ.get("FEATURISERS", "").split(",")))
+MODULES = list(filter(None, os.environ.get("MODULES", "").split(",")))
 HEADS = DATA / "heads"
 MODELS = DATA / "models"
 # Compiled networks are code: not from the system's temporary directory, where anybody may have put them.

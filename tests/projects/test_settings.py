@@ -157,6 +157,15 @@ def test_what_is_no_dotted_path_is_refused(administrator, path):
     assert list(errors) == ["strategy_path"]
 
 
+@pytest.mark.parametrize("path", ["os.system", "labeller.accounts.services.reset_password", "sklearnx.svm.SVC"])
+def test_code_of_a_package_that_is_not_allowed_is_refused_beside_its_field(administrator, path):
+    before = now().strategy, now().head
+    errors = administrator.post(PAGE, form(strategy_path=path, head_path=path)).context["form"].errors
+    assert set(errors) == {"strategy_path", "head_path"}
+    assert "modAL, sklearn, tl_core" in str(errors["head_path"]) and "MODULES" in str(errors["head_path"])
+    assert (now().strategy, now().head) == before
+
+
 def test_a_manager_may_not_name_code_but_keeps_what_an_administrator_named(manager, foxes):
     Project.objects.update(strategy="mine.strategy")
     manager.post(PAGE, form(strategy="mine.strategy", strategy_path="os.system", head_path="os.system"))
