@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from labeller.accounts.models import User
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import services as samples
 from labeller.samples.models import Sample
@@ -129,7 +128,6 @@ def world(foxes, tmp_path):
     factories.photograph(folder / "one.jpg")
     samples.add_source(foxes.project, folder)
     factories.work("scan", "ingest", "plan")
-    factories.person("spare")  # whom administrators may do things to
     return foxes
 
 
@@ -150,7 +148,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:size", 256),
         ("slug:action", "resume"),
         ("int:acceptance_id", 1),
-        ("int:user_id", User.objects.get(username="spare").pk),
+        ("int:user_id", factories.person("spare").pk),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F
@@ -14,6 +16,8 @@ from labeller.accounts import keymap
 from labeller.accounts.models import Membership, Role, User
 
 PASSWORD_BYTES = 12
+LOGINS_KEPT_DAYS = 90
+FEW = 500  # rows that are deleted in one transaction
 ONE_TIME_DAYS = 7  # that a password made for somebody holds
 
 
@@ -78,6 +82,18 @@ def set_active(user: User, *, active: bool, by: User) -> None:
     if user.pk == by.pk or by.pk not in {each.pk for each in administrators}:
         raise ValidationError(_("You cannot close your own account: ask another administrator."))
     User.objects.filter(pk=user.pk).update(is_active=active, session_epoch=F("session_epoch") + 1)
+
+
+def clean() -> None:
+    """Forget sessions that have run out, attempts to log in that no longer count, and logins of long ago."""
+    now = timezone.now()
+    for old in (
+        Session.objects.filter(expire_date__lt=now),
+        AccessAttempt.objects.filter(attempt_time__lt=now - timedelta(days=1)),
+        AccessLog.objects.filter(attempt_time__lt=now - timedelta(days=LOGINS_KEPT_DAYS)),
+    ):
+        while few := list(old.values_list("pk", flat=True)[:FEW]):
+            old.model._default_manager.filter(pk__in=few).delete()
 
 
 def set_keys(user: User, own: Mapping[str, str]) -> None:

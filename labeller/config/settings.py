@@ -12,12 +12,15 @@ FEATURISERS           comma-separated Python modules that register featurisers o
 MODULES               comma-separated Python packages beside modAL and sklearn whose classifiers and query strategies
                       administrators may name by dotted path
 ALLOWED_HOSTS         comma-separated host names beyond this machine's own
+TRUSTED_PROXIES       comma-separated addresses or networks of the proxies in front, whose X-Forwarded-For is believed
+                      (default: none); without it all who come through a proxy share one limit on wrong passwords
 SECRET_KEY            overrides the generated one
 SECURE=1              behind HTTPS: secure cookies and HSTS
 """
 
 import os
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +85,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "labeller.operations.access_log.AccessLogMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -149,12 +153,23 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+try:
+    TRUSTED_PROXIES = [
+        ip_network(each.strip()) for each in os.environ.get("TRUSTED_PROXIES", "").split(",") if each.strip()
+    ]
+except ValueError as error:
+    sys.exit(f"TRUSTED_PROXIES must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8: {error}.")
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "projects:list"
 LOGOUT_REDIRECT_URL = "login"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a guesser locks out neither others nor the person elsewhere
+MOST_FAILURES_OF_A_PLACE = 100  # over all names: a class of people behind one address may mistype now and then
+# A guesser locks out neither others nor the person elsewhere: a name counts only together with an address.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_HANDLER = "labeller.accounts.clients.LoginLimits"
+AXES_CLIENT_IP_CALLABLE = "labeller.accounts.clients.network"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # refused attempts are not recorded: their rows would grow
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_LOCKOUT_TEMPLATE = "429.html"
 
@@ -244,6 +259,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "io", "expires": 60},
     },
+    "clean": {
+        "task": "labeller.accounts.tasks.clean",
+        "schedule": 3600.0,
+        "options": {"queue": "io", "expires": 3600},
+    },
     "retry-missing": {
         "task": "labeller.learning.tasks.retry_missing",
         "schedule": 30.0,
@@ -255,8 +275,22 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "beat-schedule")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "bare": {"format": "%(asctime)s %(message)s"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "access": {
+            "class": "labeller.operations.logs.LogFile",
+            "filename": DATA / "logs" / "access.log",
+            "formatter": "bare",
+        },
+    },
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"axes": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "labeller.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+    },
 }

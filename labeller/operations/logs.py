@@ -1,6 +1,7 @@
 """Log files that don't grow for ever."""
 
 import contextlib
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -36,3 +37,17 @@ def _set_aside(log: Path) -> None:
 
 def _numbered(log: Path, number: int) -> Path:
     return log.with_name(f"{log.name}.{number}")
+
+
+class LogFile(logging.FileHandler):
+    """Appends to a file that is opened with the first line; what can't be written stops nobody."""
+
+    def __init__(self, filename: str | Path) -> None:
+        super().__init__(filename, delay=True)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            Path(self.baseFilename).parent.mkdir(exist_ok=True)
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
