@@ -3,15 +3,16 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm, UsernameField
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts import keymap
 from labeller.accounts.keymap import Command
-from labeller.accounts.models import User
 
 FIRST = {"digit": _("Deciding"), "previous": _("Moving and selecting"), "zoom_in": _("Looking")}
 
@@ -39,10 +40,25 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
         return given
 
 
-def password_form(user: User, given: Any) -> forms.Form:
+class OwnPasswordForm(PasswordChangeForm):
+    """Another password instead of one's own. Guesses at the present one count as those at the login do."""
+
+    def __init__(self, request: HttpRequest, given: Any) -> None:
+        super().__init__(request.user, given)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        given = self.cleaned_data["old_password"]
+        if authenticate(self.request, username=self.user.get_username(), password=given) is None:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return given
+
+
+def password_form(request: HttpRequest, given: Any) -> forms.Form:
     """What changes this person's password; the present one is asked for unless it was a one-time one."""
-    form = NewPasswordForm if user.must_choose_password else PasswordChangeForm
-    return form(user, given)
+    if request.user.must_choose_password:
+        return NewPasswordForm(request.user, given)
+    return OwnPasswordForm(request, given)
 
 
 class KeysForm(forms.Form):

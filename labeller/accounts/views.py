@@ -42,7 +42,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
     """Choose a password; the only page there is for somebody whose password was made for them."""
-    form = password_form(request.user, request.POST or None)
+    form = password_form(request, request.POST or None)
     onward = request.POST.get("next") or request.GET.get("next", "")
     if request.method == "POST" and form.is_valid():
         services.choose_password(request.user, form.cleaned_data["new_password1"])

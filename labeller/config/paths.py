@@ -12,6 +12,9 @@ import tempfile
 from pathlib import Path
 
 PRIVATE = 0o700
+# What the program itself writes at the top of DATA; the first ones tell a DATA from any other directory.
+SIGNS = ("secret_key", "labeller.sqlite3", "beat-schedule*", "derivatives", "embeddings")
+OWN = (*SIGNS, "labeller.sqlite3-*", "logs", "logs/*", "heads", "models", "cache", "static", "demo")
 LONGEST_SOCKET = 107  # bytes a Unix socket's path may have
 RUN_NOTE = "run_directory"  # the file in DATA that says where the running program keeps its sockets
 
@@ -41,7 +44,7 @@ def protect(data: Path, environ: dict[str, str]) -> list[str]:
     """Make DATA where it is missing, and see that nobody reads in it but who may; returns what was mended, in words.
 
     Raises Unsafe where it belongs to another account and DATA_MODE doesn't say that this is meant, or where others
-    may read it and that can't be changed. OSError where it can't be made.
+    may read it and that can't be changed, or must not be: it holds other things. OSError where it can't be made.
     """
     mode = data_mode(environ)
     data.mkdir(mode=mode, parents=True, exist_ok=True)
@@ -51,28 +54,43 @@ def protect(data: Path, environ: dict[str, str]) -> list[str]:
             f"{data} belongs to another account (uid {owner}, this is {os.getuid()}): set DATA to a directory of your "
             "own, or DATA_MODE=0770 where several accounts are meant to share it."
         )
-    was_open = stat.S_IMODE(data.stat().st_mode) & 0o777 & ~mode and any(data.iterdir())
+    was_open = _excess(data, mode) and any(data.iterdir())
+    if was_open and not _is_ours(data):
+        raise Unsafe(f"{data} holds other things and is open to other accounts: set DATA to a directory of its own.")
     if owner == os.getuid():
         _set_mode(data, mode)
-    if left := stat.S_IMODE(data.stat().st_mode) & 0o777 & ~mode:
+    if left := _excess(data, mode):
         raise Unsafe(
             f"{data} can be read by others and that cannot be changed here: set DATA to a directory of your own on a "
             f"disk that keeps permissions, or DATA_MODE={mode | left:04o} to accept it."
         )
-    _protect_entries(data, mode)
+    for entry in (found for pattern in OWN for found in data.glob(pattern)):
+        with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+            _protect_entry(entry, mode)
     return [f"{data} could be read by other accounts of this machine: that is mended."] if was_open else []
 
 
-def _protect_entries(data: Path, mode: int) -> None:
-    """Take from others what lies at the top of DATA, and its logs; below that the top keeps them out."""
-    entries = [*data.iterdir(), *((data / "logs").iterdir() if (data / "logs").is_dir() else ())]
-    for entry in entries:
-        with contextlib.suppress(FileNotFoundError, PermissionError):  # gone meanwhile; of another account
-            found = entry.lstat()
-            if stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode):
-                allowed = mode if stat.S_ISDIR(found.st_mode) else mode & 0o666
-                if found.st_mode & 0o777 & ~allowed:
-                    _set_mode(entry, found.st_mode & allowed)
+def _excess(path: Path, mode: int) -> int:
+    """The permissions that a path gives beyond those."""
+    return path.stat().st_mode & 0o777 & ~mode
+
+
+def _is_ours(data: Path) -> bool:
+    """Whether this is a DATA of an earlier start, or will be one: nothing else lies in it."""
+    if data.stat().st_mode & stat.S_ISVTX:  # the system's temporary directory
+        return False
+    others = [path for path in data.iterdir() if path.name != "lost+found" and not path.name.startswith(".")]
+    return not others or any(True for pattern in SIGNS for _ in data.glob(pattern))
+
+
+def _protect_entry(entry: Path, mode: int) -> None:
+    """Take from others what the program left open; below the top of DATA nobody else gets in anyway."""
+    found = entry.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        return
+    allowed = mode if stat.S_ISDIR(found.st_mode) else mode & 0o666
+    if found.st_mode & 0o777 & ~allowed:
+        _set_mode(entry, found.st_mode & 0o777 & allowed)
 
 
 def _set_mode(path: Path, mode: int) -> None:

@@ -47,7 +47,8 @@ MODELS = DATA / "models"
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(MODELS / "compiled"))
 
 try:
-    os.umask(0o777 & ~paths.data_mode(dict(os.environ)))  # of every process of the program: all of them come by here
+    DATA_MODE = paths.data_mode(dict(os.environ))
+    os.umask(0o777 & ~DATA_MODE)  # of every process of the program: all of them come by here
     for mended in paths.protect(DATA, dict(os.environ)):
         print(mended, file=sys.stderr)
     SECRET_KEY = os.environ.get("SECRET_KEY") or paths.secret_key(DATA)
@@ -178,7 +179,7 @@ AXES_LOCKOUT_TEMPLATE = "429.html"
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-FILE_UPLOAD_PERMISSIONS = 0o666 & paths.data_mode(dict(os.environ))  # of the static files too
+FILE_UPLOAD_PERMISSIONS = 0o666 & DATA_MODE  # of the static files too
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -148,6 +148,14 @@ def test_changing_it_asks_for_the_present_one_and_ends_other_sessions(client, an
     assert log_in(Client(), "ana", PASSWORD).status_code == 302
 
 
+def test_guesses_at_the_present_one_are_limited_as_at_the_login(client, ana, settings):
+    settings.AXES_ENABLED = True
+    statuses = [client.post(CHANGE, chosen(old_password="guess")).status_code for _ in range(12)]
+    assert statuses[0] == 200 and statuses[-1] == 429
+    assert client.post(CHANGE, chosen(old_password="eight brown owls")).status_code == 429
+    assert log_in(Client(), "ana", PASSWORD).status_code == 429
+
+
 def test_logging_out_everywhere_ends_all_sessions_of_this_person_alone(client, ana):
     bo = Client()
     bo.force_login(ana.bo)

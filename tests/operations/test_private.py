@@ -46,6 +46,31 @@ def test_what_others_could_read_is_closed_and_said_once(old):
     assert paths.protect(old, {}) == []
 
 
+@pytest.mark.parametrize("kind", ["full", "temporary"])
+def test_a_directory_that_is_no_data_is_refused_and_left_as_it_is(tmp_path, kind):
+    """DATA=/srv, or DATA=/tmp, by root: closing them would lock everybody out."""
+    (shared := tmp_path / "shared").mkdir()
+    if kind == "full":
+        (shared / "website").mkdir()
+    (shared / "labeller.sqlite3" if kind == "temporary" else shared / "notes.txt").touch()
+    shared.chmod(0o1777 if kind == "temporary" else 0o755)
+    before = {path: path.stat().st_mode for path in (shared, *shared.iterdir())}
+    with pytest.raises(paths.Unsafe, match="holds other things"):
+        paths.protect(shared, {})
+    assert {path: path.stat().st_mode for path in (shared, *shared.iterdir())} == before
+    shared.chmod(0o700)
+    assert paths.protect(shared, {}) == [], "nobody else gets in: it may be used"
+    assert all(path.stat().st_mode == before[path] for path in shared.glob("[!l]*"))
+
+
+def test_a_disk_just_formatted_is_taken(tmp_path):
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / ".gitkeep").touch()
+    tmp_path.chmod(0o755)
+    paths.protect(tmp_path, {})
+    assert mode(tmp_path) == 0o700
+
+
 def test_links_in_it_are_left_as_they_are(old, tmp_path):
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (tmp_path / "elsewhere").chmod(0o755)
