@@ -63,7 +63,7 @@ class Supervisor:
     def lock(self) -> None:
         """Make sure that one supervisor only uses this data directory; end what an earlier one left."""
         try:
-            self._lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            self._lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o660)
         except OSError as error:
             raise StartError(str(error)) from error
         try:
