@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -13,11 +14,23 @@ from labeller.accounts.models import Role, User
 from labeller.projects.class_forms import MOST_TO_TICK, TidyField
 from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
 from labeller.projects.services import tidy_class_name
+from tl_core import importing
 
 DOTTED_PATH = RegexValidator(
     re.compile(r"\A[^\W\d]\w*(\.[^\W\d]\w*)+\Z", re.ASCII),
     _("Write a dotted path, such as package.module.function."),
 )
+
+
+def check_allowed(path: str) -> None:
+    """Raises ValidationError where code in that package may not be named: whoever names it, runs it."""
+    if not importing.is_allowed(path):
+        raise ValidationError(
+            _("Only code in these packages may be named: %(allowed)s. The server’s setting MODULES allows more."),
+            params={"allowed": ", ".join(importing.allowed())},
+        )
+
+
 EXPLAINED = {
     "auto": _("auto: finds classes first, then what is doubtful"),
     "random": _("random: any sample, to compare with"),
@@ -104,7 +117,7 @@ class StarredClasses(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """How a project learns. Code by dotted path is for administrators of the site: whoever names it, runs it."""
+    """How a project learns. Code by dotted path is for administrators of the site, and of allowed packages only."""
 
     audit_share = PercentField(
         label=_("Audit samples (%)"),
@@ -189,7 +202,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                     label=_("…or code of your own, by its dotted path"),
                     required=False,
                     max_length=200,
-                    validators=[DOTTED_PATH],
+                    validators=[DOTTED_PATH, check_allowed],
                 )
         classes = LabelClass.objects.filter(question__project=project).select_related("question")
         starred: Any = self.fields["starred"]
