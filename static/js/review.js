@@ -86,10 +86,10 @@ const commands = {
   palette: () => openTypeAhead(""),
   help: () => byId("help").showModal(),
   digit: ({ digit }) => takeAnswer(digit === 0 ? 10 : digit),
-  letter: ({ letter }) => {
-    const row = session.classes.byKey(letter);
+  letter: (meant) => {
+    const row = session.classes.byKey(meant);
     if (row) choose(row.id);
-    else openTypeAhead(letter);
+    else openTypeAhead(meant.letter);
   },
 };
 
