@@ -54,7 +54,7 @@ class VersionedStaticFiles(CompressedStaticFilesStorage):
 
     @cached_property
     def location(self) -> str:
-        return os.path.abspath(self.base_location)
+        return str(Path(self.base_location).absolute())
 
     def url(self, name: str | None) -> str:
         return super().url(f"{self.served}/{name or ''}")
@@ -100,7 +100,7 @@ def sources() -> Iterator[tuple[str, Path]]:
     found: dict[str, Path] = {}
     for finder in finders.get_finders():
         for path, storage in finder.list([]):
-            name = os.path.join(getattr(storage, "prefix", None) or "", path).replace("\\", "/")
+            name = Path(getattr(storage, "prefix", None) or "", path).as_posix()
             found.setdefault(name, Path(storage.path(path)))
     yield from sorted(found.items())
 
