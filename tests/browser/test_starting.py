@@ -42,7 +42,7 @@ class Gate:
     def __init__(self, page: Page, pattern: str) -> None:
         self.page, self.pattern = page, re.compile(pattern)
         self.held: list[Route] = []
-        page.route(self.pattern, self.held.append)
+        page.route(self.pattern, lambda route: self.held.append(route))
 
     def open(self) -> None:
         self.page.unroute(self.pattern)
@@ -94,7 +94,7 @@ def test_a_key_for_an_image_that_is_not_there_labels_nothing_and_is_answered(
     page: Page, asked: Asked, late: Gate
 ) -> None:
     held: list[Route] = []
-    page.route("**/next/", held.append)
+    page.route("**/next/", lambda route: held.append(route))
     saved: list[str] = []
     page.on("request", lambda sent: saved.append(sent.url) if sent.url.endswith("/labels/") else None)
     begin(page, asked.url())
