@@ -26,6 +26,4 @@ def newest(project: Project) -> list[Run]:
     """What is open, then what ended last. A job with an error stands alone: it is to be read."""
     jobs = project.jobs.order_by(F("finished_at").desc(nulls_first=True), "-pk").defer("payload")[:LOOKED_AT]
     alike = [list(run) for _, run in groupby(jobs, lambda job: (job.kind, job.state, job.error and job.pk))]
-    return [
-        Run(run[0], len(run), sum(job.done for job in run), sum(job.total for job in run)) for run in alike[:SHOWN]
-    ]
+    return [Run(run[0], len(run), sum(job.done for job in run), sum(job.total for job in run)) for run in alike[:SHOWN]]

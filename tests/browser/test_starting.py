@@ -37,17 +37,23 @@ SLOW_STORE = """
 
 
 class Gate:
-    """Holds back the scripts of a page until it is opened."""
+    """Holds back what a page asks for until it is opened."""
 
     def __init__(self, page: Page, pattern: str) -> None:
-        self.page, self.pattern = page, re.compile(pattern)
+        self.is_open = False
         self.held: list[Route] = []
-        page.route(self.pattern, lambda route: self.held.append(route))
+        page.route(re.compile(pattern), self._take)
+
+    def _take(self, route: Route) -> None:
+        if self.is_open:
+            route.continue_()
+        else:
+            self.held.append(route)
 
     def open(self) -> None:
-        self.page.unroute(self.pattern)
-        for route in self.held:
-            route.continue_()
+        self.is_open = True
+        while self.held:
+            self.held.pop().continue_()
 
 
 @pytest.fixture
@@ -93,17 +99,14 @@ def test_keys_are_done_in_their_order_also_into_what_they_open(page: Page, asked
 def test_a_key_for_an_image_that_is_not_there_labels_nothing_and_is_answered(
     page: Page, asked: Asked, late: Gate
 ) -> None:
-    held: list[Route] = []
-    page.route("**/next/", lambda route: held.append(route))
+    samples = Gate(page, r"/next/$")
     saved: list[str] = []
     page.on("request", lambda sent: saved.append(sent.url) if sent.url.endswith("/labels/") else None)
     begin(page, asked.url())
     page.keyboard.press(asked.letters["fox"])
     late.open()
     expect(page.get_by_test_id("notice")).to_have_text("Fetching images…", timeout=READY_MS)
-    page.unroute("**/next/")
-    for route in held:
-        route.continue_()
+    samples.open()
     page.locator(STAGE).wait_for(timeout=READY_MS)
     page.wait_for_timeout(1000)
     assert saved == []
@@ -128,14 +131,11 @@ def test_a_hunt_begun_while_the_store_of_the_browser_is_slow_goes_on(page: Page,
 
 
 def test_a_hunt_that_was_lost_is_asked_for_again(page: Page, asked: Asked) -> None:
-    answers: list[str] = []
-
     def lose(route: Route) -> None:
-        answers.append(route.request.url)
         response = route.fetch()
-        route.fulfill(response=response, json={**response.json(), "state": "lost"} if len(answers) == 1 else None)
+        route.fulfill(response=response, json={**response.json(), "state": "lost", "tiles": []})
 
-    page.route("**/hunt/tiles/", lose)
+    page.route("**/hunt/tiles/", lose, times=1)
     started: list[str] = []
     page.on("request", lambda sent: started.append(sent.url) if sent.url.endswith("/hunt/start/") else None)
     page.goto(asked.url("hunt"))
