@@ -187,7 +187,8 @@ function decideSelected(after) {
 
 /** The rest is what the page is of; where only outliers are left, they stay undecided. */
 function confirm() {
-  if (!page || performance.now() - lastConfirm < GUARD_MS) return;
+  if (!page) return session.notify(view.emptyText());
+  if (performance.now() - lastConfirm < GUARD_MS) return;
   const rest = tiles.unselected;
   if (!rest.length) {
     lastConfirm = performance.now();

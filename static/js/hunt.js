@@ -241,7 +241,8 @@ function decideMarked(after) {
 
 /** Take what is of the class; what isn't gets the class of the rest, or is passed over, or waits to be named. */
 function confirm() {
-  if (!page || performance.now() - lastConfirm < GUARD_MS) return;
+  if (!page) return session.notify(view.emptyText());
+  if (performance.now() - lastConfirm < GUARD_MS) return;
   const obstacle = whyNot();
   if (obstacle) {
     session.notify(obstacle);

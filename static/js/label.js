@@ -254,7 +254,8 @@ function goTo(entry) {
 
 function openTypeAhead(text) {
   const entry = held.current;
-  if (entry) typeAhead.open(text, session.isHidden || follower ? [] : entry.suggestions.map(([id]) => id));
+  const isShown = entry && !session.isHidden && !follower;
+  typeAhead.open(text, isShown ? entry.suggestions.map(([id]) => id) : []);
 }
 
 async function createClass(name) {
