@@ -79,10 +79,19 @@ class VersionedStaticFiles(CompressedStaticFilesStorage):
             self._tidy()
 
     def _switch(self) -> None:
+        for each in self._in_use():
+            os.utime(each)  # pages that are open count from now on
         fresh = self.root / f"{CURRENT}.{os.getpid()}"
         fresh.write_text(self.version)
         fresh.replace(self.root / CURRENT)
         self.__dict__.pop("served", None)
+
+    def _in_use(self) -> list[Path]:
+        """What is being replaced: the version of now, or all that lies there from before there were versions."""
+        try:
+            return [folder for folder in [self.root / (self.root / CURRENT).read_text().strip()] if folder.is_dir()]
+        except OSError:
+            return list(self.root.iterdir())
 
     def _tidy(self) -> None:
         """Drop versions that no page can have open any more, and files of before there were versions."""

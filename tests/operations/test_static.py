@@ -102,12 +102,22 @@ def test_versions_that_nobody_can_have_open_are_dropped(site, settings):
     root = Path(settings.STATIC_ROOT)
     site("first", "part")
     first = Path(staticfiles_storage.location)
-    (root / "js").mkdir()
-    (root / "staticfiles.json").write_text("{}")
-    for each in (first, root / "js", root / "staticfiles.json"):
-        os.utime(each, (LONG_AGO, LONG_AGO))
     site("second", "part")
     second = Path(staticfiles_storage.location)
+    (root / "js").mkdir()
+    (root / "staticfiles.json").write_text("{}")
+    for each in root.iterdir():
+        os.utime(each, (LONG_AGO, LONG_AGO))
     site("third", "part")
     third = Path(staticfiles_storage.location)
     assert {each.name for each in root.iterdir()} == {static.CURRENT, second.name, third.name}
+    assert not first.exists(), "replaced long ago; the second was in use until now"
+
+
+def test_what_was_collected_before_there_were_versions_stays_for_the_pages_that_are_open(site, settings):
+    old = Path(settings.STATIC_ROOT) / "js" / "page.js"
+    old.parent.mkdir(parents=True)
+    old.write_text("collected last year")
+    os.utime(old.parent, (LONG_AGO, LONG_AGO))
+    site("page", "part")
+    assert fetch("/static/js/page.js")[0] == "collected last year"
