@@ -48,7 +48,7 @@ class Aim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How far a hunt is: hunting, ready with its tiles, or failed with the reason."""
+    """How far a hunt is: hunting, ready with its tiles, lost (to be asked for again), or failed with the reason."""
 
     state: str
     group: TileGroup | None = None
@@ -109,15 +109,18 @@ def outcome(user: User, question: Question, job_id: int) -> Outcome:
     """What became of a person's hunt."""
     mine = Job.objects.filter(kind="hunt", payload__user=user.pk, payload__question=question.pk)
     job = mine.filter(pk=job_id).first()
-    if job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING):
+    if job is not None and job.state == Job.State.QUEUED:
+        jobs.remind(job)
         return Outcome("hunting", message=reworded(job.message))
+    if job is not None and job.state == Job.State.RUNNING:
+        return Outcome("hunting", message=reworded(job.message) or _("A worker is looking through all pictures."))
     if job is not None and job.state == Job.State.FAILED:
         return Outcome("failed", message=reworded(job.error.splitlines()[-1] if job.error else str(job)))
     found = None
     if job is not None:
         found = TileGroup.hunts(question.pk, user.pk, job.payload["class"], job.payload["like"]).first()
     if found is None:
-        return Outcome("failed", message=_("This hunt is over. Start it again."))
+        return Outcome("lost", message=_("This hunt is over. Start it again."))
     if not found.estimate.get("by"):
         return Outcome("failed", message=_words(found.estimate.get("reason")) or reworded(found.estimate["detail"]))
     return Outcome("ready", found)

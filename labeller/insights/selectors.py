@@ -9,7 +9,7 @@ from django.utils import timezone
 from labeller.accounts import access
 from labeller.accounts.models import Membership, Role, User
 from labeller.annotating.models import Assignment
-from labeller.insights import estimates
+from labeller.insights import estimates, job_runs
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
@@ -183,7 +183,7 @@ def progress(project: Project) -> dict[str, Any]:
             }
             for reason, n in quarantine.items()
         ],
-        "jobs": list(project.jobs.order_by(F("finished_at").desc(nulls_first=True), "-pk")[:12]),
+        "jobs": job_runs.newest(project),
         "round": Round.objects.filter(question=question, is_current=True).first(),
         "queued": queued(question),
         **(known(question) if question else {}),

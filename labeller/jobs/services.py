@@ -16,7 +16,7 @@ from typing import Any
 
 from celery import current_app
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from labeller.jobs.models import Job
@@ -28,6 +28,7 @@ MAX_ATTEMPTS = 3
 QUEUEING_ATTEMPTS = 5  # of what another process may be quicker with
 SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for this long has lost its worker
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
+REMIND_AFTER = timedelta(seconds=10)  # the same, where a person waits: a message too many costs nothing
 RUN_TASK = "labeller.jobs.tasks.run"
 BEHIND = 6  # Celery's priority on Redis, 0 comes first: a sweep must not wait behind the thousand jobs of an import
 QUEUES = {
@@ -95,6 +96,15 @@ def send(job: Job, delay: float = 0.0) -> None:
         )
     except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the row stays and is swept
         log.warning("broker not reachable, %s waits for the sweeper: %s", job, error)
+
+
+def remind(job: Job) -> None:
+    """Wake a worker once more for a job that somebody waits for and nobody took; seldom, however often it is called."""
+    now = timezone.now()
+    waiting = Job.objects.filter(pk=job.pk, state=Job.State.QUEUED, not_before__lt=now - REMIND_AFTER)
+    # Of a job that waits the heartbeat is the last reminder.
+    if waiting.filter(Q(heartbeat_at=None) | Q(heartbeat_at__lt=now - REMIND_AFTER)).update(heartbeat_at=now):
+        send(job)
 
 
 def claim(job_id: int) -> Job | None:

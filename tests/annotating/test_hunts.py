@@ -1,14 +1,17 @@
 """POST …/hunt/start/ and …/hunt/tiles/: a hunt is asked for, waited for, and handed out as tiles are."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from labeller.annotating import hunts
 from labeller.annotating.models import Assignment
+from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning import hunting
@@ -217,16 +220,39 @@ def test_settings_that_cannot_be_used_are_told(start, tiles, foxes, pool):
 def test_nobody_sees_anybody_elses_hunt(post, start, tiles, foxes, pool):
     job = start(**{"class": foxes.class_id("fox")})
     gone = tiles(job, foxes.bo)
-    assert (gone["state"], gone["tiles"], gone["hunt"]) == ("failed", [], None)
+    assert (gone["state"], gone["tiles"], gone["hunt"]) == ("lost", [], None)
     assert tiles(999_999)["message"] == gone["message"], "as if there were none"
     refit = Job.objects.create(kind="refit", key="x", not_before="2020-01-01T00:00Z", project=foxes.project)
-    assert tiles(refit.pk)["state"] == "failed"
+    assert tiles(refit.pk)["state"] == "lost"
 
 
-def test_a_cancelled_hunt_is_over(post, tiles, foxes, pool):
+def test_a_cancelled_hunt_is_told_to_be_lost_and_can_be_asked_for_again(post, tiles, foxes, pool):
     job = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
     Job.objects.update(state=Job.State.CANCELLED)
-    assert tiles(job)["state"] == "failed"
+    assert tiles(job)["state"] == "lost"
+    again = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
+    factories.work("hunt")
+    assert again != job and tiles(again)["state"] == "ready"
+
+
+def test_who_waits_for_a_hunt_that_no_worker_began_wakes_one_again_but_not_at_every_look(
+    post, tiles, foxes, pool, monkeypatch
+):
+    sent = []
+    monkeypatch.setattr(jobs, "send", lambda job, delay=0.0: sent.append(job.pk))
+    job = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
+    assert tiles(job)["state"] == "hunting" and sent == [], "its message is on the way"
+    Job.objects.update(not_before=timezone.now() - timedelta(seconds=11))
+    for _ in range(3):
+        assert tiles(job)["state"] == "hunting"
+    assert sent == [job]
+
+
+def test_while_a_worker_is_at_it_that_is_said(post, tiles, foxes, pool):
+    job = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
+    Job.objects.update(state=Job.State.RUNNING, heartbeat_at=timezone.now(), started_at=timezone.now())
+    answer = tiles(job)
+    assert (answer["state"], answer["message"]) == ("hunting", "A worker is looking through all pictures.")
 
 
 @pytest.mark.parametrize(

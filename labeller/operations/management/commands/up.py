@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from labeller.accounts import services as accounts
+from labeller.config import static
 from labeller.jobs import services as jobs
 from labeller.operations import opening, telling, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
@@ -105,7 +106,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
             raise StartError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
-        call_command("collectstatic", verbosity=0, interactive=False)
+        static.collect()
         _wait_for_broker(supervisor)
         address, *others = telling.addresses(options["host"], int(options["port"]))
         supervisor.start(_web(options["host"], int(options["port"])))
