@@ -152,6 +152,7 @@ class Supervisor:
                 self.say(f"{child.name} had to be killed: it did not stop within {STOP_PATIENCE:.0f} s")
             self._kill_group(child.process.pid)
             child.process.wait()
+            self._begun(child).unlink(missing_ok=True)
 
     def _write_list(self) -> None:
         alive = [child.process.pid for child in self.children if child.process is not None]

@@ -162,7 +162,7 @@ def test_that_a_child_began_is_forgotten_when_it_is_started_again(make, tmp_path
     monkeypatch.setattr(supervising, "STOP_PATIENCE", 600.0)
     supervisor = make()
     supervisor.lock()
-    (tmp_path / "runtime" / "deaf.begun").touch()
+    (supervisor.runtime / "deaf.begun").touch()
     supervisor.start(child := Child("deaf", DEAF, tells=True))
     wait_for(lambda: "deaf" in (tmp_path / "logs" / "deaf.log").read_text())
     supervisor.stop()
