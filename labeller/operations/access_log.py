@@ -28,9 +28,7 @@ class AccessLogMiddleware:
             clients.address(request) or "-",
             _person(request),
             request.method,
-            quote(request.path, errors="replace")[
-                :LONGEST
-            ],  # percent signs and all, or a path could write lines of its own
+            quote(request.path, errors="replace")[:LONGEST],  # quoted, or it could write lines of its own
             response.status_code,
             (time.monotonic() - started) * 1000,
         )

@@ -44,5 +44,5 @@ def readyz(request: HttpRequest) -> HttpResponse:
         check_disk()
     except (NoSpace, OSError) as error:
         log.warning("storage: %s", error)
-        wrong["storage"] = "too little space" if isinstance(error, NoSpace) else "not readable"
+        wrong["storage"] = str(error).partition(" at ")[0] if isinstance(error, NoSpace) else "not readable"
     return JsonResponse({"status": "unready" if wrong else "ready", "wrong": wrong}, status=503 if wrong else 200)

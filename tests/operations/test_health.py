@@ -63,7 +63,7 @@ def test_readyz_on_a_full_disk(client, healthy, monkeypatch):
     monkeypatch.setattr(samples.shutil, "disk_usage", lambda path: usage(10**12, 10**12, 5_000_000))
     answer = client.get("/readyz")
     assert (answer.status_code, list(answer.json()["wrong"])) == (503, ["storage"])
-    assert answer.json()["wrong"]["storage"] == "too little space"
+    assert answer.json()["wrong"]["storage"] == "Only 5 MB are free"
     assert str(samples.settings.DATA) not in answer.content.decode()
 
 
