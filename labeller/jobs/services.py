@@ -28,6 +28,7 @@ MAX_ATTEMPTS = 3
 SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for this long has lost its worker
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
 RUN_TASK = "labeller.jobs.tasks.run"
+AHEAD = {"known": 3}  # kinds that an import is not to keep waiting until its end
 BEHIND = 6  # Celery's priority on Redis, 0 comes first: a sweep must not wait behind the thousand jobs of an import
 QUEUES = {
     "scan": "io",
@@ -40,6 +41,7 @@ QUEUES = {
     "assess": "io",
     "hunt": "train",
     "bursts": "io",
+    "known": "io",
 }
 
 
@@ -87,7 +89,7 @@ def send(job: Job, delay: float = 0.0) -> None:
             args=[job.pk],
             queue=QUEUES[job.kind],
             countdown=delay or None,
-            priority=BEHIND,
+            priority=AHEAD.get(job.kind, BEHIND),
             retry=False,
             ignore_result=True,
         )

@@ -20,6 +20,7 @@ from labeller.operations import opening
 from labeller.projects import services as projects
 from labeller.projects.forms import MemberForm, NewProjectForm, SettingsForm
 from labeller.samples import bursts
+from labeller.samples.known import Given
 from labeller.samples.scanning import FolderError
 
 
@@ -38,7 +39,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 question_text=given["question_text"],
                 multi_label=given["multi_label"],
                 class_names=given["class_names"],
-                meaning=given["folder_meaning"],
+                given=Given.of(given["folder_meaning"]),
             )
         except FolderError as error:
             form.add_error("folder", str(error))

@@ -51,7 +51,7 @@ def test_a_new_project_has_its_question_classes_and_owner_and_imports(client, ad
 def test_the_form_knows_what_folders_mean(client, ada, folder, meaning):
     factories.photograph(folder / "fox/one.jpg")
     client.post("/projects/new/", form(folder, folder_meaning=meaning, class_names=""))
-    factories.work("scan", "ingest")
+    factories.work("scan", "ingest", "known")
     counts = HiddenTruth.objects.count(), Label.objects.count()
     assert counts == ((1, 0) if meaning == "truth" else (0, 1))
 
@@ -164,4 +164,4 @@ def test_the_demo_is_written_once_with_two_rare_digits(settings):
     digits = [row.rsplit(",", 1)[1] for row in rows]
     assert digits.count("3") == digits.count("7") == 12
     assert len(list((settings.DATA / "demo" / "digits").iterdir())) == len(rows) > 1400
-    assert demo.sources.get().meaning == "truth"
+    assert demo.sources.get().truth_from.endswith("truth.csv")

@@ -5,7 +5,6 @@ import signal
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -21,7 +20,7 @@ from labeller.learning.models import Round
 from labeller.operations import opening, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
-from labeller.samples.models import Source
+from labeller.samples import known
 from labeller.samples.scanning import FolderError, check_folder, tidy_folder
 from labeller.samples.services import NoSpace, check_disk
 
@@ -39,8 +38,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--images", default=os.environ.get("IMAGES", ""), help="folder to open (default: the demo)")
-        parser.add_argument("--truth", default=os.environ.get("TRUTH", ""), help="folders, or a CSV of path and class")
-        parser.add_argument("--labels", default=os.environ.get("LABELS", ""), help="folders")
+        parser.add_argument(
+            "--truth", default=os.environ.get("TRUTH", ""), help="folders, or a table of path and class"
+        )
+        parser.add_argument("--labels", default=os.environ.get("LABELS", ""), help="folders, or a table")
+        parser.add_argument("--level", default=os.environ.get("LEVEL", ""), help="folder level that names the classes")
         parser.add_argument("--host", default=settings.HOST)
         parser.add_argument("--port", default=os.environ.get("PORT") or "8000")
 
@@ -83,6 +85,9 @@ class Command(BaseCommand):
         check_disk()
         if options["images"]:
             check_folder(tidy_folder(options["images"]))
+        self._given = opening.given(options["images"], options["labels"], options["truth"], options["level"])
+        for line in known.check(tidy_folder(options["images"]), self._given):
+            self._say(line)
         if not str(options["port"]).isdecimal():
             raise StartError(f"PORT must be a number, not {options['port']!r}.")
         check_port(options["host"], int(options["port"]))
@@ -117,15 +122,11 @@ class Command(BaseCommand):
     def _open(self, options: dict[str, Any]) -> Project:
         if not options["images"]:
             return opening.open_demo()
-        meaning, truth_file = Source.Meaning.NOTHING, ""
-        if options["labels"]:
-            meaning = Source.Meaning.LABELS
-        elif options["truth"]:
-            meaning = Source.Meaning.TRUTH
-        named = options["labels"] or options["truth"]
-        if named and named != "folders":
-            truth_file = str(Path(named).expanduser().resolve())
-        return opening.open_folder(options["images"], meaning, truth_file)
+        project = opening.open_folder(options["images"], given=self._given)
+        for source in project.sources.all():
+            for line in known.missing_tables(source):
+                self._say(line)
+        return project
 
     def _watch(self, supervisor: Supervisor, project: Project, address: str) -> None:
         """Keep everything running, and show how far importing and embedding are."""
