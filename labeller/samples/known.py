@@ -5,12 +5,14 @@ table is given. It looks at what stands and writes the difference, so a table th
 stops nothing, and what is given at a later run is applied like what was given at the first.
 """
 
+import csv
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -272,6 +274,7 @@ def _apply(
         else:
             applied += _write_labels(question, chunk, own, said)
         time.sleep(PAUSE)
+    _write_list(list_path(source, purpose), said.problems)
     return {
         "from": named,
         "name": Path(named).name,
@@ -280,6 +283,25 @@ def _apply(
         "applied": applied,
         "problems": told.summed(said.problems),
     }
+
+
+def list_path(source: Source, purpose: str) -> Path:
+    """The file that lists everything that was not taken."""
+    return Path(settings.DATA, "reports", f"source-{source.pk}-{purpose}.csv")
+
+
+def _write_list(path: Path, problems: list[Problem]) -> None:
+    """All of it, in sight only once it is whole."""
+    if not problems:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file)
+        writer.writerow(("problem", "line", "path", "text"))
+        writer.writerows(problems)
+    part.replace(path)
 
 
 def _chunks(wanted: dict[int, frozenset[int]]) -> Iterator[tuple[int, dict[int, frozenset[int]]]]:

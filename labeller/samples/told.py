@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from labeller.projects.models import Project
 from labeller.samples.tables import LONGEST_NAME, Problem
 
 FIRST = 3  # problems of a kind that are kept with the source
@@ -104,6 +105,22 @@ def _of_paths(group: dict[str, Any]) -> str:
             n,
         ),
     }[group["kind"]]
+
+
+def of_project(project: Project) -> list[dict[str, Any]]:
+    """What became of the labels and the truth of each source, for a page or a terminal."""
+    return [
+        {
+            "source": pk,
+            "purpose": purpose,
+            "outcome": outcome(report),
+            "sentences": [] if report.get("error") else sentences(report),
+            "list": bool(report.get("problems")),
+        }
+        for pk, known in project.sources.order_by("pk").values_list("pk", "known")
+        for purpose, report in known.items()
+        if isinstance(report, dict)
+    ]
 
 
 def outcome(report: dict[str, Any]) -> str:

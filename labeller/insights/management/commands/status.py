@@ -34,6 +34,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{status['slug']}: {status['samples']:,} samples, {status['embedded']:,} embedded")
         self.stdout.write(f"  refused   {_pairs(status['quarantined'])}")
         self.stdout.write(f"  labels    {sum(status['labels'].values()):,}: {_pairs(status['labels'])}")
+        for known in status["known"]:
+            self.stdout.write(f"  {known['purpose']:<9} {known['outcome']}")
+            for sentence in known["sentences"]:
+                self.stdout.write(f"            {sentence}")
         self.stdout.write(f"  rounds    {status['rounds']}, {status['queue']} samples queued")
         self.stdout.write(f"  jobs      {_pairs(status['jobs'])}")
         if audit["n"]:
