@@ -98,8 +98,14 @@ def _names(question: Question, names: list[str]) -> str:
 def _deciding(question: Question, samples: set[int], until: int) -> dict[int, int]:
     """For those of these samples that reviewers decided on the id of the label that counts: the latest review."""
     decided = [Label.Verdict.ANSWER, Label.Verdict.IGNORE]
-    reviews = standing(question, until).filter(sample__in=samples, mode=Label.Mode.REVIEW, verdict__in=decided)
-    return dict(reviews.order_by("pk").values_list("sample", "pk"))
+    now = labels.reviews(question).filter(sample__in=samples, verdict__in=decided, pk__lte=until)
+    # Those that stood then and have been superseded since; apart, for each part has an index of its own.
+    since = Label.objects.filter(question=question, pk__gt=until, supersedes__lte=until)
+    before = since.filter(
+        supersedes__mode=Label.Mode.REVIEW, supersedes__verdict__in=decided, supersedes__sample__in=samples
+    )
+    found = [*now.values_list("pk", "sample"), *before.values_list("supersedes", "supersedes__sample")]
+    return {sample_id: pk for pk, sample_id in sorted(found)}
 
 
 def _twins(samples: set[int]) -> dict[int, list[str]]:
