@@ -11,15 +11,27 @@ from django.utils.translation import gettext as _
 from labeller.accounts.models import User
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import scanning
+from labeller.samples import known, scanning
 from labeller.samples import services as samples
 from labeller.samples.known import FOLDERS, Given
 from labeller.samples.models import Source
 from labeller.samples.scanning import FolderError
 
 QUESTION = "What is in the picture?"
+LOOKED_AT = 20_000  # files that a preview looks at: a person waits for it
 DEMO_SLUG = "demo"
 DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
+
+
+def preview(folder: Path | str, given: Given) -> list[str]:
+    """What a person is to see before a folder is imported: which level names the classes, what of a table fits.
+
+    Empty where there is nothing to choose and nothing wrong. Raises scanning.FolderError as `open_new` does.
+    """
+    folder = scanning.tidy_folder(folder)
+    scanning.check_folder(folder)
+    lines = known.check(folder, given, most=LOOKED_AT, hint=_("choose above"))
+    return lines if len(lines) > 1 or " · " in "".join(lines) else []
 
 
 def open_new(
@@ -79,7 +91,15 @@ def given(folder: str, labels: str, truth: str, level: str) -> Given:
 
 def _named(text: str) -> str:
     is_folders = text.lower() in {FOLDERS, "folder"} and not Path(text).is_file()
-    return FOLDERS if is_folders else str(Path(text).expanduser().resolve()) if text else ""
+    return FOLDERS if is_folders else table_path(text)
+
+
+def table_path(text: str) -> str:
+    """Where a table is, as it is stored; empty for none."""
+    try:
+        return str(Path(text).expanduser().resolve()) if text else ""
+    except RuntimeError:  # ~ of somebody who has no home here
+        return text
 
 
 def _level(text: str) -> int | None:

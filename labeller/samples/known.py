@@ -6,6 +6,7 @@ stops nothing, and what is given at a later run is applied like what was given a
 """
 
 import csv
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -130,27 +131,33 @@ def _texts(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys("|".join(row.classes) for row in rows))
 
 
-def check(folder: Path | str, given: Given) -> list[str]:
+def check(folder: Path | str, given: Given, *, most: int | None = None, hint: str = "") -> list[str]:
     """What will be done with what is given, in lines to be told before anything starts.
 
+    With `most`, so many files of the folder are looked at. `hint` says how another folder level is chosen.
     Raises FolderError, in one line, where it can't be used, or where nothing of it fits the folder.
     """
     named = list(dict.fromkeys(filter(None, (given.labels, given.truth))))
     if not named:
         return []
-    files = [found.path for found in scanning.walk(folder)]
+    files = [found.path for found in itertools.islice(scanning.walk(folder), most)]
+    is_all = most is None or len(files) < most
     lines = []
     for each in named:
-        lines += levels.described(files, given.level) if each == FOLDERS else _check_table(Path(each), files, folder)
+        if each == FOLDERS:
+            lines += levels.described(files, given.level, hint)
+        else:
+            lines += _check_table(Path(each), files, folder, is_all)
     return lines
 
 
-def _check_table(path: Path, files: list[str], folder: Path | str) -> list[str]:
+def _check_table(path: Path, files: list[str], folder: Path | str, is_all: bool) -> list[str]:
     said = by_table(path, files, str(folder), None)
-    report = {"rows": said.n_rows, "problems": told.summed(said.problems)}
-    wrong = told.sentences(report)
     if not said.n_rows:
         raise FolderError(_("The table %(path)s has no rows.") % {"path": path})
+    if not is_all:
+        return []
+    wrong = told.sentences({"rows": said.n_rows, "problems": told.summed(said.problems)})
     if not said.names:
         raise FolderError(f"{path}: {'; '.join(wrong)}")
     line = _("%(path)s: %(rows)d rows, which name %(n)d files of this folder")

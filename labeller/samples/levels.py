@@ -79,7 +79,7 @@ def _examples(folders: Counter[str]) -> str:
     return ", ".join(sorted(folders)[:3]) + (" …" if len(folders) > 3 else "")
 
 
-def described(paths: list[str], level: int | None) -> list[str]:
+def described(paths: list[str], level: int | None, hint: str = "") -> list[str]:
     """What will be the classes, in sentences. Raises FolderError where there is no such level."""
     levels = counts(paths)
     is_chosen = level is not None
@@ -92,9 +92,9 @@ def described(paths: list[str], level: int | None) -> list[str]:
     if not is_chosen and level == 2:
         parts = ", ".join(sorted(levels[0]))
         lines.append(_("%(parts)s are taken for parts of a data set, not for classes.") % {"parts": parts})
-    values = {"level": level, "classes": shown, "levels": outline(levels)}
+    values = {"level": level, "classes": shown, "levels": outline(levels), "hint": hint or _("choose with LEVEL=2")}
     if len(levels) > 1:
-        detail = _("classes from folder level %(level)d: %(classes)s (levels: %(levels)s · choose with LEVEL=2)")
+        detail = _("classes from folder level %(level)d: %(classes)s (levels: %(levels)s · %(hint)s)")
     else:
         detail = _("classes from folder level %(level)d: %(classes)s")
     return [*lines, detail % values]
