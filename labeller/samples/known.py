@@ -5,7 +5,6 @@ table is given. It looks at what stands and writes the difference, so a table th
 stops nothing, and what is given at a later run is applied like what was given at the first.
 """
 
-import csv
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
@@ -160,7 +159,11 @@ def _check_table(path: Path, files: list[str], folder: Path | str, is_all: bool)
     wrong = told.sentences({"rows": said.n_rows, "problems": told.summed(said.problems)})
     if not said.names:
         raise FolderError(f"{path}: {'; '.join(wrong)}")
-    line = _("%(path)s: %(rows)d rows, which name %(n)d files of this folder")
+    line = ngettext(
+        "%(path)s (rows: %(rows)d) names %(n)d file of this folder",
+        "%(path)s (rows: %(rows)d) names %(n)d files of this folder",
+        len(said.names),
+    )
     return [line % {"path": path, "rows": said.n_rows, "n": len(said.names)}, *(f"  {each}" for each in wrong)]
 
 
@@ -174,12 +177,14 @@ def missing_tables(source: Source) -> list[str]:
 # --- the job --------------------------------------------------------------------------------------
 
 
-def request(source: Source) -> Job | None:
+def request(source: Source, *, amid_import: bool = False) -> Job | None:
     """Ask for what is known of a source's samples to be applied, where anything is."""
     if not (source.labels_from or source.truth_from):
         return None
-    last = Source.objects.values_list("known", flat=True).get(pk=source.pk)
-    delay = min(600.0, REST * float(last.get("seconds", 0.0)))
+    delay = 0.0
+    if amid_import:
+        last = Source.objects.values_list("known", flat=True).get(pk=source.pk)
+        delay = min(600.0, REST * float(last.get("seconds", 0.0)))
     return jobs.enqueue(
         "known", key=f"source:{source.pk}", project=source.project, payload={"source": source.pk}, delay=delay
     )
@@ -277,11 +282,11 @@ def _apply(
     for at, chunk in _chunks(wanted):
         progress(at, len(wanted))
         if purpose == "truth":
-            applied += _write_truth(question, chunk)
+            applied += _write_truth(question, chunk, own)
         else:
             applied += _write_labels(question, chunk, own, said)
         time.sleep(PAUSE)
-    _write_list(list_path(source, purpose), said.problems)
+    told.write_list(told.list_path(source.pk, purpose), said.problems)
     return {
         "from": named,
         "name": Path(named).name,
@@ -292,38 +297,21 @@ def _apply(
     }
 
 
-def list_path(source: Source, purpose: str) -> Path:
-    """The file that lists everything that was not taken."""
-    return Path(settings.DATA, "reports", f"source-{source.pk}-{purpose}.csv")
-
-
-def _write_list(path: Path, problems: list[Problem]) -> None:
-    """All of it, in sight only once it is whole."""
-    if not problems:
-        path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(("problem", "line", "path", "text"))
-        writer.writerows(problems)
-    part.replace(path)
-
-
 def _chunks(wanted: dict[int, frozenset[int]]) -> Iterator[tuple[int, dict[int, frozenset[int]]]]:
     keys = sorted(wanted)
     for start in range(0, len(keys), CHUNK):
         yield start, {pk: wanted[pk] for pk in keys[start : start + CHUNK]}
 
 
-def _write_truth(question: Question, wanted: Mapping[int, frozenset[int]]) -> int:
+def _write_truth(question: Question, wanted: Mapping[int, frozenset[int]], own: set[int]) -> int:
     """Store hidden truth where it isn't yet; returns how many of these samples have one now."""
     stored: dict[int, set[int]] = {}
     truths = HiddenTruth.objects.filter(label_class__question=question, sample__in=list(wanted))
     for sample_id, class_id in truths.values_list("sample", "label_class"):
         stored.setdefault(sample_id, set()).add(class_id)
-    changed = {pk: each for pk, each in wanted.items() if stored.get(pk, set()) != each}
+    # What the sample's own source says of it goes before what a twin's says.
+    open_to = {pk: each for pk, each in wanted.items() if pk in own or pk not in stored}
+    changed = {pk: each for pk, each in open_to.items() if stored.get(pk, set()) != each}
     if changed:
         with transaction.atomic():
             HiddenTruth.objects.filter(label_class__question=question, sample__in=list(changed)).delete()

@@ -132,7 +132,7 @@ def ingest(progress: jobs.Progress) -> None:
     _write(source, payload["shard"], outcomes)
     # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
     bursts.regroup(source.project, payload["shard"])
-    known.request(source)
+    known.request(source, amid_import=True)
     progress(len(files), len(files), now=True)
 
 

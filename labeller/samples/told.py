@@ -1,8 +1,11 @@
 """What became of a table or of folder names, in sentences: for the terminal, `status` and the progress page."""
 
+import csv
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -68,7 +71,9 @@ def _of_lines(group: dict[str, Any]) -> str:
             "%(n)d row names no class, in line %(line)d", "%(n)d rows name no class, the first in line %(line)d", n
         ),
         "no-path": ngettext(
-            "%(n)d row names no file, in line %(line)d", "%(n)d rows have an empty path, the first in line %(line)d", n
+            "%(n)d row has an empty path, in line %(line)d",
+            "%(n)d rows have an empty path, the first in line %(line)d",
+            n,
         ),
         "not-csv": ngettext("line %(lines)s is no CSV: %(text)s", "lines %(lines)s are no CSV: %(text)s", n),
         "other-question": ngettext(
@@ -129,5 +134,34 @@ def outcome(report: dict[str, Any]) -> str:
         return report["error"]
     values = {"rows": report["rows"], "n": report["applied"], "name": report["name"], "level": report.get("level")}
     if report.get("level"):
-        return _("folder level %(level)d: %(n)d photographs have their class by it") % values
-    return _("%(name)s: %(rows)d rows, %(n)d photographs have their class by it") % values
+        detail = ngettext(
+            "folder level %(level)d: %(n)d photograph has its class by it",
+            "folder level %(level)d: %(n)d photographs have their class by it",
+            report["applied"],
+        )
+    else:
+        detail = ngettext(
+            "%(name)s (rows: %(rows)d): %(n)d photograph has its class by it",
+            "%(name)s (rows: %(rows)d): %(n)d photographs have their class by it",
+            report["applied"],
+        )
+    return detail % values
+
+
+def list_path(source_id: int, purpose: str) -> Path:
+    """The file that lists everything that was not taken."""
+    return Path(settings.DATA, "reports", f"source-{source_id}-{purpose}.csv")
+
+
+def write_list(path: Path, problems: list[Problem]) -> None:
+    """All of it, in sight only once it is whole."""
+    if not problems:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file)
+        writer.writerow(("problem", "line", "path", "text"))
+        writer.writerows(problems)
+    part.replace(path)

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.samples import known, services
+from labeller.samples import known, services, told
 from labeller.samples.models import Sample
 
 
@@ -34,7 +34,7 @@ def not_taken(request: HttpRequest, slug: str, source_id: int, purpose: str) -> 
     if purpose not in known.PURPOSES:
         raise Http404("no such list")
     try:
-        file = known.list_path(source, purpose).open("rb")
+        file = told.list_path(source.pk, purpose).open("rb")
     except FileNotFoundError as error:
         raise Http404("everything was taken") from error
     return FileResponse(file, as_attachment=True, filename=f"{slug}-{purpose}-not-taken.csv", content_type="text/csv")

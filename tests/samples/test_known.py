@@ -84,7 +84,7 @@ def test_what_is_not_taken_is_kept_with_the_source_and_told(project, season, tmp
         "1 of 8 rows name no file of this folder, the first: gone.jpg",
         f"2 paths are there twice with other classes: {ALL[0]}, {ALL[1]}",
     ]
-    assert Job.objects.get(kind="known").message == "labels.csv: 8 rows, 1 photographs have their class by it"
+    assert Job.objects.get(kind="known").message == "labels.csv (rows: 8): 1 photograph has its class by it"
 
 
 def test_several_rows_of_one_path_are_one_answer_where_several_classes_are_allowed(season, tmp_path):
@@ -108,7 +108,7 @@ def test_a_table_that_fits_nothing_is_refused_before_anything_starts(season, tmp
 def test_a_table_that_fits_in_part_is_told_before_anything_starts(season, tmp_path):
     path = table(tmp_path, f"{ALL[0]},fox", "IMG_99.JPG,fox")
     assert known.check(season, Given(labels=path, truth=path)) == [
-        f"{path}: 2 rows, which name 1 files of this folder",
+        f"{path} (rows: 2) names 1 file of this folder",
         "  1 of 2 rows name no file of this folder, the first: IMG_99.JPG",
     ]
 
