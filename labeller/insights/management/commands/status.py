@@ -35,7 +35,7 @@ class Command(BaseCommand):
         self.stdout.write(f"  refused   {_pairs(status['quarantined'])}")
         self.stdout.write(f"  labels    {sum(status['labels'].values()):,}: {_pairs(status['labels'])}")
         for known in status["known"]:
-            self.stdout.write(f"  {known['purpose']:<9} {known['outcome']}")
+            self.stdout.write(f"  known     {known['purpose']}: {known['outcome']}")
             for sentence in known["sentences"]:
                 self.stdout.write(f"            {sentence}")
         self.stdout.write(f"  rounds    {status['rounds']}, {status['queue']} samples queued")
