@@ -1,6 +1,7 @@
 """Labels and hidden truth from folders and tables: at the first run, at a later one, and what is told of them."""
 
 import pytest
+from django.db import connection
 
 from labeller.jobs import registry
 from labeller.jobs import services as jobs
@@ -336,3 +337,44 @@ def test_the_knobs_say_what_is_meant(tmp_path):
 def test_knobs_that_cannot_be_meant_are_refused(knobs, words):
     with pytest.raises(FolderError, match=words):
         opening.given(*knobs)
+
+
+# --- how it is done -------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_is_read_neither_for_every_shard_nor_in_a_transaction(project, season, tmp_path, monkeypatch):
+    monkeypatch.setattr(services, "SHARD_SIZE", 1)
+    read, reads = known.tables.read, []
+
+    def noted(path, **options):
+        reads.append(connection.in_atomic_block)
+        return read(path, **options)
+
+    monkeypatch.setattr(known.tables, "read", noted)
+    take(project, season, labels=table(tmp_path, *(f"{path},fox" for path in ALL)))
+    assert Job.objects.filter(kind="ingest").count() == len(labels(project)) == 6
+    assert reads == [False, False]  # when it was given, and when it was applied
+
+
+def test_what_stands_already_is_not_written_again(project, season, tmp_path):
+    source = take(project, season, labels=table(tmp_path, *(f"{path},fox" for path in ALL)))
+    before = list(Label.objects.values_list("pk", flat=True))
+    known.request(source)
+    factories.work("known")
+    assert list(Label.objects.values_list("pk", flat=True)) == before
+
+
+def test_it_does_not_wait_behind_an_import(project, season, tmp_path, monkeypatch):
+    priorities = {}
+
+    class App:
+        @staticmethod
+        def send_task(name, args, priority, **options):
+            priorities[Job.objects.get(pk=args[0]).kind] = priority
+
+    monkeypatch.setattr(jobs, "current_app", App)
+    source = services.add_source(project, season, given=Given(labels=table(tmp_path, f"{ALL[0]},fox")))
+    jobs.send(Job.objects.get(kind="scan"))
+    jobs.send(known.request(source))
+    assert priorities["known"] < priorities["scan"]
