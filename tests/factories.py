@@ -28,7 +28,7 @@ from labeller.learning import embedding
 from labeller.learning.models import EmbeddingShard, Head, Round, RoundEntry
 from labeller.projects.models import Project, Question
 from labeller.projects.services import ensure_class
-from labeller.samples.models import Sample, Source
+from labeller.samples.models import Refusal, Sample, Source
 
 ROLES = {
     "olga": Role.OWNER,
@@ -115,6 +115,12 @@ def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
         )
         for number in range(count)
     )
+
+
+def twin(of: Sample, path: str) -> Refusal:
+    """A file that was left out because it has the same content as that sample."""
+    fields = {"bytes": of.bytes, "modified_ns": 0, "reason": "duplicate", "detail": f"Same content as {of.path}"}
+    return Refusal.objects.create(project=of.project, source=of.source, path=path, twin=of, **fields)
 
 
 def judgement(question: Question, sample: Sample, annotator: User | None, *classes: int, **fields: Any) -> Judgement:

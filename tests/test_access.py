@@ -75,6 +75,11 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS, FORM),
+    Row(
+        "GET",
+        "projects/<slug:slug>/known/<int:source_id>/<slug:purpose>.csv",
+        (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing was given
+    ),
     Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/grid/", ANNOTATORS),
@@ -149,6 +154,8 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("slug:action", "resume"),
         ("int:acceptance_id", 1),
         ("int:user_id", factories.person("spare").pk),
+        ("int:source_id", 1),
+        ("slug:purpose", "labels"),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))

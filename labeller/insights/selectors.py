@@ -17,6 +17,7 @@ from labeller.labels.selectors import Trail
 from labeller.learning import reasons
 from labeller.learning.models import Assessment, EmbeddingRun, EmbeddingShard, Round, RoundEntry
 from labeller.projects.models import Project, Question
+from labeller.samples import told
 from labeller.samples.models import Refusal
 
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
@@ -57,6 +58,7 @@ def status(project: Project) -> dict[str, Any]:
         "rounds": Round.objects.filter(question=question).count(),
         "queue": queue(question).count(),
         "jobs": dict(Counter(project.jobs.values_list("state", flat=True))),
+        "known": told.of_project(project),
         "audit": estimates.audit_json(trail.audit()),
         **(estimates.known_json(question, trail) if question else {}),
     }
@@ -184,6 +186,7 @@ def progress(project: Project) -> dict[str, Any]:
             for reason, n in quarantine.items()
         ],
         "jobs": job_runs.newest(project),
+        "known": told.of_project(project),
         "round": Round.objects.filter(question=question, is_current=True).first(),
         "queued": queued(question),
         **(known(question) if question else {}),

@@ -30,6 +30,7 @@ SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for th
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
 REMIND_AFTER = timedelta(seconds=10)  # the same, where a person waits: a message too many costs nothing
 RUN_TASK = "labeller.jobs.tasks.run"
+AHEAD = {"known": 3}  # kinds that an import is not to keep waiting until its end
 BEHIND = 6  # Celery's priority on Redis, 0 comes first: a sweep must not wait behind the thousand jobs of an import
 QUEUES = {
     "scan": "io",
@@ -42,6 +43,7 @@ QUEUES = {
     "assess": "io",
     "hunt": "train",
     "bursts": "io",
+    "known": "io",
 }
 
 
@@ -90,7 +92,7 @@ def send(job: Job, delay: float = 0.0) -> None:
             args=[job.pk],
             queue=QUEUES[job.kind],
             countdown=delay or None,
-            priority=BEHIND,
+            priority=AHEAD.get(job.kind, BEHIND),
             retry=False,
             ignore_result=True,
         )

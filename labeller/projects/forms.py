@@ -62,12 +62,27 @@ class NewProjectForm(forms.Form):
         label=_("Folder"), max_length=4000, help_text=_("A folder on the server, such as /home/me/photos.")
     )
     folder_meaning = forms.ChoiceField(
-        label=_("The names of the folders inside are"),
+        label=_("The names of the folders inside, or the classes of the table, are"),
         choices=[
             ("nothing", _("just folders")),
             ("truth", _("the true classes, kept hidden to try things out")),
             ("labels", _("labels that are known already")),
         ],
+    )
+    table = forms.CharField(
+        label=_("Table"),
+        max_length=4000,
+        required=False,
+        help_text=_(
+            "Instead of the folders’ names: a CSV of paths and classes on the server, such as /home/me/labels.csv."
+        ),
+    )
+    class_level = forms.IntegerField(
+        label=_("Folder level that names the classes"),
+        min_value=-20,
+        max_value=20,
+        required=False,
+        help_text=_("1 = the first, -1 = the last. Empty: the first that can."),
     )
     question_text = TidyField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
     multi_label = forms.BooleanField(label=_("A picture may show several classes"), required=False)
@@ -77,6 +92,14 @@ class NewProjectForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text=_("One a line. May be left empty: class names can be typed while labelling."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("table") and given.get("folder_meaning") == "nothing":
+            self.add_error("folder_meaning", _("Say what the classes of the table are."))
+        if given.get("class_level") == 0:
+            self.add_error("class_level", _("Levels count from 1, or from -1 for the last."))
+        return given
 
     def clean_class_names(self) -> list[str]:
         return [tidy_class_name(line) for line in self.cleaned_data["class_names"].splitlines() if line.strip()]

@@ -52,7 +52,7 @@ def test_a_new_project_has_its_question_classes_and_owner_and_imports(client, ad
 def test_the_form_knows_what_folders_mean(client, ada, folder, meaning):
     factories.photograph(folder / "fox/one.jpg")
     client.post("/projects/new/", form(folder, folder_meaning=meaning, class_names=""))
-    factories.work("scan", "ingest")
+    factories.work("scan", "ingest", "known")
     counts = HiddenTruth.objects.count(), Label.objects.count()
     assert counts == ((1, 0) if meaning == "truth" else (0, 1))
 
@@ -105,6 +105,68 @@ def test_two_people_typing_the_same_new_class_get_one(foxes, monkeypatch):
 
     monkeypatch.setattr(projects, "transaction", SimpleNamespace(atomic=beaten))
     assert projects.ensure_class(foxes.question, "otter") == (rivals[0], False)
+
+
+# --- what is known beforehand ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def nested(folder):
+    for number, name in enumerate(["deer/cam1/1.jpg", "deer/cam2/2.jpg", "fox/cam1/3.jpg"]):
+        factories.photograph(folder / name, number)
+    return folder
+
+
+def test_the_level_that_names_the_class_is_shown_before_anything_is_made(client, ada, nested):
+    fields = form(nested, folder_meaning="labels", class_names="")
+    answer = client.post("/projects/new/", fields)
+    (line,) = answer.context["lines"]
+    assert line.startswith("classes from folder level 1: deer 2, fox 1 (levels: 1 deer, fox · 2 cam1, cam2 ·")
+    assert line.split(" (")[0] in answer.content.decode()
+    assert not Project.objects.exists() and not Source.objects.exists()
+    answer = client.post("/projects/new/", {**fields, "seen": answer.context["seen"].replace("\n", "\r\n")})
+    assert answer.status_code == 302
+    factories.work("scan", "ingest", "known")
+    assert sorted(Label.objects.values_list("classes__name", flat=True)) == ["deer", "deer", "fox"]
+
+
+def test_another_level_is_shown_again_and_taken(client, ada, nested):
+    fields = form(nested, folder_meaning="truth", class_names="")
+    seen = client.post("/projects/new/", fields).context["seen"]
+    answer = client.post("/projects/new/", {**fields, "class_level": "2", "seen": seen})
+    assert answer.context["lines"][0].startswith("classes from folder level 2: cam1 2, cam2 1")
+    client.post("/projects/new/", {**fields, "class_level": "2", "seen": answer.context["seen"]})
+    factories.work("scan", "ingest", "known")
+    assert sorted(HiddenTruth.objects.values_list("label_class__name", flat=True)) == ["cam1", "cam1", "cam2"]
+
+
+def test_a_table_is_taken_and_what_does_not_fit_is_shown_first(client, ada, nested, tmp_path):
+    (table := tmp_path / "labels.csv").write_text("file;label\r\n1.jpg;hare\r\n2.jpg;hare\r\n")
+    fields = form(nested, folder_meaning="labels", table=str(table), class_names="")
+    assert client.post("/projects/new/", fields).status_code == 302
+    factories.work("scan", "ingest", "known")
+    assert Label.objects.filter(classes__name="hare").count() == 2
+    table.write_text("file;label\r\n1.jpg;hare\r\n9.jpg;hare\r\n")
+    answer = client.post("/projects/new/", {**fields, "name": "Another"})
+    assert "1 of 2 rows name no file of this folder, the first: 9.jpg" in answer.context["lines"][1]
+    assert Project.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"table": "/no/such.csv", "folder_meaning": "labels"}, "table"),
+        ({"table": "~nobody-here/such.csv", "folder_meaning": "labels"}, "table"),
+        ({"table": "/no/such.csv"}, "folder_meaning"),
+        ({"folder_meaning": "labels", "class_level": "3"}, "folder"),
+        ({"folder_meaning": "labels", "class_level": "0"}, "class_level"),
+        ({"folder_meaning": "labels", "class_level": "99"}, "class_level"),
+    ],
+)
+def test_what_cannot_be_meant_is_shown_beside_its_field(client, ada, nested, wrong, field):
+    answer = client.post("/projects/new/", form(nested) | wrong)
+    assert field in answer.context["form"].errors
+    assert not Project.objects.exists()
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -173,4 +235,4 @@ def test_the_demo_is_written_once_with_two_rare_digits(settings):
     digits = [row.rsplit(",", 1)[1] for row in rows]
     assert digits.count("3") == digits.count("7") == 12
     assert len(list((settings.DATA / "demo" / "digits").iterdir())) == len(rows) > 1400
-    assert demo.sources.get().meaning == "truth"
+    assert demo.sources.get().truth_from.endswith("truth.csv")

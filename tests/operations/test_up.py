@@ -105,6 +105,25 @@ def test_a_truth_file_that_cannot_be_read(up, tmp_path):
     refused(up(IMAGES=str(folder), TRUTH=str(tmp_path / "no.csv"), PORT=str(free_port())), "no.csv")
 
 
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({"LABELS": "{table}"}, ["2 of 2 rows name no file of this folder, the first: b.jpg"]),
+        ({"TRUTH": "{table}"}, ["2 of 2 rows name no file of this folder, the first: b.jpg"]),
+        ({"LABELS": "folders"}, ["no folders inside"]),
+        ({"LABELS": "{table}", "LEVEL": "2"}, ["LEVEL", "LABELS=folders"]),
+        ({"LABELS": "{table}", "IMAGES": ""}, ["IMAGES"]),
+    ],
+)
+def test_labels_that_fit_nothing_are_refused_before_anything_starts(up, tmp_path, knobs, words):
+    (folder := tmp_path / "photographs").mkdir()
+    factories.photograph(folder / "one.jpg")
+    (table := tmp_path / "labels.csv").write_text("path,class\nb.jpg,fox\nc.jpg,fox\n")
+    knobs = {name: value.format(table=table) for name, value in knobs.items()}
+    refused(up(**{"IMAGES": str(folder), "PORT": str(free_port()), **knobs}), *words)
+    assert not (tmp_path / "data" / "labeller.sqlite3").exists()
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

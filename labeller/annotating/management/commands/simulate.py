@@ -46,7 +46,8 @@ class Command(SiteCommand):
         question = project.first_question
         if question is None or not HiddenTruth.objects.filter(label_class__question=question).exists():
             raise CommandError(
-                f"No hidden truth is known for {project.slug!r}: import its folder with TRUTH=folders, or use the demo."
+                f"No hidden truth is known for {project.slug!r}: start it with its folder in IMAGES and "
+                "TRUTH=folders, or TRUTH=table.csv with the columns path and class; or use the demo."
             )
         if options["noise"] and question.classes.count() < 2:
             raise CommandError("There is one class alone: no answer can be wrong.")

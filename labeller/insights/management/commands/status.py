@@ -35,6 +35,10 @@ class Command(SiteCommand):
         self.stdout.write(f"{status['slug']}: {status['samples']:,} samples, {status['embedded']:,} embedded")
         self.stdout.write(f"  refused   {_pairs(status['quarantined'])}")
         self.stdout.write(f"  labels    {sum(status['labels'].values()):,}: {_pairs(status['labels'])}")
+        for known in status["known"]:
+            self.stdout.write(f"  known     {known['purpose']}: {known['outcome']}")
+            for sentence in known["sentences"]:
+                self.stdout.write(f"            {sentence}")
         self.stdout.write(f"  rounds    {status['rounds']}, {status['queue']} samples queued")
         self.stdout.write(f"  jobs      {_pairs(status['jobs'])}")
         if audit["n"]:

@@ -6,7 +6,6 @@ import signal
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -21,7 +20,7 @@ from labeller.jobs import services as jobs
 from labeller.operations import opening, telling, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
-from labeller.samples.models import Source
+from labeller.samples import known
 from labeller.samples.scanning import FolderError, check_folder, tidy_folder
 from labeller.samples.services import NoSpace, check_disk
 
@@ -40,8 +39,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--images", default=os.environ.get("IMAGES", ""), help="folder to open (default: the demo)")
-        parser.add_argument("--truth", default=os.environ.get("TRUTH", ""), help="folders, or a CSV of path and class")
-        parser.add_argument("--labels", default=os.environ.get("LABELS", ""), help="folders")
+        parser.add_argument(
+            "--truth", default=os.environ.get("TRUTH", ""), help="folders, or a table of path and class"
+        )
+        parser.add_argument("--labels", default=os.environ.get("LABELS", ""), help="folders, or a table")
+        parser.add_argument("--level", default=os.environ.get("LEVEL", ""), help="folder level that names the classes")
         parser.add_argument("--host", default=settings.HOST)
         parser.add_argument("--port", default=os.environ.get("PORT") or "8000")
 
@@ -87,6 +89,9 @@ class Command(BaseCommand):
         port = str(options["port"])
         if not port.isdecimal() or not 0 < int(port) < 65536:
             raise StartError(f"PORT must be a number from 1 to 65535, not {port!r}.")
+        self._given = opening.given(options["images"], options["labels"], options["truth"], options["level"])
+        for line in known.check(tidy_folder(options["images"]), self._given):
+            self._say(line)
         check_port(options["host"], int(options["port"]))
 
     def _check_room(self) -> None:
@@ -131,15 +136,11 @@ class Command(BaseCommand):
     def _open(self, options: dict[str, Any]) -> Project:
         if not options["images"]:
             return opening.open_demo()
-        meaning, truth_file = Source.Meaning.NOTHING, ""
-        if options["labels"]:
-            meaning = Source.Meaning.LABELS
-        elif options["truth"]:
-            meaning = Source.Meaning.TRUTH
-        named = options["labels"] or options["truth"]
-        if named and named != "folders":
-            truth_file = str(Path(named).expanduser().resolve())
-        return opening.open_folder(options["images"], meaning, truth_file)
+        project = opening.open_folder(options["images"], given=self._given)
+        for source in project.sources.all():
+            for line in known.missing_tables(source):
+                self._say(line)
+        return project
 
     def _watch(self, supervisor: Supervisor, project: Project, address: str) -> None:
         """Keep everything running, and show how far importing and embedding are."""
