@@ -1,4 +1,4 @@
-# make run    install into .venv, then start everything (knobs: IMAGES TRUTH LABELS PORT HOST DATA)
+# make run    install into .venv, then start everything (knobs: IMAGES TRUTH LABELS PORT HOST DATA FOLLOW_LINKS MOVED_FROM)
 # make test   install what the tests need (Debian packages too), then run the whole suite: fast, faults, browser
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
-export IMAGES TRUTH LABELS PORT HOST DATA
+export IMAGES TRUTH LABELS PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 
 .PHONY: run test fast browser faults lint format messages screenshot clean
 .DEFAULT_GOAL := run

@@ -5,7 +5,8 @@ class LearningConfig(AppConfig):
     name = "labeller.learning"
 
     def ready(self) -> None:
-        from labeller.learning.embedding import adopt_shard
-        from labeller.samples.signals import shard_known
+        from labeller.learning.embedding import adopt_shard, embed_again
+        from labeller.samples.signals import content_changed, shard_known
 
         shard_known.connect(adopt_shard)
+        content_changed.connect(embed_again)

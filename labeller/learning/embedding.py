@@ -182,6 +182,16 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
         jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
 
 
+def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
+    """Pictures of a shard changed: embed it anew in every run. Until then the old embeddings serve, where they can."""
+    for run in project.embedding_runs.all():
+        # Whitened ones must not be made from the old ones, and a run that is halted has only its rows to remember it by.
+        if run.state != State.ACTIVE or run.base_id or run.whitened.exists():
+            run.shards.filter(number=shard).delete()
+        if run.state == State.ACTIVE:
+            _enqueue(run, {shard: count})
+
+
 def plan(progress: jobs.Progress) -> None:
     """Make the run of the project's featuriser, queue what it lacks, and load the network for what comes.
 
@@ -269,7 +279,7 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
     from tl_core.pipeline import Picture, embed_images
 
     for source in {sample.source for sample in samples}:
-        if not is_url(source.path) and not Path(source.path).is_dir():
+        if not is_url(source.path) and not Path(source.folder).is_dir():
             raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
     progress(0, len(samples), "loading the network", now=True)
     found = runtime(run.featuriser, settings.DEVICE)

@@ -9,7 +9,7 @@ from django.db import transaction
 from labeller.accounts.models import User
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import scanning
+from labeller.samples import names, scanning
 from labeller.samples import services as samples
 from labeller.samples.models import Source
 
@@ -35,7 +35,7 @@ def open_new(
     scanning.check_folder(folder)
     with transaction.atomic():
         project = projects.create_project(
-            name=name or Path(str(folder)).name or "photographs",
+            name=name or names.shown(Path(str(folder)).name) or "photographs",
             owner=owner,
             question_text=question_text,
             multi_label=multi_label,
@@ -49,12 +49,12 @@ def open_new(
 def open_folder(folder: Path | str, meaning: str, truth_file: str = "") -> Project:
     """The project on that folder, made on first use; on later uses what is new in the folder is imported."""
     folder = scanning.tidy_folder(folder)
-    scanning.check_folder(folder)
-    source = Source.objects.filter(path=str(folder)).select_related("project").first()
+    source = Source.objects.filter(path=names.shown(folder)).order_by("pk").select_related("project").first()
     if source is None:
+        scanning.check_folder(folder)
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
         return open_new(folder=folder, owner=owner, meaning=meaning, truth_file=truth_file)
-    samples.add_source(source.project, source.path)
+    samples.add_source(source.project, folder)
     return source.project
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from django.db import models
 
 from labeller.projects.models import LabelClass, Project
+from labeller.samples import names
 
 
 class Source(models.Model):
@@ -18,9 +19,13 @@ class Source(models.Model):
         LABELS = "labels", "a known label"
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="sources")
-    path = models.CharField(max_length=4000)
+    path = models.CharField(max_length=4000)  # as names.encode writes it
     meaning = models.CharField(max_length=8, choices=Meaning, default=Meaning.NOTHING)
     truth_file = models.CharField(max_length=4000, blank=True, help_text="CSV with columns path and class.")
+    follows_links = models.BooleanField(default=False, help_text="Whether links that lead out of it are followed.")
+    left_out = models.JSONField(default=dict, help_text="What the last look left out on purpose: how many by kind.")
+    missing = models.PositiveIntegerField(default=0, help_text="Samples whose file the last look did not find.")
+    reader = models.PositiveIntegerField(default=0, help_text="scanning.READER when the last look was complete.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -29,9 +34,15 @@ class Source(models.Model):
     def __str__(self) -> str:
         return self.path
 
+    @property
+    def folder(self) -> Path | str:
+        """Where it is: a path of this machine, or a URL."""
+        return self.path if "://" in self.path else Path(names.decode(self.path))
+
     def location(self, path: str) -> Path | str:
-        """Where a file of this source is: a path of this machine, or a URL where the source is one."""
-        return f"{self.path}/{path}" if "://" in self.path else Path(self.path, path)
+        """Where a file of this source is, from its stored path: a path of this machine, or a URL."""
+        name = names.decode(path)
+        return f"{self.path}/{name}" if "://" in self.path else Path(self.folder, name)
 
 
 class Deployment(models.Model):
@@ -67,6 +78,7 @@ class Sample(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="samples")
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.IMAGE)
     source = models.ForeignKey(Source, models.PROTECT, related_name="samples")
+    # As names.encode writes it.
     path = models.CharField(max_length=2000, help_text="Relative to the source, with forward slashes.")
     sha256 = models.CharField(max_length=64)
     bytes = models.BigIntegerField()
@@ -84,6 +96,7 @@ class Sample(models.Model):
     # Samples are embedded shard by shard; a shard is spread over the whole folder, so that any first few shards
     # are a fair picture of the pool.
     shard = models.PositiveIntegerField()
+    notes = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -2,24 +2,29 @@
 
 import datetime
 import errno
+import logging
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.db.models import Max
 
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import bursts, scanning
+from labeller.samples import bursts, following, names, scanning
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
-from labeller.samples.scanning import Found
 from labeller.samples.signals import labels_known, shard_known
+from labeller.samples.walking import NO_PERMISSION, Found
 from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, write_derivatives
+
+log = logging.getLogger(__name__)
 
 SHARD_SIZE = 512  # samples a shard: one ingest job, one embedding job, one file of the embedding store
 WRITE_ATTEMPTS = 5
@@ -48,46 +53,98 @@ def add_source(
     Raises FolderError where the folder or the truth file can't be used.
     """
     folder = scanning.tidy_folder(folder)
-    scanning.check_folder(folder)
+    known = project.sources.filter(path=names.shown(folder)).first()
+    follows = settings.FOLLOW_LINKS or (known is not None and known.follows_links)
+    # A folder that was taken once stays usable wherever it lies.
+    check = scanning.check_folder if known is None else scanning.check_readable
+    check(folder, follows_links=follows)
     if truth_file:
         scanning.read_truth_file(Path(truth_file))
     with transaction.atomic():
         source, _ = Source.objects.get_or_create(
-            project=project, path=str(folder), defaults={"meaning": meaning, "truth_file": truth_file}
+            project=project, path=names.shown(folder), defaults={"meaning": meaning, "truth_file": truth_file}
         )
-        jobs.enqueue("scan", key=f"source:{source.pk}", project=project, payload={"source": source.pk})
+        if follows and not source.follows_links:
+            Source.objects.filter(pk=source.pk).update(follows_links=True)
+        ask_for_scan(source)
         # So that the network is loaded while the first files are looked at.
         jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
     return source
 
 
+def ask_for_scan(source: Source) -> None:
+    """Have the folder looked through for what is new or has changed."""
+    jobs.enqueue("scan", key=f"source:{source.pk}", project=source.project, payload={"source": source.pk})
+
+
 def scan(progress: jobs.Progress) -> None:
-    """Find new files and cut them into ingest jobs of one shard each."""
+    """Find what is new or has changed, and cut it into ingest jobs of one shard each."""
     source = Source.objects.select_related("project").get(pk=progress.job.payload["source"])
-    scanning.check_folder(source.path)
+    scanning.check_readable(source.folder, follows_links=source.follows_links)
     unfinished = Job.objects.filter(
         kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
     )
     underway = {path for job in unfinished for path, *_ in job.payload["files"]}
-    files = [found for found in scanning.new_files(source) if found.path not in underway]
-    _ensure_classes(source, [found.path for found in files])
+    look = scanning.look(source)
+    fresh, changed = ([found for found in files if found.path not in underway] for files in (look.fresh, look.changed))
+    _ensure_classes(source, [found.path for found in fresh])
+    _note_problems(source, look)
+    # Where nothing moved, no content has to be known before the closer look.
+    is_about = bool(look.gone or look.changed)
     with transaction.atomic():
         shard = _next_shard(source.project)
-        for start in range(0, len(files), SHARD_SIZE):
-            chunk = files[start : start + SHARD_SIZE]
-            jobs.enqueue(
-                "ingest",
-                key=f"source:{source.pk}:shard:{shard}",
-                project=source.project,
-                total=len(chunk),
-                payload={
-                    "source": source.pk,
-                    "shard": shard,
-                    "files": [[found.path, found.bytes, found.modified_ns] for found in chunk],
-                },
+        shard = _cut(source, fresh, "shard", shard, moves=is_about)
+        _cut(source, changed, "changed", shard, moves=True)
+        Source.objects.filter(pk=source.pk).update(
+            left_out=dict(look.left_out), missing=len(look.gone), reader=scanning.READER
+        )
+    progress(0, 0, f"{len(fresh)} new files", now=True)
+
+
+def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: bool) -> int:
+    """Queue the files, a shard at a time; returns the next free number of a shard."""
+    for start in range(0, len(files), SHARD_SIZE):
+        chunk = files[start : start + SHARD_SIZE]
+        jobs.enqueue(
+            "ingest",
+            key=f"source:{source.pk}:{stage}:{shard}",
+            project=source.project,
+            total=len(chunk),
+            payload={
+                "source": source.pk,
+                "shard": shard,
+                "stage": stage,
+                "moves": moves,
+                "files": [[found.path, found.bytes, found.modified_ns] for found in chunk],
+            },
+        )
+        shard += 1
+    return shard
+
+
+def _note_problems(source: Source, look: scanning.Look) -> None:
+    """Refuse by name what the walk could not take, and forget refusals of which nothing is left; a page at a time."""
+    settled, problems = sorted(look.settled), look.problems
+    for start in range(0, len(settled), SHARD_SIZE):
+        Refusal.objects.filter(source=source, path__in=settled[start : start + SHARD_SIZE]).delete()
+    for start in range(0, len(problems), SHARD_SIZE):
+        page = problems[start : start + SHARD_SIZE]
+        with transaction.atomic():
+            Refusal.objects.filter(source=source, path__in=[found.path for found in page]).delete()
+            Refusal.objects.bulk_create(
+                Refusal(reason=found.reason, detail=found.detail[:500], **_common(source, found)) for found in page
             )
-            shard += 1
-    progress(0, 0, f"{len(files)} new files", now=True)
+
+
+def _common(source: Source, found: Found) -> dict[str, Any]:
+    """What a sample and a refusal have in common."""
+    return {
+        "project": source.project,
+        "source": source,
+        "path": found.path,
+        "bytes": found.bytes,
+        "modified_ns": found.modified_ns,
+    }
 
 
 def _next_shard(project: Project) -> int:
@@ -119,23 +176,46 @@ class Outcome:
 def ingest(progress: jobs.Progress) -> None:
     """Decode, check, hash and derive one shard's files, then write all rows in one transaction."""
     payload = progress.job.payload
+    stage = payload.get("stage", "shard")
     source = Source.objects.select_related("project").get(pk=payload["source"])
+    following.wait_for_earlier(source, stage)
     files = [Found(*each) for each in payload["files"]]
-    outcomes = []
+    outcomes, unexplained = [], []
     # A repeated attempt writes down each file before it touches it, so that the last one knows which killed the worker.
     careful = progress.job.attempts > 1
     suspect = progress.job.message.removeprefix(SUSPECT)
     for number, found in enumerate(files):
-        progress(number, len(files), f"{SUSPECT}{found.path}", now=careful)
-        if progress.job.attempts == jobs.MAX_ATTEMPTS and found.path == suspect:
+        progress(number, len(files), f"{SUSPECT}{found.path}"[:500], now=careful)
+        if progress.job.attempts == jobs.MAX_ATTEMPTS and f"{SUSPECT}{found.path}"[:500] == f"{SUSPECT}{suspect}":
             outcomes.append(Outcome(found, reason="crashed", detail="Decoding this file stopped the worker."))
             continue
-        check_disk()
-        outcomes.append(examine_file(source, found))
+        digest = following.known_content(source, found.path) if payload.get("moves") else None
+        if digest:
+            outcomes.append(Outcome(found, sample={"sha256": digest}))
+        elif stage == "changed":
+            unexplained.append(found)
+        else:
+            check_disk()
+            outcomes.append(_looked_at(source, found))
     _write(source, payload["shard"], outcomes)
+    _cut(source, unexplained, "edited", payload["shard"], moves=True)
     # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
     bursts.regroup(source.project, payload["shard"])
     progress(len(files), len(files), now=True)
+
+
+def _looked_at(source: Source, found: Found) -> Outcome:
+    """What became of a file, whatever is odd about it: the others of its shard come in."""
+    location = source.location(found.path)
+    if isinstance(location, Path) and location.exists() and not os.access(location, os.R_OK):
+        return Outcome(found, reason="no-permission", detail=NO_PERMISSION)
+    try:
+        return examine_file(source, found)
+    except (OSError, MemoryError, jobs.Postponed, SoftTimeLimitExceeded):
+        raise  # the machine's trouble, not the file's
+    except Exception as error:
+        log.exception("%s could not be looked at", found.path)
+        return Outcome(found, reason="failed", detail=f"It could not be looked at: {type(error).__name__}: {error}")
 
 
 def examine_file(source: Source, found: Found) -> Outcome:
@@ -163,44 +243,73 @@ def examine_file(source: Source, found: Found) -> Outcome:
 
 
 def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
-    """Write a shard's samples and refusals; written again after a crash, it changes nothing."""
+    """Write a shard's samples and refusals; written again after a crash, it changes nothing.
+
+    What the database won't take is halved until it is one file, which is refused by name.
+    """
+    hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
+    gone = following.left(source.project, hashes)
     for attempt in range(WRITE_ATTEMPTS):
         try:
             with transaction.atomic():
-                _write_rows(source, shard, outcomes)
+                _write_rows(source, shard, outcomes, gone)
             return
-        except IntegrityError:  # another worker imported the same content in between: seen as a duplicate next time
-            if attempt + 1 == WRITE_ATTEMPTS:
+        except DatabaseError as error:
+            # Another worker may have imported the same content in between: seen as a duplicate next time.
+            if not isinstance(error, IntegrityError) and _is_outage(error):
                 raise
+            refused = error
+            if attempt + 1 == WRITE_ATTEMPTS or not isinstance(error, IntegrityError):
+                break
+    if len(outcomes) > 1:
+        half = len(outcomes) // 2
+        _write(source, shard, outcomes[:half])
+        _write(source, shard, outcomes[half:])
+        return
+    (outcome,) = outcomes
+    log.error("%s could not be stored: %s", outcome.found.path, refused)
+    if outcome.sample is not None:
+        detail = f"It could not be stored: {refused}".replace("\0", "")
+        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=detail)])
 
 
-def _write_rows(source: Source, shard: int, outcomes: list[Outcome]) -> None:
+def _is_outage(error: DatabaseError) -> bool:
+    """Whether the database is busy or away: that is no row's fault."""
+    if not isinstance(error, OperationalError):
+        return not isinstance(error, DataError)
+    # PostgreSQL calls a row that is too large for an index operational as well (class 54: a limit of the program).
+    return not str(getattr(error.__cause__, "sqlstate", "") or "").startswith("54")
+
+
+def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[int, following.Left]) -> None:
     hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
-    known = dict(Sample.objects.filter(project=source.project, sha256__in=hashes).values_list("sha256", "path"))
+    rows = following.Rows(source, hashes, [outcome.found.path for outcome in outcomes], gone)
     samples, refusals = [], []
     for outcome in outcomes:
-        common = {
-            "project": source.project,
-            "source": source,
-            "path": outcome.found.path,
-            "bytes": outcome.found.bytes,
-            "modified_ns": outcome.found.modified_ns,
-        }
-        twin = known.get(outcome.sample["sha256"]) if outcome.sample else None
-        if twin == outcome.found.path:
-            continue  # written by an earlier attempt
-        if outcome.sample is None:
-            refusals.append(Refusal(reason=outcome.reason, detail=outcome.detail[:500], **common))
+        found, fields = outcome.found, outcome.sample
+        if fields is None:
+            refusals.append(Refusal(reason=outcome.reason, detail=outcome.detail[:500], **_common(source, found)))
+            continue
+        twin, mine = rows.by_content.get(fields["sha256"]), rows.by_path.get(found.path)
+        if twin is not None and twin == mine:
+            rows.restamp(twin, found)
+        elif twin is not None and rows.has_left(twin):
+            rows.move(twin, found)
         elif twin is not None:
-            refusals.append(Refusal(reason="duplicate", detail=f"Same content as {twin}"[:500], **common))
+            refusals.append(
+                Refusal(reason="duplicate", detail=f"Same content as {twin.path}"[:500], **_common(source, found))
+            )
+        elif mine is not None:
+            rows.edit(mine, found, fields)
         else:
-            known[outcome.sample["sha256"]] = outcome.found.path
-            samples.append(Sample(shard=shard, **outcome.sample, **common))
-    paths = [outcome.found.path for outcome in outcomes]
-    Refusal.objects.filter(source=source, path__in=paths).delete()
+            sample = Sample(shard=shard, **{**fields, **_common(source, found)})
+            rows.by_content[fields["sha256"]] = sample
+            samples.append(sample)
+    Refusal.objects.filter(source=source, path__in=[outcome.found.path for outcome in outcomes]).delete()
     Refusal.objects.bulk_create(refusals)
     Sample.objects.bulk_create(samples)
     _write_truth(source, samples)
+    rows.finish()
     if samples:
         shard_known.send(Sample, project=source.project, shard=shard, count=len(samples))
 
