@@ -185,7 +185,7 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
 def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
     """Pictures of a shard changed: embed it anew in every run. Until then the old embeddings serve, where they can."""
     for run in project.embedding_runs.all():
-        # Whitened ones must not be made from the old ones, and a run that is halted has only its rows to remember it by.
+        # Whitened ones must not be made from the old ones, and a halted run has only its rows to remember it by.
         if run.state != State.ACTIVE or run.base_id or run.whitened.exists():
             run.shards.filter(number=shard).delete()
         if run.state == State.ACTIVE:

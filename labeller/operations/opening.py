@@ -1,19 +1,24 @@
 """From a folder to a project that is being imported: for the web form and for `manage.py up` alike."""
 
 import csv
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import names, scanning
+from labeller.samples import moving, names, scanning
 from labeller.samples import services as samples
 from labeller.samples.models import Source
+from labeller.samples.scanning import FolderError
 
 QUESTION = "What is in the picture?"
+NOT_MOVED = "no"
 DEMO_SLUG = "demo"
 DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
 
@@ -46,16 +51,59 @@ def open_new(
     return project
 
 
-def open_folder(folder: Path | str, meaning: str, truth_file: str = "") -> Project:
-    """The project on that folder, made on first use; on later uses what is new in the folder is imported."""
+def open_folder(
+    folder: Path | str,
+    meaning: str,
+    truth_file: str = "",
+    *,
+    moved_from: str = "",
+    ask: Callable[[str], bool] | None = None,
+) -> Project:
+    """The project on that folder, made on first use; on later uses what is new in the folder is imported.
+
+    A folder that moved is found again: `moved_from` says from where ("no": from nowhere), else `ask` is asked. Raises
+    FolderError where it can't be used, or where it has moved and nobody can be asked.
+    """
     folder = scanning.tidy_folder(folder)
     source = Source.objects.filter(path=names.shown(folder)).order_by("pk").select_related("project").first()
     if source is None:
         scanning.check_folder(folder)
+        source = _moved_here(folder, moved_from or settings.MOVED_FROM, ask)
+    if source is None:
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
         return open_new(folder=folder, owner=owner, meaning=meaning, truth_file=truth_file)
     samples.add_source(source.project, folder)
     return source.project
+
+
+def _moved_here(folder: Path | str, moved_from: str, ask: Callable[[str], bool] | None) -> Source | None:
+    """The source whose folder this is now, told so; None where the folder is a new one."""
+    if moved_from == NOT_MOVED:
+        return None
+    if moved_from:
+        source = moving.at(moved_from).first()
+        if source is None:
+            raise FolderError(_("No project uses the folder %(old)s (MOVED_FROM).") % {"old": moved_from})
+    else:
+        source = moving.candidate(folder)
+        if source is None:
+            return None
+        words = {"old": source.path, "new": names.shown(folder), "project": source.project.name}
+        words["quoted"] = shlex.quote(source.path)
+        if ask is None:
+            detail = _(
+                "The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. To go on with that "
+                "project, start with MOVED_FROM=%(quoted)s; to begin a new one on the same photographs, with "
+                "MOVED_FROM=no."
+            )
+            raise FolderError(detail % words)
+        question = _(
+            "The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. Go on with it?"
+        )
+        if not ask(question % words):
+            return None
+    moving.repoint(source, folder)
+    return source
 
 
 def open_demo() -> Project:

@@ -39,7 +39,7 @@ def _escaped(odd: re.Match[str]) -> str:
 
 
 def shortened(stored: str) -> str:
-    """What stands in lists for a name that is too long to be stored; another one for each name. Else the name itself."""
+    """The name itself, or what stands in lists for one that is too long to be stored; another one for each."""
     if len(stored) <= LONGEST and len(stored.encode()) <= LONGEST_BYTES:
         return stored
     return f"{stored[:300]}…{hashlib.sha256(stored.encode()).hexdigest()[:12]}…{stored[-100:]}"

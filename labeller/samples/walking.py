@@ -34,7 +34,7 @@ TOO_LONG = "The path is too long to be stored: shorten the names of folders or o
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file in the folder, its path relative to it, with forward slashes, as stored; with a reason: not to be taken."""
+    """A file in the folder, its path relative to it and as it is stored; with a reason, it can't be taken."""
 
     path: str
     bytes: int = 0

@@ -2,14 +2,19 @@
 
 import os
 import shutil
+from io import StringIO
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
 from labeller.jobs.models import Job
 from labeller.learning import embedding, fitting
-from labeller.samples import following, services
+from labeller.operations import opening
+from labeller.projects.models import Project
+from labeller.samples import following, moving, services
 from labeller.samples.models import Refusal, Sample
+from labeller.samples.scanning import FolderError
 from tests import factories
 from tests.factories import photograph
 
@@ -200,3 +205,67 @@ def test_what_was_refused_is_looked_at_once_more_by_a_version_that_reads_more(pr
     take(project, folder)
     last = Job.objects.filter(kind="ingest").order_by("pk").last()
     assert Job.objects.filter(kind="ingest").count() == job_count + 1 and last.total == 2
+
+
+# --- a folder that moved --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def moved(project, folder, taken):
+    """Where the folder is now; one photograph was lost on the way."""
+    new = folder.with_name("elsewhere")
+    folder.rename(new)
+    (new / "site/3.png").unlink()
+    return new
+
+
+def opened(folder, **options):
+    project = opening.open_folder(folder, "nothing", **options)
+    factories.work("scan", "ingest", "bursts")
+    return project
+
+
+def test_a_folder_that_moved_is_recognised_and_says_what_to_type(project, folder, moved):
+    with pytest.raises(FolderError, match=f"MOVED_FROM={folder};.*MOVED_FROM=no"):
+        opened(moved)
+    assert Project.objects.count() == 1 and project.sources.get().path == str(folder)
+
+
+def test_a_moved_folder_goes_on_as_the_same_project(project, folder, moved, taken, settings):
+    settings.MOVED_FROM = str(folder)
+    assert opened(moved) == project
+    assert ids(project) == taken and project.sources.get().path == str(moved) and project.sources.get().missing == 1
+    settings.MOVED_FROM = ""
+    assert opened(moved) == project
+    photograph(moved / "new.png", 8)
+    assert opened(moved) == project and "new.png" in ids(project)
+
+
+@pytest.mark.parametrize(("answer", "projects"), [(True, 1), (False, 2)])
+def test_who_sits_at_the_terminal_is_asked(project, folder, moved, answer, projects):
+    asked = []
+    made = opened(moved, ask=lambda question: asked.append(question) or answer)
+    assert len(asked) == 1 and str(folder) in asked[0] and str(moved) in asked[0]
+    assert Project.objects.count() == projects and (made == project) is answer
+
+
+def test_without_a_move_nobody_is_asked(project, folder, taken, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    other = photograph(tmp_path / "other/site/1.png", 66).parent.parent
+    assert moving.candidate(copy) is None and moving.candidate(other) is None
+    shutil.rmtree(folder)
+    assert moving.candidate(other) is None and moving.candidate(copy).project == project
+    assert opened(copy, moved_from="no") != project
+
+
+def test_the_command_moves_a_source_where_its_photographs_are(project, folder, moved, taken, tmp_path):
+    with pytest.raises(CommandError, match=f"No project uses.*{folder}"):
+        call_command("move_source", str(tmp_path / "never"), str(moved))
+    with pytest.raises(CommandError, match="does not exist"):
+        call_command("move_source", str(folder), str(tmp_path / "never"), "--anyway")
+    other = photograph(tmp_path / "other/1.png", 66).parent
+    with pytest.raises(CommandError, match="does not hold the photographs of foxes"):
+        call_command("move_source", str(folder), str(other))
+    call_command("move_source", str(folder), str(moved), stdout=StringIO())
+    factories.work("scan", "ingest")
+    assert ids(project) == taken and project.sources.get().path == str(moved)

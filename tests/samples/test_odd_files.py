@@ -3,6 +3,7 @@
 import os
 import socket
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from django.db import DataError, IntegrityError
@@ -46,11 +47,10 @@ def reasons(project):
 def raw(folder, name, seed):
     """A photograph under a name of any bytes."""
     whole = photograph(folder.parent / "whole.png", seed).read_bytes()
-    path = os.path.join(os.fsencode(folder), name)
+    path = folder / os.fsdecode(name)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(whole)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(whole)
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
 
@@ -166,7 +166,7 @@ def deny(monkeypatch, name):
     real = os.scandir
 
     def scandir(path):
-        if os.path.basename(path) == name:
+        if Path(path).name == name:
             raise PermissionError(13, "Permission denied", path)
         return real(path)
 

@@ -125,7 +125,8 @@ class Command(BaseCommand):
         named = options["labels"] or options["truth"]
         if named and named != "folders":
             truth_file = str(Path(named).expanduser().resolve())
-        return opening.open_folder(options["images"], meaning, truth_file)
+        ask = _ask if sys.stdin.isatty() else None
+        return opening.open_folder(options["images"], meaning, truth_file, ask=ask)
 
     def _watch(self, supervisor: Supervisor, project: Project, address: str) -> None:
         """Keep everything running, and show how far importing and embedding are."""
@@ -150,6 +151,11 @@ class Command(BaseCommand):
             self.stdout.flush()
         elif text:
             self._say(text)
+
+
+def _ask(question: str) -> bool:
+    """Ask the person at the terminal; Enter means yes."""
+    return input(f"{question} [Y/n] ").strip().casefold() in {"", "y", "yes"}
 
 
 def _stop(number: int, frame: Any) -> None:
