@@ -26,6 +26,11 @@ PASSWORD = re.compile(r"one-time password (\S+)")
 ADDRESS = re.compile(r"labeller is at (http://[^/\s]+)/projects/([^/\s]+)/")
 
 
+def csrf_token(client: httpx.Client) -> str:
+    """The cookie's name ends in a mark of the site."""
+    return next(value for name, value in client.cookies.items() if name.startswith("csrftoken-"))
+
+
 @dataclass
 class Site:
     """A running program: its address, the opened project, a logged-in client, when it was started, and its process."""
@@ -56,7 +61,7 @@ class Site:
             data={
                 "username": "admin",
                 "password": self.password,
-                "csrfmiddlewaretoken": self.client.cookies["csrftoken"],
+                "csrfmiddlewaretoken": csrf_token(self.client),
             },
             headers={"Referer": f"{self.address}/login/"},
         )
@@ -64,7 +69,7 @@ class Site:
             raise RuntimeError(f"log-in failed: {answer.status_code}")
 
     def post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"X-CSRFToken": self.client.cookies["csrftoken"], "Referer": self.address}
+        headers = {"X-CSRFToken": csrf_token(self.client), "Referer": self.address}
         answer = self.client.post(url, json=body, headers=headers)
         answer.raise_for_status()
         return dict(answer.json())

@@ -4,7 +4,10 @@ import hashlib
 import os
 import secrets
 import tempfile
+import zoneinfo
 from pathlib import Path
+
+import tzlocal
 
 
 def data_directory(environ: dict[str, str]) -> Path:
@@ -16,6 +19,29 @@ def runtime_directory(data: Path) -> Path:
     """A private directory for sockets: a Unix socket path must stay below 108 bytes, DATA may be deep."""
     digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"labeller-{os.getuid()}-{digest}"
+
+
+def time_zone(environ: dict[str, str]) -> str:
+    """The zone that hours are meant in: the knob TIME_ZONE, else this machine's own. Raises ValueError for no zone."""
+    name = environ.get("TIME_ZONE") or _own_zone()
+    if name not in zoneinfo.available_timezones():
+        raise ValueError(f"TIME_ZONE names no time zone: {name!r}. Name one such as Europe/Amsterdam.")
+    return name
+
+
+def _own_zone() -> str:
+    try:
+        return tzlocal.get_localzone_name() or "UTC"
+    except LookupError:  # TZ spells out its rules instead of naming a zone
+        return "UTC"
+
+
+def site_mark(data: Path, database_url: str = "") -> str:
+    """What tells this site's cookies from those of another site on the same host: browsers ignore the port.
+
+    Web servers of one team share a database and so the mark, wherever their DATA is.
+    """
+    return hashlib.sha256((database_url or str(data)).encode()).hexdigest()[:8]
 
 
 def secret_key(data: Path) -> str:

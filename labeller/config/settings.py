@@ -10,6 +10,7 @@ MOVED_FROM            where the photographs of IMAGES were before their folder m
 DEVICE                what workers embed on: cpu, cuda or mps (default: the fastest there is)
 FEATURISERS           comma-separated Python modules that register featurisers of your own
 ALLOWED_HOSTS         comma-separated host names beyond this machine's own
+TIME_ZONE             such as Europe/Amsterdam (default: this machine's own)
 SECRET_KEY            overrides the generated one
 SECURE=1              behind HTTPS: secure cookies and HSTS
 """
@@ -172,6 +173,8 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SITE_MARK = paths.site_mark(DATA, os.environ.get("DATABASE_URL", ""))
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"sessionid-{SITE_MARK}", f"csrftoken-{SITE_MARK}"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_SSL_REDIRECT = False
@@ -189,7 +192,10 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = SECURE
 LANGUAGE_COOKIE_HTTPONLY = True
-TIME_ZONE = "UTC"
+try:
+    TIME_ZONE = paths.time_zone(dict(os.environ))  # the hour of the nightly refit is meant in it
+except ValueError as error:
+    sys.exit(str(error))
 USE_TZ = True
 
 # --- workers --------------------------------------------------------------------------------------

@@ -129,13 +129,31 @@ def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
     }
 
 
+def embedding(project: Project) -> dict[str, Any] | None:
+    """Progress of the embedding while it is under way, counted in all samples there are: jobs come in parts."""
+    found = work(project, ["plan", "embed"])
+    if found is None:
+        return None
+    underway = Job.objects.filter(project=project, kind="embed", state=Job.State.RUNNING)
+    done = _looked_at(project) + (underway.aggregate(done=Sum("done"))["done"] or 0)
+    total = project.samples.count()
+    eta = round(max(0, total - done) / found["rate"]) if found["rate"] else None
+    return {**found, "done": min(done, total), "total": total, "eta": eta}
+
+
+def _looked_at(project: Project) -> int:
+    """Samples of finished shards: embedded, or not readable any more."""
+    run = EmbeddingRun.in_use(project)
+    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed")) if run else {}
+    return (numbers.get("embedded") or 0) + (numbers.get("failed") or 0)
+
+
 def halted(project: Project) -> dict[str, Any] | None:
     """The embedding that somebody paused or cancelled and that isn't complete; None where there is none."""
     run = EmbeddingRun.in_use(project)
     if run is None or run.state == EmbeddingRun.State.ACTIVE:
         return None
-    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed"))
-    done, total = (numbers["embedded"] or 0) + (numbers["failed"] or 0), project.samples.count()
+    done, total = _looked_at(project), project.samples.count()
     return {"state": run.get_state_display(), "done": done, "total": total} if done < total else None
 
 
@@ -153,7 +171,7 @@ def progress(project: Project) -> dict[str, Any]:
             "rounds": Round.objects.filter(question=question).count(),
         },
         "importing": work(project, ["scan", "ingest"]),
-        "embedding": work(project, ["plan", "embed"]),
+        "embedding": embedding(project),
         "halted": halted(project),
         "quarantine": [
             {

@@ -25,6 +25,7 @@ PR_SET_PDEATHSIG = 1
 STOP_PATIENCE = 15.0  # seconds a child has to stop by itself
 RESTART_PAUSE = 1.0  # seconds before a dead child is started again, doubled up to the most
 MOST_RESTART_PAUSE = 30.0
+BEGUN = "LABELLER_BEGUN"  # environment variable: the file by which a child says that it has begun
 
 
 class StartError(Exception):
@@ -38,6 +39,7 @@ class Child:
     name: str
     command: list[str]
     stop_signal: int = signal.SIGTERM
+    tells: bool = False  # whether it makes the file named in its environment once it has begun
     process: subprocess.Popen[bytes] | None = None
     pause: float = RESTART_PAUSE
     started: float = 0.0
@@ -68,9 +70,12 @@ class Supervisor:
         self._spawn(child)
 
     def _spawn(self, child: Child) -> None:
+        begun = self._begun(child)
+        begun.unlink(missing_ok=True)
         with (self.logs / f"{child.name}.log").open("ab") as log:
             child.process = subprocess.Popen(
                 child.command,
+                env={**os.environ, BEGUN: str(begun)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -79,6 +84,9 @@ class Supervisor:
             )
         child.started = time.monotonic()
         self._write_list()
+
+    def _begun(self, child: Child) -> Path:
+        return self.runtime / f"{child.name}.begun"
 
     def check(self) -> None:
         """Start again what has died; call it now and then."""
@@ -110,8 +118,10 @@ class Supervisor:
     def _stop(self, children: Sequence[Child]) -> None:
         running = [child for child in children if child.process is not None]
         for child in running:
+            # One that hasn't begun has nothing in hand, and may not listen yet to the signal it stops by.
+            has_begun = not child.tells or self._begun(child).exists()
             with contextlib.suppress(ProcessLookupError):
-                child.process.send_signal(child.stop_signal)
+                child.process.send_signal(child.stop_signal if has_begun else signal.SIGKILL)
         deadline = time.monotonic() + STOP_PATIENCE
         for child in running:
             try:

@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.validators import RegexValidator
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.models import Role
@@ -128,9 +130,12 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Full refit every night at"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        help_text=_(
-            "In the server's time zone; chooses penalty and temperature anew. Empty: only on demand, and when the "
-            "labels have doubled."
+        help_text=format_lazy(
+            _(
+                "In the server's time zone, {zone}; chooses penalty and temperature anew. Empty: only on demand, and "
+                "when the labels have doubled."
+            ),
+            zone=settings.TIME_ZONE,
         ),
     )
     burst_gap = forms.IntegerField(

@@ -53,7 +53,7 @@ class Session {
 
   constructor(mode) {
     const { boot } = this;
-    useToken(boot.csrf);
+    useToken(boot.csrf, boot.csrf_cookie);
     this.mode = mode ?? boot.mode;
     this.scope = [boot.project.slug, boot.question.key, boot.user].join("/");
     this.#isHidden = remembered(`labeller-hidden:${this.scope}`) === "yes";

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
+from benchmarks.site import csrf_token
 from tests.browser import photographs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -118,7 +119,7 @@ class Program:
         """Logged in as that person."""
         client = httpx.Client(base_url=self.address, timeout=60, headers={"Referer": self.address})
         client.cookies.update(self.cookies(who))
-        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        client.headers["X-CSRFToken"] = csrf_token(client)
         return client
 
     def cookies(self, who: str) -> dict[str, str]:
@@ -133,7 +134,7 @@ class Program:
             given = {
                 "username": who,
                 "password": self.password if who == "admin" else PASSWORD,
-                "csrfmiddlewaretoken": client.cookies["csrftoken"],
+                "csrfmiddlewaretoken": csrf_token(client),
             }
             answer = client.post("/login/", data=given, headers={"Referer": f"{self.address}/login/"})
             assert answer.status_code == 302, answer.text

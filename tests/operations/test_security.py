@@ -41,8 +41,9 @@ def test_cookies_are_not_sent_along_from_other_sites(client, foxes):
     password = services.reset_password("ana")
     client.get("/login/")
     client.post("/login/", {"username": "ana", "password": password})
-    assert client.cookies["sessionid"]["samesite"] == "Lax" and client.cookies["sessionid"]["httponly"]
-    assert client.cookies["csrftoken"]["samesite"] == "Lax"
+    session = client.cookies[settings.SESSION_COOKIE_NAME]
+    assert session["samesite"] == "Lax" and session["httponly"]
+    assert client.cookies[settings.CSRF_COOKIE_NAME]["samesite"] == "Lax"
 
 
 def without_comments(text):

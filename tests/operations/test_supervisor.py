@@ -10,6 +10,7 @@ import time
 
 import psutil
 import pytest
+from celery.signals import beat_init, worker_ready
 
 from labeller.operations import supervisor as supervising
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
@@ -29,6 +30,13 @@ DEAF = [
     sys.executable,
     "-c",
     "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+]
+BEGINNER = [
+    sys.executable,
+    "-c",
+    "import os, pathlib, signal, sys, time\n"
+    "signal.signal(15, lambda *_: sys.exit(7)); pathlib.Path(os.environ['LABELLER_BEGUN']).touch()\n"
+    "print('ready', flush=True); time.sleep(600)",
 ]
 # On its stop signal the broker notes that it went; a worker takes a moment, then notes whether it was there still.
 BROKER = [
@@ -127,6 +135,42 @@ def test_stop_leaves_no_process_even_where_one_is_deaf(make, tmp_path, monkeypat
     assert [text for text in make.said if "had to be killed" in text] == [
         "deaf had to be killed: it did not stop within 0 s"
     ]
+
+
+def test_a_child_that_has_not_begun_is_ended_at_once(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(supervising, "STOP_PATIENCE", 600.0)
+    supervisor = make()
+    supervisor.start(child := Child("deaf", DEAF, tells=True))
+    wait_for(lambda: "deaf" in (tmp_path / "logs" / "deaf.log").read_text())
+    supervisor.stop()
+    assert child.process.returncode == -signal.SIGKILL
+    assert make.said == []
+
+
+def test_a_child_that_has_begun_is_asked_to_stop(make, tmp_path):
+    supervisor = make()
+    supervisor.start(child := Child("beginner", BEGINNER, tells=True))
+    wait_for(lambda: "ready" in (tmp_path / "logs" / "beginner.log").read_text())
+    supervisor.stop()
+    assert child.process.returncode == 7
+
+
+def test_that_a_child_began_is_forgotten_when_it_is_started_again(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(supervising, "STOP_PATIENCE", 600.0)
+    supervisor = make()
+    (tmp_path / "runtime" / "deaf.begun").touch()
+    supervisor.start(child := Child("deaf", DEAF, tells=True))
+    wait_for(lambda: "deaf" in (tmp_path / "logs" / "deaf.log").read_text())
+    supervisor.stop()
+    assert child.process.returncode == -signal.SIGKILL
+
+
+def test_workers_and_beat_say_that_they_have_begun(monkeypatch, tmp_path):
+    for name, begins in (("worker", worker_ready), ("beat", beat_init)):
+        begun = tmp_path / f"{name}.begun"
+        monkeypatch.setenv(supervising.BEGUN, str(begun))
+        begins.send(sender=None)
+        assert begun.exists(), name
 
 
 def test_the_broker_stops_after_all_who_talk_to_it(make, tmp_path, monkeypatch):

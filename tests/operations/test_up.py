@@ -60,16 +60,30 @@ def test_a_taken_port(up):
         refused(up(PORT=str(port)), str(port), f"PORT={port + 1}")
 
 
-@pytest.mark.parametrize("port", ["eighty", "-1", "80.5", "99999", "²"])
+@pytest.mark.parametrize("port", ["eighty", "-1", "0", "80.5", "65536", "100000", "²"])
 def test_a_port_that_is_none(up, port):
     refused(up(PORT=port), port)
 
 
+def free(megabytes):
+    usage = f"collections.namedtuple('Usage', 'free')({megabytes}_000_000)"
+    return f"import collections, shutil; shutil.disk_usage = lambda path: {usage}"
+
+
 def test_a_full_disk(up):
-    before = (
-        "import collections, shutil; shutil.disk_usage = lambda path: collections.namedtuple('u', 'free')(5_000_000)"
-    )
-    refused(up(before), "5 MB")
+    result = up(free(5), PORT=str(free_port()))
+    refused(result, "5 MB", "start again")
+    assert "by itself" not in result.stderr
+
+
+def test_a_nearly_full_disk_stops_no_one_from_labelling(up, tmp_path):
+    # A taken port ends the start right after the check of the disk.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = up(free(150), PORT=str(taken.getsockname()[1]))
+    refused(result, "Cannot listen")
+    assert "Only 150 MB are free" in result.stdout and "Labelling works meanwhile" in result.stdout
 
 
 def test_a_data_directory_that_cannot_be_written(up, tmp_path):

@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from labeller.config.commands import SiteCommand
 from labeller.samples import moving, names
 from labeller.samples.models import Source
 from labeller.samples.scanning import FolderError, tidy_folder
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
