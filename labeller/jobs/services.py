@@ -40,6 +40,7 @@ QUEUES = {
     "assess": "io",
     "hunt": "train",
     "bursts": "io",
+    "derive": "io",
 }
 
 

@@ -22,7 +22,8 @@ from labeller.jobs.models import Job
 from labeller.learning.models import EmbeddingRun, EmbeddingShard
 from labeller.learning.services import request_refit
 from labeller.projects.models import Project
-from labeller.samples.models import Refusal, Sample
+from labeller.samples import refusing
+from labeller.samples.models import Sample
 from labeller.samples.services import NoSpace, check_disk
 from tl_core import featurisers, storage
 from tl_core.images import is_url
@@ -319,7 +320,7 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
             defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
         )
         for sample, reason in refused:
-            _note_refusal(sample, reason)
+            refusing.note(sample, reason.reason, reason.detail)
         if run.featuriser == run.project.featuriser:
             _request_refits(run.project)
 
@@ -327,21 +328,6 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
 def _request_refits(project: Project) -> None:
     for question in project.questions.all():
         request_refit(question, at_once=True)
-
-
-def _note_refusal(sample: Sample, refused: "ImageRefused") -> None:
-    """A file that was fine at import and isn't now: it keeps its sample, and the manager sees why it has no vector."""
-    Refusal.objects.update_or_create(
-        source=sample.source,
-        path=sample.path,
-        defaults={
-            "project": sample.project,
-            "bytes": sample.bytes,
-            "modified_ns": sample.modified_ns,
-            "reason": refused.reason,
-            "detail": refused.detail[:500],
-        },
-    )
 
 
 # --- choosing -------------------------------------------------------------------------------------

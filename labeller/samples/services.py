@@ -18,11 +18,18 @@ from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import bursts, following, names, scanning
+from labeller.samples import bursts, following, names, refusing, scanning
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from labeller.samples.signals import labels_known, shard_known
 from labeller.samples.walking import NO_PERMISSION, Found
-from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, write_derivatives
+from tl_core.images import (
+    Examined,
+    ImageRefused,
+    derivative_path,
+    derivative_sizes,
+    examine,
+    write_derivatives,
+)
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +95,7 @@ def scan(progress: jobs.Progress) -> None:
     look = scanning.look(source)
     fresh, changed = ([found for found in files if found.path not in underway] for files in (look.fresh, look.changed))
     _ensure_classes(source, [found.path for found in fresh])
-    _note_problems(source, look)
+    refusing.note_problems(source, look)
     # Where nothing moved, no content has to be known before the closer look.
     is_about = bool(look.gone or look.changed)
     with transaction.atomic():
@@ -120,31 +127,6 @@ def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: b
         )
         shard += 1
     return shard
-
-
-def _note_problems(source: Source, look: scanning.Look) -> None:
-    """Refuse by name what the walk could not take, and forget refusals of which nothing is left; a page at a time."""
-    settled, problems = sorted(look.settled), look.problems
-    for start in range(0, len(settled), SHARD_SIZE):
-        Refusal.objects.filter(source=source, path__in=settled[start : start + SHARD_SIZE]).delete()
-    for start in range(0, len(problems), SHARD_SIZE):
-        page = problems[start : start + SHARD_SIZE]
-        with transaction.atomic():
-            Refusal.objects.filter(source=source, path__in=[found.path for found in page]).delete()
-            Refusal.objects.bulk_create(
-                Refusal(reason=found.reason, detail=found.detail[:500], **_common(source, found)) for found in page
-            )
-
-
-def _common(source: Source, found: Found) -> dict[str, Any]:
-    """What a sample and a refusal have in common."""
-    return {
-        "project": source.project,
-        "source": source,
-        "path": found.path,
-        "bytes": found.bytes,
-        "modified_ns": found.modified_ns,
-    }
 
 
 def _next_shard(project: Project) -> int:
@@ -224,12 +206,7 @@ def examine_file(source: Source, found: Found) -> Outcome:
         examined = examine(source.location(found.path))
     except ImageRefused as refused:
         return Outcome(found, reason=refused.reason, detail=refused.detail)
-    try:
-        write_derivatives(examined, settings.MEDIA)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise NoSpace(f"No space left at {settings.DATA} while writing derivatives.") from error
-        raise
+    write_pictures(examined)
     taken_at = examined.taken_at.replace(tzinfo=datetime.UTC) if examined.taken_at else None
     return Outcome(
         found,
@@ -240,6 +217,16 @@ def examine_file(source: Source, found: Found) -> Outcome:
             "taken_at": taken_at,
         },
     )
+
+
+def write_pictures(examined: Examined) -> None:
+    """Write the small pictures that pages show. Raises NoSpace on a full disk."""
+    try:
+        write_derivatives(examined, settings.MEDIA)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoSpace(f"No space left at {settings.DATA} while writing derivatives.") from error
+        raise
 
 
 def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
@@ -288,7 +275,9 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
     for outcome in outcomes:
         found, fields = outcome.found, outcome.sample
         if fields is None:
-            refusals.append(Refusal(reason=outcome.reason, detail=outcome.detail[:500], **_common(source, found)))
+            refusals.append(
+                Refusal(reason=outcome.reason, detail=outcome.detail[:500], **refusing.common(source, found))
+            )
             continue
         twin, mine = rows.by_content.get(fields["sha256"]), rows.by_path.get(found.path)
         if twin is not None and twin == mine:
@@ -297,12 +286,14 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
             rows.move(twin, found)
         elif twin is not None:
             refusals.append(
-                Refusal(reason="duplicate", detail=f"Same content as {twin.path}"[:500], **_common(source, found))
+                Refusal(
+                    reason="duplicate", detail=f"Same content as {twin.path}"[:500], **refusing.common(source, found)
+                )
             )
         elif mine is not None:
             rows.edit(mine, found, fields)
         else:
-            sample = Sample(shard=shard, **{**fields, **_common(source, found)})
+            sample = Sample(shard=shard, **{**fields, **refusing.common(source, found)})
             rows.by_content[fields["sha256"]] = sample
             samples.append(sample)
     Refusal.objects.filter(source=source, path__in=[outcome.found.path for outcome in outcomes]).delete()
