@@ -48,13 +48,14 @@ def status(project: Project) -> dict[str, Any]:
     names = {each.pk: each.name for each in question.classes.all()} if question else {}
     found = labels.class_counts(question) if question else {}
     trail = labels.trail(question) if question else Trail([], [])
+    left_out, missing = refused.looks(project)
     return {
         "slug": project.slug,
         "samples": project.samples.count(),
         "embedded": embedded(project),
         "quarantined": refused.counts(project),
-        "left_out": refused.left_out(project),
-        "missing": refused.missing(project),
+        "left_out": left_out,
+        "missing": missing,
         "labels": {name: found.get(class_id, 0) for class_id, name in names.items()},
         "rounds": Round.objects.filter(question=question).count(),
         "queue": queue(question).count(),
@@ -67,14 +68,15 @@ def status(project: Project) -> dict[str, Any]:
 def refusals(project: Project) -> dict[str, Any]:
     """What became of the files that are no samples: by reason, with examples; what was left out; what is gone."""
     found = refused.counts(project)
+    left_out, missing = refused.looks(project)
     return {
         "total": sum(found.values()),
         "sentence": refused.nothing_usable(project),
         "reasons": [
             {"reason": reason, "n": n, "examples": refused.examples(project, reason)} for reason, n in found.items()
         ],
-        "left_out": refused.left_out(project),
-        "missing": refused.missing(project),
+        "left_out": left_out,
+        "missing": missing,
     }
 
 

@@ -65,10 +65,13 @@ def open_folder(
     FolderError where it can't be used, or where it has moved and nobody can be asked.
     """
     folder = scanning.tidy_folder(folder)
-    source = Source.objects.filter(path=names.shown(folder)).order_by("pk").select_related("project").first()
+    moved_from = moved_from or settings.MOVED_FROM
+    source = _said_to_have_moved(moved_from, folder)
+    if source is None:
+        source = moving.at(folder).first()
     if source is None:
         scanning.check_folder(folder)
-        source = _moved_here(folder, moved_from or settings.MOVED_FROM, ask)
+        source = None if moved_from == NOT_MOVED else _found_elsewhere(folder, ask)
     if source is None:
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
         return open_new(folder=folder, owner=owner, meaning=meaning, truth_file=truth_file)
@@ -76,32 +79,31 @@ def open_folder(
     return source.project
 
 
-def _moved_here(folder: Path | str, moved_from: str, ask: Callable[[str], bool] | None) -> Source | None:
-    """The source whose folder this is now, told so; None where the folder is a new one."""
-    if moved_from == NOT_MOVED:
+def _said_to_have_moved(old: str, folder: Path | str) -> Source | None:
+    """The source that was in the folder `old`, told where it is now; in all projects that used it."""
+    sources = list(moving.at(old)) if old and old != NOT_MOVED else []
+    for source in sources:
+        moving.repoint(source, folder)
+    if old and old != NOT_MOVED and not sources and not moving.at(folder):  # else it was told at an earlier start
+        raise FolderError(_("No project uses the folder %(old)s (MOVED_FROM).") % {"old": old})
+    return sources[0] if sources else None
+
+
+def _found_elsewhere(folder: Path | str, ask: Callable[[str], bool] | None) -> Source | None:
+    """The source whose photographs are in this folder now, told so where the person at the terminal agrees."""
+    source = moving.candidate(folder)
+    if source is None:
         return None
-    if moved_from:
-        source = moving.at(moved_from).first()
-        if source is None:
-            raise FolderError(_("No project uses the folder %(old)s (MOVED_FROM).") % {"old": moved_from})
-    else:
-        source = moving.candidate(folder)
-        if source is None:
-            return None
-        words = {"old": source.path, "new": names.shown(folder), "project": source.project.name}
-        words["quoted"] = shlex.quote(source.path)
-        if ask is None:
-            detail = _(
-                "The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. To go on with that "
-                "project, start with MOVED_FROM=%(quoted)s; to begin a new one on the same photographs, with "
-                "MOVED_FROM=no."
-            )
-            raise FolderError(detail % words)
-        question = _(
-            "The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. Go on with it?"
+    words = {"old": source.path, "new": names.shown(folder), "project": source.project.name}
+    if ask is None:
+        detail = _(
+            "The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. To go on with that "
+            "project, start with MOVED_FROM=%(quoted)s; to begin a new one on the same photographs, with MOVED_FROM=no."
         )
-        if not ask(question % words):
-            return None
+        raise FolderError(detail % {**words, "quoted": shlex.quote(source.path)})
+    question = _("The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. Go on with it?")
+    if not ask(question % words):
+        return None
     moving.repoint(source, folder)
     return source
 

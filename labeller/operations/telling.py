@@ -84,5 +84,6 @@ def _refused(project: Project, samples: int, place: str) -> Iterator[str]:
         yield f"{sum(found.values()):,} files were set aside: {reasons}. See {place}"
     elif found:
         yield f"{refused.nothing_usable(project)} See {place}"
-    if missing := refused.missing(project):
+    _left_out, missing = refused.looks(project)
+    if missing:
         yield f"{missing:,} photographs are not where they were any more: their labels are kept. See {place}"

@@ -34,6 +34,11 @@ def decode(stored: str) -> str:
     return name if is_ours else stored
 
 
+def plain(text: str) -> str:
+    """A text with nothing in it that no database holds and no page shows: other people's errors quote all sorts."""
+    return _ODD.sub(_escaped, text)
+
+
 def _escaped(odd: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in odd[0].encode("utf-8", "surrogateescape"))
 

@@ -1,9 +1,10 @@
 """What became of the files that are no samples, in words and in lists."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -72,23 +73,22 @@ def _number(n: int) -> str:
     return str(number_format(n, 0, force_grouping=True))
 
 
-def left_out(project: Project) -> dict[str, int]:
-    """What the looks through the project's folders left out on purpose, by kind."""
-    total: dict[str, int] = {}
-    for found in Source.objects.filter(project=project).values_list("left_out", flat=True):
-        for kind, n in found.items():
-            total[kind] = total.get(kind, 0) + n
-    return dict(sorted(total.items()))
+def looks(project: Project) -> tuple[dict[str, int], int]:
+    """What the last looks through the project's folders left out on purpose, by kind, and how many files they missed.
+
+    A file is missed where a sample is of it.
+    """
+    total = Counter[str]()
+    missing = 0
+    for left_out, gone in Source.objects.filter(project=project).values_list("left_out", "missing"):
+        total.update(left_out)
+        missing += gone
+    return dict(sorted(total.items())), missing
 
 
 def left_out_words(kind: str) -> str:
     """What was left out, in the reader's language; what systems leave behind has names."""
     return _(LEFT_OUT[kind]) if kind in LEFT_OUT else kind
-
-
-def missing(project: Project) -> int:
-    """Samples whose photographs the last looks did not find."""
-    return int(Source.objects.filter(project=project).aggregate(n=Sum("missing"))["n"] or 0)
 
 
 def page(project: Project, reason: str = "", after: int = 0, size: int = PAGE) -> tuple[list[Refusal], int | None]:

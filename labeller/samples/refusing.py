@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
+from labeller.samples import names
 from labeller.samples.models import Refusal, Sample, Source
 from labeller.samples.scanning import Look
 from labeller.samples.walking import Found
@@ -22,6 +23,11 @@ def common(source: Source, found: Found) -> dict[str, Any]:
     }
 
 
+def refusal(source: Source, found: Found, reason: str, detail: str) -> Refusal:
+    """A row, not stored yet."""
+    return Refusal(reason=reason, detail=names.plain(detail)[:500], **common(source, found))
+
+
 def note_problems(source: Source, look: Look) -> None:
     """Refuse by name what the walk could not take, and forget refusals of which nothing is left; a page at a time."""
     settled, problems = sorted(look.settled), look.problems
@@ -31,9 +37,7 @@ def note_problems(source: Source, look: Look) -> None:
         page = problems[start : start + PAGE]
         with transaction.atomic():
             Refusal.objects.filter(source=source, path__in=[found.path for found in page]).delete()
-            Refusal.objects.bulk_create(
-                Refusal(reason=found.reason, detail=found.detail[:500], **common(source, found)) for found in page
-            )
+            Refusal.objects.bulk_create(refusal(source, found, found.reason, found.detail) for found in page)
 
 
 def note(sample: Sample, reason: str, detail: str) -> None:
@@ -46,6 +50,6 @@ def note(sample: Sample, reason: str, detail: str) -> None:
             "bytes": sample.bytes,
             "modified_ns": sample.modified_ns,
             "reason": reason,
-            "detail": detail[:500],
+            "detail": names.plain(detail)[:500],
         },
     )

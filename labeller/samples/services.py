@@ -189,7 +189,7 @@ def ingest(progress: jobs.Progress) -> None:
 def _looked_at(source: Source, found: Found) -> Outcome:
     """What became of a file, whatever is odd about it: the others of its shard come in."""
     location = source.location(found.path)
-    if isinstance(location, Path) and location.exists() and not os.access(location, os.R_OK):
+    if isinstance(location, Path) and os.access(location, os.F_OK) and not os.access(location, os.R_OK):
         return Outcome(found, reason="no-permission", detail=NO_PERMISSION)
     try:
         return examine_file(source, found)
@@ -241,9 +241,9 @@ def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
             with transaction.atomic():
                 _write_rows(source, shard, outcomes, gone)
             return
-        except DatabaseError as error:
+        except (DatabaseError, ValueError) as error:  # ValueError: a text that can't be stored
             # Another worker may have imported the same content in between: seen as a duplicate next time.
-            if not isinstance(error, IntegrityError) and _is_outage(error):
+            if _is_outage(error):
                 raise
             refused = error
             if attempt + 1 == WRITE_ATTEMPTS or not isinstance(error, IntegrityError):
@@ -256,16 +256,15 @@ def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
     (outcome,) = outcomes
     log.error("%s could not be stored: %s", outcome.found.path, refused)
     if outcome.sample is not None:
-        detail = f"It could not be stored: {refused}".replace("\0", "")
-        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=detail)])
+        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=f"It could not be stored: {refused}")])
 
 
-def _is_outage(error: DatabaseError) -> bool:
+def _is_outage(error: Exception) -> bool:
     """Whether the database is busy or away: that is no row's fault."""
-    if not isinstance(error, OperationalError):
-        return not isinstance(error, DataError)
-    # PostgreSQL calls a row that is too large for an index operational as well (class 54: a limit of the program).
-    return not str(getattr(error.__cause__, "sqlstate", "") or "").startswith("54")
+    if isinstance(error, OperationalError):
+        # PostgreSQL calls a row that is too large for an index operational as well (class 54: a limit of the program).
+        return not str(getattr(error.__cause__, "sqlstate", "") or "").startswith("54")
+    return not isinstance(error, IntegrityError | DataError | ValueError)
 
 
 def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[int, following.Left]) -> None:
@@ -275,9 +274,7 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
     for outcome in outcomes:
         found, fields = outcome.found, outcome.sample
         if fields is None:
-            refusals.append(
-                Refusal(reason=outcome.reason, detail=outcome.detail[:500], **refusing.common(source, found))
-            )
+            refusals.append(refusing.refusal(source, found, outcome.reason, outcome.detail))
             continue
         twin, mine = rows.by_content.get(fields["sha256"]), rows.by_path.get(found.path)
         if twin is not None and twin == mine:
@@ -285,11 +282,7 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
         elif twin is not None and rows.has_left(twin):
             rows.move(twin, found)
         elif twin is not None:
-            refusals.append(
-                Refusal(
-                    reason="duplicate", detail=f"Same content as {twin.path}"[:500], **refusing.common(source, found)
-                )
-            )
+            refusals.append(refusing.refusal(source, found, "duplicate", f"Same content as {twin.path}"))
         elif mine is not None:
             rows.edit(mine, found, fields)
         else:

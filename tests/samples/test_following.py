@@ -235,10 +235,18 @@ def test_a_moved_folder_goes_on_as_the_same_project(project, folder, moved, take
     settings.MOVED_FROM = str(folder)
     assert opened(moved) == project
     assert ids(project) == taken and project.sources.get().path == str(moved) and project.sources.get().missing == 1
+    assert opened(moved) == project  # the knob may stay as it is
     settings.MOVED_FROM = ""
     assert opened(moved) == project
     photograph(moved / "new.png", 8)
     assert opened(moved) == project and "new.png" in ids(project)
+
+
+def test_what_is_said_counts_though_a_new_project_was_begun_there_by_mistake(project, folder, moved, taken):
+    assert opened(moved, moved_from="no") != project
+    assert opened(moved, moved_from=str(folder)) == project and ids(project) == taken
+    with pytest.raises(FolderError, match="No project uses the folder /never"):
+        opened(photograph(folder / "1.png").parent, moved_from="/never")
 
 
 @pytest.mark.parametrize(("answer", "projects"), [(True, 1), (False, 2)])

@@ -142,7 +142,22 @@ def test_whatever_happens_to_one_file_the_others_come_in(project, folder, monkey
     assert len(paths(project)) == 4 and not reasons(project)
 
 
-@pytest.mark.parametrize("error", [IntegrityError("twice"), DataError("too long")])
+def test_an_error_that_quotes_what_no_database_holds_is_stored(project, folder, monkeypatch):
+    for number in range(2):
+        photograph(folder / f"{number}.png", number)
+    real = services.examine_file
+
+    def odd(source, found):
+        if found.path == "1.png":
+            raise ValueError("\0 \udce9 \x1b[2J")
+        return real(source, found)
+
+    monkeypatch.setattr(services, "examine_file", odd)
+    take(project, folder)
+    assert paths(project) == {"0.png"} and reasons(project) == {"1.png": "failed"}
+
+
+@pytest.mark.parametrize("error", [IntegrityError("twice"), DataError("too long"), ValueError("NUL in \0")])
 def test_a_row_the_database_refuses_takes_no_other_with_it(project, folder, monkeypatch, error):
     for number in range(5):
         photograph(folder / f"{number}.png", number)
@@ -189,7 +204,7 @@ def test_a_file_that_may_not_be_read_is_tried_again(project, folder, monkeypatch
     for number in (1, 2):
         photograph(folder / f"{number}.png", number)
     with monkeypatch.context() as patched:
-        patched.setattr(services.os, "access", lambda path, mode: not str(path).endswith("2.png"))
+        patched.setattr(services.os, "access", lambda path, mode: mode == os.F_OK or not str(path).endswith("2.png"))
         take(project, folder)
     assert reasons(project) == {"2.png": "no-permission"}
     take(project, folder)
