@@ -16,6 +16,7 @@ from PIL import Image
 
 import labeller.learning.tasks
 import labeller.samples.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
+from labeller.accounts import services as accounts
 from labeller.accounts.models import Membership, Role, User
 from labeller.jobs import registry
 from labeller.jobs import services as jobs
@@ -41,6 +42,12 @@ DIMENSION = 8
 
 def person(name: str, **fields: Any) -> User:
     return User.objects.get_or_create(username=name, defaults=fields)[0]
+
+
+def password(user: User, chosen: str = "seven grey herons") -> str:
+    """Give somebody a password of their own, as if they had chosen it."""
+    accounts.choose_password(user, chosen)
+    return chosen
 
 
 def annotators(project: Project, count: int) -> list[User]:

@@ -52,6 +52,14 @@ ROWS = [
     LANGUAGE,
     Row("GET", "keys/", EVERYBODY_INSIDE),
     Row("POST", "keys/", (LOGIN, *(302,) * 6), FORM),  # nothing filled in: the usual keys
+    Row("GET", "account/", EVERYBODY_INSIDE),
+    Row("GET", "account/password/", EVERYBODY_INSIDE),
+    Row("POST", "account/password/", EVERYBODY_INSIDE, FORM),
+    Row("POST", "account/log-out/", (LOGIN, *(302,) * 6), FORM),
+    Row("GET", "people/", ADMINISTRATORS),
+    Row("POST", "people/<int:user_id>/password/", ADMINISTRATORS, FORM),
+    Row("POST", "people/<int:user_id>/active/", (LOGIN, *(403,) * 5, 302), FORM),
+    Row("POST", "people/<int:user_id>/log-out/", (LOGIN, *(403,) * 5, 302), FORM),
     Row("GET", "", EVERYBODY_INSIDE),
     Row("GET", "projects/new/", ADMINISTRATORS),
     Row("POST", "projects/new/", ADMINISTRATORS, FORM),
@@ -142,6 +150,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:size", 256),
         ("slug:action", "resume"),
         ("int:acceptance_id", 1),
+        ("int:user_id", factories.person("spare").pk),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))

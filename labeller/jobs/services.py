@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from celery import current_app
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
@@ -25,6 +25,7 @@ from labeller.projects.models import Project
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
+QUEUEING_ATTEMPTS = 5  # of what another process may be quicker with
 SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for this long has lost its worker
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
 RUN_TASK = "labeller.jobs.tasks.run"
@@ -65,7 +66,7 @@ def enqueue(
 ) -> Job:
     """Queue a job and wake a worker after commit; where the same work is pending already, that job is returned."""
     not_before = timezone.now() + timedelta(seconds=delay)
-    while True:
+    for _attempt in range(QUEUEING_ATTEMPTS):
         pending = Job.objects.filter(kind=kind, key=key, state=Job.State.QUEUED).first()
         if pending is not None:
             return pending
@@ -78,6 +79,7 @@ def enqueue(
             continue  # another process queued the same work in between
         transaction.on_commit(partial(send, job, delay))
         return job
+    raise OperationalError(f"{kind} {key} is being queued by too many at once")  # busy: tried again
 
 
 def send(job: Job, delay: float = 0.0) -> None:

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from labeller.accounts import access
@@ -69,6 +70,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "projects/settings.html", context)
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is in the project; a new name makes an account and shows its password once."""
@@ -97,5 +99,6 @@ def people(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "one_time_password": password,
         "new_username": form.cleaned_data["username"] if password else "",
+        "one_time_days": accounts.ONE_TIME_DAYS,
     }
     return render(request, "projects/people.html", context)

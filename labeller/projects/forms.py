@@ -5,19 +5,32 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from labeller.accounts.models import Role
-from labeller.projects.class_forms import MOST_TO_TICK
+from labeller.accounts.models import Role, User
+from labeller.projects.class_forms import MOST_TO_TICK, TidyField
 from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
 from labeller.projects.services import tidy_class_name
+from tl_core import importing
 
 DOTTED_PATH = RegexValidator(
     re.compile(r"\A[^\W\d]\w*(\.[^\W\d]\w*)+\Z", re.ASCII),
     _("Write a dotted path, such as package.module.function."),
 )
+
+
+def check_allowed(path: str) -> None:
+    """Raises ValidationError where code in that package may not be named: whoever names it, runs it."""
+    if not importing.is_allowed(path):
+        raise ValidationError(
+            _("Only code in these packages may be named: %(allowed)s. The server’s setting MODULES allows more."),
+            params={"allowed": ", ".join(importing.allowed())},
+        )
+
+
 EXPLAINED = {
     "auto": _("auto: finds classes first, then what is doubtful"),
     "random": _("random: any sample, to compare with"),
@@ -44,7 +57,7 @@ EXPLAINED = {
 class NewProjectForm(forms.Form):
     """Folder, question, classes: all a project needs to begin."""
 
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = TidyField(label=_("Name"), max_length=120)
     folder = forms.CharField(
         label=_("Folder"), max_length=4000, help_text=_("A folder on the server, such as /home/me/photos.")
     )
@@ -56,7 +69,7 @@ class NewProjectForm(forms.Form):
             ("labels", _("labels that are known already")),
         ],
     )
-    question_text = forms.CharField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
+    question_text = TidyField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
     multi_label = forms.BooleanField(label=_("A picture may show several classes"), required=False)
     class_names = forms.CharField(
         label=_("Classes"),
@@ -74,6 +87,12 @@ class MemberForm(forms.Form):
 
     username = forms.SlugField(label=_("User name"), max_length=150)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+
+    def clean_username(self) -> str:
+        """As the account has it that there is: nobody gets a second one by a capital letter."""
+        given: str = self.cleaned_data["username"]
+        alike = User.objects.filter(username__iexact=given).order_by("pk").values_list("username", flat=True)
+        return given if given in alike else alike.first() or given
 
 
 class PercentField(forms.FloatField):
@@ -98,7 +117,7 @@ class StarredClasses(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """How a project learns. Code by dotted path is for administrators of the site: whoever names it, runs it."""
+    """How a project learns. Code by dotted path is for administrators of the site, and of allowed packages only."""
 
     audit_share = PercentField(
         label=_("Audit samples (%)"),
@@ -183,7 +202,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                     label=_("…or code of your own, by its dotted path"),
                     required=False,
                     max_length=200,
-                    validators=[DOTTED_PATH],
+                    validators=[DOTTED_PATH, check_allowed],
                 )
         classes = LabelClass.objects.filter(question__project=project).select_related("question")
         starred: Any = self.fields["starred"]

@@ -22,6 +22,7 @@ from labeller.samples import bursts, following, names, refusing, scanning
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from labeller.samples.signals import labels_known, shard_known
 from labeller.samples.walking import NO_PERMISSION, Found
+from labeller.text import fold
 from tl_core.images import (
     Examined,
     ImageRefused,
@@ -305,7 +306,7 @@ def _write_truth(source: Source, samples: list[Sample]) -> None:
     if question is None or not named:
         return
     classes = projects.classes_by_name(question)
-    known = [(sample, classes[named[sample.path].lower()]) for sample in samples if sample.path in named]
+    known = [(sample, classes[fold(named[sample.path])]) for sample in samples if sample.path in named]
     if source.meaning == Source.Meaning.TRUTH:
         HiddenTruth.objects.bulk_create(HiddenTruth(sample=sample, label_class=each) for sample, each in known)
     else:

@@ -359,7 +359,7 @@ function showMessage() {
 }
 
 function emptyText() {
-  if (supply.isTroubled) return texts.noServer;
+  if (supply.isTroubled) return supply.refusal || texts.noServer;
   if (supply.state === null) return texts.loading;
   if (supply.message) return supply.message;
   if (supply.state === "finished") return ask.only === "audit" ? texts.noneAudit : texts.finished;

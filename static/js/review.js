@@ -320,7 +320,7 @@ function showMessage() {
 }
 
 function emptyText() {
-  if (supply.isTroubled) return texts.noServer;
+  if (supply.isTroubled) return supply.refusal || texts.noServer;
   if (supply.state === null) return texts.loading;
   if (supply.state !== "finished") return texts.waiting;
   if (ask.passed.length) return texts.allPassed;

@@ -90,15 +90,33 @@ def test_a_hunt_by_an_example_needs_no_class(post, foxes, pool):
     assert Job.objects.get(kind="hunt").payload["without"] == [pool[9].pk]
 
 
-def test_the_same_hunt_is_pending_once_and_others_do_not_replace_it(post, foxes, pool):
+def test_the_same_hunt_is_pending_once_and_those_of_other_tabs_and_people_do_not_replace_it(post, foxes, pool):
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
     first = post("hunt_start", {"class": fox}).json()["job"]
     assert post("hunt_start", {"class": fox}).json()["job"] == first
     others = [
-        post("hunt_start", {"class": badger}), post("hunt_start", {"class": fox}, foxes.bo),
-        post("hunt_start", {"like": [pool[0].pk], "class": fox}),
+        post("hunt_start", {"class": badger, "tab": "b"}), post("hunt_start", {"class": fox}, foxes.bo),
+        post("hunt_start", {"like": [pool[0].pk], "class": fox, "tab": "c"}),
     ]  # fmt: skip
     assert len({first, *(answer.json()["job"] for answer in others)}) == 4
+    assert set(Job.objects.values_list("state", flat=True)) == {Job.State.QUEUED}
+
+
+def test_a_newer_hunt_takes_the_place_of_the_one_its_tab_waits_for(post, tiles, foxes, pool):
+    started = [post("hunt_start", {"like": [each.pk]}).json()["job"] for each in pool]
+    assert list(Job.objects.filter(state=Job.State.QUEUED).values_list("pk", flat=True)) == started[-1:]
+    assert Job.objects.get(pk=started[0]).state == Job.State.CANCELLED
+    assert tiles(started[-1])["state"] == "hunting"
+
+
+def test_nobody_waits_for_more_than_a_few_hunts_whatever_their_tabs_are_called(post, foxes, pool):
+    answers = [post("hunt_start", {"like": [each.pk], "tab": str(each.pk)}) for each in pool]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 55
+    assert "5 hunts" in answers[-1].json()["detail"]
+    assert Job.objects.filter(kind="hunt").count() == 5
+    assert post("hunt_start", {"like": [pool[0].pk]}, foxes.bo).status_code == 200
+    factories.work("hunt")
+    assert post("hunt_start", {"like": [pool[0].pk], "tab": "new"}).status_code == 200
 
 
 @pytest.mark.parametrize(

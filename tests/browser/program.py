@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.site import csrf_token
+from benchmarks.site import Site, csrf_token
 from tests.browser import photographs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -233,8 +233,10 @@ def running(folder: Path) -> Iterator[Program]:
             start_new_session=True,
         )
     try:
-        address, slug, password = _read_start(process, folder / "up.log")
-        program = Program(address, slug, password, data, folder, process)
+        address, slug, one_time = _read_start(process, folder / "up.log")
+        newcomer = Site(address, slug, one_time, data, 0.0)
+        newcomer.log_in()
+        program = Program(address, slug, newcomer.password, data, folder, process)
         program.backstage(people=CAST, password=PASSWORD, question={"key": MAIN, "classes": photographs.CLASSES})
         _wait_until_embedded(program)
         yield program

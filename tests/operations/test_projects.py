@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import transaction
 
+from labeller.accounts.models import Membership, User
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.operations import opening
@@ -77,12 +78,13 @@ def test_a_mistake_is_shown_beside_its_field_and_makes_nothing(client, ada, fold
     assert not Project.objects.exists() and not Job.objects.exists()
 
 
-def test_a_control_character_in_a_class_name_is_a_mistake_and_no_crash(client, ada, folder):
+def test_what_cannot_be_seen_in_names_is_left_out(client, ada, folder):
     factories.photograph(folder / "one.jpg")
-    answer = client.post("/projects/new/", form(folder, class_names="fox\nbad\x07ger"))
-    assert answer.status_code == 200
-    assert "class_names" in answer.context["form"].errors
-    assert not Project.objects.exists()
+    given = form(folder, name="Night\u200b cameras\u202e", class_names="fox\nbad\x07ger\nFo\u200bx")
+    assert client.post("/projects/new/", given).status_code == 302
+    project = Project.objects.get()
+    assert project.name == "Night cameras"
+    assert list(project.first_question.classes.values_list("name", flat=True)) == ["fox", "badger"]
 
 
 @pytest.mark.parametrize("name", ["new", "New", "Foxes", "狐", "!!!", "x" * 120])
@@ -115,6 +117,13 @@ def test_a_new_account_shows_its_password_once(client, foxes):
     assert answer.status_code == 200 and password in answer.content.decode()
     assert password not in client.get("/projects/foxes/people/").content.decode()
     assert client.login(username="nina", password=password)
+
+
+def test_a_name_that_differs_by_a_capital_is_the_account_there_is(client, foxes):
+    client.force_login(foxes.mia)
+    assert client.post("/projects/foxes/people/", {"username": "Ana", "role": "viewer"}).status_code == 302
+    assert not User.objects.filter(username="Ana").exists()
+    assert Membership.objects.get(project=foxes.project, user=foxes.ana).role == "viewer"
 
 
 def test_a_changed_role_leads_back_to_the_page(client, foxes):

@@ -142,7 +142,3 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path):
         process.stdin.flush()
     keys = {process.communicate(timeout=60)[0].strip() for process in processes}
     assert len(keys) == 1 and len(keys.pop()) >= 50
-
-
-def test_a_deep_data_directory_keeps_its_sockets_short(tmp_path):
-    assert len(str(paths.runtime_directory(tmp_path / ("deep" * 40)) / "redis.sock")) < 108

@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='sample',
             name='notes',
-            field=models.JSONField(default=list),
+            field=models.JSONField(default=list, help_text='What to know about the picture: [{"code": …, parameters}].'),
         ),
     ]

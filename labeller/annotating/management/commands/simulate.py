@@ -23,6 +23,7 @@ from labeller.learning import services as learning
 from labeller.learning.models import Round
 from labeller.projects.models import STRATEGIES, Project, Question
 from labeller.samples.models import HiddenTruth
+from tl_core import importing
 
 PATIENCE = 120.0  # seconds to wait for a new round before giving up
 
@@ -69,8 +70,11 @@ class Command(SiteCommand):
         name = options["strategy"]
         if name is None:
             return self._play(project, question, options)
-        if name not in STRATEGIES and "." not in name:
-            raise CommandError(f"There is no strategy {name!r}, but {', '.join(STRATEGIES)}, and any dotted path.")
+        if name not in STRATEGIES and not importing.is_allowed(name):
+            raise CommandError(
+                f"There is no strategy {name!r}, but {', '.join(STRATEGIES)}, and dotted paths in "
+                f"{', '.join(importing.allowed())} (the environment's MODULES allows more)."
+            )
         mine = Project.objects.filter(pk=project.pk)
         mine.update(strategy=name)
         try:

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, _stop)
         try:
             self._check(options)
-            supervisor = Supervisor(settings.RUNTIME, settings.DATA / "logs", self._say)
+            supervisor = Supervisor(settings.RUNTIME, settings.DATA, self._say)
             supervisor.lock()
             try:
                 self._run(supervisor, options)
