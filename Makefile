@@ -1,4 +1,4 @@
-# make run    install into .venv, then start everything (knobs: IMAGES TRUTH LABELS PORT HOST DATA)
+# make run    install into .venv, then start everything (knobs: IMAGES TRUTH LABELS PORT HOST DATA FOLLOW_LINKS MOVED_FROM)
 # make test   install what the tests need (Debian packages too), then run the whole suite: fast, faults, browser
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
-KNOBS := IMAGES TRUTH LABELS PORT HOST DATA
+KNOBS := IMAGES TRUTH LABELS PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 # Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.
 $(foreach knob,$(KNOBS),$(if $(filter-out undefined,$(origin $(knob))),$(eval override $(knob) := $$(value $(knob)))))
 export $(KNOBS)

@@ -100,6 +100,8 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/flagged/close/", (LOGIN, 404, 403, 404, 404, 404, 404), FORM),
     Row("GET", "projects/<slug:slug>/", MEMBERS),
     Row("GET", "projects/<slug:slug>/curve.json", MEMBERS),
+    Row("GET", "projects/<slug:slug>/refused/", MANAGERS),
+    Row("GET", "projects/<slug:slug>/refused.csv", MANAGERS),
     Row(
         "POST",
         "projects/<slug:slug>/acceptances/<int:acceptance_id>/<slug:action>/",

@@ -17,6 +17,7 @@ from labeller.labels.services import Recorded
 from labeller.learning import reasons
 from labeller.learning.models import EmbeddingShard, Round
 from labeller.projects.models import LabelClass, Question
+from labeller.samples import refused
 from labeller.samples.models import Sample
 
 
@@ -205,4 +206,4 @@ def preparing_message(question: Question) -> str:
         return _("The work stopped: %(error)s") % {
             "error": failed.error.splitlines()[-1] if failed.error else str(failed)
         }
-    return _("Ranking the photographs.")
+    return refused.nothing_usable(question.project) or _("Ranking the photographs.")

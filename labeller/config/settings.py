@@ -7,6 +7,8 @@ DATABASE_URL          PostgreSQL for a team (default: SQLite in DATA)
 REDIS_URL             a Redis for a team (default: an embedded one on a Unix socket)
 STORAGE_URL           an object store for the embeddings of a team (default: DATA), as fsspec names it: s3://bucket/name
 IMAGE_URLS            comma-separated folders in object stores that photographs may be imported from, beside STORAGE_URL
+FOLLOW_LINKS=1        links in a folder of photographs that lead out of it are followed
+MOVED_FROM            where the photographs of IMAGES were before their folder moved; "no": they are new
 DEVICE                what workers embed on: cpu, cuda or mps (default: the fastest there is)
 FEATURISERS           comma-separated Python modules that register featurisers of your own
 MODULES               comma-separated Python packages beside modAL and sklearn whose classifiers and query strategies
@@ -39,6 +41,8 @@ STORAGE_URL = os.environ.get("STORAGE_URL", "").rstrip("/")
 EMBEDDINGS = f"{STORAGE_URL}/embeddings" if STORAGE_URL else DATA / "embeddings"
 CACHE = DATA / "cache"  # copies of what lies in an object store
 IMAGE_URLS = [url.rstrip("/") for url in (STORAGE_URL, *os.environ.get("IMAGE_URLS", "").split(",")) if url]
+MOVED_FROM = os.environ.get("MOVED_FROM", "")
+FOLLOW_LINKS = os.environ.get("FOLLOW_LINKS") == "1"
 DEVICE = os.environ.get("DEVICE", "")
 FEATURISERS = list(filter(None, os.environ.get("FEATURISERS", "").split(",")))
 MODULES = list(filter(None, os.environ.get("MODULES", "").split(",")))

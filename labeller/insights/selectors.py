@@ -17,8 +17,7 @@ from labeller.labels.selectors import Trail
 from labeller.learning import reasons
 from labeller.learning.models import Assessment, EmbeddingRun, EmbeddingShard, Round, RoundEntry
 from labeller.projects.models import Project, Question
-from labeller.samples import told
-from labeller.samples.models import Refusal
+from labeller.samples import refused, told
 
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
 NEXT = 12  # samples of the queue that are shown
@@ -49,11 +48,14 @@ def status(project: Project) -> dict[str, Any]:
     names = {each.pk: each.name for each in question.classes.all()} if question else {}
     found = labels.class_counts(question) if question else {}
     trail = labels.trail(question) if question else Trail([], [])
+    left_out, missing = refused.looks(project)
     return {
         "slug": project.slug,
         "samples": project.samples.count(),
         "embedded": embedded(project),
-        "quarantined": quarantined(project),
+        "quarantined": refused.counts(project),
+        "left_out": left_out,
+        "missing": missing,
         "labels": {name: found.get(class_id, 0) for class_id, name in names.items()},
         "rounds": Round.objects.filter(question=question).count(),
         "queue": queue(question).count(),
@@ -64,9 +66,19 @@ def status(project: Project) -> dict[str, Any]:
     }
 
 
-def quarantined(project: Project) -> dict[str, int]:
-    rows = Refusal.objects.filter(project=project).values_list("reason").annotate(n=Count("pk"))
-    return dict(rows.order_by("reason"))
+def refusals(project: Project) -> dict[str, Any]:
+    """What became of the files that are no samples: by reason, with examples; what was left out; what is gone."""
+    found = refused.counts(project)
+    left_out, missing = refused.looks(project)
+    return {
+        "total": sum(found.values()),
+        "sentence": refused.nothing_usable(project),
+        "reasons": [
+            {"reason": reason, "n": n, "examples": refused.examples(project, reason)} for reason, n in found.items()
+        ],
+        "left_out": left_out,
+        "missing": missing,
+    }
 
 
 def overview(user: User) -> list[dict[str, Any]]:
@@ -162,12 +174,12 @@ def halted(project: Project) -> dict[str, Any] | None:
 def progress(project: Project) -> dict[str, Any]:
     """All that the progress page shows."""
     question = project.first_question
-    quarantine = quarantined(project)
+    quarantine = refusals(project)
     return {
         "numbers": {
             "samples": project.samples.count(),
             "embedded": embedded(project),
-            "quarantined_total": sum(quarantine.values()),
+            "quarantined_total": quarantine["total"],
             "labelled": labels.answers(question).values("sample").distinct().count() if question else 0,
             "queue": queue(question).count(),
             "rounds": Round.objects.filter(question=question).count(),
@@ -175,16 +187,7 @@ def progress(project: Project) -> dict[str, Any]:
         "importing": work(project, ["scan", "ingest"]),
         "embedding": embedding(project),
         "halted": halted(project),
-        "quarantine": [
-            {
-                "reason": reason,
-                "n": n,
-                "examples": list(
-                    Refusal.objects.filter(project=project, reason=reason).values_list("path", flat=True)[:5]
-                ),
-            }
-            for reason, n in quarantine.items()
-        ],
+        "quarantine": quarantine,
         "jobs": job_runs.newest(project),
         "known": told.of_project(project),
         "round": Round.objects.filter(question=question, is_current=True).first(),

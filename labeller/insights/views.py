@@ -1,7 +1,10 @@
 """Pages of numbers: projects, progress, the learning curve; and what managers accept by them."""
 
+import itertools
+
+from defusedcsv import csv
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -11,6 +14,7 @@ from labeller.accounts.models import Role
 from labeller.insights import estimates, selectors
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance
+from labeller.samples import refused
 
 
 @require_safe
@@ -27,6 +31,44 @@ def curve(request: HttpRequest, slug: str) -> HttpResponse:
     """The learning curve of the first question."""
     question = access.project(request.user, slug).first_question
     return JsonResponse(estimates.curve(question) if question else {"rounds": [], "random": []})
+
+
+@require_safe
+def refused_files(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every file that was refused, with what is wrong with it; of one reason, where one is named."""
+    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    reason, after = request.GET.get("reason", ""), request.GET.get("after", "")
+    reason = reason if reason in refused.REASONS else ""
+    rows, more = refused.page(project, reason, int(after) if after.isdecimal() and len(after) < 19 else 0)
+    context = {
+        "project": project,
+        "role": project.role,
+        "counts": refused.counts(project),
+        "reason": reason,
+        "rows": rows,
+        "after": after,
+        "more": more,
+    }
+    return render(request, "insights/refused.html", context)
+
+
+@require_safe
+def refused_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+    """All of them as a table."""
+    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    line = csv.writer(_Echo(), quoting=csv.QUOTE_ALL).writerow
+    # A byte order mark: spreadsheets take it for what it is.
+    lines = itertools.chain(["\ufeff"], map(line, refused.rows(project)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{project.slug}-refused.csv"'
+    return response
+
+
+class _Echo:
+    """A file that hands back what is written, so that the CSV writer can stream."""
+
+    def write(self, value: str) -> str:
+        return value
 
 
 @require_POST

@@ -22,7 +22,8 @@ from labeller.jobs.models import Job
 from labeller.learning.models import EmbeddingRun, EmbeddingShard
 from labeller.learning.services import request_refit
 from labeller.projects.models import Project
-from labeller.samples.models import Refusal, Sample
+from labeller.samples import refusing
+from labeller.samples.models import Sample
 from labeller.samples.services import NoSpace, check_disk
 from tl_core import featurisers, storage
 from tl_core.images import is_url
@@ -182,6 +183,16 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
         jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
 
 
+def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
+    """Pictures of a shard changed: embed it anew in every run. Until then the old embeddings serve, where they can."""
+    for run in project.embedding_runs.all():
+        # Whitened ones must not be made from the old ones, and a halted run has only its rows to remember it by.
+        if run.state != State.ACTIVE or run.base_id or run.whitened.exists():
+            run.shards.filter(number=shard).delete()
+        if run.state == State.ACTIVE:
+            _enqueue(run, {shard: count})
+
+
 def plan(progress: jobs.Progress) -> None:
     """Make the run of the project's featuriser, queue what it lacks, and load the network for what comes.
 
@@ -269,7 +280,7 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
     from tl_core.pipeline import Picture, embed_images
 
     for source in {sample.source for sample in samples}:
-        if not is_url(source.path) and not Path(source.path).is_dir():
+        if not is_url(source.path) and not Path(source.folder).is_dir():
             raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
     progress(0, len(samples), "loading the network", now=True)
     found = runtime(run.featuriser, settings.DEVICE)
@@ -309,7 +320,7 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
             defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
         )
         for sample, reason in refused:
-            _note_refusal(sample, reason)
+            refusing.note(sample, reason.reason, reason.detail)
         if run.featuriser == run.project.featuriser:
             _request_refits(run.project)
 
@@ -317,21 +328,6 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
 def _request_refits(project: Project) -> None:
     for question in project.questions.all():
         request_refit(question, at_once=True)
-
-
-def _note_refusal(sample: Sample, refused: "ImageRefused") -> None:
-    """A file that was fine at import and isn't now: it keeps its sample, and the manager sees why it has no vector."""
-    Refusal.objects.update_or_create(
-        source=sample.source,
-        path=sample.path,
-        defaults={
-            "project": sample.project,
-            "bytes": sample.bytes,
-            "modified_ns": sample.modified_ns,
-            "reason": refused.reason,
-            "detail": refused.detail[:500],
-        },
-    )
 
 
 # --- choosing -------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import csv
 import re
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -11,7 +13,7 @@ from django.utils.translation import gettext as _
 from labeller.accounts.models import User
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import known, scanning
+from labeller.samples import known, moving, names, scanning
 from labeller.samples import services as samples
 from labeller.samples.known import FOLDERS, Given
 from labeller.samples.models import Source
@@ -19,6 +21,7 @@ from labeller.samples.scanning import FolderError
 
 QUESTION = "What is in the picture?"
 LOOKED_AT = 20_000  # files that a preview looks at: a person waits for it
+NOT_MOVED = "no"
 DEMO_SLUG = "demo"
 DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
 
@@ -50,7 +53,7 @@ def open_new(
     scanning.check_folder(folder)
     with transaction.atomic():
         project = projects.create_project(
-            name=name or Path(str(folder)).name or "photographs",
+            name=name or names.shown(Path(str(folder)).name) or "photographs",
             owner=owner,
             question_text=question_text,
             multi_label=multi_label,
@@ -62,21 +65,63 @@ def open_new(
 
 
 def open_folder(
-    folder: Path | str, meaning: str = Source.Meaning.NOTHING, table: str = "", *, given: Given | None = None
+    folder: Path | str,
+    meaning: str = Source.Meaning.NOTHING,
+    table: str = "",
+    *,
+    given: Given | None = None,
+    moved_from: str = "",
+    ask: Callable[[str], bool] | None = None,
 ) -> Project:
     """The project on that folder, made on first use.
 
-    On later uses what is new in the folder is imported, and labels and truth that are given then are applied.
+    On later uses what is new in the folder is imported, and labels and truth that are given then are applied. A folder
+    that moved is found again: `moved_from` says from where ("no": from nowhere), else `ask` is asked. Raises
+    FolderError where it can't be used, or where it has moved and nobody can be asked.
     """
     given = given or Given.of(meaning, table)
     folder = scanning.tidy_folder(folder)
-    scanning.check_folder(folder)
-    source = Source.objects.filter(path=str(folder)).select_related("project").first()
+    moved_from = moved_from or settings.MOVED_FROM
+    source = _said_to_have_moved(moved_from, folder)
+    if source is None:
+        source = moving.at(folder).first()
+    if source is None:
+        scanning.check_folder(folder)
+        source = None if moved_from == NOT_MOVED else _found_elsewhere(folder, ask)
     if source is None:
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
         return open_new(folder=folder, owner=owner, given=given)
-    samples.add_source(source.project, source.path, given=given)
+    samples.add_source(source.project, folder, given=given)
     return source.project
+
+
+def _said_to_have_moved(old: str, folder: Path | str) -> Source | None:
+    """The source that was in the folder `old`, told where it is now; in all projects that used it."""
+    sources = list(moving.at(old)) if old and old != NOT_MOVED else []
+    for source in sources:
+        moving.repoint(source, folder)
+    if old and old != NOT_MOVED and not sources and not moving.at(folder):  # else it was told at an earlier start
+        raise FolderError(_("No project uses the folder %(old)s (MOVED_FROM).") % {"old": old})
+    return sources[0] if sources else None
+
+
+def _found_elsewhere(folder: Path | str, ask: Callable[[str], bool] | None) -> Source | None:
+    """The source whose photographs are in this folder now, told so where the person at the terminal agrees."""
+    source = moving.candidate(folder)
+    if source is None:
+        return None
+    words = {"old": source.path, "new": names.shown(folder), "project": source.project.name}
+    if ask is None:
+        detail = _(
+            "The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. To go on with that "
+            "project, start with MOVED_FROM=%(quoted)s; to begin a new one on the same photographs, with MOVED_FROM=no."
+        )
+        raise FolderError(detail % {**words, "quoted": shlex.quote(source.path)})
+    question = _("The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. Go on with it?")
+    if not ask(question % words):
+        return None
+    moving.repoint(source, folder)
+    return source
 
 
 def given(folder: str, labels: str, truth: str, level: str) -> Given:

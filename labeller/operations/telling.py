@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from django.db.models import Max
 
 from labeller.insights import selectors
-from labeller.insights.templatetags.words import job_kind, refusal
+from labeller.insights.templatetags.words import job_kind
 from labeller.jobs.models import Job
 from labeller.learning.models import Round
 from labeller.projects.models import Project
+from labeller.samples import refused
 from labeller.samples.models import Sample
 
 ANYWHERE = {"0.0.0.0": "0.0.0.0", "::": "::"}  # noqa: S104 - what listens everywhere is no address to open
@@ -77,12 +78,12 @@ def _failures(project: Project) -> Iterator[str]:
 
 
 def _refused(project: Project, samples: int, place: str) -> Iterator[str]:
-    refused = selectors.quarantined(project)
-    if not refused:
-        return
-    n = sum(refused.values())
-    reasons = ", ".join(f"{count:,} × {refusal(reason)}" for reason, count in refused.items())
-    if samples:
-        yield f"{n:,} files were set aside: {reasons}. See {place}"
-    else:
-        yield f"None of the {n:,} files can be used: {reasons}. See {place}"
+    found = refused.counts(project)
+    if found and samples:
+        reasons = ", ".join(f"{count:,} × {refused.words(reason)}" for reason, count in found.items())
+        yield f"{sum(found.values()):,} files were set aside: {reasons}. See {place}"
+    elif found:
+        yield f"{refused.nothing_usable(project)} See {place}"
+    _left_out, missing = refused.looks(project)
+    if missing:
+        yield f"{missing:,} photographs are not where they were any more: their labels are kept. See {place}"

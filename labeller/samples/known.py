@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -21,11 +22,12 @@ from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.projects import services as projects
 from labeller.projects.models import Question
-from labeller.samples import levels, matching, scanning, tables, told
+from labeller.samples import levels, matching, tables, told
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError
 from labeller.samples.signals import labels_known
 from labeller.samples.tables import Problem, Row
+from labeller.samples.walking import walk
 
 FOLDERS = "folders"
 PURPOSES = ("labels", "truth")
@@ -139,7 +141,7 @@ def check(folder: Path | str, given: Given, *, most: int | None = None, hint: st
     named = list(dict.fromkeys(filter(None, (given.labels, given.truth))))
     if not named:
         return []
-    files = [found.path for found in itertools.islice(scanning.walk(folder), most)]
+    files = [found.path for found in itertools.islice(walk(folder, follows_links=settings.FOLLOW_LINKS), most)]
     is_all = most is None or len(files) < most
     lines = []
     for each in named:

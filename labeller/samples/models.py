@@ -5,6 +5,7 @@ from pathlib import Path
 from django.db import models
 
 from labeller.projects.models import LabelClass, Project
+from labeller.samples import names
 
 
 class Source(models.Model):
@@ -18,7 +19,7 @@ class Source(models.Model):
         LABELS = "labels", "a known label"
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="sources")
-    path = models.CharField(max_length=4000)
+    path = models.CharField(max_length=4000)  # as names.encode writes it
     labels_from = models.CharField(max_length=4000, blank=True, help_text="“folders”, the path of a table, or nothing.")
     truth_from = models.CharField(max_length=4000, blank=True, help_text="The same, kept hidden for simulations.")
     class_level = models.SmallIntegerField(
@@ -26,6 +27,10 @@ class Source(models.Model):
         help_text="Which folder level names the class: 1 = the first, -1 = the last; null = the first that can.",
     )
     known = models.JSONField(default=dict, help_text="What became of the labels and the truth: samples/known.py.")
+    follows_links = models.BooleanField(default=False, help_text="Whether links that lead out of it are followed.")
+    left_out = models.JSONField(default=dict, help_text="What the last look left out on purpose: how many by kind.")
+    missing = models.PositiveIntegerField(default=0, help_text="Samples whose file the last look did not find.")
+    reader = models.PositiveIntegerField(default=0, help_text="scanning.READER when the last look was complete.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -39,9 +44,15 @@ class Source(models.Model):
         """Whether paths may be shown: where folders name the classes, or the truth is hidden, they would tell it."""
         return not self.truth_from and self.labels_from != "folders"
 
+    @property
+    def folder(self) -> Path | str:
+        """Where it is: a path of this machine, or a URL."""
+        return self.path if "://" in self.path else Path(names.decode(self.path))
+
     def location(self, path: str) -> Path | str:
-        """Where a file of this source is: a path of this machine, or a URL where the source is one."""
-        return f"{self.path}/{path}" if "://" in self.path else Path(self.path, path)
+        """Where a file of this source is, from its stored path: a path of this machine, or a URL."""
+        name = names.decode(path)
+        return f"{self.path}/{name}" if "://" in self.path else Path(self.folder, name)
 
 
 class Deployment(models.Model):
@@ -77,6 +88,7 @@ class Sample(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="samples")
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.IMAGE)
     source = models.ForeignKey(Source, models.PROTECT, related_name="samples")
+    # As names.encode writes it.
     path = models.CharField(max_length=2000, help_text="Relative to the source, with forward slashes.")
     sha256 = models.CharField(max_length=64)
     bytes = models.BigIntegerField()
@@ -84,6 +96,7 @@ class Sample(models.Model):
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
     taken_at = models.DateTimeField(null=True, help_text="The camera's own clock, taken as UTC.")
+    notes = models.JSONField(default=list, help_text='What to know about the picture: [{"code": …, parameters}].')
     deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="samples")
     sequence = models.ForeignKey(Sequence, models.SET_NULL, null=True, related_name="samples")
     # Where the sample is a part of its image: as fractions of the upright image's width and height.

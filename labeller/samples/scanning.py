@@ -1,54 +1,87 @@
 """Walking a folder: which files are new."""
 
-import datetime
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from labeller.samples import names
 from labeller.samples.models import Refusal, Sample, Source
-from tl_core import storage
+from labeller.samples.walking import LEADS_OUT, Found, walk
 from tl_core.images import is_url
+
+READER = 1  # raised when more kinds of files can be read: what was refused before is looked at once more
+# Reasons that lie around a file, not in it, and that may pass without its changing.
+RETRIED = {"missing", "no-permission", "failed", "link", "unreadable-folder", "name-too-long"}
+SOME = 5  # names in a message
+PAGE = 5_000  # rows read at once
 
 
 class FolderError(Exception):
     """The folder can't be used; the message says why in one line."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """A file in the folder: path relative to it, with forward slashes."""
-
-    path: str
-    bytes: int
-    modified_ns: int
-
-
 def tidy_folder(folder: Path | str) -> Path | str:
-    """The folder as it is stored: absolute, or a URL without a slash at its end."""
+    """The folder in full: an absolute path, or a URL without a slash at its end."""
     return str(folder).rstrip("/") if is_url(folder) else Path(folder).expanduser().resolve()
 
 
-def check_folder(folder: Path | str) -> None:
-    """Raises FolderError for a folder that is missing, no folder, unreadable or without a single file."""
+def check_folder(folder: Path | str, *, follows_links: bool | None = None) -> None:
+    """Raises FolderError for a folder that can't be opened: see `check_readable`, and not one in DATA."""
+    if not is_url(folder):
+        _check_place(Path(folder).resolve())
+    check_readable(folder, follows_links=settings.FOLLOW_LINKS if follows_links is None else follows_links)
+
+
+def _check_place(path: Path) -> None:
+    data = Path(settings.DATA).resolve()
+    if path.is_relative_to(data) and not path.is_relative_to(data / "demo"):
+        detail = _("%(path)s lies in %(data)s, where this program keeps its own files: set DATA to another folder.")
+        raise FolderError(detail % {"path": names.shown(path), "data": names.shown(data)})
+
+
+def check_readable(folder: Path | str, *, follows_links: bool = False) -> None:
+    """Raises FolderError for a folder that is missing, no folder, unreadable or without a single file to look at."""
     if is_url(folder):
         _check_url(str(folder))
         return
     path = Path(folder)
+    shown = {"path": names.shown(path)}
     if not path.exists():
-        raise FolderError(_("The folder %(path)s does not exist.") % {"path": path})
+        raise FolderError(_("The folder %(path)s does not exist.") % shown)
     if not path.is_dir():
-        raise FolderError(_("%(path)s is not a folder.") % {"path": path})
+        raise FolderError(_("%(path)s is not a folder.") % shown)
     if not os.access(path, os.R_OK | os.X_OK):
-        detail = _("The folder %(path)s cannot be read: its permissions do not allow it.")
-        raise FolderError(detail % {"path": path})
-    if next(walk(path), None) is None:
-        raise FolderError(_("The folder %(path)s holds no files.") % {"path": path})
+        raise FolderError(_("The folder %(path)s cannot be read: its permissions do not allow it.") % shown)
+    problems = []
+    for found in walk(path, follows_links=follows_links):
+        if not found.reason:
+            return
+        problems.append(found)
+    raise FolderError(_nothing_in(path, problems))
+
+
+def _nothing_in(path: Path, problems: list[Found]) -> str:
+    """Why nothing in the folder can be looked at, and what to do about it."""
+    some = ", ".join(found.path for found in problems[:SOME]) + (", …" if len(problems) > SOME else "")
+    words = {"path": names.shown(path), "n": len(problems), "some": some}
+    if not problems:
+        return _("The folder %(path)s holds no files.") % words
+    if all(found.detail == LEADS_OUT for found in problems):
+        detail = _(
+            "The folder %(path)s holds no files, only %(n)s links that lead out of it: %(some)s. A link that leads out "
+            "of the folder is not followed, unless you start with FOLLOW_LINKS=1."
+        )
+        return detail % words
+    detail = _("Nothing in the folder %(path)s can be read. %(some)s: %(detail)s")
+    return detail % {**words, "detail": problems[0].detail}
 
 
 def _check_url(url: str) -> None:
@@ -57,67 +90,69 @@ def _check_url(url: str) -> None:
         detail = _("%(url)s may not be imported: name it, or a folder above it, in IMAGE_URLS or STORAGE_URL.")
         raise FolderError(detail % {"url": url})
     try:
-        first = next(_walk_url(url), None)
+        first = next(walk(url), None)
     except OSError as error:
         raise FolderError(_("%(url)s cannot be read: %(error)s") % {"url": url, "error": error}) from error
     if first is None:
         raise FolderError(_("The folder %(path)s holds no files.") % {"path": url})
 
 
-def walk(root: Path | str) -> Iterator[Found]:
-    """All files below the folder, hidden ones left out; links that lead out of it are not followed."""
-    if is_url(root):
-        yield from _walk_url(str(root))
-        return
-    root = Path(root)
-    home = root.resolve()
-    for directory, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            file = Path(directory, name)
-            if name.startswith(".") or (file.is_symlink() and not file.resolve().is_relative_to(home)):
-                continue
-            try:
-                stat = file.stat()
-            except OSError:
-                continue  # gone between the listing and now
-            # A name that isn't UTF-8 can't be stored; with its odd bytes replaced it is refused by name later.
-            path = os.fsencode(file.relative_to(root).as_posix()).decode("utf-8", "replace")
-            yield Found(path, stat.st_size, stat.st_mtime_ns)
+@dataclass
+class Look:
+    """What a walk through a source's folder found, against what is known of it."""
+
+    fresh: list[Found] = field(default_factory=list)  # no sample yet, and no refusal that still holds
+    changed: list[Found] = field(default_factory=list)  # at the path of a sample, but not as it was then
+    problems: list[Found] = field(default_factory=list)  # can't be looked at, and why
+    gone: set[str] = field(default_factory=set)  # paths of samples at which there is no file any more
+    settled: set[str] = field(default_factory=set)  # paths of refusals of which nothing is left
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
-def _walk_url(url: str) -> Iterator[Found]:
-    with storage.remote(url) as (store, top):
-        found = store.find(top, detail=True)
-    for name, entry in sorted(found.items()):
-        path = name.removeprefix(top).strip("/")
-        if not any(part.startswith(".") for part in path.split("/")):
-            yield Found(path, entry["size"] or 0, _modified_ns(entry))
+def look(source: Source) -> Look:
+    """Compare the folder with the rows by path, size and time of change: no file is opened."""
+    found = Look()
+    known = {path: stamp for path, *stamp in _stamps(Sample.objects.filter(source=source))}
+    refusals = Refusal.objects.filter(source=source)
+    refused = {path: rest for path, *rest in _stamps(refusals, "reason")}
+    has_all_looked = source.reader == READER
+    again: list[Found] = []  # duplicates, of what may be gone now
+    for file in walk(source.folder, follows_links=source.follows_links, left_out=found.left_out):
+        stamp = known.pop(file.path, None)
+        refusal = refused.pop(file.path, None)
+        holds = _holds(refusal, file) and (has_all_looked or stamp is not None)
+        if file.reason:
+            found.problems.append(file)
+        elif stamp is not None:
+            if (stamp != [file.bytes, file.modified_ns] and not holds) or (refusal and refusal[2] in RETRIED):
+                found.changed.append(file)
+        elif not holds:
+            found.fresh.append(file)
+        elif refusal and refusal[2] == "duplicate":
+            again.append(file)
+    problems = {file.path for file in found.problems}
+    found.gone = known.keys() - problems
+    found.settled = refused.keys() - found.gone
+    sizes = {known[path][0] for path in found.gone} | {file.bytes for file in found.changed}
+    found.fresh += [file for file in again if file.bytes in sizes or found.changed]
+    found.fresh = spread(found.fresh)
+    return found
 
 
-def _modified_ns(entry: dict[str, Any]) -> int:
-    """When an object was last written, in nanoseconds; each kind of store calls it otherwise."""
-    for name in ("LastModified", "last_modified", "updated", "mtime", "created"):
-        if isinstance(when := entry.get(name), datetime.datetime):
-            when = when.timestamp()
-        if isinstance(when, int | float):
-            return int(when * 1e9)
-    return 0
+def _stamps(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
+    """Path, size, time of change and these fields of all rows, a page at a time: an open read keeps others waiting."""
+    last = 0
+    while page := list(
+        rows.filter(pk__gt=last).order_by("pk").values_list("pk", "path", "bytes", "modified_ns", *fields)[:PAGE]
+    ):
+        for _pk, *row in page:
+            yield tuple(row)
+        last = page[-1][0]
 
 
-def new_files(source: Source) -> list[Found]:
-    """Files not imported yet, and refused ones that have changed since, spread over folders and time."""
-    imported = set(Sample.objects.filter(source=source).values_list("path", flat=True))
-    refused = {
-        path: (size, modified)
-        for path, size, modified in Refusal.objects.filter(source=source).values_list("path", "bytes", "modified_ns")
-    }
-    fresh = [
-        found
-        for found in walk(source.path)
-        if found.path not in imported and refused.get(found.path) != (found.bytes, found.modified_ns)
-    ]
-    return spread(fresh)
+def _holds(refusal: list[Any] | None, file: Found) -> bool:
+    """Whether the file is as it was when it was refused, for something that only another file would mend."""
+    return refusal is not None and refusal[:2] == [file.bytes, file.modified_ns] and refusal[2] not in RETRIED
 
 
 def spread(files: list[Found]) -> list[Found]:

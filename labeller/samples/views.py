@@ -1,12 +1,13 @@
 """Serving of images: always a derivative, never the original file; and what of a table was not taken."""
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.samples import known, services, told
+from labeller.samples import deriving, known, services, told
 from labeller.samples.models import Sample
 
 
@@ -17,12 +18,30 @@ def image(request: HttpRequest, sample_id: int, size: int) -> HttpResponseBase:
     path = services.derivative(sample, size)
     if path is None:
         raise Http404("no such size")
+    mark = f'"{sample.sha256[:32]}-{size}"'
+    if request.headers.get("If-None-Match") == mark:
+        return _kept(HttpResponseNotModified(), mark)
     try:
-        response = FileResponse(path.open("rb"), content_type="image/jpeg")
-    except FileNotFoundError as error:
-        raise Http404("the derivative is missing") from error
-    # The file's name is its content's hash: it can never change under this address.
-    response["Cache-Control"] = "private, max-age=31536000, immutable"
+        return _kept(FileResponse(path.open("rb"), content_type="image/jpeg"), mark)
+    except FileNotFoundError:
+        return _made_anew(sample)
+
+
+def _kept(response: HttpResponseBase, mark: str) -> HttpResponseBase:
+    """A photograph may be edited: what the browser keeps is shown at once, and compared behind the person's back."""
+    response["ETag"] = mark
+    response["Cache-Control"] = "private, max-age=600, stale-while-revalidate=31536000"
+    return response
+
+
+def _made_anew(sample: Sample) -> HttpResponse:
+    """The picture is gone: a worker makes it from the photograph, and the page asks again in a moment."""
+    deriving.ask(sample)
+    gone = deriving.is_gone(sample)
+    text = _("The photograph is not there any more.") if gone else _("The picture is being made anew.")
+    response = HttpResponse(text, status=410 if gone else 503, content_type="text/plain; charset=utf-8")
+    response["Cache-Control"] = "no-store"
+    response["Retry-After"] = "2"
     return response
 
 

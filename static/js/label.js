@@ -355,7 +355,7 @@ function showMessage() {
   const bar = byId("stage-progress");
   const isBroken = Boolean(held.current) && viewer.isBroken;
   box.hidden = Boolean(held.current) && !isBroken;
-  fill(byId("stage-text"), isBroken ? texts.broken : emptyText());
+  fill(byId("stage-text"), isBroken ? (viewer.isGone ? texts.gone : texts.broken) : emptyText());
   const isPreparing = !held.current && supply.state === "preparing" && supply.pool?.embedded < supply.pool?.total;
   bar.hidden = !isPreparing;
   if (isPreparing) {

@@ -35,6 +35,15 @@ export function nearest(entries, index, frames = [], at = 0) {
   return [...near.values()];
 }
 
+/** Whether the server says that there is no such photograph any more: trying again does not help. */
+async function isGone(address) {
+  try {
+    return (await fetch(address, { method: "HEAD" })).status === 410;
+  } catch {
+    return false; // no server: that is said elsewhere
+  }
+}
+
 export class LookAhead {
   #source;
   #images = new Map(); // sample id -> <img>
@@ -88,17 +97,18 @@ export class LookAhead {
   }
 
   #fetch(sample, image) {
-    const settle = (state) => {
+    const settle = (state, more = { gone: "false" }) => {
       if (this.#images.get(sample) !== image) return;
-      image.dataset.ready = state;
+      Object.assign(image.dataset, { ready: state, ...more });
       this.#onChange(image);
     };
     image.dataset.ready = "false";
     image.src = this.#source(sample);
     image.decode().then(
       () => settle("true"),
-      () => {
+      async () => {
         settle("failed");
+        if (await isGone(image.src)) settle("failed", { gone: "true" });
         setTimeout(() => image.isConnected && this.retry(sample), RETRY_MS);
       },
     );

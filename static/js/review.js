@@ -320,7 +320,7 @@ function keepText(entry, classes) {
 function showMessage() {
   const isBroken = Boolean(held.current) && viewer.isBroken;
   byId("stage-message").hidden = Boolean(held.current) && !isBroken;
-  fill(byId("stage-text"), isBroken ? texts.broken : emptyText());
+  fill(byId("stage-text"), isBroken ? (viewer.isGone ? texts.gone : texts.broken) : emptyText());
   byId("stage-links").hidden = Boolean(held.current) || supply.state !== "finished" || ask.passed.length > 0;
   byId("stage-retry").hidden = !isBroken;
   byId("stage-again").hidden = Boolean(held.current) || !ask.passed.length;

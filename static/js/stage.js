@@ -66,6 +66,11 @@ export class Stage {
     return this.#entry !== null && this.#ahead.isReady(this.#entry.sample);
   }
 
+  /** The photograph itself is not there any more. */
+  get isGone() {
+    return this.#ahead.find(this.#inView?.sample)?.dataset.gone === "true";
+  }
+
   get isBroken() {
     return this.#ahead.find(this.#inView?.sample)?.dataset.ready === "failed";
   }

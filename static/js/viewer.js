@@ -141,6 +141,10 @@ export class Viewer {
     return this.#stage.isVisible;
   }
 
+  get isGone() {
+    return this.#stage.isGone;
+  }
+
   get isBroken() {
     return this.#stage.isBroken;
   }

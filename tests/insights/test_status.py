@@ -30,6 +30,7 @@ def played(foxes, folder):
     for number in range(3):
         factories.photograph(folder / f"{number}.png", number)
     (folder / "broken.jpg").touch()
+    (folder / ".hidden").touch()
     samples.add_source(foxes.project, folder)
     factories.work("scan", "ingest", "plan", "embed", "bursts")
     Job.objects.filter(kind="refit").delete()
@@ -58,6 +59,8 @@ def test_json_has_exactly_this_shape(played):
         "samples": 3,
         "embedded": 3,
         "quarantined": {"empty": 1},
+        "left_out": {"hidden": 1},
+        "missing": 0,
         "labels": {"fox": 1, "badger": 0, "empty": 0},
         "rounds": 1,
         "queue": 2,
@@ -80,6 +83,8 @@ def test_a_fresh_project_claims_nothing(foxes):
         "samples": 0,
         "embedded": 0,
         "quarantined": {},
+        "left_out": {},
+        "missing": 0,
         "labels": {"fox": 0, "badger": 0, "empty": 0},
         "rounds": 0,
         "queue": 0,

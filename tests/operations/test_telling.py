@@ -81,7 +81,8 @@ def test_a_folder_of_which_nothing_can_be_used_says_so(foxes, folder):
         (folder / f"{number}.jpg").touch()
     samples.add_source(foxes.project, folder)
     factories.work("scan", "ingest")
-    assert news(foxes) == [f"None of the 5 files can be used: 5 × empty file. See {PLACE}/projects/foxes/"]
+    sentence = "None of the 5 files can be used: 5 × empty file. For example 0.jpg: The file is empty."
+    assert news(foxes) == [f"{sentence} See {PLACE}/projects/foxes/"]
 
 
 def test_files_set_aside_are_counted_by_reason(foxes, folder):

@@ -5,9 +5,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from labeller.learning.sentences import reworded
+from labeller.samples import refused
 
 register = template.Library()
 register.filter("reworded", reworded)
+register.filter("refusal", refused.words)
+register.filter("left_out", refused.left_out_words)
 
 JOB_KINDS = {
     "scan": gettext_noop("look through the folder"),
@@ -21,18 +24,7 @@ JOB_KINDS = {
     "retrain": gettext_noop("full refit"),
     "assess": gettext_noop("assess"),
     "hunt": gettext_noop("hunt"),
-}
-REFUSALS = {
-    "crashed": gettext_noop("decoding it stopped the worker"),
-    "duplicate": gettext_noop("same content as another file"),
-    "empty": gettext_noop("empty file"),
-    "missing": gettext_noop("not there any more"),
-    "not-an-image": gettext_noop("not an image"),
-    "out-of-memory": gettext_noop("not enough memory to decode it"),
-    "too-large": gettext_noop("too large"),
-    "truncated": gettext_noop("ends before the image is complete"),
-    "unreadable": gettext_noop("damaged or not readable"),
-    "unsupported-format": gettext_noop("a format that is not supported"),
+    "derive": gettext_noop("make a small picture anew"),
 }
 
 
@@ -40,9 +32,3 @@ REFUSALS = {
 def job_kind(kind: str) -> str:
     """What a job of this kind does."""
     return _(JOB_KINDS[kind]) if kind in JOB_KINDS else kind
-
-
-@register.filter
-def refusal(reason: str) -> str:
-    """Why a file was refused."""
-    return _(REFUSALS[reason]) if reason in REFUSALS else reason

@@ -47,7 +47,7 @@ def find_twins(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("samples", "0002_boxes"),
+        ("samples", "0004_looks"),
     ]
 
     operations = [

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from labeller.config.commands import SiteCommand
 from labeller.insights import selectors
 from labeller.projects.models import Project
+from labeller.samples import refused
 
 
 class Command(SiteCommand):
@@ -16,6 +17,7 @@ class Command(SiteCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", metavar="SLUG", help="this project only")
         parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument("--refused", action="store_true", help="list every file that was refused, and why")
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = Project.objects.order_by("pk")
@@ -23,6 +25,9 @@ class Command(SiteCommand):
             found = found.filter(slug=options["project"])
             if not found:
                 raise CommandError(f"There is no project {options['project']!r}.")
+        if options["refused"]:
+            self._list_refused(list(found), options["json"])
+            return
         statuses = [selectors.status(project) for project in found]
         if options["json"]:
             self.stdout.write(json.dumps({"projects": statuses}))
@@ -30,10 +35,24 @@ class Command(SiteCommand):
         for status in statuses:
             self._print(status)
 
+    def _list_refused(self, projects: list[Project], as_json: bool) -> None:
+        """A line a file, separated by tabs, which no name has; or JSON, a line an object."""
+        for project in projects:
+            lines = refused.rows(project)
+            columns = next(lines)
+            for row in lines:
+                line = {"project": project.slug, **dict(zip(columns, row, strict=True))}
+                words = "\t".join((project.slug, line["path"], refused.words(line["reason"]), line["detail"]))
+                self.stdout.write(json.dumps(line) if as_json else words)
+
     def _print(self, status: dict[str, Any]) -> None:
         audit = status["audit"]
         self.stdout.write(f"{status['slug']}: {status['samples']:,} samples, {status['embedded']:,} embedded")
         self.stdout.write(f"  refused   {_pairs(status['quarantined'])}")
+        left_out = {refused.left_out_words(kind): n for kind, n in status["left_out"].items()}
+        self.stdout.write(f"  left out  {_pairs(left_out)}")
+        if status["missing"]:
+            self.stdout.write(f"  missing   {status['missing']:,} photographs are not where they were")
         self.stdout.write(f"  labels    {sum(status['labels'].values()):,}: {_pairs(status['labels'])}")
         for known in status["known"]:
             self.stdout.write(f"  known     {known['purpose']}: {known['outcome']}")

@@ -136,7 +136,8 @@ class Command(BaseCommand):
     def _open(self, options: dict[str, Any]) -> Project:
         if not options["images"]:
             return opening.open_demo()
-        project = opening.open_folder(options["images"], given=self._given)
+        ask = _ask if sys.stdin.isatty() else None
+        project = opening.open_folder(options["images"], given=self._given, ask=ask)
         for source in project.sources.all():
             for line in known.missing_tables(source):
                 self._say(line)
@@ -170,6 +171,11 @@ class Command(BaseCommand):
             self.stdout.flush()
         elif text:
             self._say(text)
+
+
+def _ask(question: str) -> bool:
+    """Ask the person at the terminal; Enter means yes."""
+    return input(f"{question} [Y/n] ").strip().casefold() in {"", "y", "yes"}
 
 
 def _stop(number: int, frame: Any) -> None:

@@ -1,0 +1,103 @@
+"""A folder of photographs that lies elsewhere now: recognised by its content, and the source told where it is."""
+
+import hashlib
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from labeller.projects.models import Project
+from labeller.samples import names, scanning, services
+from labeller.samples.models import Sample, Source
+from labeller.samples.scanning import FolderError
+from tl_core.images import is_url
+
+LOOKED_AT = 20  # samples, spread over the source, whose files are looked for
+HASHED = 5  # of those that are there, how many have their content compared
+ENOUGH = 0.5  # of those looked at: some may have been deleted or renamed meanwhile
+
+
+def candidate(folder: Path | str) -> Source | None:
+    """The source whose photographs are in this folder now and not where they were; None where there is none."""
+    if is_url(folder):
+        return None
+    for source in Source.objects.exclude(path=names.shown(folder)).select_related("project").order_by("-pk"):
+        if is_url(source.path):
+            continue
+        some = _some(source)
+        if some and _share(some, Path(folder)) >= ENOUGH and not _share(some, Path(source.folder)):
+            return source
+    return None
+
+
+def _some(source: Source) -> list[Sample]:
+    """A few samples from all over the source, at places that lie evenly between its first and last."""
+    samples = Sample.objects.filter(source=source).order_by("pk")
+    first, last = samples.first(), samples.last()
+    if first is None or last is None:
+        return []
+    step = max(1, (last.pk - first.pk) // LOOKED_AT)
+    found = (samples.filter(pk__gte=at).first() for at in range(first.pk, last.pk + 1, step))
+    return list({sample.pk: sample for sample in found if sample}.values())
+
+
+def _share(samples: list[Sample], folder: Path) -> float:
+    """The part of these samples whose files are in that folder; 0 where one is there by its name and size only."""
+    there = [sample for sample in samples if _has_size(sample, folder)]
+    compared = there[:: max(1, len(there) // HASHED)]
+    return len(there) / len(samples) if all(_has_content(sample, folder) for sample in compared) else 0.0
+
+
+def _has_size(sample: Sample, folder: Path) -> bool:
+    path = folder / names.decode(sample.path)
+    try:
+        return path.is_file() and path.stat().st_size == sample.bytes
+    except OSError:
+        return False
+
+
+def _has_content(sample: Sample, folder: Path) -> bool:
+    try:
+        with (folder / names.decode(sample.path)).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sample.sha256
+    except OSError:
+        return False
+
+
+def repoint(source: Source, folder: Path | str) -> None:
+    """Tell the source that its photographs are in that folder now, and look through it for what else changed.
+
+    Raises FolderError where the folder can't be used, or is another source of the project already.
+    """
+    folder = scanning.tidy_folder(folder)
+    scanning.check_folder(folder, follows_links=source.follows_links)
+    stored = names.shown(folder)
+    if source.project.sources.exclude(pk=source.pk).filter(path=stored).exists():
+        detail = _("%(path)s is another folder of the project %(project)s already.")
+        raise FolderError(detail % {"path": stored, "project": source.project.slug})
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(path=stored, truth_file=_table(source, folder))
+        source.refresh_from_db()
+        services.ask_for_scan(source)
+
+
+def _table(source: Source, folder: Path | str) -> str:
+    """Where the source's table is now: a table that lay in the folder has moved with it."""
+    old, was = Path(source.truth_file), Path(source.folder) if not is_url(source.path) else None
+    if source.truth_file and was and not is_url(folder) and old.is_relative_to(was):
+        new = Path(folder, old.relative_to(was))
+        return str(new) if new.exists() else source.truth_file
+    return source.truth_file
+
+
+def at(folder: Path | str, project: Project | None = None) -> QuerySet[Source]:
+    """The sources of that folder, in all projects or in one."""
+    found = Source.objects.filter(path=names.shown(scanning.tidy_folder(folder))).select_related("project")
+    return (found.filter(project=project) if project else found).order_by("pk")
+
+
+def holds(source: Source, folder: Path | str) -> bool:
+    """Whether the source's photographs are in that folder, as far as a look at a few tells."""
+    some = _some(source)
+    return is_url(folder) or not some or _share(some, Path(folder)) >= ENOUGH
