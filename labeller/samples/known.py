@@ -160,7 +160,7 @@ def _check_table(path: Path, files: list[str], folder: Path | str, is_all: bool)
         return []
     wrong = told.sentences({"rows": said.n_rows, "problems": told.summed(said.problems)})
     if not said.names:
-        raise FolderError(f"{path}: {'; '.join(wrong)}")
+        raise FolderError(_("%(path)s: %(problems)s") % {"path": path, "problems": "; ".join(wrong)})
     line = ngettext(
         "%(path)s (rows: %(rows)d) names %(n)d file of this folder",
         "%(path)s (rows: %(rows)d) names %(n)d files of this folder",

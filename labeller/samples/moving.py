@@ -77,18 +77,21 @@ def repoint(source: Source, folder: Path | str) -> None:
         detail = _("%(path)s is another folder of the project %(project)s already.")
         raise FolderError(detail % {"path": stored, "project": source.project.slug})
     with transaction.atomic():
-        Source.objects.filter(pk=source.pk).update(path=stored, truth_file=_table(source, folder))
+        Source.objects.filter(pk=source.pk).update(
+            path=stored,
+            labels_from=_table(source, source.labels_from, folder),
+            truth_from=_table(source, source.truth_from, folder),
+        )
         source.refresh_from_db()
         services.ask_for_scan(source)
 
 
-def _table(source: Source, folder: Path | str) -> str:
-    """Where the source's table is now: a table that lay in the folder has moved with it."""
-    old, was = Path(source.truth_file), Path(source.folder) if not is_url(source.path) else None
-    if source.truth_file and was and not is_url(folder) and old.is_relative_to(was):
-        new = Path(folder, old.relative_to(was))
-        return str(new) if new.exists() else source.truth_file
-    return source.truth_file
+def _table(source: Source, table: str, folder: Path | str) -> str:
+    """Where a table is now: one that lay in the source's folder has moved with it."""
+    if not table or is_url(source.path) or is_url(folder) or not Path(table).is_relative_to(source.folder):
+        return table
+    new = Path(folder, Path(table).relative_to(source.folder))
+    return str(new) if new.exists() else table
 
 
 def at(folder: Path | str, project: Project | None = None) -> QuerySet[Source]:

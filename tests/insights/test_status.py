@@ -67,6 +67,7 @@ def test_json_has_exactly_this_shape(played):
         "jobs": {"done": 5},
         "audit": {"n": 1, "accuracy": 1.0, "low": 0.0, "high": 1.0},
         "accepted": None,
+        "known": [],
     }
 
 
@@ -93,6 +94,7 @@ def test_a_fresh_project_claims_nothing(foxes):
         "missing_classes": None,
         "coverage": None,
         "accepted": None,
+        "known": [],
     }
 
 
