@@ -111,6 +111,7 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/export/", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/labels.csv", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/predictions.csv", (LOGIN, 404, 403, 403, 404, 404, 404)),  # no head yet
+    Row("GET", "projects/<slug:slug>/export/<slug:kind>.manifest.json", (LOGIN, 404, 403, 403, 404, 404, 404)),
 ]
 IN_A_PROJECT = [row for row in ROWS if "<slug:slug>" in row.path]
 
@@ -158,6 +159,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:user_id", factories.person("spare").pk),
         ("int:source_id", 1),
         ("slug:purpose", "labels"),
+        ("slug:kind", "predictions"),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))

@@ -7,4 +7,5 @@ urlpatterns = [
     path("projects/<slug:slug>/export/", views.exports, name="exports"),
     path("projects/<slug:slug>/export/labels.csv", views.labels_csv, name="labels_csv"),
     path("projects/<slug:slug>/export/predictions.csv", views.predictions_csv, name="predictions_csv"),
+    path("projects/<slug:slug>/export/<slug:kind>.manifest.json", views.manifest, name="manifest"),
 ]

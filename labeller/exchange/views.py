@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.exchange import services
+from labeller.exchange import manifests, services
 from labeller.labels import selectors as labels
 from labeller.projects.models import Question
 from labeller.samples.cells import defuse
@@ -28,15 +29,24 @@ class _Echo:
         return value
 
 
-def _stream(request: HttpRequest, rows: Iterator[tuple[Any, ...]], name: str) -> StreamingHttpResponse:
+def _stream(request: HttpRequest, rows: Iterator[tuple[Any, ...]], question: Question, kind: str) -> HttpResponseBase:
     """The rows as CSV, every value as it is; with `?for=spreadsheet`, as programs may have it that compute cells."""
-    is_for_spreadsheets = request.GET.get("for") == "spreadsheet"
-    if is_for_spreadsheets:
+    name = _name(request, question, kind)
+    if _is_for_spreadsheets(request):
         rows = _defused(rows)
-        name = f"{name}-for-spreadsheets"
-    response = StreamingHttpResponse(_blocks(rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{re.sub("[^A-Za-z0-9._-]", "-", name)}.csv"'
+    response = StreamingHttpResponse(manifests.noted(_blocks(rows), name), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _is_for_spreadsheets(request: HttpRequest) -> bool:
+    return request.GET.get("for") == "spreadsheet"
+
+
+def _name(request: HttpRequest, question: Question, kind: str) -> str:
+    """What the file is called."""
+    variant = "-for-spreadsheets" if _is_for_spreadsheets(request) else ""
+    return re.sub("[^A-Za-z0-9._-]", "-", f"{question.project.slug}-{question.key}-{kind}{variant}.csv")
 
 
 def _defused(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
@@ -47,10 +57,11 @@ def _defused(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         yield (*(defuse(cell) if isinstance(cell, str) else cell for cell in row), 1)
 
 
-def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
+def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:
+    """What is written to the client at once, and of how many rows it is."""
     writer = csv.writer(_Echo())
     while lines := [writer.writerow(row) for row in itertools.islice(rows, ROWS_IN_A_BLOCK)]:
-        yield "".join(lines)
+        yield "".join(lines).encode(), len(lines)
 
 
 def _question(request: HttpRequest, slug: str) -> Question:
@@ -75,18 +86,27 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def labels_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+def labels_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """The labels that stand now, whatever is saved while they are read."""
     question = _question(request, slug)
-    until = services.newest_label(question)
-    rows = services.label_rows(question, until)
-    return _stream(request, rows, f"{slug}-{question.key}-labels")
+    rows = services.label_rows(question, services.newest_label(question))
+    return _stream(request, rows, question, "labels")
 
 
 @require_safe
-def predictions_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+def predictions_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Predictions of the latest head; 404 with the reason while there is none."""
     question = _question(request, slug)
     head = services.latest_head(question)
     if head is None:
         raise Http404("no head yet: label samples of at least two classes first")
-    return _stream(request, services.prediction_rows(question, head), f"{slug}-{question.key}-predictions")
+    return _stream(request, services.prediction_rows(question, head), question, "predictions")
+
+
+@require_safe
+def manifest(request: HttpRequest, slug: str, kind: str) -> JsonResponse:
+    """Rows and hash of the last whole download of that kind, to tell whether the file one has is whole."""
+    found = manifests.read(_name(request, _question(request, slug), kind))
+    if kind not in {"labels", "predictions"} or found is None:
+        raise Http404("nothing was downloaded whole yet")
+    return JsonResponse(found)

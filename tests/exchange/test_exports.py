@@ -1,6 +1,7 @@
 """Downloads: exactly the current labels, and a prediction for every embedded sample."""
 
 import csv
+import hashlib
 import io
 import uuid
 
@@ -288,11 +289,29 @@ def test_nothing_is_held_open_while_the_client_reads(client, foxes, monkeypatch,
     assert read == 10
 
 
+def test_a_whole_download_leaves_a_manifest_and_one_that_breaks_off_none(client, foxes):
+    client.force_login(foxes.mia)
+    for sample in factories.samples(foxes.project, 3):
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    assert client.get("/projects/foxes/export/labels.manifest.json").status_code == 404
+    content = b"".join(client.get("/projects/foxes/export/labels.csv").streaming_content)
+    manifest = client.get("/projects/foxes/export/labels.manifest.json").json()
+    assert (manifest["file"], manifest["rows"]) == ("foxes-species-labels.csv", 3)
+    assert (manifest["bytes"], manifest["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    factories.label(foxes.question, *factories.samples(foxes.project, 1), foxes.bo, foxes.class_id("fox"))
+    broken = client.get("/projects/foxes/export/labels.csv")
+    next(iter(broken.streaming_content))
+    broken.close()
+    assert client.get("/projects/foxes/export/labels.manifest.json").json() == manifest
+    assert client.get("/projects/foxes/export/labels.manifest.json?for=spreadsheet").status_code == 404
+    assert client.get("/projects/foxes/export/secrets.manifest.json").status_code == 404
+
+
 # --- and back in ----------------------------------------------------------------------------------
 
 
 def _written(rows, defused):
-    return "".join(views._blocks(views._defused(iter(rows)) if defused else iter(rows)))
+    return b"".join(block for block, _ in views._blocks(views._defused(iter(rows)) if defused else iter(rows)))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
@@ -309,7 +328,7 @@ def test_what_goes_out_comes_back_in(tmp_path_factory, defused, several, data):
     rest = ["answer", 0, "ana", "human", "", "single", "", "", 0, "", "", "", "", ""]
     rows = [(path, "species", exports._names(question, given), *rest) for path, given in labels]
     file = tmp_path_factory.getbasetemp() / "round-trip.csv"
-    file.write_bytes(_written([exports.LABEL_COLUMNS, *rows], defused).encode())
+    file.write_bytes(_written([exports.LABEL_COLUMNS, *rows], defused))
     table = tables.read(file, several=several)
     assert [(row.path, list(row.classes)) for row in table.rows] == labels
     assert table.problems == []
