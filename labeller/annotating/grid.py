@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from labeller.accounts.models import User
 from labeller.annotating import selectors, services
-from labeller.annotating.holding import open_assignments, room, say_enough, settled_for, take
+from labeller.annotating.holding import in_all, open_assignments, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.annotating.services import Wanted
 from labeller.labels import checks
@@ -114,8 +114,6 @@ def _keep(user: User, question: Question, wanted: Wanted) -> set[int]:
     mine.exclude(sample__in=wanted.keep).delete()
     kept = services.keep(user, question, wanted)
     open_assignments(question).filter(expires_at__lt=Now()).delete()
-    if wanted.count and not wanted.keep and not room(user, question):
-        raise say_enough()
     return kept
 
 
@@ -193,13 +191,16 @@ def _held(
     while missing > 0 and tiles:
         page, tiles = tiles[:missing], tiles[missing:]
         missing -= take(user, question, wanted.tab, {sample_id: {"group_id": group_id} for sample_id, _ in page})
-    held = {
-        each.sample_id: each
-        for each in open_assignments(question)
+    found = list(
+        open_assignments(question)
         .filter(annotator=user, tab=wanted.tab, sample__in=number_of)
         .exclude(sample__in=wanted.keep)
         .select_related("sample")
-    }
+        .annotate(in_all=in_all(user, question))
+    )
+    place = {sample_id: at for at, sample_id in enumerate(number_of)}
+    found.sort(key=lambda assignment: place[assignment.sample_id])
+    held = {each.sample_id: each for each in within_share(found, keeps=bool(wanted.keep))}
     return [Tile(held[sample_id], number) for sample_id, number in number_of.items() if sample_id in held]
 
 

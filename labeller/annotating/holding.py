@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q, Subquery
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -28,15 +28,36 @@ class HoldsEnough(Exception):
     """This person has all the samples they may hold; the message says so."""
 
 
+def _held(user: User, question: Question) -> models.QuerySet[Assignment]:
+    return open_assignments(question).filter(annotator=user, expires_at__gte=Now())
+
+
 def room(user: User, question: Question) -> int:
     """How many samples more this person may hold."""
-    held = open_assignments(question).filter(annotator=user, expires_at__gte=Now())
-    return max(0, MOST_HELD - held.count())
+    return max(0, MOST_HELD - _held(user, question).count())
 
 
-def say_enough() -> HoldsEnough:
-    text = _("You hold %(n)d undecided photographs already, in all your tabs: decide on some first, or close a tab.")
-    return HoldsEnough(text % {"n": MOST_HELD})
+def in_all(user: User, question: Question) -> Subquery:
+    """How many samples this person's tabs hold together, to be asked along with what was handed out."""
+    return Subquery(_held(user, question).values("annotator").annotate(n=Count("pk")).values("n"))
+
+
+def within_share(handed_out: list[Assignment], keeps: bool) -> list[Assignment]:
+    """Of what was handed out, annotated with `in_all`, the first that make up this person's share; the rest goes back.
+
+    Raises HoldsEnough where that leaves a tab with nothing that keeps nothing either.
+    """
+    over = handed_out[0].in_all - MOST_HELD if handed_out else 0
+    if over <= 0:
+        return handed_out
+    share = handed_out[: max(0, len(handed_out) - over)]
+    Assignment.objects.filter(pk__in=[each.pk for each in handed_out[len(share) :]]).delete()
+    if not share and not keeps:
+        text = _(
+            "You hold %(n)d undecided photographs already, in all your tabs: decide on some first, or close a tab."
+        )
+        raise HoldsEnough(text % {"n": MOST_HELD})
+    return share
 
 
 def release(user: User, question: Question, tab: str, samples: Collection[int] | None = None) -> None:

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from labeller.accounts.models import User
 from labeller.annotating import sequences
-from labeller.annotating.holding import HOLD, open_assignments, room, say_enough, settled_for, take
+from labeller.annotating.holding import HOLD, in_all, open_assignments, room, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -62,20 +62,19 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
         mine.exclude(sample__in=wanted.keep).delete()
         kept = keep(user, question, wanted)
         open_assignments(question).filter(expires_at__lt=Now()).delete()
-        most = room(user, question)
-        if not most and not wanted.keep and (wanted.count or wanted.sample is not None):
-            raise say_enough()
-        if most and wanted.sample is not None:
+        if wanted.sample is not None:
             _take_asked(user, question, wanted.tab, wanted.sample)
         if current is not None:
-            _take(user, question, current, wanted, most)
-        held = list(
+            _take(user, question, current, wanted)
+        held: list[Assignment] = list(
             mine.exclude(sample__in=wanted.keep)
             .select_related("sample__source", "sample__deployment", "entry__round__head")
             .order_by("entry__rank", "pk")
+            .annotate(in_all=in_all(user, question))
         )
         if wanted.sample is not None:
             held.sort(key=lambda assignment: assignment.sample_id != wanted.sample)
+        held = within_share(held, keeps=bool(wanted.keep))
         if wanted.bursts:
             held = sequences.hold_bursts(user, question, held, wanted.tab)
     return Batch(held, kept, current, _state(question, current, held, wanted))
@@ -103,9 +102,9 @@ def _existing(question: Question, sample_ids: Collection[int]) -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def _take(user: User, question: Question, current: Round, wanted: Wanted, most: int) -> None:
+def _take(user: User, question: Question, current: Round, wanted: Wanted) -> None:
     """Insert assignments for the best-ranked samples that have a free slot; whoever is faster has them."""
-    missing = min(wanted.count, MOST_AT_ONCE, most)
+    missing = min(wanted.count, MOST_AT_ONCE)
     entries = current.entries.filter(strategy=AUDIT) if wanted.only_audit else current.entries
     while missing > 0:
         free = list(
