@@ -115,6 +115,7 @@ def test_shift_decides_one_frame_and_the_burst_leaves_it_alone(hands: Sequences)
     hands.wait_for_another(first)
     hands.page.keyboard.press("ArrowLeft")
     assert hands.shown() == first
+    hands.page.locator(f"[data-testid=frame][data-sample='{first}']").wait_for()  # the strip follows the picture
     assert [said for said in hands.frames if "zebra" in said or "fox" in said] == [
         said for said in hands.frames if "not yours" not in said
     ]
