@@ -69,7 +69,6 @@ def test_the_progress_page_shows_each_reason_with_its_sentence_and_what_was_left
 
 
 def test_every_refused_file_is_listed_page_by_page(client, unusable, monkeypatch):
-    monkeypatch.setattr(refused, "PAGE", 2)
     monkeypatch.setattr(refused.page, "__defaults__", ("", 0, 2))
     client.force_login(unusable.mia)
     seen, address = [], "?"
@@ -86,7 +85,7 @@ def test_every_refused_file_is_listed_page_by_page(client, unusable, monkeypatch
         assert client.get(f"/projects/foxes/refused/{odd}").status_code == 200
 
 
-def test_the_table_holds_all_of_them_read_in_pages(client, unusable, monkeypatch, django_assert_max_num_queries):
+def test_the_table_holds_all_of_them_read_in_pages(client, unusable, monkeypatch):
     monkeypatch.setattr(refused, "CHUNK", 2)
     client.force_login(unusable.mia)
     answer = client.get("/projects/foxes/refused.csv")
