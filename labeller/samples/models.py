@@ -74,6 +74,7 @@ class Sample(models.Model):
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
     taken_at = models.DateTimeField(null=True, help_text="The camera's own clock, taken as UTC.")
+    notes = models.JSONField(default=list, help_text='What to know about the picture: [{"code": …, parameters}].')
     deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="samples")
     sequence = models.ForeignKey(Sequence, models.SET_NULL, null=True, related_name="samples")
     # Where the sample is a part of its image: as fractions of the upright image's width and height.

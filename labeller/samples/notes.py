@@ -1,0 +1,24 @@
+"""What a person should know about a picture, as sentences in the reader's language."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+
+def sentences(notes: Iterable[dict[str, Any]]) -> list[str]:
+    """A sentence for each note; codes that this version doesn't know are passed over."""
+    return [text for text in map(_sentence, notes) if text]
+
+
+def _sentence(note: dict[str, Any]) -> str:
+    match note:
+        case {"code": "stretched", "low": low, "high": high}:
+            shown = {"low": number_format(low, use_l10n=True), "high": number_format(high, use_l10n=True)}
+            return _("Stretched: %(low)s is shown as black, %(high)s as white.") % shown
+        case {"code": "pages", "n": int(n)}:
+            text = ngettext("%(n)s page; the first is used.", "%(n)s pages; the first is used.", n)
+            return text % {"n": number_format(n, force_grouping=True)}
+    return ""
