@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fsspec
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,9 +25,19 @@ from tests.tl_core.pictures import encoded, png, scene
 from tl_core import images
 from tl_core.images import ImageRefused, examining, loading
 
+pillow_heif.register_heif_opener()
 COLOR = (200, 90, 30)
 GREY = (128, 128, 128)
-FORMATS = {"JPEG": {"quality": 90}, "PNG": {}, "WEBP": {"quality": 90}, "TIFF": {}, "BMP": {}, "GIF": {}}
+FORMATS = {
+    "JPEG": {"quality": 90},
+    "PNG": {},
+    "WEBP": {"quality": 90},
+    "TIFF": {},
+    "BMP": {},
+    "GIF": {},
+    "AVIF": {"quality": 90, "speed": 10},
+    "HEIF": {"quality": 90},
+}
 
 
 def loaded(source: Path | bytes, min_side: int, **options: object) -> Image.Image:
@@ -148,7 +159,7 @@ def test_large_images_are_converted_in_strips_without_seams(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_orientation_is_applied_once(kind: str, orientation: int, tmp_path: Path) -> None:
     upright = scene()
     undo = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
@@ -386,7 +397,7 @@ def test_taken_at(kind: str, text: str, expected: datetime | None, tmp_path: Pat
     else:
         exif = Image.Exif()
         exif.get_ifd(0x8769)[0x9003] = text
-        scene().save(path, format=kind, exif=exif)
+        scene().save(path, format=kind, exif=exif.tobytes())
     assert images.examine(path).taken_at == expected
 
 

@@ -17,7 +17,7 @@ from tl_core.images.profiles import Transform, transform
 from tl_core.images.ranges import Range, value_range
 from tl_core.images.refusals import ImageRefused
 
-_STRIP_PIXELS = 2_000_000
+_STRIP_PIXELS = 1_000_000
 _SAMPLED = 1024  # rows and columns that are looked at to find the range of values
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom
@@ -54,29 +54,29 @@ def decode(found: Opened) -> Decoded:
 
     Raises one of `refusals.BROKEN`, MemoryError or ImageRefused.
     """
-    image, pixels = found.image, deep.decode(found) if found.contents.deep else None
-    if pixels is not None and pixels.dtype == np.uint8:
-        pixels = None
-    if image is None and pixels is None:
-        raise ImageRefused("unsupported-format", "This TIFF file holds a kind of pixel that is not supported.")
-    profile = found.contents.info.get("icc_profile")
+    image, contents = found.image, found.contents
+    pixels = deep.decode(found) if contents.deep else None
     if pixels is not None:
-        colours = pixels[..., : 3 if pixels.ndim == 3 else None]
         steps = [max(1, side // _SAMPLED) for side in pixels.shape[:2]]
-        limits = value_range(colours[:: steps[0], :: steps[1]], found.contents)
-        return Decoded(pixels, limits, transform(profile, "L" if pixels.ndim == 2 else "RGB"))
-    assert image is not None  # noqa: S101
+        sample = pixels[:: steps[0], :: steps[1]]
+        limits = value_range(sample if sample.ndim == 2 else sample[..., :3], contents)
+        mode = "L" if pixels.ndim == 2 else "RGB"
+        return Decoded(pixels, limits, transform(contents.info.get("icc_profile"), mode))
+    if image is None or (contents.deep and found.kind == "TIFF"):
+        raise ImageRefused("unsupported-format", "This TIFF file holds a kind of pixel that is not supported.")
     image.load()
-    profile = image.info.get("icc_profile")
-    limits_ = value_range(_sample(image), found.contents) if image.mode in _DEEP_MODES else None
-    return Decoded(image, limits_, transform(profile, image.mode))
+    is_deep = image.mode in _DEEP_MODES or contents.coarse
+    found_range = value_range(_sample(image), contents) if is_deep else None
+    return Decoded(image, found_range, transform(image.info.get("icc_profile"), image.mode))
 
 
 def _sample(image: Image.Image) -> NDArray[Any]:
     """Return an even sample of the pixels. A row at a time, for as an array the whole would take memory once more."""
     width, height = image.size
     down, across = max(1, height // _SAMPLED), max(1, width // _SAMPLED)
-    return np.stack([np.asarray(image.crop((0, top, width, top + 1)))[0, ::across] for top in range(0, height, down)])
+    rows = [np.asarray(image.crop((0, top, width, top + 1)))[0, ::across] for top in range(0, height, down)]
+    sample = np.stack(rows)
+    return sample if sample.ndim == 2 else sample[..., :3]
 
 
 def to_rgb(decoded: Decoded, *, shrink: int, part: Rectangle | None = None) -> Image.Image:

@@ -115,7 +115,8 @@ def examine(
         if turn in SIDEWAYS:
             width, height = height, width
     limits = decoded.range
-    stretched = (limits.low, limits.high) if limits is not None and limits.is_stretched else None
+    unit = 256 if found.contents.coarse else 1  # of a value, where only the upper 8 of its 16 bits were decoded
+    stretched = (limits.low * unit, limits.high * unit) if limits is not None and limits.is_stretched else None
     frames = found.contents.pages
     return Examined(_without_metadata(rgb), width, height, found.kind, sha256, taken_at, frames, stretched)
 

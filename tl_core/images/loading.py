@@ -10,7 +10,7 @@ from PIL import Image
 
 from tl_core.images.colour import Rectangle, decode, finished, to_rgb
 from tl_core.images.examining import SIDEWAYS, is_turned_by_pillow, turn_upright
-from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, Opened, opened
+from tl_core.images.opening import MAX_BYTES, MAX_MEMORY, MAX_PIXELS, Opened, opened
 from tl_core.images.profiles import transform
 
 Box = tuple[float, float, float, float]
@@ -50,7 +50,8 @@ def load(
     source : Path, str or bytes
         A file, the URL of an object in a store, or a file's content.
     min_side : int
-        The short side that is needed, pixels. Larger images may come back smaller than they are, never below this.
+        The short side that is needed, pixels. Larger images may come back smaller than they are, never below this
+        (but for boxes of JPEGs so large that all their pixels don't fit in `opening.MAX_MEMORY`).
     box : tuple of float or None
         Left, top, width, height in the upright image, as fractions of its width and height. None = all of it.
     margin : float
@@ -74,13 +75,14 @@ def load(
         turn = None if is_turned_by_pillow(found) else turn_upright(found)
         upright = found.size[::-1] if turn in SIDEWAYS else found.size
         short = _short_side(upright, box)
-        pixels = _turbo(found, min_side / short) if found.kind == "JPEG" else None
+        scale = min(min_side / short, _affordable(found)) if found.kind == "JPEG" else 1.0
+        pixels = _turbo(found, scale) if found.kind == "JPEG" else None
         if pixels is not None:
             pixels = pixels if turn is None else _TURNS[turn](pixels)
             return pixels if box is None else _cut(pixels, box, margin)
         image = found.image
-        if found.kind == "JPEG" and image is not None and min_side < short:
-            image.draft(image.mode, tuple(math.ceil(side * min_side / short) for side in image.size))  # type: ignore[arg-type]
+        if image is not None and scale < 1:
+            image.draft(image.mode, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
         decoded = decode(found)
         shrink = int(short * max(decoded.size) / max(found.size)) // (2 * min_side)
         part = None if box is None else _stored(box, margin, decoded.size, turn)
@@ -92,6 +94,12 @@ def _short_side(size: tuple[int, int], box: Box | None) -> float:
     """Return the short side of what is wanted, pixels, at least 1."""
     width, height = size
     return float(min(size)) if box is None else max(1.0, min(box[2] * width, box[3] * height))
+
+
+def _affordable(found: Opened) -> float:
+    """Return the scale at which decoding a JPEG fits in memory; below 1 only for the very largest."""
+    left = MAX_MEMORY - found.contents.working
+    return math.sqrt(max(left, MAX_MEMORY // 20) / (4 * found.size[0] * found.size[1]))
 
 
 def _turbo(found: Opened, scale: float) -> NDArray[np.uint8] | None:

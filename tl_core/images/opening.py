@@ -29,7 +29,7 @@ _MAX_BYTES = {"JPEG": 150_000_000, "WEBP": 100_000_000, "AVIF": 100_000_000, "HE
 # Bytes a pixel of an image in Pillow's memory.
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 # Bytes a pixel that a decoder needs before Pillow has its image, measured.
-_DECODER_BYTES = {"WEBP": 9, "AVIF": 8, "HEIF": 8}
+_DECODER_BYTES = {"AVIF": 6, "HEIF": 4}
 _NAMES = {"HEIF": "HEIC", "WEBP": "WebP"}
 _PILLOW_MODULES = re.compile(r"PIL\.")
 
@@ -109,10 +109,14 @@ def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Itera
         _refuse_by_size(file.seek(0, os.SEEK_END), min(max_bytes, _MAX_BYTES.get(kind, max_bytes)))
         try:
             contents = containers.read(file, kind)
-            _refuse_by_header(contents.size, contents, kind, "", max_pixels)
+            _refuse_by_size_of_image(contents.size, max_pixels)
+            _refuse_by_memory(max(contents.working, contents.unpacked))
             with _pillow(contents, kind) as image:
-                size = image.size if image is not None else contents.size
-                _refuse_by_header(size, contents, kind, image.mode if image is not None else "", max_pixels)
+                if contents.deep and image is not None and _deep_memory(contents) > MAX_MEMORY:
+                    contents.deep, contents.coarse = False, True
+                size = contents.size if image is None or contents.deep else image.size
+                _refuse_by_size_of_image(size, max_pixels)
+                _refuse_by_memory(_memory(contents, kind, image))
                 yield Opened(file, image, kind, contents, size)
         except ImageRefused:
             raise
@@ -191,22 +195,39 @@ def _sniff(file: BinaryIO) -> str:
     return kind
 
 
-def _refuse_by_header(size: tuple[int, int], contents: Contents, kind: str, mode: str, max_pixels: int) -> None:
-    """Refuse by what the header says, before pixels are decoded."""
+def _refuse_by_size_of_image(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
-    pixels = width * height
-    if pixels > max_pixels:
+    if width * height > max_pixels:
         raise ImageRefused("too-large", f"The image has {width:,} x {height:,} pixels, the limit is {max_pixels:,}.")
-    memory = contents.working
+
+
+def _memory(contents: Contents, kind: str, image: Image.Image | None) -> int:
+    """Return what decoding takes, bytes, by what the header says."""
     if contents.deep:
-        memory += contents.unpacked
-    elif kind != "JPEG":  # which is decoded at a fraction of its size
-        memory += pixels * (_MODE_BYTES.get(mode, 4) if mode else 1)
-    memory += pixels * _DECODER_BYTES.get(kind, 0)
-    most = max(memory, contents.unpacked)
-    if most > MAX_MEMORY:
-        detail = f"Decoding the image would take {most // 1_000_000:,} MB of memory, the limit is "
-        raise ImageRefused("too-large", f"{detail}{MAX_MEMORY // 1_000_000:,} MB.")
+        return _deep_memory(contents)
+    if image is None:
+        return max(contents.working, contents.unpacked)
+    width, height = image.size
+    a_pixel = _DECODER_BYTES.get(kind, 0)
+    if kind != "JPEG":  # which is decoded at a fraction of its size
+        a_pixel += _MODE_BYTES.get(image.mode, 4)
+    if kind == "HEIF" and image.info.get("bit_depth", 8) > 8:
+        a_pixel += 6
+    return max(contents.working + width * height * a_pixel, contents.unpacked)
+
+
+def _deep_memory(contents: Contents) -> int:
+    """Measured: the values, a buffer as large, and the file or what is unpacked from it."""
+    size = contents.view.seek(0, os.SEEK_END)
+    contents.view.seek(0)
+    return 2 * contents.unpacked + max(size, contents.unpacked * 6 // 10)
+
+
+def _refuse_by_memory(memory: int) -> None:
+    if memory > MAX_MEMORY:
+        needed, limit = memory // 1_000_000, MAX_MEMORY // 1_000_000
+        detail = f"Decoding the image takes {needed:,} MB of memory, the limit is {limit:,} MB."
+        raise ImageRefused("too-large", detail)
 
 
 def _tail(file: BinaryIO) -> bytes:

@@ -14,7 +14,7 @@ from tl_core.images.containers.base import Contents
 
 _PERCENT = 0.1  # of pixels at either end that may be clipped: dead pixels and sparks
 _FILL = 1e30  # larger numbers mean that there is none
-_GAP = 4  # times the other values' range, by which values that stand for "none" lie below
+_GAP = 3  # times the other values' range, by which values that stand for "none" lie below
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ class Contents:
     working : int
         Bytes of memory that unpacking takes beside the pixels it returns.
     deep : bool
-        More than 8 bits a colour: Pillow would drop the lower ones, or refuse.
+        More than 8 bits a colour, to be decoded in full: Pillow would drop the lower ones, or refuse.
+    coarse : bool
+        More than 8 bits a colour, of which Pillow's 8 have to do: all of them would take too much memory.
     white_is_zero : bool
         Values mean how dark it is.
     low, high : float or None
@@ -45,6 +47,7 @@ class Contents:
     unpacked: int = 0
     working: int = 0
     deep: bool = False
+    coarse: bool = False
     white_is_zero: bool = False
     low: float | None = None
     high: float | None = None

@@ -16,4 +16,5 @@ def read(file: BinaryIO) -> Contents:
         found.size = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     elif head[12:16] == b"VP8X":
         found.size = int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    found.working = 10 * found.size[0] * found.size[1]  # measured: the canvas, twice, and a copy for Pillow
     return found
