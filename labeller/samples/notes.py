@@ -16,9 +16,13 @@ def sentences(notes: Iterable[dict[str, Any]]) -> list[str]:
 def _sentence(note: dict[str, Any]) -> str:
     match note:
         case {"code": "stretched", "low": low, "high": high}:
-            shown = {"low": number_format(low, use_l10n=True), "high": number_format(high, use_l10n=True)}
+            shown = {"low": _number(low), "high": _number(high)}
             return _("Stretched: %(low)s is shown as black, %(high)s as white.") % shown
         case {"code": "pages", "n": int(n)}:
             text = ngettext("%(n)s page; the first is used.", "%(n)s pages; the first is used.", n)
-            return text % {"n": number_format(n, force_grouping=True)}
+            return text % {"n": _number(n)}
     return ""
+
+
+def _number(value: float) -> str:
+    return str(number_format(int(value) if value == int(value) else value, force_grouping=True))
