@@ -21,6 +21,8 @@ def _sentence(note: dict[str, Any]) -> str:
         case {"code": "pages", "n": int(n)}:
             text = ngettext("%(n)s page; the first is used.", "%(n)s pages; the first is used.", n)
             return text % {"n": _number(n)}
+        case {"code": "preview"}:
+            return _("A camera raw file; the preview in it is used.")
     return ""
 
 

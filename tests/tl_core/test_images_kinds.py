@@ -1,15 +1,20 @@
 """tl_core.images: what a file is by its content, and when its photograph was taken."""
 
+import hashlib
+import io
+import pickle
 import struct
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.tl_core.pictures import encoded, scene
 from tl_core import images
 from tl_core.images import ImageRefused, times
+from tl_core.images.refusals import CameraRaw
 
 
 def boxes(major: bytes, *compatible: bytes) -> bytes:
@@ -148,3 +153,65 @@ def _tags(exif: Image.Exif) -> bytes:
     text = str(exif[0x0132]).encode() + b"\0"
     entries = struct.pack("<HHII", 0x0132, 2, len(text), 38) + struct.pack("<HHII", 0x8769, 4, 1, exif[0x8769])
     return b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + entries + bytes(4) + text
+
+
+def dng(preview: bytes, orientation: int) -> bytes:
+    """A raw file of a camera that turned: a little raw data, and a preview as raw files have."""
+    raw = np.random.default_rng(0).integers(0, 4000, (192, 256)).astype("<u2").tobytes()
+    out = bytearray(b"II*\0" + bytes(4) + preview + bytes(len(preview) % 2))
+    start = len(out)
+    out += raw
+
+    def directory(entries: dict[int, tuple[int, bytes]]) -> int:
+        at, sizes, more = len(out), {1: 1, 2: 1, 3: 2, 4: 4, 10: 8}, bytearray()
+        out.extend(struct.pack("<H", len(entries)))
+        behind = at + 2 + 12 * len(entries) + 4
+        for tag, (kind, data) in sorted(entries.items()):
+            value = data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<I", behind + len(more))
+            more += data + bytes(len(data) % 2) if len(data) > 4 else b""
+            out.extend(struct.pack("<HHI", tag, kind, len(data) // sizes[kind]) + value)
+        out.extend(bytes(4) + more)
+        return at
+
+    def short(*numbers: int) -> tuple[int, bytes]:
+        return 3, struct.pack(f"<{len(numbers)}H", *numbers)
+
+    def long(number: int) -> tuple[int, bytes]:
+        return 4, struct.pack("<I", number)
+
+    with Image.open(io.BytesIO(preview)) as image:
+        width, height = image.size
+    mosaic = {254: long(0), 256: long(256), 257: long(192), 258: short(16), 259: short(1), 262: short(32803)}
+    mosaic |= {273: long(start), 277: short(1), 278: long(192), 279: long(len(raw)), 33421: short(2, 2)}
+    inner = directory(mosaic | {33422: (1, bytes([0, 1, 1, 2]))})
+    matrix = struct.pack("<18i", *(number for row in range(9) for number in (int(row % 4 == 0), 1)))
+    first = {254: long(1), 256: long(width), 257: long(height), 258: short(8, 8, 8), 259: short(7), 262: short(6)}
+    first |= {271: (2, b"Acme\0"), 272: (2, b"Cam\0"), 273: long(8), 274: short(orientation), 277: short(3)}
+    first |= {278: long(height), 279: long(len(preview)), 330: long(inner), 306: (2, b"2023:06:01 10:00:00\0")}
+    first |= {50706: (1, bytes([1, 4, 0, 0])), 50708: (2, b"Acme Cam\0"), 50721: (10, matrix)}
+    struct.pack_into("<I", out, 4, directory(first))
+    return bytes(out)
+
+
+def test_of_a_raw_file_the_preview_is_taken_and_turned(tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0001.dng"
+    path.write_bytes(dng(encoded(scene(1200, 800), "JPEG"), orientation=6))
+    found = images.examine(path)
+    assert (found.width, found.height, found.notes) == (800, 1200, [{"code": "preview"}])
+    assert found.taken_at == datetime(2023, 6, 1, 10)
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    expected = scene(1200, 800).transpose(Image.Transpose.ROTATE_270)
+    assert np.abs(np.asarray(found.image, int) - np.asarray(expected, int)).mean() < 6
+    assert images.load(path.read_bytes(), min_side=100).shape[:2] == (150, 100)
+
+
+def test_a_stamp_in_a_raw_file_is_not_its_photograph(tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0001.dng"
+    path.write_bytes(dng(encoded(scene(160, 120), "JPEG"), orientation=1))
+    with pytest.raises(ImageRefused, match="convert it"):
+        images.examine(path)
+
+
+def test_the_refusal_of_a_raw_file_survives_pickling() -> None:
+    refused = pickle.loads(pickle.dumps(CameraRaw()))
+    assert (refused.reason, str(refused)) == ("unsupported-format", str(CameraRaw()))

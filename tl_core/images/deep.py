@@ -23,7 +23,8 @@ def decode(found: Opened) -> NDArray[Any] | None:
     """
     import cv2  # costs time that few files need
 
-    cv2.setLogLevel(0)  # what is wrong with other people's files becomes a refusal here, not a line in the log
+    # What is wrong with other people's files becomes a refusal here, not a line in the log.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     view = found.contents.view
     view.seek(0)
     try:

@@ -48,6 +48,8 @@ class Examined:
         Frames or pages in the file, thumbnails not counted; only the first is decoded.
     stretched : tuple of float or None
         Which of the file's values are shown as black and as white, where that isn't what such numbers usually mean.
+    is_preview : bool
+        It is a camera raw file, and this is the preview in it.
     """
 
     image: Image.Image
@@ -58,6 +60,7 @@ class Examined:
     taken_at: datetime | None
     frames: int
     stretched: tuple[float, float] | None = None
+    is_preview: bool = False
 
     @property
     def notes(self) -> list[dict[str, Any]]:
@@ -66,6 +69,8 @@ class Examined:
         if self.stretched is not None:
             low, high = (float(f"{value:.6g}") for value in sorted(self.stretched))
             found.append({"code": "stretched", "low": low, "high": high})
+        if self.is_preview:
+            found.append({"code": "preview"})
         if self.frames > 1:
             found.append({"code": "pages", "n": self.frames})
         return found
@@ -98,7 +103,7 @@ def examine(
         Whatever is wrong with the file.
     """
     with opened(path, max_pixels, max_bytes) as found:
-        sha256 = _sha256(found.file)
+        sha256 = _sha256(found.original)
         (width, height), image = found.size, found.image
         scale = max_side / max(width, height)
         if found.kind == "JPEG" and scale < 1 and image is not None:
@@ -117,8 +122,17 @@ def examine(
     limits = decoded.range
     unit = 256 if found.contents.coarse else 1  # of a value, where only the upper 8 of its 16 bits were decoded
     stretched = (limits.low * unit, limits.high * unit) if limits is not None and limits.is_stretched else None
-    frames = found.contents.pages
-    return Examined(_without_metadata(rgb), width, height, found.kind, sha256, taken_at, frames, stretched)
+    return Examined(
+        _without_metadata(rgb),
+        width,
+        height,
+        found.kind,
+        sha256,
+        taken_at,
+        found.contents.pages,
+        stretched,
+        found.file is not found.original,
+    )
 
 
 def _sha256(file: BinaryIO) -> str:

@@ -16,10 +16,10 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from tl_core import storage
-from tl_core.images import containers
+from tl_core.images import containers, raw
 from tl_core.images.containers.base import Contents
-from tl_core.images.refusals import BROKEN, ImageRefused
-from tl_core.images.sniffing import HEAD_BYTES, RAW_REFUSED, sniff
+from tl_core.images.refusals import BROKEN, CameraRaw, ImageRefused
+from tl_core.images.sniffing import HEAD_BYTES, sniff
 
 MAX_PIXELS = 120_000_000
 MAX_BYTES = 1 << 30
@@ -30,6 +30,7 @@ _MAX_BYTES = {"JPEG": 150_000_000, "WEBP": 100_000_000, "AVIF": 100_000_000, "HE
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 # Bytes a pixel that a decoder needs before Pillow has its image, measured.
 _DECODER_BYTES = {"AVIF": 6, "HEIF": 4}
+_SMALLEST_PREVIEW = 1000  # pixels at the long side; below it isn't the photograph but a stamp
 _NAMES = {"HEIF": "HEIC", "WEBP": "WebP"}
 _PILLOW_MODULES = re.compile(r"PIL\.")
 
@@ -40,8 +41,10 @@ class Opened:
 
     Attributes
     ----------
-    file : BinaryIO
+    original : BinaryIO
         The whole file.
+    file : BinaryIO
+        The file with the picture: the same, but of a camera raw file its preview.
     image : PIL.Image.Image or None
         Not loaded yet; None where Pillow doesn't know this kind of pixel and `deep.decode` has to.
     kind : str
@@ -52,6 +55,7 @@ class Opened:
         Width and height as stored, pixels.
     """
 
+    original: BinaryIO
     file: BinaryIO
     image: Image.Image | None
     kind: str
@@ -104,11 +108,11 @@ def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Itera
     _silence_pillow()
     if not isinstance(source, bytes) and is_url(source):
         source = read(source, max_bytes)
-    with io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source), max_bytes) as file:
-        kind = _sniff(file)
-        _refuse_by_size(file.seek(0, os.SEEK_END), min(max_bytes, _MAX_BYTES.get(kind, max_bytes)))
+    with io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source), max_bytes) as original:
+        file: BinaryIO = original
+        kind = ""
         try:
-            contents = containers.read(file, kind)
+            file, kind, contents = _around(original, max_bytes)
             _refuse_by_size_of_image(contents.size, max_pixels)
             _refuse_by_memory(max(contents.working, contents.unpacked))
             with _pillow(contents, kind) as image:
@@ -117,7 +121,9 @@ def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Itera
                 size = contents.size if image is None or contents.deep else image.size
                 _refuse_by_size_of_image(size, max_pixels)
                 _refuse_by_memory(_memory(contents, kind, image))
-                yield Opened(file, image, kind, contents, size)
+                if file is not original and max(size) < _SMALLEST_PREVIEW:
+                    raise CameraRaw
+                yield Opened(original, file, image, kind, contents, size)
         except ImageRefused:
             raise
         except Image.DecompressionBombError as error:
@@ -126,6 +132,24 @@ def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Itera
             raise ImageRefused("out-of-memory", "There was not enough memory to decode the image.") from error
         except BROKEN as error:
             raise _refusal(error, file, kind) from error
+
+
+def _around(file: BinaryIO, max_bytes: int) -> tuple[BinaryIO, str, Contents]:
+    """Return the file with the picture, its format, and what is around the pixels."""
+    kind = _sniff(file)
+    _refuse_by_size(file.seek(0, os.SEEK_END), min(max_bytes, _MAX_BYTES.get(kind, max_bytes)))
+    if kind != "RAW":
+        try:
+            return file, kind, containers.read(file, kind)
+        except CameraRaw:
+            pass
+        except BROKEN as error:
+            raise _refusal(error, file, kind) from error
+    preview = raw.preview(file)
+    if preview is None or not preview.startswith(b"\xff\xd8\xff"):
+        raise CameraRaw
+    inner = io.BytesIO(preview)
+    return inner, "JPEG", containers.read(inner, "JPEG")
 
 
 @contextmanager
@@ -189,10 +213,7 @@ def _sniff(file: BinaryIO) -> str:
         file.seek(0)
     except OSError as error:
         raise ImageRefused("unreadable", f"The file cannot be read ({error}).") from error
-    kind = sniff(head)
-    if kind == "RAW":
-        raise ImageRefused("unsupported-format", RAW_REFUSED)
-    return kind
+    return sniff(head)
 
 
 def _refuse_by_size_of_image(size: tuple[int, int], max_pixels: int) -> None:

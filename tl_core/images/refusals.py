@@ -39,3 +39,10 @@ class ImageRefused(Exception):
 
     def __str__(self) -> str:
         return self.detail
+
+
+class CameraRaw(ImageRefused):
+    """A camera raw file: refused, unless there is a preview in it that will do."""
+
+    def __init__(self, *_: str) -> None:  # called with the reason and the detail when it is unpickled
+        super().__init__("unsupported-format", "This is a camera raw file; convert it to JPEG or TIFF first.")

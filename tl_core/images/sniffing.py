@@ -2,11 +2,10 @@
 
 import re
 
-from tl_core.images.refusals import ImageRefused
+from tl_core.images.refusals import CameraRaw, ImageRefused
 
 HEAD_BYTES = 4096
 SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC and AVIF"
-RAW_REFUSED = "This is a camera raw file; convert it to JPEG or TIFF first."
 
 _ALLOWED = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -57,7 +56,7 @@ _KNOWN_REFUSED = (
 
 
 def sniff(head: bytes) -> str:
-    """Return Pillow's name of the format that a file's first bytes show; ``"RAW"`` for a camera raw file.
+    """Return Pillow's name of the format that a file's first bytes show.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def sniff(head: bytes) -> str:
     Returns
     -------
     str
-        ``"JPEG"``, ``"PNG"``, ``"GIF"``, ``"TIFF"``, ``"WEBP"``, ``"BMP"``, ``"AVIF"``, ``"HEIF"`` or ``"RAW"``.
+        ``"JPEG"``, ``"PNG"``, ``"GIF"``, ``"TIFF"``, ``"WEBP"``, ``"BMP"``, ``"AVIF"`` or ``"HEIF"``.
 
     Raises
     ------
@@ -75,7 +74,7 @@ def sniff(head: bytes) -> str:
         It is none of these.
     """
     if _RAW.match(head):
-        return "RAW"
+        raise CameraRaw
     for magic, kind in _ALLOWED:
         if head.startswith(magic):
             return kind

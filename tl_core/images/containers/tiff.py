@@ -7,8 +7,7 @@ from typing import BinaryIO
 from PIL import TiffImagePlugin
 
 from tl_core.images.containers.base import MAX_PAGES, Contents
-from tl_core.images.refusals import ImageRefused
-from tl_core.images.sniffing import RAW_REFUSED
+from tl_core.images.refusals import CameraRaw, ImageRefused
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _LARGEST_DIRECTORY = 64_000_000  # bytes of tags: Pillow reads them all
@@ -119,7 +118,7 @@ def _refuse_raw(tags: TiffImagePlugin.ImageFileDirectory_v2, *, is_only_thumbnai
     """Taking the thumbnail that a raw file begins with for the photograph would be wrong."""
     is_raw = _DNG in tags or tags.get(_COMPRESSION) in _RAW_COMPRESSIONS or tags.get(_PHOTOMETRIC) in _RAW_PHOTOMETRICS
     if is_raw or is_only_thumbnails or (int(tags.get(_SUBFILE, 0)) & 1 and _SUB_IFDS in tags):
-        raise ImageRefused("unsupported-format", RAW_REFUSED)
+        raise CameraRaw
 
 
 def _look_at_pixels(found: Contents, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
