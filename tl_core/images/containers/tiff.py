@@ -137,10 +137,13 @@ def _look_at_pixels(found: Contents, tags: TiffImagePlugin.ImageFileDirectory_v2
     if tags.get(_ORIENTATION, 1) not in (0, 1):
         found.working += 4 * width * height  # Pillow turns what it decoded into a copy
     is_grey = samples == 1 and photometric in (0, 1)
-    # Greys up to 32 bits Pillow decodes in full; of colours it keeps 8 bits, and all else it refuses.
-    found.deep = (deepest > 8 and not is_grey and photometric in (0, 1, 2)) or (
-        is_grey and (deepest > 32 or (deepest == 32 and form == 1) or (deepest == 16 and form == 3))
+    # Of colours Pillow keeps 8 bits; greys it decodes in full, but for these, which it refuses or takes for others.
+    is_odd_grey = (
+        deepest > 32
+        or (deepest, form) in ((32, 1), (16, 3), (8, 2))
+        or (deepest == 16 and photometric == 0 and tags.prefix == b"MM")
     )
+    found.deep = is_odd_grey if is_grey else deepest > 8 and photometric in (0, 1, 2)
     found.white_is_zero = photometric == 0 and deepest > 8
     found.low, found.high = _range(tags, deepest if is_grey and form == 1 else 0)
     try:
