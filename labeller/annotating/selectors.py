@@ -17,7 +17,7 @@ from labeller.labels.services import Recorded
 from labeller.learning import reasons
 from labeller.learning.models import EmbeddingShard, Round
 from labeller.projects.models import LabelClass, Question
-from labeller.samples import refused
+from labeller.samples import notes, refused
 from labeller.samples.models import Sample
 
 
@@ -147,6 +147,7 @@ def sample_json(sample: Sample) -> dict[str, Any]:
         "path": sample.path if sample.source.is_open else "",
         "taken_at": sample.taken_at.isoformat() if sample.taken_at else None,
         "deployment": sample.deployment.name if sample.deployment else "",
+        "notes": notes.sentences(sample.notes),
     }
 
 

@@ -14,9 +14,8 @@ from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning.models import RoundEntry
 from labeller.projects.models import Question
+from labeller.samples.bursts import in_time
 from labeller.samples.models import Sample
-
-IN_TIME = ("taken_at", "path")
 
 
 def burst_json(
@@ -27,10 +26,11 @@ def burst_json(
     if not wanted:
         return {}
     mine = open_assignments(question).filter(sample=OuterRef("pk"), annotator=user, tab=tab)
-    frames = list(
-        Sample.objects.filter(sequence__in=set(wanted.values()))
-        .annotate(mine=Exists(mine), entry=Subquery(mine.values("entry")[:1]))
-        .order_by(*IN_TIME)
+    frames = sorted(
+        Sample.objects.filter(sequence__in=set(wanted.values())).annotate(
+            mine=Exists(mine), entry=Subquery(mine.values("entry")[:1])
+        ),
+        key=lambda frame: in_time(frame.taken_at, frame.path),
     )
     previous = _previous(user, question, [frame.pk for frame in frames])
     found: dict[int, list[dict[str, Any]]] = {}
@@ -117,10 +117,10 @@ def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: 
             entry=Subquery(ranked.values("pk")[:1]),
             strategy=Subquery(ranked.values("strategy")[:1]),
         )
-        .order_by(*IN_TIME)
+        .values_list("taken_at", "path", "sequence", "pk", "is_mine", "is_own", "is_settled", "entry", "strategy")
     )
-    for row in rows.values_list("sequence", "pk", "is_mine", "is_own", "is_settled", "entry", "strategy"):
-        sequence, pk, is_mine, is_own, is_settled, entry, strategy = row
+    for row in sorted(rows, key=lambda row: in_time(*row[:2])):
+        sequence, pk, is_mine, is_own, is_settled, entry, strategy = row[2:]
         found[sequence].append(_Frame(pk, is_mine, not (is_own or is_settled), entry, strategy == AUDIT))
     return found
 

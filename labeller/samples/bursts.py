@@ -7,7 +7,9 @@ that died halfway is simply done again.
 """
 
 import itertools
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -27,6 +29,8 @@ PAGE = 5_000  # rows read at once: an open read keeps others from saving (SQLite
 CHUNK = 500  # frames written at once, for the same reason
 PAUSE = 0.01  # seconds between two writes in which others get their turn
 LONGEST_NAME = 500
+STANDING = 5  # frames of one instant that a camera may have taken; more of them, and its clock stands still
+RULES = 2  # raised whenever what is a burst changes, so that everything is grouped anew
 # Django's own bulk update takes twenty times as long for a million samples, and others wait for it.
 UPDATE = "UPDATE samples_sample SET deployment_id = %s, sequence_id = %s WHERE id = %s"
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -51,7 +55,7 @@ def group(progress: jobs.Progress) -> None:
     """Give every new sample its deployment and bring the sequences of those deployments up to date."""
     project = progress.job.project
     is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
-    Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap})
+    Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap, "rules": RULES})
     places = _Places(project)
     new: dict[int, list[int]] = {}
     for pk, source_id, path in pages(Sample.objects.filter(project=project, deployment=None), "source_id", "path"):
@@ -67,10 +71,10 @@ def group(progress: jobs.Progress) -> None:
 
 
 def _is_grouped_otherwise(job: Job, gap: int) -> bool:
-    """Whether the last job, or an earlier attempt of this one, grouped by another gap or stopped halfway."""
+    """Whether the last job, or an earlier attempt of this one, grouped by other rules or stopped halfway."""
     jobs_before = Job.objects.filter(kind=job.kind, key=job.key, started_at__isnull=False).exclude(pk=job.pk)
     last = jobs_before.order_by("-pk").first()
-    if last is None or last.state != Job.State.DONE or last.payload.get("gap") != gap:
+    if last is None or last.state != Job.State.DONE or last.payload != {"gap": gap, "rules": RULES}:
         return True
     return bool(job.payload.get("gap", gap) != gap)
 
@@ -191,16 +195,44 @@ def _frames(deployment_id: int, new: list[int]) -> list[_Frame]:
 def runs(frames: list[_Frame], gap: int) -> Iterator[list[_Frame]]:
     """Frames of one folder, in the order of time, cut wherever more than `gap` seconds lie between two.
 
-    What goes on for longer than a person can decide about at once is cut into equal parts. With a gap of 0, and for
-    frames without a time, each frame is by itself.
+    What goes on for longer than a person can decide about at once is cut into equal parts. With a gap of 0, each frame
+    is by itself, and so is one whose time says nothing: there is none, the clock stands still, or was never set.
     """
     run: list[_Frame] = []
-    for frame in sorted(frames, key=lambda frame: (_folder(frame.path), frame.taken_at or NEVER, frame.path)):
+    silent = _silent(frames)
+    for frame in sorted(frames, key=lambda frame: (_folder(frame.path), in_time(frame.taken_at, frame.path))):
+        if frame.pk in silent:
+            yield [frame]
+            continue
         if run and not _goes_on(run[-1], frame, timedelta(seconds=gap)):
             yield from _parts(run)
             run = []
         run.append(frame)
     yield from _parts(run)
+
+
+def in_time(taken_at: datetime | None, path: str) -> tuple[datetime, list[str | int]]:
+    """What frames of one event are sorted by: time, then names as people count them, 2 before 10."""
+    pieces = re.split(r"([0-9]+)", path)
+    return taken_at or NEVER, [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)]
+
+
+def _silent(frames: list[_Frame]) -> set[int]:
+    """Frames whose time says nothing about what else was taken around then."""
+    counted = Counter((_folder(frame.path), frame.taken_at) for frame in frames)
+    return {
+        frame.pk
+        for frame in frames
+        if frame.taken_at is None
+        or _is_start_value(frame.taken_at)
+        or counted[_folder(frame.path), frame.taken_at] > STANDING
+    }
+
+
+def _is_start_value(taken_at: datetime) -> bool:
+    """Whether a clock shows this that nobody set: the first instant of a year, at midnight or noon."""
+    is_first = (taken_at.month, taken_at.day, taken_at.hour % 12) == (1, 1, 0)
+    return is_first and not (taken_at.minute or taken_at.second or taken_at.microsecond)
 
 
 def _goes_on(last: _Frame, frame: _Frame, gap: timedelta) -> bool:

@@ -278,6 +278,7 @@ export class Viewer {
     fill(time, taken ? cameraTime.format(taken) : "");
     time.dateTime = taken ? taken.toISOString() : "";
     fill(byId("deployment"), this.#entry?.deployment ?? "");
+    fill(byId("notes"), (this.#entry?.notes ?? []).join(" "));
   }
 
   #showTools() {

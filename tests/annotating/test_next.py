@@ -38,6 +38,7 @@ def test_a_batch_says_all_the_page_needs(ask, foxes):
                 "path": "fox/0000.jpg",
                 "taken_at": None,
                 "deployment": "",
+                "notes": [],
                 "entry": entry.pk,
                 "round": 1,
                 "reason": "because",

@@ -47,6 +47,16 @@ def test_stepping_through_a_burst_leaves_the_sample_to_decide(viewer: Show) -> N
     expect(frames).to_have_count(0)
 
 
+def test_what_is_odd_about_a_picture_is_said_beside_it(viewer: Show) -> None:
+    viewer.open().show(
+        entry(11, notes=["Stretched: 0 is shown as black, 4,095 as white.", "3 pages; the first is used."])
+    )
+    said = viewer.page.get_by_test_id("notes")
+    expect(said).to_have_text("Stretched: 0 is shown as black, 4,095 as white. 3 pages; the first is used.")
+    viewer.show(entry(12))
+    expect(said).to_have_text("")
+
+
 def test_a_burst_plays_twice_and_stops(viewer: Show) -> None:
     viewer.open().show(entry(11, burst=burst(11, 12)))
     viewer.page.wait_for_function("() => viewer.held.length === 2")

@@ -7,7 +7,8 @@ sentence a person can read. Pillow opens every file, behind an allowlist of form
 from tl_core.images.derivatives import DERIVATIVE_SIZES, derivative_path, derivative_sizes, write_derivatives
 from tl_core.images.examining import Examined, examine
 from tl_core.images.loading import MARGIN, Box, load
-from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, ImageRefused, is_url, read
+from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, is_url, read
+from tl_core.images.refusals import ImageRefused
 
 __all__ = [
     "DERIVATIVE_SIZES",

@@ -5,14 +5,16 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image
 
-from tl_core.images.colour import to_rgb
-from tl_core.images.opening import BROKEN, MAX_BYTES, MAX_PIXELS, opened
+from tl_core.images import times
+from tl_core.images.colour import decode, to_rgb
+from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, Opened, opened
+from tl_core.images.refusals import BROKEN
 
-_ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL = 0x0112, 0x8769, 0x9003
+_ORIENTATION = 0x0112
 TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,13 +38,18 @@ class Examined:
     width, height : int
         Of the original once upright, in pixels.
     format : str
-        ``"JPEG"``, ``"PNG"``, ``"WEBP"``, ``"TIFF"``, ``"BMP"`` or ``"GIF"``: what the content is, whatever its name.
+        ``"JPEG"``, ``"PNG"``, ``"WEBP"``, ``"TIFF"``, ``"BMP"``, ``"GIF"``, ``"HEIF"`` or ``"AVIF"``: what the
+        content is, whatever its name.
     sha256 : str
         Hexadecimal digest of the file's bytes.
     taken_at : datetime or None
-        EXIF DateTimeOriginal: the camera's clock, so without a time zone.
+        By the camera's clock, so without a time zone.
     frames : int
-        Frames or pages in the file; only the first is decoded.
+        Frames or pages in the file, thumbnails not counted; only the first is decoded.
+    stretched : tuple of float or None
+        Which of the file's values are shown as black and as white, where that isn't what such numbers usually mean.
+    is_preview : bool
+        It is a camera raw file, and this is the preview in it.
     """
 
     image: Image.Image
@@ -52,6 +59,21 @@ class Examined:
     sha256: str
     taken_at: datetime | None
     frames: int
+    stretched: tuple[float, float] | None = None
+    is_preview: bool = False
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """What a person should know about the picture: each with a ``code`` and its parameters, as JSON can hold it."""
+        found: list[dict[str, Any]] = []
+        if self.stretched is not None:
+            low, high = (float(f"{value:.6g}") for value in sorted(self.stretched))
+            found.append({"code": "stretched", "low": low, "high": high})
+        if self.is_preview:
+            found.append({"code": "preview"})
+        if self.frames > 1:
+            found.append({"code": "pages", "n": self.frames})
+        return found
 
 
 def examine(
@@ -80,24 +102,37 @@ def examine(
     ImageRefused
         Whatever is wrong with the file.
     """
-    with opened(path, max_pixels, max_bytes) as (file, image, kind):
-        sha256 = _sha256(file)
-        width, height = image.size
+    with opened(path, max_pixels, max_bytes) as found:
+        sha256 = _sha256(found.original)
+        (width, height), image = found.size, found.image
         scale = max_side / max(width, height)
-        if kind == "JPEG" and scale < 1:
+        if found.kind == "JPEG" and scale < 1 and image is not None:
             image.draft(image.mode, (math.ceil(width * scale), math.ceil(height * scale)))
-        image.load()
-        taken_at, turn = _taken_at(image), turn_upright(image)
-        rgb = to_rgb(image, shrink=max(image.size) // (2 * max_side))
-        # Last: counting frames makes Pillow forget the pixels and, in a TIFF, that it has turned them.
-        frames = _frames(image)
+        turn = None if is_turned_by_pillow(found) else turn_upright(found)
+        # What was taken is read before the pixels: some decoders let go of the file with them.
+        taken_at = times.taken_at(exif(found), found.contents.info)
+        decoded = decode(found)
+        rgb = to_rgb(decoded, shrink=max(decoded.size) // (2 * max_side))
     if scale < 1:
         rgb = rgb.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.LANCZOS)
     if turn is not None:
         rgb = rgb.transpose(turn)
         if turn in SIDEWAYS:
             width, height = height, width
-    return Examined(_without_metadata(rgb), width, height, kind, sha256, taken_at, frames)
+    limits = decoded.range
+    unit = 256 if found.contents.coarse else 1  # of a value, where only the upper 8 of its 16 bits were decoded
+    stretched = (limits.low * unit, limits.high * unit) if limits is not None and limits.is_stretched else None
+    return Examined(
+        _without_metadata(rgb),
+        width,
+        height,
+        found.kind,
+        sha256,
+        taken_at,
+        found.contents.pages,
+        stretched,
+        found.file is not found.original,
+    )
 
 
 def _sha256(file: BinaryIO) -> str:
@@ -109,29 +144,31 @@ def _sha256(file: BinaryIO) -> str:
     return digest
 
 
-def turn_upright(image: Image.Image) -> Image.Transpose | None:
-    """Return how to turn a loaded image upright. Pillow turns TIFFs itself on loading and drops the tag."""
+def exif(found: Opened) -> Image.Exif | None:
+    """Return the file's EXIF as far as it can be read; broken EXIF is no reason to refuse the pixels."""
     try:
-        return TRANSPOSE.get(image.getexif().get(_ORIENTATION, 1))
-    except BROKEN:  # broken EXIF is no reason to refuse the pixels
+        if found.image is not None:
+            return found.image.getexif()
+        alone = Image.Exif()  # a TIFF is what EXIF is made of
+        found.file.seek(0)
+        alone.load_from_fp(found.file)
+    except BROKEN:
         return None
+    return alone
 
 
-def _taken_at(image: Image.Image) -> datetime | None:
+def is_turned_by_pillow(found: Opened) -> bool:
+    """Return whether loading turns the image already: Pillow does so with TIFFs, and HEIC says it in its boxes."""
+    return found.kind == "HEIF" or (found.kind == "TIFF" and not found.contents.deep)
+
+
+def turn_upright(found: Opened) -> Image.Transpose | None:
+    """Return how to turn the stored image upright."""
     try:
-        text = image.getexif().get_ifd(_EXIF_IFD).get(_DATE_TIME_ORIGINAL)
-        return datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S") if text else None
-    except BROKEN:  # cameras write all sorts of things, "0000:00:00 00:00:00" for one
+        tags = exif(found)
+        return None if tags is None else TRANSPOSE.get(tags.get(_ORIENTATION, 1))
+    except BROKEN:
         return None
-
-
-def _frames(image: Image.Image) -> int:
-    if image.format == "MPO":  # a JPEG with previews or a second eye behind it
-        return 1
-    try:
-        return int(getattr(image, "n_frames", 1))
-    except BROKEN:  # a later frame is broken; the first, which we use, is not
-        return 1
 
 
 def _without_metadata(image: Image.Image) -> Image.Image:

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tl_core.images.colour import to_rgb
-from tl_core.images.examining import SIDEWAYS, turn_upright
-from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, opened
+from tl_core.images.colour import Rectangle, decode, finished, to_rgb
+from tl_core.images.examining import SIDEWAYS, is_turned_by_pillow, turn_upright
+from tl_core.images.opening import MAX_BYTES, MAX_MEMORY, MAX_PIXELS, Opened, opened
+from tl_core.images.profiles import transform
 
 Box = tuple[float, float, float, float]
 MARGIN = 0.1
@@ -25,6 +25,10 @@ _TURNS: dict[Image.Transpose, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] 
     Image.Transpose.TRANSVERSE: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     Image.Transpose.ROTATE_90: lambda a: a.swapaxes(0, 1)[::-1],
 }
+_Turn = Image.Transpose
+# Turned so, what was at the right, or below, comes first.
+_FROM_RIGHT = {_Turn.FLIP_LEFT_RIGHT, _Turn.ROTATE_180, _Turn.TRANSVERSE, _Turn.ROTATE_90}
+_FROM_BELOW = {_Turn.FLIP_TOP_BOTTOM, _Turn.ROTATE_180, _Turn.TRANSVERSE, _Turn.ROTATE_270}
 
 
 def load(
@@ -46,7 +50,8 @@ def load(
     source : Path, str or bytes
         A file, the URL of an object in a store, or a file's content.
     min_side : int
-        The short side that is needed, pixels. Larger images may come back smaller than they are, never below this.
+        The short side that is needed, pixels. Larger images may come back smaller than they are, never below this
+        (but for boxes of JPEGs so large that all their pixels don't fit in `opening.MAX_MEMORY`).
     box : tuple of float or None
         Left, top, width, height in the upright image, as fractions of its width and height. None = all of it.
     margin : float
@@ -66,19 +71,23 @@ def load(
     OSError
         An object store doesn't answer.
     """
-    with opened(source, max_pixels, max_bytes) as (file, image, kind):
-        turn = turn_upright(image) if kind == "JPEG" else None
-        short = _short_side(image.size[::-1] if turn in SIDEWAYS else image.size, box)
-        pixels = _turbo(file, image, min_side / short) if kind == "JPEG" else None
-        if pixels is None:
-            full = image.width
-            if kind == "JPEG" and min_side < short:
-                image.draft(image.mode, tuple(math.ceil(side * min_side / short) for side in image.size))  # type: ignore[arg-type]
-            image.load()
-            turn = turn_upright(image)
-            pixels = np.asarray(to_rgb(image, shrink=int(short * image.width / full) // (2 * min_side)))
-    upright = pixels if turn is None else _TURNS[turn](pixels)
-    return upright if box is None else _cut(upright, box, margin)
+    with opened(source, max_pixels, max_bytes) as found:
+        turn = None if is_turned_by_pillow(found) else turn_upright(found)
+        upright = found.size[::-1] if turn in SIDEWAYS else found.size
+        short = _short_side(upright, box)
+        scale = min(min_side / short, _affordable(found)) if found.kind == "JPEG" else 1.0
+        pixels = _turbo(found, scale) if found.kind == "JPEG" else None
+        if pixels is not None:
+            pixels = pixels if turn is None else _TURNS[turn](pixels)
+            return pixels if box is None else _cut(pixels, box, margin)
+        image = found.image
+        if image is not None and scale < 1:
+            image.draft(image.mode, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
+        decoded = decode(found)
+        shrink = int(short * max(decoded.size) / max(found.size)) // (2 * min_side)
+        part = None if box is None else _stored(box, margin, decoded.size, turn)
+        pixels = np.asarray(to_rgb(decoded, shrink=shrink, part=part))
+    return pixels if turn is None else _TURNS[turn](pixels)
 
 
 def _short_side(size: tuple[int, int], box: Box | None) -> float:
@@ -87,9 +96,19 @@ def _short_side(size: tuple[int, int], box: Box | None) -> float:
     return float(min(size)) if box is None else max(1.0, min(box[2] * width, box[3] * height))
 
 
-def _turbo(file: BinaryIO, image: Image.Image, scale: float) -> NDArray[np.uint8] | None:
+def _affordable(found: Opened) -> float:
+    """Return the scale at which decoding a JPEG fits in memory; below 1 only for the very largest."""
+    left = MAX_MEMORY - found.contents.working
+    return math.sqrt(max(left, MAX_MEMORY // 20) / (4 * found.size[0] * found.size[1]))
+
+
+def _turbo(found: Opened, scale: float) -> NDArray[np.uint8] | None:
     """Decode a grey or colour JPEG; None where it is another kind, or where anything is odd about its data."""
-    if image.mode not in ("RGB", "L"):
+    image, file = found.image, found.file
+    if image is None or image.mode not in ("RGB", "L"):
+        return None
+    profile = transform(image.info.get("icc_profile"), image.mode)
+    if image.mode == "L" and profile is not None:
         return None
     import simplejpeg
 
@@ -100,16 +119,34 @@ def _turbo(file: BinaryIO, image: Image.Image, scale: float) -> NDArray[np.uint8
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(file.read(), "RGB", **least)
     except ValueError:  # cut short or damaged: Pillow tells which, or makes sense of it
-        file.seek(0)
+        found.contents.view.seek(0)
         return None
-    return pixels
+    return pixels if profile is None else np.asarray(finished(Image.fromarray(pixels), profile))
 
 
-def _cut(pixels: NDArray[np.uint8], box: Box, margin: float) -> NDArray[np.uint8]:
-    """Cut the box and its margin out; at least one pixel."""
-    height, width = pixels.shape[:2]
+def _window(box: Box, margin: float, width: int, height: int) -> Rectangle:
+    """Return the box and its margin in an image of that size, pixels; at least one."""
     left, top, right, bottom = box[0] * width, box[1] * height, (box[0] + box[2]) * width, (box[1] + box[3]) * height
     around = margin * max(right - left, bottom - top)
     x = min(max(0, math.floor(left - around)), width - 1)
     y = min(max(0, math.floor(top - around)), height - 1)
-    return pixels[y : max(y + 1, math.ceil(bottom + around)), x : max(x + 1, math.ceil(right + around))]
+    return x, y, min(width, max(x + 1, math.ceil(right + around))), min(height, max(y + 1, math.ceil(bottom + around)))
+
+
+def _stored(box: Box, margin: float, size: tuple[int, int], turn: Image.Transpose | None) -> Rectangle:
+    """Return where a box of the upright image and its margin lie in the image as it is stored, pixels."""
+    width, height = size
+    x, y, right, bottom = _window(box, margin, *(size[::-1] if turn in SIDEWAYS else size))
+    if turn in SIDEWAYS:
+        x, y, right, bottom = y, x, bottom, right
+    if turn in _FROM_RIGHT:
+        x, right = width - right, width - x
+    if turn in _FROM_BELOW:
+        y, bottom = height - bottom, height - y
+    return x, y, right, bottom
+
+
+def _cut(pixels: NDArray[np.uint8], box: Box, margin: float) -> NDArray[np.uint8]:
+    """Cut the box and its margin out of the upright image."""
+    x, y, right, bottom = _window(box, margin, pixels.shape[1], pixels.shape[0])
+    return pixels[y:bottom, x:right]

@@ -6,84 +6,61 @@ import re
 import stat
 import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from tl_core import storage
+from tl_core.images import containers, raw
+from tl_core.images.containers.base import Contents
+from tl_core.images.refusals import BROKEN, CameraRaw, ImageRefused
+from tl_core.images.sniffing import HEAD_BYTES, sniff
 
 MAX_PIXELS = 120_000_000
 MAX_BYTES = 1 << 30
-
-_TIFF_SUBFILE_TYPE, _DNG_VERSION = 254, 50706
-_ALLOWED = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"II+\x00", "TIFF"),
-    (b"MM\x00+", "TIFF"),
-)
-_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
-# Files people do put beside photographs; the name makes the message useful. Anything else is "not-an-image".
-_KNOWN_REFUSED = (
-    (re.compile(rb"....ftyp(heic|heix|hevc|mif1|msf1)", re.DOTALL), "HEIC"),
-    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "AVIF"),
-    (re.compile(rb"....ftyp", re.DOTALL), "video"),
-    (re.compile(rb"RIFF....AVI ", re.DOTALL), "video"),
-    (re.compile(rb"%PDF"), "PDF"),
-    (re.compile(rb"(\xef\xbb\xbf)?\s*(?=<)(?!<!doctype html|<html).*<svg[\s>]", re.DOTALL | re.IGNORECASE), "SVG"),
-    (re.compile(rb"8BPS"), "Photoshop"),
-    (re.compile(rb"(\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51)"), "JPEG 2000"),
-    (re.compile(rb"(\x00\x00\x00\x0cJXL |\xff\x0a)"), "JPEG XL"),
-    (re.compile(rb"\x00\x00\x01\x00"), "icon"),
-    (re.compile(rb"PK\x03\x04"), "zip"),
-    (re.compile(rb".{128}DICM", re.DOTALL), "DICOM"),
-)
-# What Pillow raises on broken bytes. Not Exception: a worker's time limit is one, and says nothing about the file.
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-)
+MAX_MEMORY = 410_000_000  # bytes that decoding takes: a hundred megapixels of Pillow's RGB
+# Formats that are read whole into memory: no photograph comes near.
+_MAX_BYTES = {"JPEG": 150_000_000, "WEBP": 100_000_000, "AVIF": 100_000_000, "HEIF": 100_000_000, "GIF": 250_000_000}
+# Bytes a pixel of an image in Pillow's memory.
+_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+# Bytes a pixel that a decoder needs before Pillow has its image, measured.
+_DECODER_BYTES = {"AVIF": 6, "HEIF": 4}
+_SMALLEST_PREVIEW = 1000  # pixels at the long side; below it isn't the photograph but a stamp
+_NAMES = {"HEIF": "HEIC", "WEBP": "WebP"}
 _PILLOW_MODULES = re.compile(r"PIL\.")
 
 
-class ImageRefused(Exception):
-    """A file is not taken as an image.
+@dataclass
+class Opened:
+    """A file that is an image, as far as its header tells.
 
-    Parameters
+    Attributes
     ----------
-    reason : str
-        One of ``"empty"``, ``"truncated"``, ``"not-an-image"``, ``"unsupported-format"``, ``"too-large"``,
-        ``"unreadable"``, ``"missing"``, ``"out-of-memory"``.
-    detail : str
-        One sentence for a person.
+    original : BinaryIO
+        The whole file.
+    file : BinaryIO
+        The file with the picture: the same, but of a camera raw file its preview.
+    image : PIL.Image.Image or None
+        Not loaded yet; None where Pillow doesn't know this kind of pixel and `deep.decode` has to.
+    kind : str
+        ``"JPEG"``, ``"PNG"``, …
+    contents : Contents
+        What is around the pixels.
+    size : tuple of int
+        Width and height as stored, pixels.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)  # both, so that the exception survives pickling between processes
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return self.detail
+    original: BinaryIO
+    file: BinaryIO
+    image: Image.Image | None
+    kind: str
+    contents: Contents
+    size: tuple[int, int]
 
 
 def read(location: Path | str, max_bytes: int = MAX_BYTES) -> bytes:
@@ -126,17 +103,27 @@ def is_url(location: Path | str) -> bool:
 
 
 @contextmanager
-def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Iterator[tuple[BinaryIO, Image.Image, str]]:
-    """Yield the file, the unloaded image and its format; turn every failure, the body's too, into ImageRefused."""
+def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Iterator[Opened]:
+    """Yield the unloaded image and what is around it; turn every failure, the body's too, into ImageRefused."""
     _silence_pillow()
     if not isinstance(source, bytes) and is_url(source):
         source = read(source, max_bytes)
-    with io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source), max_bytes) as file:
-        kind = _sniff(file)
+    with io.BytesIO(source) if isinstance(source, bytes) else _open_file(Path(source), max_bytes) as original:
+        file: BinaryIO = original
+        kind = ""
         try:
-            with Image.open(file, formats=[kind]) as image:
-                _refuse_by_header(image, kind, max_pixels)
-                yield file, image, kind
+            file, kind, contents = _around(original, max_bytes)
+            _refuse_by_size_of_image(contents.size, max_pixels)
+            _refuse_by_memory(max(contents.working, contents.unpacked))
+            with _pillow(contents, kind) as image:
+                if contents.deep and image is not None and _deep_memory(contents) > MAX_MEMORY:
+                    contents.deep, contents.coarse = False, True
+                size = contents.size if image is None or contents.deep else image.size
+                _refuse_by_size_of_image(size, max_pixels)
+                _refuse_by_memory(_memory(contents, kind, image))
+                if file is not original and max(size) < _SMALLEST_PREVIEW:
+                    raise CameraRaw
+                yield Opened(original, file, image, kind, contents, size)
         except ImageRefused:
             raise
         except Image.DecompressionBombError as error:
@@ -145,6 +132,57 @@ def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Itera
             raise ImageRefused("out-of-memory", "There was not enough memory to decode the image.") from error
         except BROKEN as error:
             raise _refusal(error, file, kind) from error
+
+
+def _around(file: BinaryIO, max_bytes: int) -> tuple[BinaryIO, str, Contents]:
+    """Return the file with the picture, its format, and what is around the pixels."""
+    kind = _sniff(file)
+    _refuse_by_size(file.seek(0, os.SEEK_END), min(max_bytes, _MAX_BYTES.get(kind, max_bytes)))
+    if kind != "RAW":
+        try:
+            return file, kind, containers.read(file, kind)
+        except CameraRaw:
+            pass
+        except BROKEN as error:
+            raise _refusal(error, file, kind) from error
+    preview = raw.preview(file)
+    if preview is None or not preview.startswith(b"\xff\xd8\xff"):
+        raise CameraRaw
+    inner = io.BytesIO(preview)
+    return inner, "JPEG", containers.read(inner, "JPEG")
+
+
+@contextmanager
+def _pillow(contents: Contents, kind: str) -> Iterator[Image.Image | None]:
+    """Open with Pillow, which is told what was found around the pixels, and nothing else about them."""
+    if kind == "HEIF":
+        _register_heif()
+    try:
+        image = Image.open(contents.view, formats=[kind])
+    except UnidentifiedImageError:
+        if kind == "TIFF" and contents.deep:
+            yield None
+            return
+        if kind == "TIFF" and all(contents.size):
+            detail = "This TIFF file holds a kind of pixel that is not supported; save it as 8 or 16 bits a colour."
+            raise ImageRefused("unsupported-format", detail) from None
+        raise
+    with image:
+        if contents.first:
+            image.seek(contents.first)
+        # An orientation in XMP counts for Pillow and for nobody else: browsers go by EXIF.
+        found = {key: image.info.pop(key) for key in ("xmp", "XML:com.adobe.xmp") if key in image.info}
+        contents.info.setdefault("xmp", next(iter(found.values()), b""))
+        if kind in ("WEBP", "AVIF", "HEIF"):
+            contents.pages = int(getattr(image, "n_frames", 1))
+        image.info.update((key, contents.info[key]) for key in ("icc_profile", "exif") if key in contents.info)
+        yield image
+
+
+def _register_heif() -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def _open_file(path: Path, max_bytes: int) -> BufferedReader:
@@ -171,36 +209,46 @@ def _refuse_by_size(size: int, max_bytes: int) -> None:
 def _sniff(file: BinaryIO) -> str:
     """Return Pillow's name of the format the first bytes show, and rewind."""
     try:
-        head = file.read(4096)
+        head = file.read(HEAD_BYTES)
         file.seek(0)
     except OSError as error:
         raise ImageRefused("unreadable", f"The file cannot be read ({error}).") from error
-    for magic, kind in _ALLOWED:
-        if head.startswith(magic):
-            return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:  # many a text begins with BM
-        return "BMP"
-    for pattern, name in _KNOWN_REFUSED:
-        if pattern.match(head):
-            raise ImageRefused(
-                "unsupported-format",
-                f"This is a {name} file; supported are JPEG, PNG, WebP, TIFF, BMP and GIF.",
-            )
-    raise ImageRefused("not-an-image", "The content is not an image.")
+    return sniff(head)
 
 
-def _refuse_by_header(image: Image.Image, kind: str, max_pixels: int) -> None:
-    """Refuse by what the header says, before pixels are decoded."""
-    width, height = image.size
+def _refuse_by_size_of_image(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
     if width * height > max_pixels:
         raise ImageRefused("too-large", f"The image has {width:,} x {height:,} pixels, the limit is {max_pixels:,}.")
-    if kind == "TIFF":
-        # Camera raw files are TIFFs whose first picture is a thumbnail; taking that for the photograph would be wrong.
-        tags = image.tag_v2  # type: ignore[attr-defined]
-        if _DNG_VERSION in tags or int(tags.get(_TIFF_SUBFILE_TYPE, 0)) & 1:
-            raise ImageRefused("unsupported-format", "This is a camera raw file; convert it to JPEG or TIFF first.")
+
+
+def _memory(contents: Contents, kind: str, image: Image.Image | None) -> int:
+    """Return what decoding takes, bytes, by what the header says."""
+    if contents.deep:
+        return _deep_memory(contents)
+    if image is None:
+        return max(contents.working, contents.unpacked)
+    width, height = image.size
+    a_pixel = _DECODER_BYTES.get(kind, 0)
+    if kind != "JPEG":  # which is decoded at a fraction of its size
+        a_pixel += _MODE_BYTES.get(image.mode, 4)
+    if kind == "HEIF" and image.info.get("bit_depth", 8) > 8:
+        a_pixel += 6
+    return max(contents.working + width * height * a_pixel, contents.unpacked)
+
+
+def _deep_memory(contents: Contents) -> int:
+    """Measured: the values, a buffer as large, and the file or what is unpacked from it."""
+    size = contents.view.seek(0, os.SEEK_END)
+    contents.view.seek(0)
+    return 2 * contents.unpacked + max(size, contents.unpacked * 6 // 10)
+
+
+def _refuse_by_memory(memory: int) -> None:
+    if memory > MAX_MEMORY:
+        needed, limit = memory // 1_000_000, MAX_MEMORY // 1_000_000
+        detail = f"Decoding the image takes {needed:,} MB of memory, the limit is {limit:,} MB."
+        raise ImageRefused("too-large", detail)
 
 
 def _tail(file: BinaryIO) -> bytes:
@@ -212,11 +260,15 @@ def _tail(file: BinaryIO) -> bytes:
 def _refusal(error: Exception, file: BinaryIO, kind: str) -> ImageRefused:
     """Tell a file that was cut short from one that is broken otherwise."""
     text = str(error).lower()
+    if isinstance(error, UnidentifiedImageError):
+        error = ValueError("its header makes no sense")  # and not the path on this machine
     if "out of memory" in text:
         return ImageRefused("out-of-memory", "There was not enough memory to decode the image.")
     if "truncated" in text or _is_cut_short(file, kind):
         return ImageRefused("truncated", "The file ends before the image is complete.")
-    return ImageRefused("unreadable", f"The {kind} data is damaged ({error or type(error).__name__}).")
+    return ImageRefused(
+        "unreadable", f"The {_NAMES.get(kind, kind)} data is damaged ({error or type(error).__name__})."
+    )
 
 
 def _is_cut_short(file: BinaryIO, kind: str) -> bool:

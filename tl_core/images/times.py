@@ -1,0 +1,106 @@
+"""When a photograph was taken, from whichever tag the camera filled and however it spelled it."""
+
+import email.utils
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from PIL import Image
+
+from tl_core.images.refusals import BROKEN
+
+_EXIF_IFD = 0x8769
+# Taken, digitised, written: each with where its fraction of a second stands.
+_TAGS = ((0x9003, 0x9291), (0x9004, 0x9292), (0x0132, 0x9290))
+_SPELLINGS = re.compile(
+    r"""\s*(\d{4})\D(\d{1,2})\D(\d{1,2})   # 2023:06:01, 2023-06-01, 2023/6/1
+    (?:\s+|\s*T\s*)                       # a blank or a T
+    (\d{1,2})\D(\d{1,2})(?:\D(\d{1,2}))?  # 10:00:05
+    (?:[.,](\d+))?                        # .25; a zone may follow: the camera's own clock counts, wherever it was
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_XMP = re.compile(
+    rb"(?:exif:DateTimeOriginal|photoshop:DateCreated|xmp:CreateDate)(?:>|\s*=\s*[\"'])\s*([^<\"']{10,40})"
+)
+
+
+def taken_at(exif: Image.Exif | None, info: dict[str, Any]) -> datetime | None:
+    """Return the first time that makes sense.
+
+    Parameters
+    ----------
+    exif : PIL.Image.Exif or None
+        The file's EXIF.
+    info : dict
+        With ``xmp`` (bytes) and ``created`` (str), where the file has them.
+
+    Returns
+    -------
+    datetime or None
+        By the camera's own clock, so without a time zone; to the microsecond where the camera says so.
+    """
+    directories = _directories(exif) if exif is not None else []
+    for tag, fraction in _TAGS:
+        for directory in directories:
+            if found := parse(_text(directory.get(tag))):
+                if found.microsecond == 0:
+                    fractions = (_text(each.get(fraction)) for each in directories)
+                    found = found.replace(microsecond=_microseconds(next(filter(None, fractions), "")))
+                return found
+    xmp = info.get("xmp") or b""
+    texts = (
+        [text.decode("utf-8", "replace") for text in _XMP.findall(xmp[:1_000_000])] if isinstance(xmp, bytes) else []
+    )
+    return next(filter(None, map(parse, [*texts, str(info.get("created", ""))])), None)
+
+
+def parse(text: str) -> datetime | None:
+    """Read one spelling of a date and time; None for zeros, nonsense and nothing."""
+    found = _SPELLINGS.match(text)
+    if found is None:
+        return _mail(text)
+    year, month, day, hour, minute = (int(part) for part in found.groups()[:5])
+    second = int(found[6] or 0)
+    # Phones write the first hour of a day as 24; only 24:00:00 itself is the end of the day (ISO 8601).
+    days = 1 if (hour, minute, second) == (24, 0, 0) else 0
+    try:
+        at = (0 if hour == 24 else hour, minute, 59 if second == 60 else second)  # a leap second
+        when = datetime(year, month, day, *at)
+        return when.replace(microsecond=_microseconds(found[7] or "")) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _mail(text: str) -> datetime | None:
+    """Read a date as e-mails have it, which PNG recommends."""
+    try:
+        return email.utils.parsedate_to_datetime(text).replace(tzinfo=None)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _directories(exif: Image.Exif) -> list[dict[int, Any]]:
+    """Return where tags may stand; one that is broken doesn't hide the other."""
+    found: list[dict[int, Any]] = []
+    readers: list[Callable[[], dict[int, Any]]] = [lambda: exif.get_ifd(_EXIF_IFD), lambda: dict(exif)]
+    for read in readers:
+        try:
+            found.append(read())
+        except BROKEN:
+            continue
+    return found
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        value = value[0] if value else ""
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    return str(value).replace("\0", " ").strip() if value is not None else ""
+
+
+def _microseconds(digits: str) -> int:
+    found = re.match(r"\d+", digits.strip())
+    return int(found[0][:6].ljust(6, "0")) if found else 0
