@@ -145,12 +145,14 @@ class Pages:
             "progress": plain(lambda: self.get(manager, base)),
             "projects": plain(lambda: self.get(self.someone(), "/")),
             "grid": lambda: self._fresh("grid/tiles/", 60),
-            "hunt_start": lambda: lambda: self.post(
-                self.someone(), "hunt/start/", {"class": self.class_ids[self.calls % len(self.class_ids)]}
+            "hunt_start": lambda: (
+                lambda: self.post(
+                    self.someone(), "hunt/start/", {"class": self.class_ids[self.calls % len(self.class_ids)]}
+                )
             ),
             "history": plain(lambda: self.get(self.someone(), f"{base}history/")),
-            "review": lambda: lambda: self.post(
-                manager, "review/next/", {"count": 10, "keep": [], "tab": str(uuid.uuid4())}
+            "review": lambda: (
+                lambda: self.post(manager, "review/next/", {"count": 10, "keep": [], "tab": str(uuid.uuid4())})
             ),
             "classes": plain(lambda: self.get(manager, f"{base}classes/")),
             "settings": plain(lambda: self.get(manager, f"{base}settings/")),

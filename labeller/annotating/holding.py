@@ -33,19 +33,28 @@ def open_assignments(question: Question) -> models.QuerySet[Assignment]:
 
 
 def take(
-    user: User, question: Question, tab: str, fields_of: dict[int, dict[str, Any]], slots: range | None = None
+    user: User,
+    question: Question,
+    tab: str,
+    fields_of: dict[int, dict[str, Any]],
+    slots: range | None = None,
+    are_free: bool = False,
 ) -> int:
     """Insert an assignment in a free slot of each of these samples, with these fields; returns how many were won.
 
-    A sample without a free slot is left out, and so is one that somebody else takes at the same moment.
+    A sample without a free slot is left out, and so is one that somebody else takes at the same moment. `are_free` says
+    that none of their slots was used when they were found, a moment ago.
     """
-    used = _slots(question, fields_of)
+    used = {} if are_free else _slots(question, fields_of)
     slots = range(question.project.redundancy) if slots is None else slots
     free = {
-        sample_id: slot for sample_id in fields_of if (slot := _free_slot(used.get(sample_id, ()), slots)) is not None
+        sample_id: slot
+        for sample_id in fields_of
+        if user.pk not in (people := used.get(sample_id, {})).values()
+        and (slot := _free_slot(people, slots)) is not None
     }
-    mine = Assignment.objects.filter(question=question, annotator=user, sample__in=free)
-    before = mine.count()
+    if not free:
+        return 0
     Assignment.objects.bulk_create(
         (
             Assignment(
@@ -61,23 +70,27 @@ def take(
         ),
         ignore_conflicts=True,
     )
-    return mine.count() - before
+    return Assignment.objects.filter(question=question, annotator=user, sample__in=free).count()
 
 
 def _free_slot(used: Collection[int], slots: range) -> int | None:
     return next((slot for slot in slots if slot not in used), None)
 
 
-def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, set[int]]:
-    used: dict[int, set[int]] = {}
+def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Of each sample the slots that are used, and by whom."""
+    used: dict[int, dict[int, int]] = {}
     rows = Assignment.objects.filter(question=question, sample__in=sample_ids)
-    for sample_id, slot in rows.values_list("sample_id", "slot"):
-        used.setdefault(sample_id, set()).add(slot)
+    for sample_id, slot, annotator_id in rows.values_list("sample_id", "slot", "annotator_id"):
+        used.setdefault(sample_id, {})[slot] = annotator_id
     return used
 
 
-def settled_for(user: User, question: Question) -> models.QuerySet[Label, Any]:
-    """Samples that are answered already (by an import), decided by a reviewer, or decided by this person."""
+def settled_for(user: User, question: Question) -> models.QuerySet[Label]:
+    """Labels of samples that are answered already (by an import), decided by a reviewer, or decided by this person.
+
+    For an Exists: an IN over all of them would be gone through for every sample.
+    """
     standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
     decided = Q(annotator=None) | Q(annotator=user) | Q(mode=Label.Mode.REVIEW)
-    return standing.filter(decided).values("sample")
+    return standing.filter(decided)

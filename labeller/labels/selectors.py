@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from labeller.labels.models import Label, LabelledClass
@@ -25,9 +25,11 @@ ERROR = 0.05  # chance that any interval ever shown for a question misses its tr
 def answers(question: Question) -> QuerySet[Label]:
     """Labels that count: current answers, but none that a reviewer has overruled, nor on a sample left out."""
     found = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
-    reviewed = reviews(question).filter(verdict=Label.Verdict.ANSWER).values("sample")
-    of_others = found.exclude(~Q(mode=Label.Mode.REVIEW), sample__in=reviewed)
-    return of_others.exclude(sample__in=left_out(question).values("sample"))
+    # Exists, not IN: on PostgreSQL the negation of an IN is no hashed subplan once there is much to hash.
+    of_sample = {"sample": OuterRef("sample")}
+    reviewed = reviews(question).filter(verdict=Label.Verdict.ANSWER, **of_sample)
+    of_others = found.exclude(~Q(mode=Label.Mode.REVIEW), Exists(reviewed))
+    return of_others.exclude(Exists(left_out(question).filter(**of_sample)))
 
 
 def reviews(question: Question) -> QuerySet[Label]:
@@ -57,7 +59,7 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
     """
     rows = LabelledClass.objects.filter(
         label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
-    ).exclude(label__sample__in=left_out(question).values("sample"))
+    ).exclude(Exists(left_out(question).filter(sample=OuterRef("label__sample"))))
     if among is not None:
         rows = rows.filter(label__sample__in=among)
     chosen: dict[int, set[int]] = defaultdict(set)
@@ -96,10 +98,25 @@ def newest_class(question: Question) -> int:
     return firsts.aggregate(last=Max("first"))["last"] or 0
 
 
-def class_counts(question: Question) -> dict[int, int]:
-    """How many labels that count name each class, by class id."""
-    rows = LabelledClass.objects.filter(label__in=answers(question))
-    return dict(rows.values_list("label_class").annotate(n=Count("pk")))
+def disagreements(question: Question) -> QuerySet[Any]:
+    """Samples whose annotators gave different answers, unless a reviewer has spoken since the last of them.
+
+    This goes through all labels: pages read `Dispute`, which whoever writes labels keeps.
+    """
+    given = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
+    several = given.values("sample").annotate(n=Count("pk")).filter(n__gt=1).values("sample")
+    later = given.filter(sample=OuterRef("sample"), pk__gt=OuterRef("pk"))
+    reviewed = reviews(question).exclude(Exists(later)).filter(sample=OuterRef("label__sample"))
+    rows = LabelledClass.objects.filter(label__in=given, label__sample__in=several)
+    counted = (
+        rows.exclude(Exists(reviewed))
+        .values("label__sample")
+        .annotate(named=Count("pk"), n=Count("label", distinct=True), classes=Count("label_class", distinct=True))
+    )
+    # All answers are the same where each names every class that any of them names.
+    return (
+        counted.exclude(named=F("n") * F("classes")).order_by("label__sample").values_list("label__sample", flat=True)
+    )
 
 
 # --- audit ----------------------------------------------------------------------------------------

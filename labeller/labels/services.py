@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
+from labeller.labels import tallies
 from labeller.labels.models import Check, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
@@ -49,6 +50,12 @@ class Recorded:
 
 def record(judgement: Judgement) -> Recorded:
     """Store a judgement; the same UUID again gets the same answer and changes nothing."""
+    with transaction.atomic(), tallies.kept([judgement.sample_id]):
+        return record_one(judgement)
+
+
+def record_one(judgement: Judgement) -> Recorded:
+    """As `record`, for a writer of several who keeps the tallies of all their samples."""
     wrong = problem(judgement)
     if wrong:
         return Recorded(422, detail=wrong)
@@ -148,6 +155,11 @@ def problem(judgement: Judgement) -> str:
 
 def adopt_known(sender: Any, question: Question, known: Sequence[tuple[Sample, LabelClass]], **kwargs: Any) -> None:
     """Turn what the names of folders say about new samples into labels. Runs inside the import's transaction."""
+    with tallies.kept([sample.pk for sample, _ in known]):
+        _adopt(question, known)
+
+
+def _adopt(question: Question, known: Sequence[tuple[Sample, LabelClass]]) -> None:
     labels = Label.objects.bulk_create(
         Label(
             uuid=uuid4(),
