@@ -77,6 +77,17 @@ def fill(samples: int, labels: int, people: int) -> None:
     _say("filled", started)
 
 
+def catch_up() -> None:
+    """Do once what workers do after each round, in versions that have it."""
+    from labeller.insights import estimates
+    from labeller.projects.models import Project
+
+    started = time.monotonic()
+    if hasattr(estimates, "keep_summary"):
+        estimates.keep_summary(None, question=Project.objects.get(slug=SLUG).first_question)
+        _say("summarised", started)
+
+
 def _say(what: str, started: float) -> None:
     print(f"{what} after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
@@ -387,7 +398,8 @@ class _Filler:
                         last, self._uuid(last), self.labelled[number],
                         self.manager.pk if kind == "review" else who, verdict,
                         number + 1 if kind == "change" else None, True,
-                        "review" if kind == "review" else "single", "review" if kind == "review" else "", None, self.now,
+                        "review" if kind == "review" else "single", "review" if kind == "review" else "", None,
+                        self.now,
                     )  # fmt: skip
 
         load(

@@ -104,6 +104,7 @@ class Pages:
 
         self.project = Project.objects.get(slug=filling.SLUG)
         self.question = self.project.first_question
+        self.done = Project.objects.get(slug=filling.DONE).first_question
         self.class_ids = list(self.question.classes.values_list("pk", flat=True))
         self.names = [filling.person(number) for number in range(people)]
         self.clients: dict[str, Any] = {}
@@ -205,19 +206,19 @@ class Pages:
 
     def _anything_open(self) -> None:
         from labeller.annotating import services
-        from labeller.projects.models import Project
 
-        question = Project.objects.get(slug=filling.DONE).first_question
-        assert not services.has_open_samples(question)
+        assert not services.has_open_samples(self.done)
 
 
-def measure(people: int, calls: int) -> dict[str, dict[str, float]]:
+def measure(people: int, calls: int, wanted: list[str]) -> dict[str, dict[str, float]]:
     """The figures of every page."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     found = {}
     for name, prepare in Pages(people).asked().items():
+        if wanted and name not in wanted:
+            continue
         prepare()()  # what a process that was just started reads once
         call = prepare()
         with CaptureQueriesContext(connection) as captured:
@@ -233,7 +234,7 @@ def measure(people: int, calls: int) -> dict[str, dict[str, float]]:
         spent.sort()
         p95 = 1000 * spent[min(len(spent) - 1, int(0.95 * len(spent)))]
         found[name] = {"p95_ms": round(p95, 1), "queries": queries}
-        print(f"{name:16} {p95:10.1f} ms {queries:6} queries ({len(spent)} calls)", file=sys.stderr, flush=True)
+        print(f"{name:16} {p95:10.1f} ms {queries:6} queries ({len(spent)} calls, fastest {1000 * spent[0]:.1f} ms)", file=sys.stderr, flush=True)
     return found
 
 
@@ -251,7 +252,8 @@ def one(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Fill the database of this process where that hasn't been done, and measure on it."""
     set_up()
     filling.fill(options.samples, options.labels, options.people)
-    return measure(options.people, options.calls)
+    filling.catch_up()
+    return measure(options.people, options.calls, options.pages)
 
 
 def main() -> None:
@@ -260,6 +262,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=300_000)
     parser.add_argument("--people", type=int, default=5)
     parser.add_argument("--calls", type=int, default=40, help="of each page")
+    parser.add_argument("--pages", nargs="*", default=[], help="only these")
     parser.add_argument("--only", choices=DATABASES)
     parser.add_argument("--keep", type=Path, help="where databases stay")
     parser.add_argument("--json", nargs="?", const="", help="also write the figures to this file")
@@ -270,6 +273,7 @@ def main() -> None:
         return
     numbers = ("samples", "labels", "people", "calls")
     arguments = [word for name in numbers for word in (f"--{name}", str(getattr(options, name)))]
+    arguments += ["--pages", *options.pages]
     figures = {}
     with contextlib.ExitStack() as stack:
         keep = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labeller-pages-")))

@@ -228,7 +228,7 @@ def classes(question: Question, audited: dict[str, Any], assessment: Assessment 
 
 
 def audited_classes(trail: Trail, multi_label: bool) -> dict[str, dict[str, Any]]:
-    """By class id, as JSON has it, precision and, where a sample has one class, recall among the audit samples of now."""
+    """By class id, as in JSON, precision and, where a sample has one class, recall among the audit samples of now."""
     predicted = Counter(each.predicted for each in trail.window)
     true = Counter(class_id for each in trail.window for class_id in each.given)
     hits = Counter(each.predicted for each in trail.window if each.is_correct)

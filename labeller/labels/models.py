@@ -75,6 +75,13 @@ class Label(models.Model):
             models.Index(
                 fields=["question", "sample"], condition=Q(is_current=True, mode="review"), name="label_reviews"
             ),
+            # As `checks.known` asks for them, from a random one on.
+            models.Index(
+                fields=["question", "id"],
+                condition=Q(Q(annotator=None, mode="import") | Q(mode="review"), is_current=True, verdict="answer"),
+                name="label_known",
+            ),
+            models.Index(fields=["annotator", "project", "created_at"], name="label_by_person"),
         ]
 
     def __str__(self) -> str:

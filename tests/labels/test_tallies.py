@@ -78,7 +78,7 @@ def test_reading_takes_one_query_whatever_there_is(foxes, django_assert_num_quer
 
 
 def test_what_went_wrong_is_counted_anew(foxes, capsys):
-    one, two = factories.samples(foxes.project, 2)
+    one, _two = factories.samples(foxes.project, 2)
     factories.label(foxes.question, one, foxes.ana, foxes.class_id("fox"))
     factories.label(foxes.question, one, foxes.bo, foxes.class_id("badger"))
     Tally.objects.filter(what=Tally.What.LABELLED).update(n=9)
