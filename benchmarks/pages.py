@@ -234,7 +234,8 @@ def measure(people: int, calls: int, wanted: list[str]) -> dict[str, dict[str, f
         spent.sort()
         p95 = 1000 * spent[min(len(spent) - 1, int(0.95 * len(spent)))]
         found[name] = {"p95_ms": round(p95, 1), "queries": queries}
-        print(f"{name:16} {p95:10.1f} ms {queries:6} queries ({len(spent)} calls, fastest {1000 * spent[0]:.1f} ms)", file=sys.stderr, flush=True)
+        said = f"{p95:10.1f} ms {queries:6} queries ({len(spent)} calls, fastest {1000 * spent[0]:.1f} ms)"
+        print(f"{name:16} {said}", file=sys.stderr, flush=True)
     return found
 
 

@@ -29,6 +29,7 @@ POINTS = 8  # of the curve that the forecast goes through
 LEAST_AUDITED = 6  # audit samples behind each of them
 SUSPECTS = 12
 FEW = 2000  # labelled samples up to which pages go through them
+MOST_QUIET = 10_000  # labels without a new class, of which more say nothing more
 MOST_POINTS = 400  # of the learning curve; no screen shows more
 
 
@@ -158,7 +159,7 @@ def undiscovered_words(question: Question, trail: Trail) -> dict[str, Any] | Non
 def stop_advice(question: Question, trail: Trail) -> StopAdvice:
     kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
     latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
-    quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question)).count()
+    quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question))[:MOST_QUIET].count()
     richness, seen = undiscovered(question, trail) or (None, None)
     interval = trail.audit().interval
     return evaluation.stop_advice(latest[::-1], interval, question.project.target_accuracy, quiet, richness, seen)

@@ -9,16 +9,16 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from labeller.labels.models import Label, LabelledClass
 from labeller.projects.models import Question
+from labeller.samples.bursts import pages
 from tl_core.evaluation import confidence_sequence
 
 AUDIT = "audit"  # the strategy name of audit samples
 # An accuracy claim counts from one of these on, chosen before anybody looked: docs/decisions/0009.
-STARTS = tuple(50 * 2**doubling for doubling in range(24))
+STARTS = frozenset(50 * 2**doubling for doubling in range(24))
 ERROR = 0.05  # chance that any interval ever shown for a question misses its truth
 
 
@@ -60,14 +60,15 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
     rows = LabelledClass.objects.filter(
         label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
     ).exclude(Exists(left_out(question).filter(sample=OuterRef("label__sample"))))
-    if among is not None:
-        rows = rows.filter(label__sample__in=among)
+    fields = ("label_id", "label__sample_id", "label_class_id", "label__mode")
+    if among is None:
+        found = (row for _, *row in pages(rows, *fields))
+    else:
+        found = rows.filter(label__sample__in=among).values_list(*fields)
     chosen: dict[int, set[int]] = defaultdict(set)
     sample_of: dict[int, int] = {}
     reviewed = set()
-    for label_id, sample_id, class_id, mode in rows.order_by("label_id").values_list(
-        "label_id", "label__sample_id", "label_class_id", "label__mode"
-    ):
+    for label_id, sample_id, class_id, mode in sorted(found):
         chosen[label_id].add(class_id)
         sample_of[label_id] = sample_id
         if mode == Label.Mode.REVIEW:
@@ -87,14 +88,14 @@ def _majority(given: list[frozenset[int]]) -> frozenset[int]:
 def settled(question: Question) -> set[int]:
     """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
     found = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
-    return set(found.values_list("sample_id", flat=True))
+    return {sample_id for _, sample_id in pages(found, "sample_id")}
 
 
 def newest_class(question: Question) -> int:
     """Id of the label that brought the last class of all; 0 while there is none."""
-    firsts = (
-        LabelledClass.objects.filter(label__in=answers(question)).values("label_class").annotate(first=Min("label"))
-    )
+    that_count = Exists(answers(question).filter(pk=OuterRef("label")))
+    of_class = LabelledClass.objects.filter(that_count, label_class=OuterRef("pk")).order_by("pk")
+    firsts = question.classes.annotate(first=of_class.values("label")[:1])
     return firsts.aggregate(last=Max("first"))["last"] or 0
 
 
@@ -224,8 +225,8 @@ def trail(question: Question) -> Trail:
             found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id])
     # By all labels, also those replaced or taken back since: so a start never moves. Imported ones taught every head.
     rows = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
-    numbered = rows.annotate(row=Window(RowNumber(), order_by="pk")).filter(row__in=STARTS)
-    return Trail(list(found.values()), list(numbered.order_by("pk").values_list("pk", flat=True)))
+    starts = [label_id for number, (label_id,) in enumerate(pages(rows), 1) if number in STARTS]
+    return Trail(list(found.values()), starts)
 
 
 def audit(question: Question) -> Audit:

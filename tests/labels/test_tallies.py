@@ -1,15 +1,20 @@
 """Counts and disputes that writers keep: always what counting everything gives."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from labeller.annotating import saving
+from labeller.annotating.forms import Event
 from labeller.labels import selectors, services, tallies
 from labeller.labels.models import Dispute, Label, Tally
 from labeller.samples.signals import labels_known, shard_known
@@ -161,3 +166,35 @@ def test_a_label_that_is_refused_counts_nothing(foxes, mode):
     (sample,) = factories.samples(foxes.project, 1)
     assert services.record(factories.judgement(foxes.question, sample, foxes.ana, 10**6, mode=mode)).status == 422
     assert tallies.of(foxes.question) == tallies.Counts(1, 0, 0, 0, {})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+def test_people_who_label_the_same_samples_at_the_same_moment_are_counted_rightly(transactional_db):
+    foxes = factories.cast()
+    made = factories.samples(foxes.project, 6)
+    start = threading.Barrier(4)
+
+    def label(person, samples):
+        try:
+            start.wait()
+            for _ in range(5):
+                saving.save(person, foxes.question, [event(foxes, person, sample) for sample in samples])
+        finally:
+            connection.close()
+
+    # One of each pair goes through the samples in the opposite order.
+    people = [(foxes.ana, made), (foxes.bo, made[::-1]), (foxes.mia, made), (foxes.olga, made[::-1])]
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(label, *each) for each in people]:
+            done.result()
+    assert is_right(foxes)
+    assert tallies.of(foxes.question).answers == 24
+
+
+def event(foxes, person, sample):
+    current = Label.objects.filter(sample=sample, annotator=person, is_current=True).first()
+    given = factories.judgement(
+        foxes.question, sample, person, foxes.class_id("fox"), supersedes=current.uuid if current else None
+    )
+    return Event(str(given.uuid), given, None, sample_id=sample.pk)
