@@ -2,7 +2,8 @@
 
 A count is the sum of its rows. Writers only append: two people who label at the same moment never wait for each
 other's count, and a periodic task folds the rows. What a sample adds to the counts depends on all that is said of it,
-so whoever writes labels does it within `kept`, which looks at these samples before and after, and holds them meanwhile.
+so whoever writes labels does it within `kept`, which looks at these samples before and after, and keeps other writers
+off them meanwhile.
 """
 
 from collections import Counter
@@ -22,6 +23,7 @@ from labeller.samples.models import Sample
 What, Mode, Verdict = Tally.What, Label.Mode, Label.Verdict
 Place = tuple[int, int, int]  # project, question, sample
 Key = tuple[int, int | None, str, int | None]  # project, question, what is counted, class
+LOCK, PLACES = 7411, 1024  # the first number of our advisory locks, and how many second ones there are
 KEY = ("project_id", "question_id", "what", "label_class_id")
 
 
@@ -93,10 +95,15 @@ def kept(sample_ids: Collection[int]) -> Iterator[None]:
 
 
 def _hold(sample_ids: Collection[int]) -> None:
-    """Make others who write labels of these samples wait, always in the same order; SQLite has one writer anyway."""
-    if connection.features.has_select_for_update:
-        rows = Sample.objects.select_for_update(no_key=True).filter(pk__in=sample_ids).order_by("pk")
-        len(rows.values_list("pk"))
+    """Make others who write labels of these samples wait, always in the same order; SQLite has one writer anyway.
+
+    By locks of their own, not by those of the samples' rows: an import that updates these must not hold anybody up. And
+    by what is left of ids, so that however many samples take only so many locks.
+    """
+    if connection.vendor == "postgresql":
+        places = sorted({sample_id % PLACES for sample_id in sample_ids})
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, place) FROM unnest(%s::int[]) AS place", [LOCK, places])
 
 
 def _standing(sample_ids: Collection[int]) -> dict[Place, list[Said]]:
