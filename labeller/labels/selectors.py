@@ -3,7 +3,7 @@
 import functools
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -61,6 +61,7 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
         label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
     ).exclude(Exists(left_out(question).filter(sample=OuterRef("label__sample"))))
     fields = ("label_id", "label__sample_id", "label_class_id", "label__mode")
+    found: Iterable[Any]
     if among is None:
         found = (row for _, *row in pages(rows, *fields))
     else:
