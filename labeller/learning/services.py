@@ -86,10 +86,8 @@ def _has_doubled(question: Question) -> bool:
     since = max(since, full.created_at) if full else since
     if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=since).exists():
         return False  # it runs, or failed, or found one class only
-    # Samples with samples, not with labels: two people who agree on one teach no more than one of them does. And all
-    # that were labelled then, not those the head could learn from, which are fewer where pictures can't be embedded.
-    known = full.rounds.aggregate(most=Max("n_labels"))["most"] or full.n_labels if full else 0
-    return tallies.of(question).labelled >= (2 * known if full else FIRST_FULL_REFIT)
+    # Samples with samples, not with labels: two people who agree on one teach no more than one of them does.
+    return tallies.of(question).labelled >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
 
 
 def _key(question: Question) -> str:

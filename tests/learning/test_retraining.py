@@ -270,7 +270,6 @@ def test_while_labels_are_few_a_full_refit_comes_whenever_they_have_doubled(foxe
     assert Head.last_full(foxes.question).n_labels == 60
     assert services.retrain_due() == 0
     Head.objects.update(n_labels=30)
-    Round.objects.update(n_labels=30)
     assert services.retrain_due() == 1
 
 
