@@ -175,10 +175,8 @@ def add_samples(sender: Any, project: Project, count: int, **kwargs: Any) -> Non
 
 def fold() -> int:
     """Periodic: put rows of one count together; returns how many rows there are less. Nobody waits for it."""
-    several = Tally.objects.values_list(*KEY[:2]).annotate(
-        rows=Count("pk"), different=Count("label_class", distinct=True)
-    )
-    return sum(_fold(project_id, question_id) for project_id, question_id, *_ in list(several.filter(rows__gt=1)))
+    several = Tally.objects.values_list(*KEY).annotate(rows=Count("pk")).filter(rows__gt=1)
+    return sum(_fold(project_id, question_id) for project_id, question_id in {tuple(key[:2]) for key in several})
 
 
 @transaction.atomic
@@ -186,11 +184,9 @@ def _fold(project_id: int, question_id: int | None) -> int:
     # What somebody appends meanwhile isn't among the rows that are locked here, and stays.
     found = Tally.objects.select_for_update().filter(project=project_id, question=question_id)
     sums: Counter[Key] = Counter()
-    rows: Counter[Key] = Counter()
     several: dict[Key, list[int]] = {}
     for pk, *key, n in found.order_by("pk").values_list("pk", *KEY, "n"):
         sums[tuple(key)] += n
-        rows[tuple(key)] += 1
         several.setdefault(tuple(key), []).append(pk)
     folded = {key: pks for key, pks in several.items() if len(pks) > 1}
     for pks in folded.values():
