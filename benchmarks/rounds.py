@@ -80,6 +80,7 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
 
     The last full refit was a while ago, and the next one, which comes when labels have doubled, is far.
     """
+    from labeller.labels import tallies
     from labeller.learning import embedding, fitting, rounds
     from labeller.learning.models import EmbeddingShard
     from labeller.learning.services import request_refit
@@ -121,6 +122,7 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
     give_labels(question, int(EARLIER * labels))
     rounds.switch(rounds.rank(question, fitting.Tuned({"C": 30.0, "temperature": 1.0}, None, None)))
     give_labels(question, labels - int(EARLIER * labels))
+    tallies.recount(project)
     request_refit(question, at_once=True)
 
 

@@ -22,6 +22,7 @@ from labeller.jobs import registry
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels import services as labels
+from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.labels.services import Judgement
 from labeller.learning import embedding
@@ -101,6 +102,7 @@ def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
     """Samples without files."""
     source, _ = Source.objects.get_or_create(project=of, path=f"/nowhere/{of.slug}")
     first = Sample.objects.filter(project=of).count()
+    tallies.add_samples(None, project=of, count=count)  # as an import does
     return Sample.objects.bulk_create(
         Sample(
             project=of,

@@ -110,10 +110,8 @@ def hand_out_of(
 
 def _keep(user: User, question: Question, wanted: Wanted) -> set[int]:
     """Give back what the tab holds beside `keep`, and hold that longer; returns what is still the tab's of it."""
-    mine = open_assignments(question).filter(annotator=user, tab=wanted.tab)
-    mine.exclude(sample__in=wanted.keep).delete()
     kept = services.keep(user, question, wanted)
-    open_assignments(question).filter(expires_at__lt=Now()).delete()
+    services.give_back(user, question, wanted)
     return kept
 
 

@@ -125,8 +125,11 @@ def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, dict[int,
     return used
 
 
-def settled_for(user: User, question: Question) -> models.QuerySet[Label, Any]:
-    """Samples that are answered already (by an import), decided by a reviewer, or decided by this person."""
+def settled_for(user: User, question: Question) -> models.QuerySet[Label]:
+    """Labels of samples that are answered already (by an import), decided by a reviewer, or decided by this person.
+
+    For an Exists: an IN over all of them would be gone through for every sample.
+    """
     standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
     decided = Q(annotator=None) | Q(annotator=user) | Q(mode=Label.Mode.REVIEW)
-    return standing.filter(decided).values("sample")
+    return standing.filter(decided)

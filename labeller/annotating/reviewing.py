@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from labeller.accounts.models import User
@@ -15,7 +15,7 @@ from labeller.annotating.models import Assignment, ReviewAssignment
 from labeller.annotating.services import Wanted
 from labeller.labels import flags
 from labeller.labels import selectors as labels
-from labeller.labels.models import Flag, Label, LabelledClass
+from labeller.labels.models import Dispute, Flag, Label
 from labeller.learning.models import Assessment, RoundEntry
 from labeller.learning.suspects import suspects
 from labeller.projects.models import Question
@@ -46,7 +46,8 @@ class ReviewBatch:
 
 def waiting(question: Question) -> dict[int, Reason]:
     """Every sample that waits for a reviewer by its id, the most urgent first."""
-    found = dict.fromkeys(_disagreements(question), Reason(DISAGREEMENT))
+    disputed = Dispute.objects.filter(question=question).order_by("sample").values_list("sample", flat=True)
+    found = dict.fromkeys(disputed, Reason(DISAGREEMENT))
     for each in suspects(question, Assessment.latest(question)):
         why = found[each.sample_id].why if each.sample_id in found else SUSPECT
         found[each.sample_id] = Reason(why, each.suggested)
@@ -55,24 +56,6 @@ def waiting(question: Question) -> dict[int, Reason]:
         for sample_id in sample_ids:
             found.setdefault(sample_id, Reason(why))
     return found
-
-
-def _disagreements(question: Question) -> QuerySet[Any]:
-    """Samples whose annotators gave different answers, unless a reviewer has spoken since the last of them."""
-    answers = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
-    several = answers.values("sample").annotate(n=Count("pk")).filter(n__gt=1).values("sample")
-    later = answers.filter(sample=OuterRef("sample"), pk__gt=OuterRef("pk"))
-    reviewed = labels.reviews(question).exclude(Exists(later)).values("sample")
-    rows = LabelledClass.objects.filter(label__in=answers, label__sample__in=several)
-    counted = (
-        rows.exclude(label__sample__in=reviewed)
-        .values("label__sample")
-        .annotate(named=Count("pk"), n=Count("label", distinct=True), classes=Count("label_class", distinct=True))
-    )
-    # All answers are the same where each names every class that any of them names.
-    return (
-        counted.exclude(named=F("n") * F("classes")).order_by("label__sample").values_list("label__sample", flat=True)
-    )
 
 
 def _unsure(question: Question) -> QuerySet[Any]:

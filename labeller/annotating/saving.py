@@ -11,7 +11,7 @@ from labeller.accounts.models import Role, User
 from labeller.annotating.forms import Event
 from labeller.annotating.holding import HOLD, take
 from labeller.annotating.models import Assignment
-from labeller.labels import checks, flags
+from labeller.labels import checks, flags, tallies
 from labeller.labels import services as recording
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -28,7 +28,8 @@ STRATEGY_OF = {TileGroup.Kind.PREDICTED: "grid", TileGroup.Kind.CLUSTER: "grid",
 
 def save(user: User, question: Question, events: Sequence[Event]) -> list[Recorded]:
     """Record events in order and return what became of each; afterwards ask for a refit."""
-    with transaction.atomic():
+    sample_ids = {event.sample_id for event in events if event.sample_id is not None}
+    with transaction.atomic(), tallies.kept(sample_ids):
         handed_out = _HandedOut(user, question, events)
         results = [_apply(event, user, question, handed_out) for event in events]
         judged = [
@@ -77,13 +78,13 @@ def _apply(event: Event, user: User, question: Question, handed_out: _HandedOut)
     if judgement.mode == Mode.REVIEW and question.project.role.rank < Role.MANAGER.rank:
         return Recorded(403, detail=_("Only managers review."))
     if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
-        return recording.record(judgement)
+        return recording.record_one(judgement)
     if judgement.mode == Mode.REVIEW:
-        return recording.record(replace(judgement, strategy="review"))
+        return recording.record_one(replace(judgement, strategy="review"))
     assignment = handed_out.assignments.get(judgement.sample_id)
     if assignment is not None and assignment.is_check:
         return checks.record(judgement, checks.known_answer(question, judgement.sample_id))
-    return recording.record(_with_reason(judgement, assignment, handed_out.entries.get(event.entry)))
+    return recording.record_one(_with_reason(judgement, assignment, handed_out.entries.get(event.entry)))
 
 
 def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: RoundEntry | None) -> Judgement:

@@ -12,6 +12,7 @@ from labeller.annotating import sequences
 from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
+from labeller.labels import tallies
 from labeller.labels.models import Check, Flag, Label
 from labeller.labels.services import Recorded
 from labeller.learning import reasons
@@ -46,7 +47,7 @@ def followers(question: Question) -> list[Question]:
 
 def classes_json(question: Question) -> list[dict[str, Any]]:
     """The question's classes, each with how many labels name it."""
-    counted = labels.class_counts(question)
+    counted = tallies.of(question).classes
     return [{**class_json(each), "count": counted.get(each.pk, 0)} for each in question.classes.all()]
 
 
@@ -108,9 +109,8 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     """The samples of assignments; audit samples come blind, without the suggestions the database knows."""
     samples = [assignment.sample for assignment in assignments]
     ids = [sample.pk for sample in samples]
-    previous = _previous(user, ids, [question])
-    follow = {each.pk: each.key for each in followers(question)}
-    answered = _previous(user, ids, list(follow)) if follow else {}
+    follow = dict(question.followers.order_by("position", "pk").values_list("pk", "key"))
+    previous = _previous(user, ids, [question.pk, *follow])
     bursts = sequences.burst_json(user, question, samples, assignments[0].tab if assignments else "")
     flagged = {flag.sample_id: flag for flag in Flag.objects.filter(author=user, sample__in=ids, closed_at=None)}
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
@@ -120,9 +120,9 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
             **_why(question, assignment, names),
             "previous": label_json(previous.get((question.pk, assignment.sample_id))),
             "followers": {
-                key: label_json(answered[pk, assignment.sample_id])
+                key: label_json(previous[pk, assignment.sample_id])
                 for pk, key in follow.items()
-                if (pk, assignment.sample_id) in answered
+                if (pk, assignment.sample_id) in previous
             },
             "burst": bursts.get(assignment.sample_id, []),
             "flag": _flag_json(flagged.get(assignment.sample_id)),
@@ -131,7 +131,7 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     ]
 
 
-def _previous(user: User, sample_ids: list[int], questions: Sequence[Question | int]) -> dict[tuple[int, int], Label]:
+def _previous(user: User, sample_ids: list[int], questions: Sequence[int]) -> dict[tuple[int, int], Label]:
     """This person's standing labels by question and sample."""
     standing = Label.objects.filter(annotator=user, sample__in=sample_ids, question__in=questions, is_current=True)
     return {(each.question_id, each.sample_id): each for each in standing.prefetch_related("labelled_classes")}
@@ -173,21 +173,16 @@ def _flag_json(flag: Flag | None) -> dict[str, Any] | None:
 
 def counts(question: Question) -> dict[str, Any]:
     """Labels by class id, and how many samples are labelled."""
-    return {
-        "counts": {str(class_id): n for class_id, n in labels.class_counts(question).items()},
-        "labelled": _labelled(question),
-    }
-
-
-def _labelled(question: Question) -> int:
-    return labels.answers(question).values("sample").distinct().count()
+    found = tallies.of(question)
+    return {"counts": {str(class_id): n for class_id, n in found.classes.items()}, "labelled": found.labelled}
 
 
 def pool(question: Question) -> dict[str, int]:
     embedded = EmbeddingShard.objects.filter(run__project=question.project, run__featuriser=question.project.featuriser)
+    found = tallies.of(question)
     return {
-        "labelled": _labelled(question),
-        "total": Sample.objects.filter(project=question.project).count(),
+        "labelled": found.labelled,
+        "total": found.samples,
         "embedded": embedded.aggregate(n=Sum("embedded"))["n"] or 0,
     }
 

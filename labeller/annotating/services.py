@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from labeller.accounts.models import User
 from labeller.annotating import sequences
 from labeller.annotating.holding import HOLD, in_all, open_assignments, room, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
+from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import services as learning
@@ -59,9 +60,8 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
     current = current_round(question)
     with transaction.atomic():
         mine = open_assignments(question).filter(annotator=user, tab=wanted.tab)
-        mine.exclude(sample__in=wanted.keep).delete()
         kept = keep(user, question, wanted)
-        open_assignments(question).filter(expires_at__lt=Now()).delete()
+        give_back(user, question, wanted)
         if wanted.sample is not None:
             _take_asked(user, question, wanted.tab, wanted.sample)
         if current is not None:
@@ -78,6 +78,12 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
         if wanted.bursts:
             held = sequences.hold_bursts(user, question, held, wanted.tab)
     return Batch(held, kept, current, _state(question, current, held, wanted))
+
+
+def give_back(user: User, question: Question, wanted: Wanted) -> None:
+    """Give back what the tab holds beside `keep`, and what anybody's tab held too long. Those to keep were extended."""
+    left = Q(annotator=user, tab=wanted.tab) & ~Q(sample__in=wanted.keep)
+    open_assignments(question).filter(left | Q(expires_at__lt=Now())).delete()
 
 
 def keep(user: User, question: Question, wanted: Wanted) -> set[int]:
@@ -110,13 +116,15 @@ def _take(user: User, question: Question, current: Round, wanted: Wanted) -> Non
         free = list(
             entries.annotate(taken=_slots_taken(question))
             .filter(taken__lt=question.project.redundancy)
-            .exclude(sample__in=Assignment.objects.filter(question=question, annotator=user).values("sample"))
-            .exclude(sample__in=settled_for(user, question))
+            .exclude(Exists(Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample"))))
+            .exclude(Exists(settled_for(user, question).filter(sample=OuterRef("sample"))))
             .order_by("rank")[:missing]
         )
         if not free:
             return
-        missing -= take(user, question, wanted.tab, {entry.sample_id: {"entry": entry} for entry in free})
+        fields_of = {entry.sample_id: {"entry": entry} for entry in free}
+        # With one person a sample, one that has a free slot has no other.
+        missing -= take(user, question, wanted.tab, fields_of, are_free=question.project.redundancy == 1)
 
 
 def _slots_taken(question: Question) -> Count:
@@ -153,5 +161,6 @@ def _state(question: Question, current: Round | None, held: list[Assignment], wa
 
 
 def has_open_samples(question: Question) -> bool:
-    standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
-    return Sample.objects.filter(project=question.project).exclude(labels__in=standing).exists()
+    """Whether there is a sample on which nobody has decided yet; imports and labels keep the counts."""
+    counts = tallies.of(question)
+    return counts.settled < counts.samples

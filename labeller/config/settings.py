@@ -261,6 +261,11 @@ CELERY_TASK_TIME_LIMIT = 840
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "labeller.jobs.tasks.sweep", "schedule": 5.0, "options": {"queue": "io", "expires": 10}},
+    "fold-tallies": {
+        "task": "labeller.labels.tasks.fold_tallies",
+        "schedule": 30.0,
+        "options": {"queue": "io", "expires": 30},
+    },
     "retrain-stale": {
         "task": "labeller.learning.tasks.retrain_stale",
         "schedule": 30.0,

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.exchange import manifests, services
-from labeller.labels import selectors as labels
+from labeller.labels import tallies
 from labeller.projects.models import Question
 from labeller.samples.cells import defuse
 from labeller.samples.tables import DEFUSED
@@ -78,8 +78,8 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "project": project,
         "role": project.role,
-        "n_labels": labels.answers(question).count() if question else 0,
-        "n_pool": project.samples.count(),
+        "n_labels": tallies.of(question).answers if question else 0,
+        "n_pool": tallies.samples(project),
         "head": services.latest_head(question) if question else None,
     }
     return render(request, "exchange/exports.html", context)

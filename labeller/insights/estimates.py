@@ -1,8 +1,10 @@
 """What is known of a question and how surely: accuracy, missing classes, when to stop, what is safe to accept.
 
-All but what an Assessment holds is computed here and now, for it takes no fits.
+It takes no fits, but goes through all labels: where these are many, workers do that with every round and keep a Summary
+for the pages. What takes fits is in an Assessment.
 """
 
+import json
 import math
 from bisect import bisect_left
 from collections import Counter
@@ -12,18 +14,23 @@ from typing import Any
 import numpy as np
 from django.db.models import Max
 
+from labeller.insights.models import Summary
 from labeller.labels import selectors as labels
+from labeller.labels import tallies
 from labeller.labels.selectors import Audit, Trail
 from labeller.learning import accepting
 from labeller.learning import suspects as suspicion
 from labeller.learning.models import Acceptance, Assessment, Round
 from labeller.projects.models import LabelClass, Question
 from tl_core import evaluation
-from tl_core.evaluation import Coverage, Forecast, Richness, StopAdvice
+from tl_core.evaluation import Check, Coverage, Forecast, Richness, StopAdvice
 
 POINTS = 8  # of the curve that the forecast goes through
 LEAST_AUDITED = 6  # audit samples behind each of them
 SUSPECTS = 12
+FEW = 2000  # labelled samples up to which pages go through them
+MOST_QUIET = 10_000  # labels without a new class, of which more say nothing more
+MOST_POINTS = 400  # of the learning curve; no screen shows more
 
 
 def audit_json(audit: Audit) -> dict[str, Any]:
@@ -42,12 +49,62 @@ def accuracy(audit: Audit) -> dict[str, Any]:
     return {"n": audit.n, **percent(audit.accuracy, *audit.interval)}
 
 
+# --- the summary ----------------------------------------------------------------------------------
+
+
+def summarise(question: Question) -> dict[str, Any]:
+    """All that pages tell of a question and that takes a way through its labels, as JSON holds it."""
+    trail = labels.trail(question)
+    found = {
+        "n_audited": len(trail.audited),
+        "audit": accuracy(trail.audit()),
+        "advice": asdict(stop_advice(question, trail)),
+        "undiscovered": undiscovered_words(question, trail),
+        "forecast": forecast_words(question, trail),
+        "classes": audited_classes(trail, question.multi_label),
+        "curve": _points(question, trail),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(found, default=lambda number: number.item()))
+    return plain
+
+
+def keep_summary(sender: Any, question: Question, **kwargs: Any) -> None:
+    """Keep the summary for the pages. Workers do this after each round."""
+    Summary.objects.update_or_create(question=question, defaults={"report": summarise(question)})
+
+
+def summary(question: Question) -> dict[str, Any]:
+    """What is known of a question: now where labels are few, else as of the newest round."""
+    if tallies.of(question).labelled > FEW:
+        stored = Summary.objects.filter(question=question).values_list("report", flat=True).first()
+        if stored is not None:
+            return dict(stored)
+    return summarise(question)
+
+
+def advice(found: dict[str, Any]) -> StopAdvice:
+    """The stop advice of a summary."""
+    return StopAdvice(**{name: Check(**check) for name, check in found["advice"].items()})
+
+
+# --- the learning curve ---------------------------------------------------------------------------
+
+
 def curve(question: Question) -> dict[str, Any]:
     """The learning curve: what was known at each round; and the curve that random labels would have given."""
-    trail = labels.trail(question)
-    rows = list(Round.objects.filter(question=question).order_by("number"))
+    assessment = Assessment.latest(question)
+    random_arm = assessment.report["savings"].get("curve", []) if assessment else []
+    return {"rounds": summary(question)["curve"], "random": random_arm}
+
+
+def _points(question: Question, trail: Trail) -> list[dict[str, Any]]:
+    """One point a round; of very many rounds some, evenly spread, the first and the last among them."""
+    numbers = list(Round.objects.filter(question=question).order_by("number").values_list("number", flat=True))
+    if len(numbers) > MOST_POINTS:
+        numbers = [numbers[at] for at in np.linspace(0, len(numbers) - 1, MOST_POINTS).astype(int)]
+    rows = list(Round.objects.filter(question=question, number__in=numbers).order_by("number"))
     audits = [trail.audit(each.last_label) for each in rows]
-    points = [
+    return [
         {
             "number": each.number,
             "n_labels": each.n_labels,
@@ -59,9 +116,6 @@ def curve(question: Question) -> dict[str, Any]:
         }
         for each, audit, (low, high) in zip(rows, audits, labels.intervals(audits), strict=True)
     ]
-    assessment = Assessment.latest(question)
-    random_arm = assessment.report["savings"].get("curve", []) if assessment else []
-    return {"rounds": points, "random": random_arm}
 
 
 # --- undiscovered classes -------------------------------------------------------------------------
@@ -77,7 +131,7 @@ def undiscovered(question: Question, trail: Trail) -> tuple[Richness, Coverage] 
         return None
     seen = list(counts.values())
     found = evaluation.chao1(seen)
-    known = max(len(labels.class_counts(question)), found.observed)
+    known = max(len(tallies.of(question).classes), found.observed)
     at_least = {name: max(getattr(found, name), known) for name in ("estimate", "low", "high")}
     return Richness(known, **at_least), evaluation.coverage(seen)
 
@@ -105,7 +159,7 @@ def undiscovered_words(question: Question, trail: Trail) -> dict[str, Any] | Non
 def stop_advice(question: Question, trail: Trail) -> StopAdvice:
     kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
     latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
-    quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question)).count()
+    quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question))[:MOST_QUIET].count()
     richness, seen = undiscovered(question, trail) or (None, None)
     interval = trail.audit().interval
     return evaluation.stop_advice(latest[::-1], interval, question.project.target_accuracy, quiet, richness, seen)
@@ -154,10 +208,9 @@ def forecast_words(question: Question, trail: Trail) -> dict[str, Any]:
 # --- classes --------------------------------------------------------------------------------------
 
 
-def classes(question: Question, trail: Trail, assessment: Assessment | None) -> list[dict[str, Any]]:
+def classes(question: Question, audited: dict[str, Any], assessment: Assessment | None) -> list[dict[str, Any]]:
     """One row a class, starred ones first: how many were found, and how well the head tells them."""
-    counts = labels.class_counts(question)
-    audited = _audited_classes(trail, question.multi_label)
+    counts = tallies.of(question).classes
     validated = assessment.report["classes"] if assessment else {}
     found = {row["class"]: _recall_words(row) for row in assessment.report["recall"]} if assessment else {}
     rows = [
@@ -166,7 +219,7 @@ def classes(question: Question, trail: Trail, assessment: Assessment | None) -> 
             "colour": each.colour,
             "is_starred": each.is_starred,
             "found": counts.get(each.pk, 0),
-            "audit": audited.get(each.pk, {}),
+            "audit": audited.get(str(each.pk), {}),
             "validated": validated.get(str(each.pk), {}),
             "recall": found.get(each.pk) if each.is_starred else None,
         }
@@ -175,8 +228,8 @@ def classes(question: Question, trail: Trail, assessment: Assessment | None) -> 
     return sorted(rows, key=lambda row: not row["is_starred"])
 
 
-def _audited_classes(trail: Trail, multi_label: bool) -> dict[int, dict[str, Any]]:
-    """By class id precision and, where a sample has one class, recall among the audit samples of now."""
+def audited_classes(trail: Trail, multi_label: bool) -> dict[str, dict[str, Any]]:
+    """By class id, as in JSON, precision and, where a sample has one class, recall among the audit samples of now."""
     predicted = Counter(each.predicted for each in trail.window)
     true = Counter(class_id for each in trail.window for class_id in each.given)
     hits = Counter(each.predicted for each in trail.window if each.is_correct)
@@ -191,10 +244,10 @@ def _audited_classes(trail: Trail, multi_label: bool) -> dict[int, dict[str, Any
         for name, of in shares
         if of[class_id]
     ]
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     ends = labels.intervals([audit for *_, audit in audits])
     for (class_id, name, audit), (low, high) in zip(audits, ends, strict=True):
-        found.setdefault(class_id, {})[name] = {"n": audit.n, **percent(audit.accuracy, low, high)}
+        found.setdefault(str(class_id), {})[name] = {"n": audit.n, **percent(audit.accuracy, low, high)}
     return found
 
 
@@ -218,14 +271,14 @@ def suspects(question: Question, assessment: Assessment | None) -> list[dict[str
 # --- accepting ------------------------------------------------------------------------------------
 
 
-def acceptance(question: Question, trail: Trail) -> dict[str, Any]:
+def acceptance(question: Question, n_audited: int) -> dict[str, Any]:
     """The rule in force, what the latest look offers or why not, and when the next look comes."""
     latest = Acceptance.objects.filter(question=question).select_related("head").order_by("-pk").first()
     return {
         "rule": Acceptance.standing(question),
         "offer": latest if latest and latest.offered else None,
         "refused": latest if latest and latest.threshold is None else None,
-        "n_audited": len(trail.audited),
+        "n_audited": n_audited,
         "wanted": accepting.wanted(question),
         "epsilon": question.project.accept_error,
     }

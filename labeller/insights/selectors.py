@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from labeller.accounts import access
@@ -12,12 +12,13 @@ from labeller.annotating.models import Assignment
 from labeller.insights import estimates, job_runs
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
-from labeller.labels.models import Label
+from labeller.labels import tallies
 from labeller.labels.selectors import Trail
 from labeller.learning import reasons
 from labeller.learning.models import Assessment, EmbeddingRun, EmbeddingShard, Round, RoundEntry
 from labeller.projects.models import Project, Question
 from labeller.samples import refused, told
+from labeller.samples.models import Sample
 
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
 NEXT = 12  # samples of the queue that are shown
@@ -30,9 +31,9 @@ def embedded(project: Project) -> int:
 
 def queue(question: Question | None) -> QuerySet[RoundEntry]:
     """Ranked samples of the current round that nobody has labelled yet, the next one first."""
-    done = Assignment.objects.filter(question=question, is_done=True).values("sample")
+    done = Assignment.objects.filter(question=question, is_done=True, sample=OuterRef("sample"))
     entries = RoundEntry.objects.filter(round__question=question, round__is_current=True)
-    return entries.exclude(sample__in=done).order_by("rank")
+    return entries.exclude(Exists(done)).order_by("rank")
 
 
 def queued(question: Question | None) -> list[dict[str, Any]]:
@@ -46,18 +47,18 @@ def status(project: Project) -> dict[str, Any]:
     """One project's numbers, as `manage.py status --json` prints them."""
     question = project.first_question
     names = {each.pk: each.name for each in question.classes.all()} if question else {}
-    found = labels.class_counts(question) if question else {}
+    found = tallies.of(question).classes if question else {}
     trail = labels.trail(question) if question else Trail([], [])
     left_out, missing = refused.looks(project)
     return {
         "slug": project.slug,
-        "samples": project.samples.count(),
+        "samples": tallies.samples(project),
         "embedded": embedded(project),
         "quarantined": refused.counts(project),
         "left_out": left_out,
         "missing": missing,
         "labels": {name: found.get(class_id, 0) for class_id, name in names.items()},
-        "rounds": Round.objects.filter(question=question).count(),
+        "rounds": rounds(question),
         "queue": queue(question).count(),
         "jobs": dict(Counter(project.jobs.values_list("state", flat=True))),
         "known": told.of_project(project),
@@ -83,10 +84,10 @@ def refusals(project: Project) -> dict[str, Any]:
 
 def overview(user: User) -> list[dict[str, Any]]:
     """The projects a person may see, newest first, with what their cards show."""
+    first = Sample.objects.filter(project=OuterRef("pk")).order_by("shard", "pk")
     found = list(
         access.projects(user)
-        .annotate(n_samples=Count("samples", distinct=True), cover=Min("samples__id"))
-        .prefetch_related("questions")
+        .annotate(cover=Subquery(first.values("pk")[:1]), n_classes=Count("questions__classes"))
         .order_by("-created_at")
     )
     roles = dict(Membership.objects.filter(user=user).values_list("project_id", "role"))
@@ -95,25 +96,20 @@ def overview(user: User) -> list[dict[str, Any]]:
             "project_id", flat=True
         )
     )
-    n_labels = dict(
-        Label.objects.filter(is_current=True, verdict=Label.Verdict.ANSWER)
-        .values_list("project_id")
-        .annotate(n=Count("sample", distinct=True))
-    )
+    counts = tallies.of_projects(found)
     n_embedded = dict(
-        EmbeddingShard.objects.filter(run__featuriser=F("run__project__featuriser"))
+        EmbeddingShard.objects.filter(run__featuriser=F("run__project__featuriser"), run__project__in=found)
         .values_list("run__project_id")
         .annotate(n=Sum("embedded"))
     )
-    n_classes = dict(Project.objects.values_list("pk").annotate(n=Count("questions__classes")))
     return [
         {
             "project": project,
             "role": Role.OWNER if user.is_superuser else Role(roles[project.pk]),
-            "n_samples": project.n_samples,
+            "n_samples": counts.get(project.pk, (0, 0))[0],
             "n_embedded": n_embedded.get(project.pk, 0),
-            "n_labels": n_labels.get(project.pk, 0),
-            "n_classes": n_classes.get(project.pk, 0),
+            "n_labels": counts.get(project.pk, (0, 0))[1],
+            "n_classes": project.n_classes,
             "cover_sample_id": project.cover,
             "importing": project.pk in busy,
         }
@@ -150,7 +146,7 @@ def embedding(project: Project) -> dict[str, Any] | None:
         return None
     underway = Job.objects.filter(project=project, kind="embed", state=Job.State.RUNNING)
     done = _looked_at(project) + (underway.aggregate(done=Sum("done"))["done"] or 0)
-    total = project.samples.count()
+    total = tallies.samples(project)
     eta = round(max(0, total - done) / found["rate"]) if found["rate"] else None
     return {**found, "done": min(done, total), "total": total, "eta": eta}
 
@@ -167,22 +163,28 @@ def halted(project: Project) -> dict[str, Any] | None:
     run = EmbeddingRun.in_use(project)
     if run is None or run.state == EmbeddingRun.State.ACTIVE:
         return None
-    done, total = _looked_at(project), project.samples.count()
+    done, total = _looked_at(project), tallies.samples(project)
     return {"state": run.get_state_display(), "done": done, "total": total} if done < total else None
+
+
+def rounds(question: Question | None) -> int:
+    """How many rounds there were: they are numbered one after the other."""
+    return Round.objects.filter(question=question).aggregate(n=Max("number"))["n"] or 0
 
 
 def progress(project: Project) -> dict[str, Any]:
     """All that the progress page shows."""
     question = project.first_question
     quarantine = refusals(project)
+    counts = tallies.of(question) if question else None
     return {
         "numbers": {
-            "samples": project.samples.count(),
+            "samples": counts.samples if counts else tallies.samples(project),
             "embedded": embedded(project),
             "quarantined_total": quarantine["total"],
-            "labelled": labels.answers(question).values("sample").distinct().count() if question else 0,
+            "labelled": counts.labelled if counts else 0,
             "queue": queue(question).count(),
-            "rounds": Round.objects.filter(question=question).count(),
+            "rounds": rounds(question),
         },
         "importing": work(project, ["scan", "ingest"]),
         "embedding": embedding(project),
@@ -198,15 +200,15 @@ def progress(project: Project) -> dict[str, Any]:
 
 def known(question: Question) -> dict[str, Any]:
     """The part of the progress page about one question's head and labels."""
-    trail, assessment = labels.trail(question), Assessment.latest(question)
+    found, assessment = estimates.summary(question), Assessment.latest(question)
     return {
         "question": question,
-        "audit": estimates.accuracy(trail.audit()),
-        "advice": estimates.stop_advice(question, trail),
-        "undiscovered": estimates.undiscovered_words(question, trail),
-        "forecast": estimates.forecast_words(question, trail),
-        "classes": estimates.classes(question, trail, assessment),
+        "audit": found["audit"],
+        "advice": estimates.advice(found),
+        "undiscovered": found["undiscovered"],
+        "forecast": found["forecast"],
+        "classes": estimates.classes(question, found["classes"], assessment),
         "assessment": assessment,
         "suspects": estimates.suspects(question, assessment),
-        "acceptance": estimates.acceptance(question, trail),
+        "acceptance": estimates.acceptance(question, found["n_audited"]),
     }

@@ -45,6 +45,7 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["state", "heartbeat_at"], name="job_by_state"),
             models.Index(fields=["project", "state"], name="job_by_project"),
+            models.Index(fields=["project", "finished_at"], name="job_by_end"),
         ]
 
     def __str__(self) -> str:

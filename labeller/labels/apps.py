@@ -6,6 +6,8 @@ class LabelsConfig(AppConfig):
 
     def ready(self) -> None:
         from labeller.labels.services import adopt_known
-        from labeller.samples.signals import labels_known
+        from labeller.labels.tallies import add_samples
+        from labeller.samples.signals import labels_known, shard_known
 
         labels_known.connect(adopt_known)
+        shard_known.connect(add_samples)

@@ -75,6 +75,13 @@ class Label(models.Model):
             models.Index(
                 fields=["question", "sample"], condition=Q(is_current=True, mode="review"), name="label_reviews"
             ),
+            # As `checks.known` asks for them, from a random one on.
+            models.Index(
+                fields=["question", "id"],
+                condition=Q(Q(annotator=None, mode="import") | Q(mode="review"), is_current=True, verdict="answer"),
+                name="label_known",
+            ),
+            models.Index(fields=["annotator", "project", "created_at"], name="label_by_person"),
         ]
 
     def __str__(self) -> str:
@@ -92,6 +99,39 @@ class LabelledClass(models.Model):
 
     def __str__(self) -> str:
         return str(self.label_class)
+
+
+class Tally(models.Model):
+    """A part of a count of labels or samples: what is counted is the sum of its rows. See `tallies`."""
+
+    class What(models.TextChoices):
+        SAMPLES = "samples", "samples of the project"
+        LABELLED = "labelled", "samples with an answer that counts"
+        SETTLED = "settled", "samples that somebody decided on"
+        ANSWERS = "answers", "labels that count"
+        CLASS = "class", "labels that count and name the class"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="+", null=True)
+    label_class = models.ForeignKey(LabelClass, models.CASCADE, related_name="+", null=True, db_index=False)
+    what = models.CharField(max_length=10, choices=What)
+    n = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.n} {self.what}"
+
+
+class Dispute(models.Model):
+    """A sample whose answers differ, and no reviewer has spoken since the last of them. See `tallies`."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="+", db_index=False)
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["question", "sample"], name="one_dispute_per_sample")]
+
+    def __str__(self) -> str:
+        return f"dispute over {self.sample_id}"
 
 
 class Flag(models.Model):

@@ -3,31 +3,33 @@
 import functools
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from labeller.labels.models import Label, LabelledClass
 from labeller.projects.models import Question
+from labeller.samples.bursts import pages
 from tl_core.evaluation import confidence_sequence
 
 AUDIT = "audit"  # the strategy name of audit samples
 # An accuracy claim counts from one of these on, chosen before anybody looked: docs/decisions/0009.
-STARTS = tuple(50 * 2**doubling for doubling in range(24))
+STARTS = frozenset(50 * 2**doubling for doubling in range(24))
 ERROR = 0.05  # chance that any interval ever shown for a question misses its truth
 
 
 def answers(question: Question) -> QuerySet[Label]:
     """Labels that count: current answers, but none that a reviewer has overruled, nor on a sample left out."""
     found = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
-    reviewed = reviews(question).filter(verdict=Label.Verdict.ANSWER).values("sample")
-    of_others = found.exclude(~Q(mode=Label.Mode.REVIEW), sample__in=reviewed)
-    return of_others.exclude(sample__in=left_out(question).values("sample"))
+    # Exists, not IN: on PostgreSQL the negation of an IN is no hashed subplan once there is much to hash.
+    of_sample = {"sample": OuterRef("sample")}
+    reviewed = reviews(question).filter(verdict=Label.Verdict.ANSWER, **of_sample)
+    of_others = found.exclude(~Q(mode=Label.Mode.REVIEW), Exists(reviewed))
+    return of_others.exclude(Exists(left_out(question).filter(**of_sample)))
 
 
 def reviews(question: Question) -> QuerySet[Label]:
@@ -57,15 +59,17 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
     """
     rows = LabelledClass.objects.filter(
         label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
-    ).exclude(label__sample__in=left_out(question).values("sample"))
-    if among is not None:
-        rows = rows.filter(label__sample__in=among)
+    ).exclude(Exists(left_out(question).filter(sample=OuterRef("label__sample"))))
+    fields = ("label_id", "label__sample_id", "label_class_id", "label__mode")
+    found: Iterable[Any]
+    if among is None:
+        found = (row for _, *row in pages(rows, *fields))
+    else:
+        found = rows.filter(label__sample__in=among).values_list(*fields)
     chosen: dict[int, set[int]] = defaultdict(set)
     sample_of: dict[int, int] = {}
     reviewed = set()
-    for label_id, sample_id, class_id, mode in rows.order_by("label_id").values_list(
-        "label_id", "label__sample_id", "label_class_id", "label__mode"
-    ):
+    for label_id, sample_id, class_id, mode in sorted(found):
         chosen[label_id].add(class_id)
         sample_of[label_id] = sample_id
         if mode == Label.Mode.REVIEW:
@@ -85,21 +89,36 @@ def _majority(given: list[frozenset[int]]) -> frozenset[int]:
 def settled(question: Question) -> set[int]:
     """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
     found = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
-    return set(found.values_list("sample_id", flat=True))
+    return {sample_id for _, sample_id in pages(found, "sample_id")}
 
 
 def newest_class(question: Question) -> int:
     """Id of the label that brought the last class of all; 0 while there is none."""
-    firsts = (
-        LabelledClass.objects.filter(label__in=answers(question)).values("label_class").annotate(first=Min("label"))
-    )
+    that_count = Exists(answers(question).filter(pk=OuterRef("label")))
+    of_class = LabelledClass.objects.filter(that_count, label_class=OuterRef("pk")).order_by("pk")
+    firsts = question.classes.annotate(first=of_class.values("label")[:1])
     return firsts.aggregate(last=Max("first"))["last"] or 0
 
 
-def class_counts(question: Question) -> dict[int, int]:
-    """How many labels that count name each class, by class id."""
-    rows = LabelledClass.objects.filter(label__in=answers(question))
-    return dict(rows.values_list("label_class").annotate(n=Count("pk")))
+def disagreements(question: Question) -> QuerySet[Any]:
+    """Samples whose annotators gave different answers, unless a reviewer has spoken since the last of them.
+
+    This goes through all labels: pages read `Dispute`, which whoever writes labels keeps.
+    """
+    given = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
+    several = given.values("sample").annotate(n=Count("pk")).filter(n__gt=1).values("sample")
+    later = given.filter(sample=OuterRef("sample"), pk__gt=OuterRef("pk"))
+    reviewed = reviews(question).exclude(Exists(later)).filter(sample=OuterRef("label__sample"))
+    rows = LabelledClass.objects.filter(label__in=given, label__sample__in=several)
+    counted = (
+        rows.exclude(Exists(reviewed))
+        .values("label__sample")
+        .annotate(named=Count("pk"), n=Count("label", distinct=True), classes=Count("label_class", distinct=True))
+    )
+    # All answers are the same where each names every class that any of them names.
+    return (
+        counted.exclude(named=F("n") * F("classes")).order_by("label__sample").values_list("label__sample", flat=True)
+    )
 
 
 # --- audit ----------------------------------------------------------------------------------------
@@ -207,8 +226,8 @@ def trail(question: Question) -> Trail:
             found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id])
     # By all labels, also those replaced or taken back since: so a start never moves. Imported ones taught every head.
     rows = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
-    numbered = rows.annotate(row=Window(RowNumber(), order_by="pk")).filter(row__in=STARTS)
-    return Trail(list(found.values()), list(numbered.order_by("pk").values_list("pk", flat=True)))
+    starts = [label_id for number, (label_id,) in enumerate(pages(rows), 1) if number in STARTS]
+    return Trail(list(found.values()), starts)
 
 
 def audit(question: Question) -> Audit:

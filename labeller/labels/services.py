@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
+from labeller.labels import tallies
 from labeller.labels.models import Check, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
@@ -49,6 +50,12 @@ class Recorded:
 
 def record(judgement: Judgement) -> Recorded:
     """Store a judgement; the same UUID again gets the same answer and changes nothing."""
+    with transaction.atomic(), tallies.kept([judgement.sample_id]):
+        return record_one(judgement)
+
+
+def record_one(judgement: Judgement) -> Recorded:
+    """As `record`, for a writer of several who keeps the tallies of all their samples."""
     wrong = problem(judgement)
     if wrong:
         return Recorded(422, detail=wrong)
@@ -165,8 +172,23 @@ def adopt_known(
     """
     if not isinstance(known, Mapping):
         known = _by_sample(known)
+    new, kept = _difference(question, known, may_change)
+    if new:  # mostly there is nothing, and nobody has to wait
+        with transaction.atomic(), tallies.kept([sample_id for sample_id, *_ in new]):
+            # Somebody may have answered meanwhile.
+            new, since = _difference(question, {sample_id: known[sample_id] for sample_id, *_ in new}, may_change)
+            _write_imported(question, new)
+        kept |= since
+    return kept
+
+
+def _difference(
+    question: Question, known: Mapping[int, frozenset[int]], may_change: bool
+) -> tuple[list[tuple[int, frozenset[int], int | None]], dict[int, str]]:
+    """What is to be written, each in place of the label with that id; and what keeps another label, with why."""
     imported, people = _standing(question, known)
-    new, kept = [], {}
+    new: list[tuple[int, frozenset[int], int | None]] = []
+    kept = {}
     for sample_id, classes in known.items():
         label, stands = imported.get(sample_id, (None, frozenset()))
         if stands == classes:
@@ -177,10 +199,7 @@ def adopt_known(
             kept[sample_id] = "twins"
         elif sample_id not in people:
             new.append((sample_id, classes, label))
-    if new:
-        with transaction.atomic():
-            _write_imported(question, new)
-    return kept
+    return new, kept
 
 
 def _by_sample(pairs: Sequence[tuple[Sample, LabelClass]]) -> dict[int, frozenset[int]]:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Min
 from numpy.typing import NDArray
 
 from labeller.jobs import services as jobs
@@ -25,6 +24,7 @@ from labeller.learning import accepting, embedding, fitting
 from labeller.learning.fitting import Embedded, Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
+from labeller.samples import bursts
 from tl_core import evaluation, threads
 from tl_core.evaluation.forecast import fit_power_law
 from tl_core.heads import files as head_files
@@ -219,7 +219,9 @@ def recall_of(
 def _first_labels(question: Question, embeddings: Embedded) -> dict[int, int]:
     """For each embedded sample that somebody decided on, the id of the first label."""
     decided = Label.objects.filter(question=question).exclude(verdict=Label.Verdict.WITHDRAW)
-    found = dict(decided.values_list("sample").annotate(first=Min("pk")))
+    found: dict[int, int] = {}
+    for label_id, sample_id in bursts.pages(decided, "sample_id"):
+        found.setdefault(sample_id, label_id)
     return {each: found[each] for each, at in zip(found, embeddings.positions(found), strict=True) if at >= 0}
 
 

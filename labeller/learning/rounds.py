@@ -20,6 +20,7 @@ from labeller.labels.models import Label
 from labeller.learning import accepting, assessing, embedding, fitting, neighbours, reasons, tiles
 from labeller.learning.fitting import CannotLearn, Embedded, Fitted, Tuned, fit, load_embeddings
 from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry, TileGroup
+from labeller.learning.signals import learnt
 from labeller.projects.models import Question
 from labeller.samples import bursts
 from labeller.samples.models import Sample
@@ -85,6 +86,7 @@ def refit(progress: jobs.Progress) -> None:
     ranking = rank(question)
     if ranking is not None and not _is_empty_again(ranking):
         switch(ranking)
+    learnt.send(Round, question=question)
     neighbours.keep_up(question.project)
 
 
@@ -99,6 +101,7 @@ def retrain(progress: jobs.Progress) -> None:
     ranking = rank(question, tuned)
     if ranking is not None and (ranking.fitted is not None or not _is_empty_again(ranking)):
         switch(ranking)
+    learnt.send(Round, question=question)
     jobs.enqueue("assess", key=f"question:{question.pk}", project=question.project, payload=progress.job.payload)
 
 

@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Max, OuterRef
 from django.utils import timezone
 
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
-from labeller.labels import selectors as labels
+from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project, Question
@@ -18,8 +18,14 @@ REFIT_DEBOUNCE = 0.05  # seconds in which labels that arrive together share one 
 
 
 def request_refit(question: Question, *, at_once: bool = False) -> None:
-    """Ask for a refit once enough labels are new: debounced, and one pending at most."""
-    if at_once or new_labels(question) >= question.project.refit_every:
+    """Ask for a refit once enough labels are new: debounced, and one pending at most.
+
+    One classifier a project: a question that follows another has none, and nothing is fitted for it.
+    """
+    if question.follows_id is not None:
+        return
+    every = question.project.refit_every
+    if at_once or new_labels(question, every) >= every:
         jobs.enqueue(
             "refit",
             key=_key(question),
@@ -29,23 +35,22 @@ def request_refit(question: Question, *, at_once: bool = False) -> None:
         )
 
 
-def new_labels(question: Question) -> int:
-    """Labels the current round doesn't know of."""
+def new_labels(question: Question, most: int = 1) -> int:
+    """Labels the current round doesn't know of, counted up to `most`: after an import there may be very many."""
     known = Round.objects.filter(question=question, is_current=True).aggregate(known=Max("last_label"))["known"] or 0
-    return Label.objects.filter(question=question, pk__gt=known).count()
+    return Label.objects.filter(question=question, pk__gt=known)[:most].count()
 
 
 def retrain_stale() -> int:
     """Periodic: ask for a refit wherever labels wait that no round knows, however few, and none is under way."""
     latest = Round.objects.filter(question=OuterRef("pk"), is_current=True).values("last_label")
-    stale = Question.objects.filter(
-        Exists(Label.objects.filter(question=OuterRef("pk"))),
-    ).annotate(known=latest[:1], newest=Max("labels__pk"))
+    newest = Label.objects.filter(question=OuterRef("pk")).order_by("-pk").values("pk")
+    stale = Question.objects.filter(follows=None).annotate(known=latest[:1], newest=newest[:1])
     under_way = set(Job.objects.filter(kind="refit", state=Job.State.RUNNING).values_list("key", flat=True))
     found = [
         question
         for question in stale.select_related("project")
-        if question.newest > (question.known or 0) and _key(question) not in under_way
+        if (question.newest or 0) > (question.known or 0) and _key(question) not in under_way
     ]
     for question in found:
         request_refit(question, at_once=True)
@@ -66,7 +71,7 @@ def retrain_due() -> int:
     """
     due = [
         question
-        for question in Question.objects.select_related("project")
+        for question in Question.objects.filter(follows=None).select_related("project")
         if (question.project.retrain_at is not None and _is_due(question, _last_passed(question.project)))
         or _has_doubled(question)
     ]
@@ -77,10 +82,12 @@ def retrain_due() -> int:
 
 def _has_doubled(question: Question) -> bool:
     full = Head.last_full(question)
-    tried = Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=timezone.now() - RETRY_AFTER)
-    if (tried.exclude(state=Job.State.DONE) if full else tried).exists():
+    since = timezone.now() - RETRY_AFTER
+    since = max(since, full.created_at) if full else since
+    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=since).exists():
         return False  # it runs, or failed, or found one class only
-    return labels.answers(question).count() >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
+    # Samples with samples, not with labels: two people who agree on one teach no more than one of them does.
+    return tallies.of(question).labelled >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
 
 
 def _key(question: Question) -> str:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.labels import selectors as labels
+from labeller.labels import tallies
 from labeller.learning import services as learning
 from labeller.projects import questions, taxonomy
 from labeller.projects.class_forms import AddClassesForm, ClassForm, FollowingQuestionForm, TaxonomyForm
@@ -73,7 +73,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
 def _shown(request: HttpRequest, project: Project, question: Question) -> dict[str, Any]:
     sought = clean(request.GET.get("q", ""))[:200]
     page = Paginator(_sought(question, sought), A_PAGE).get_page(request.GET.get("page"))
-    counts = labels.class_counts(question)
+    counts = tallies.of(question).classes
     for each in page.object_list:
         each.n_labels = counts.get(each.pk, 0)
     return {

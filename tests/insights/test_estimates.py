@@ -10,9 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from labeller.insights import estimates, selectors
+from labeller.insights.models import Summary
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.learning.models import Acceptance, Assessment, Head, Round
+from labeller.learning.signals import learnt
 from labeller.projects.models import LabelClass
 from tests import factories
 
@@ -53,7 +55,8 @@ def run(foxes):
 
 
 def rows(foxes):
-    found = estimates.classes(foxes.question, labels.trail(foxes.question), Assessment.latest(foxes.question))
+    audited = estimates.summarise(foxes.question)["classes"]
+    found = estimates.classes(foxes.question, audited, Assessment.latest(foxes.question))
     return {row["name"]: row for row in found}
 
 
@@ -293,3 +296,41 @@ def test_others_and_other_projects_accept_nothing(client, foxes):
     assert client.post(f"/projects/other/acceptances/{look.pk}/accept/").status_code == 404
     assert post(client, foxes.ada, look, "destroy").status_code == 404
     assert Acceptance.standing(foxes.question) is None
+
+
+# --- the summary ----------------------------------------------------------------------------------
+
+
+def test_pages_of_a_large_question_read_what_a_worker_kept(foxes, audited, monkeypatch):
+    audited(*[("fox", "fox")] * 6, ("empty", "fox"))
+    estimates.keep_summary(None, question=foxes.question)
+    kept = estimates.summary(foxes.question)
+    monkeypatch.setattr(estimates, "FEW", 3)
+    monkeypatch.setattr(labels, "trail", None)  # whoever goes through the labels now fails
+    assert estimates.summary(foxes.question) == kept
+    assert estimates.curve(foxes.question)["rounds"] == kept["curve"]
+    assert kept["n_audited"] == 7 and kept["audit"]["value"] == 86
+    page = selectors.known(foxes.question)
+    assert page["audit"]["n"] == 7 and [row["found"] for row in page["classes"]] == [7, 0, 0]
+
+
+def test_while_labels_are_few_pages_tell_how_it_is_now(foxes, audited):
+    audited(("fox", "fox"))
+    estimates.keep_summary(None, question=foxes.question)
+    audited(("fox", "fox"))
+    assert estimates.summary(foxes.question)["n_audited"] == 2
+
+
+def test_a_refit_keeps_the_summary(foxes, audited):
+    audited(*[("fox", "fox")] * 2)
+    learnt.send(None, question=foxes.question)
+    report = Summary.objects.get(question=foxes.question).report
+    assert (report["n_audited"], report["advice"]["stable"]["met"]) == (2, False)
+    assert estimates.advice(report) == estimates.stop_advice(foxes.question, labels.trail(foxes.question))
+
+
+def test_a_curve_of_very_many_rounds_shows_some_of_them(foxes, monkeypatch):
+    monkeypatch.setattr(estimates, "MOST_POINTS", 4)
+    for _ in range(10):
+        factories.ranking(foxes.question, [])
+    assert [point["number"] for point in estimates.curve(foxes.question)["rounds"]] == [1, 4, 7, 10]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeller.labels import selectors, services
+from labeller.labels import selectors, services, tallies
 from labeller.labels.models import Label
 from tests import factories
 
@@ -37,7 +37,7 @@ def stands(foxes):
 
 def counted(foxes):
     names = dict(foxes.question.classes.values_list("pk", "name"))
-    return {names[each]: n for each, n in selectors.class_counts(foxes.question).items()}
+    return {names[each]: n for each, n in tallies.of(foxes.question).classes.items()}
 
 
 def test_a_review_decides_outright(foxes, say):
@@ -133,4 +133,4 @@ def test_the_number_of_queries_does_not_grow(foxes, say, django_assert_num_queri
     with django_assert_num_queries(1):
         selectors.consensus(foxes.question)
     with django_assert_num_queries(1):
-        selectors.class_counts(foxes.question)
+        tallies.of(foxes.question)

@@ -273,6 +273,28 @@ def test_while_labels_are_few_a_full_refit_comes_whenever_they_have_doubled(foxe
     assert services.retrain_due() == 1
 
 
+def test_two_people_on_each_sample_ask_for_no_full_refit_more(foxes, pool, monkeypatch):
+    made, groups = pool
+    for sample, group in list(zip(made, groups, strict=True))[:60]:
+        factories.label(foxes.question, sample, foxes.bo, foxes.class_id(NAMES[group]))
+    Project.objects.update(retrain_at=None, redundancy=2)
+    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 50)
+    assert services.retrain_due() == 1
+    factories.work("retrain")
+    assert services.retrain_due() == 0, "120 labels, but of the 60 samples the head knows"
+
+
+def test_labelled_samples_that_cannot_be_embedded_ask_for_no_full_refit_more(foxes, pool, monkeypatch):
+    for sample in factories.samples(foxes.project, 70):
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    Project.objects.update(retrain_at=None)
+    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 50)
+    assert services.retrain_due() == 1
+    factories.work("retrain")
+    assert Head.last_full(foxes.question) is not None
+    assert services.retrain_due() == 0
+
+
 def test_one_class_alone_does_not_ask_for_a_full_refit_every_minute(foxes, monkeypatch):
     monkeypatch.setattr(services, "FIRST_FULL_REFIT", 2)
     Project.objects.update(retrain_at=None)

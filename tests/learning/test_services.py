@@ -83,3 +83,21 @@ def test_a_question_whose_round_knows_all_labels_is_not_stale(foxes, labelled):
     assert services.retrain_stale() == 0
     labelled(1)
     assert services.retrain_stale() == 1
+
+
+# --- questions that follow ------------------------------------------------------------------------
+
+
+def test_an_answer_to_a_question_that_follows_asks_for_no_refit(foxes):
+    follower = foxes.project.questions.create(key="doing", text="What does it do?", follows=foxes.question)
+    rests = follower.classes.create(name="rests")
+    (sample,) = factories.samples(foxes.project, 1)
+    factories.label(follower, sample, foxes.ana, rests.pk)
+    services.request_refit(follower, at_once=True)
+    assert (services.retrain_stale(), services.retrain_due()) == (0, 0)
+    assert not Job.objects.exists()
+
+
+def test_after_a_large_import_new_labels_are_counted_only_as_far_as_it_matters(foxes, labelled):
+    labelled(2 * foxes.project.refit_every)
+    assert services.new_labels(foxes.question, foxes.project.refit_every) == foxes.project.refit_every

@@ -17,6 +17,7 @@ from labeller.annotating.services import Wanted
 from labeller.config.commands import SiteCommand
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
+from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.labels.services import Judgement
 from labeller.learning import services as learning
@@ -57,7 +58,7 @@ class Command(SiteCommand):
         outcome = {
             "project": project.slug,
             "labels": given,
-            "classes_found": len(labels.class_counts(question)),
+            "classes_found": len(tallies.of(question).classes),
             "audit": {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high},
         }
         if options["json"]:

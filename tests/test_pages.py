@@ -1,0 +1,203 @@
+"""What pages and endpoints ask of the database: the same however much there is, and by an index each."""
+
+import json
+import re
+import uuid
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from labeller.annotating import grid, services
+from labeller.annotating.models import Assignment
+from labeller.annotating.services import Wanted
+from labeller.jobs.models import Job
+from labeller.labels.models import Label
+from labeller.learning.models import TileGroup
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+GROWING = (
+    "labels_label labels_labelledclass samples_sample annotating_assignment learning_roundentry jobs_job labels_flag"
+)
+URL = "/projects/foxes/"
+LABEL = f"{URL}label/species/"
+
+
+def post(client, place, **body):
+    body = {"tab": str(uuid.uuid4()), "keep": [], **body}
+    answer = client.post(f"{LABEL}{place}", json.dumps(body), content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    return answer
+
+
+def get(client, url):
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return answer
+
+
+def save(client, foxes, count):
+    """Save so many labels of new samples."""
+    events = [
+        {
+            "uuid": str(uuid.uuid4()), "sample": sample.pk, "entry": None, "verdict": "answer", "supersedes": None,
+            "classes": [foxes.class_id("fox")], "mode": "single", "dwell_ms": 1000, "suggestion_shown": False,
+        }
+        for sample in factories.samples(foxes.project, count)
+    ]  # fmt: skip
+    with CaptureQueriesContext(connection) as captured:
+        post(client, "labels/", events=events)
+    return captured
+
+
+# By name what is asked for, and the most statements it may take, those that begin and end a transaction left out.
+PAGES = {
+    "next": (lambda client, foxes: post(client, "next/", count=5), 18),
+    "grid": (lambda client, foxes: post(client, "grid/tiles/", count=20), 28),
+    "hunt": (lambda client, foxes: post(client, "hunt/start/", **{"class": foxes.class_id("fox")}), 11),
+    "review": (lambda client, foxes: post(client, "review/next/", count=5), 34),
+    "progress": (lambda client, foxes: get(client, URL), 60),
+    "curve": (lambda client, foxes: get(client, f"{URL}curve.json"), 18),
+    "projects": (lambda client, foxes: get(client, "/"), 10),
+    "history": (lambda client, foxes: get(client, f"{URL}history/"), 16),
+    "flagged": (lambda client, foxes: get(client, f"{URL}flagged/"), 14),
+    "classes": (lambda client, foxes: get(client, f"{URL}classes/"), 12),
+    "settings": (lambda client, foxes: get(client, f"{URL}settings/"), 14),
+    "people": (lambda client, foxes: get(client, f"{URL}people/"), 8),
+    "exports": (lambda client, foxes: get(client, f"{URL}export/"), 10),
+    "label": (lambda client, foxes: get(client, LABEL), 14),
+}
+
+
+@pytest.fixture
+def grow(foxes):
+    """Label so many samples, now and then by two people who differ; finish so many jobs; rank as many again."""
+
+    def more(count):
+        made = factories.samples(foxes.project, 2 * count)
+        for number, sample in enumerate(made[:count]):
+            label = factories.label(foxes.question, sample, foxes.mia, foxes.class_id("fox"))
+            Assignment.objects.create(
+                question=foxes.question, sample=sample, annotator=foxes.mia, is_done=True, slot=0,
+                expires_at=timezone.now(),
+            )  # fmt: skip
+            if number % 4 == 0:
+                factories.label(foxes.question, sample, foxes.ana, foxes.class_id("badger"))
+            if number % 5 == 0:
+                foxes.question.flags.create(
+                    uuid=uuid.uuid4(), project=foxes.project, sample=sample, author=foxes.ana, note="odd"
+                )
+            Job.objects.create(
+                project=foxes.project, kind="refit", key=f"{label.pk}", state="done", not_before=timezone.now(),
+                finished_at=timezone.now(),
+            )  # fmt: skip
+        ranked = factories.ranking(foxes.question, made[count:], suggest=[foxes.class_id("fox")])
+        TileGroup.objects.create(
+            question=foxes.question, kind="predicted", round=ranked, number=1, n=count,
+            label_class_id=foxes.class_id("fox"), tiles=[[sample.pk, 0.9] for sample in made[count:]],
+        )  # fmt: skip
+
+    return more
+
+
+@pytest.fixture
+def manager(client, foxes, sent, monkeypatch):
+    monkeypatch.setattr(grid, "CHECKED", 0.0)  # by chance a page has known answers, and takes some statements more
+    client.force_login(foxes.mia)
+    return client
+
+
+def statements(call):
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    begins = re.compile(r"BEGIN|COMMIT|SAVEPOINT|RELEASE")
+    return [query["sql"] for query in captured if not begins.match(query["sql"])]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_number_of_statements_is_fixed(manager, foxes, grow, name):
+    call, most = PAGES[name]
+    found = []
+    for count in (20, 30, 40):
+        grow(count)
+        Assignment.objects.filter(is_done=False).delete()
+        Job.objects.filter(state="queued").delete()
+        call(manager, foxes)
+        found.append(len(statements(lambda: call(manager, foxes))))
+    assert len(set(found[1:])) == 1 and max(found) <= most, found
+
+
+def test_handing_out_takes_eight_statements_with_those_of_its_transaction(foxes, grow):
+    grow(20)
+    Assignment.objects.filter(is_done=False).delete()
+    with CaptureQueriesContext(connection) as captured:
+        batch = services.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
+    assert len(batch.assignments) == 10
+    assert len(captured) <= 8, [query["sql"][:80] for query in captured]
+
+
+def test_saving_takes_as_many_statements_in_a_large_project(manager, foxes, grow):
+    save(manager, foxes, 10)
+    small = len(save(manager, foxes, 10))
+    grow(40)
+    assert len(save(manager, foxes, 10)) <= small
+
+
+def test_whether_anything_is_open_takes_one_statement_also_when_nothing_is(foxes, django_assert_num_queries):
+    made = factories.samples(foxes.project, 3)
+    for sample in made[:2]:
+        factories.label(foxes.question, sample, foxes.ana, verdict=Label.Verdict.SKIP)
+    with django_assert_num_queries(1):
+        assert services.has_open_samples(foxes.question)
+    factories.label(foxes.question, made[2], None, foxes.class_id("fox"), mode="import")
+    with django_assert_num_queries(1):
+        assert not services.has_open_samples(foxes.question)
+
+
+# --- plans ----------------------------------------------------------------------------------------
+
+
+def plan(sql):
+    """How the database would go about it where a table were very large."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            return [row[3] for row in cursor.fetchall()]
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a small table would always be gone through
+        cursor.execute(f"EXPLAIN {sql}")
+        found = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SET LOCAL enable_seqscan = on")
+        return found
+
+
+def gone_through(sql):
+    """The growing tables that a statement goes through from beginning to end."""
+    names = re.findall(r"^\s*SCAN (\w+)|Seq Scan on (\w+)", "\n".join(plan(sql)), re.MULTILINE)
+    aliases = dict(re.findall(r'(?:FROM|JOIN) "(\w+)" (U\d|T\d)\b', sql))
+    return {
+        table
+        for pair in names
+        for name in pair
+        if (table := {v: k for k, v in aliases.items()}.get(name, name)) in GROWING.split()
+    }
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_statement_goes_through_a_table_that_grows(manager, foxes, grow, name):
+    grow(20)
+    call, _ = PAGES[name]
+    call(manager, foxes)
+    Assignment.objects.filter(is_done=False).delete()
+    asked = [sql for sql in statements(lambda: call(manager, foxes)) if sql.startswith("SELECT")]
+    assert asked and not [(gone_through(sql), sql) for sql in asked if gone_through(sql)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_statement_excludes_by_a_list_of_all(manager, foxes, grow, name):
+    grow(5)
+    call, _ = PAGES[name]
+    asked = statements(lambda: call(manager, foxes))
+    assert not [sql for sql in asked if re.search(r'NOT \("?[\w".]+ IN \(SELECT', sql)]
