@@ -16,6 +16,7 @@ import redis
 from labeller.operations.supervisor import _die_with_parent
 
 PATIENCE = 30.0
+LOCALE = "--locale=C.UTF-8"  # as real servers have it: "C" folds the case of ASCII letters only
 
 
 def free_port():
@@ -73,15 +74,20 @@ def postgresql():
     with _home(owner) as home:
         data, port = home / "data", free_port()
         subprocess.run(
-            [program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            [program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", LOCALE, "--no-sync"],
             check=True, capture_output=True, cwd=home, **identity,
         )  # fmt: skip
         knobs = {
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": home,
-            "fsync": "off",
             "max_connections": 200,
+            # Its machine is not expected to fail: nothing waits for a disk.
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "wal_level": "minimal",
+            "max_wal_senders": 0,
         }
         command = [
             program("postgres"),
