@@ -1,6 +1,6 @@
 """Run pytest on a throw-away PostgreSQL server, with the same words:
 
-    .venv/bin/python -m tests.on_postgresql tests/projects -q
+.venv/bin/python -m tests.on_postgresql tests/projects -q
 """
 
 import os

@@ -11,6 +11,7 @@ from labeller.accounts.models import User
 from labeller.annotating import sequences
 from labeller.annotating.holding import HOLD, open_assignments, settled_for, take
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
+from labeller.deadlocks import again_on_deadlock
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import services as learning
@@ -47,6 +48,7 @@ def current_round(question: Question) -> Round | None:
     return Round.objects.filter(question=question, is_current=True).select_related("head").first()
 
 
+@again_on_deadlock
 def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
     """Up to `count` samples this person's tab holds, newest ranking first.
 
