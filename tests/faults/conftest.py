@@ -245,6 +245,17 @@ def new_database(server, data, template="template1"):
     return Database(data, f"{server}/{name}")
 
 
+def empty_database(request, data):
+    """One without tables, of the kind that the parameter of a fixture names, for a site with that DATA."""
+    return Database(data) if request.param == "sqlite" else new_database(request.getfixturevalue("postgresql"), data)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request, tmp_path):
+    """An empty database for a site with its DATA below `tmp_path`."""
+    return empty_database(request, tmp_path / "data")
+
+
 def populate(database, **options):
     """What tests/faults/populate.py prints."""
     said = subprocess.run(
@@ -257,9 +268,7 @@ def populate(database, **options):
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def tables(request, tmp_path_factory):
     """A database with its tables, and a DATA directory, to be copied."""
-    data = tmp_path_factory.mktemp("tables")
-    is_file = request.param == "sqlite"
-    database = Database(data) if is_file else new_database(request.getfixturevalue("postgresql"), data)
+    database = empty_database(request, tmp_path_factory.mktemp("tables"))
     populate(database)
     return database
 
