@@ -72,6 +72,8 @@ def scan(progress: jobs.Progress) -> None:
     files = [found for found in scanning.new_files(source) if found.path not in underway]
     _ensure_classes(source, [found.path for found in files])
     with transaction.atomic():
+        # Folders of one project may be looked through at the same moment: each needs shards of its own.
+        Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
         shard = _next_shard(source.project)
         for start in range(0, len(files), SHARD_SIZE):
             chunk = files[start : start + SHARD_SIZE]
