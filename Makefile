@@ -1,12 +1,16 @@
-# make run    install into .venv, then start everything (knobs: IMAGES TRUTH LABELS PORT HOST DATA FOLLOW_LINKS MOVED_FROM)
-# make test   install what the tests need (Debian packages too), then run the whole suite: fast, faults, browser
+# make run    install into .venv, then start everything (knobs: see KNOBS)
+# make test   install what the tests need (Debian packages too), then run the whole suite: fast on both databases, faults,
+#             browser
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
+# The same tests on both databases a site may have.
+FAST_TESTS := tests -m "not browser and not faults" -q -n auto
+FAST := $(PY) -m pytest $(FAST_TESTS) && $(PY) -m tests.on_postgresql $(FAST_TESTS)
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
-KNOBS := IMAGES TRUTH LABELS PORT HOST DATA FOLLOW_LINKS MOVED_FROM
+KNOBS := IMAGES TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 # Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.
 $(foreach knob,$(KNOBS),$(if $(filter-out undefined,$(origin $(knob))),$(eval override $(knob) := $$(value $(knob)))))
 export $(KNOBS)
@@ -19,12 +23,13 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@tests/install_packages $(SERVERS) chromium
-	$(PY) -m pytest tests -m "not browser and not faults" -q -n auto
+	$(FAST)
 	$(FAULTS)
 	$(PY) -m pytest tests/browser -m browser -q
 
 fast: $(VENV)/.installed-dev
-	$(PY) -m pytest tests -m "not browser and not faults" -q -n auto
+	@tests/install_packages $(SERVERS)
+	$(FAST)
 
 browser: $(VENV)/.installed-dev
 	@tests/install_packages chromium

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -112,21 +112,38 @@ def simulated_annotator(project: models.Model) -> User:
     return user
 
 
+def take_turn(user: User) -> None:
+    """Inside a transaction: what one person sends twice, or from two tabs at once, is done one after the other."""
+    User.objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk").first()
+
+
 @transaction.atomic
 def set_role(project: models.Model, username: str, role: Role, *, by: Role) -> str | None:
     """Give a person a role; returns a one-time password where the account had to be made.
 
     Raises ValidationError where a manager reaches above their own role, or no owner would be left.
     """
+    # One after the other, or two owners who make each other something else would leave none.
+    type(project)._default_manager.select_for_update(no_key=True).get(pk=project.pk)
     membership = Membership.objects.filter(project=project, user__username=username).first()
     if by.rank < max(role.rank, Role(membership.role).rank if membership else 0):
         raise ValidationError(_("Only an owner can make owners, or change an owner’s role."))
-    password = None
-    user = User.objects.filter(username=username).first()
-    if user is None:
-        password = one_time_password()
-        user = User.objects.create_user(username, password=password, one_time_until=_one_time_until())
+    user, password = _person(username)
     Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     if not Membership.objects.filter(project=project, role=Role.OWNER).exists():
         raise ValidationError(_("A project needs at least one owner: make somebody else owner first."))
     return password
+
+
+def _person(username: str) -> tuple[User, str | None]:
+    """The person of that name, made where they are missing: with the one-time password then, for one of all who ask."""
+    user = User.objects.filter(username=username).first()
+    if user is not None:
+        return user, None
+    password = one_time_password()
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(username, password=password, one_time_until=_one_time_until())
+            return user, password
+    except IntegrityError:  # somebody made them in between
+        return User.objects.get(username=username), None

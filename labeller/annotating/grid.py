@@ -17,6 +17,7 @@ from labeller.annotating import selectors, services
 from labeller.annotating.holding import in_all, open_assignments, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.annotating.services import Wanted
+from labeller.deadlocks import again_on_deadlock
 from labeller.labels import checks
 from labeller.labels.models import Check, Label
 from labeller.labels.selectors import AUDIT
@@ -69,6 +70,7 @@ class Page:
     audits: int  # of the round that wait for this person
 
 
+@again_on_deadlock
 def hand_out(
     user: User, question: Question, wanted: Wanted, *, group_id: int | None = None, class_id: int | None = None
 ) -> Page:
@@ -97,6 +99,7 @@ def hand_out(
     )
 
 
+@again_on_deadlock
 def hand_out_of(
     user: User, question: Question, wanted: Wanted, group_id: int, tiles: list[tuple[int, float]]
 ) -> tuple[list[Tile], set[int]]:

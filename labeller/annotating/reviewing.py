@@ -13,6 +13,7 @@ from labeller.annotating import selectors
 from labeller.annotating.holding import HOLD, MOST_HELD
 from labeller.annotating.models import Assignment, ReviewAssignment
 from labeller.annotating.services import Wanted
+from labeller.deadlocks import again_on_deadlock
 from labeller.labels import flags
 from labeller.labels import selectors as labels
 from labeller.labels.models import Dispute, Flag, Label
@@ -69,6 +70,7 @@ def _unsure(question: Question) -> QuerySet[Any]:
 # --- handing out ----------------------------------------------------------------------------------
 
 
+@again_on_deadlock
 def next_reviews(user: User, question: Question, wanted: Wanted, passed: Collection[int] = ()) -> ReviewBatch:
     """Up to `count` samples for this reviewer's tab, besides those it keeps; none that another reviewer looks at.
 

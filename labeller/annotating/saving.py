@@ -1,16 +1,19 @@
-"""Taking judgements and flags in: a request's events in order, in one transaction, each answered for itself."""
+"""Taking judgements and flags in: a request's events in one transaction, each answered for itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from labeller.accounts import services as accounts
 from labeller.accounts.models import Role, User
 from labeller.annotating.forms import Event
 from labeller.annotating.holding import HOLD, take
 from labeller.annotating.models import Assignment
+from labeller.deadlocks import again_on_deadlock
 from labeller.labels import checks, flags, tallies
 from labeller.labels import services as recording
 from labeller.labels.models import Label
@@ -26,12 +29,19 @@ Mode, Verdict = Label.Mode, Label.Verdict
 STRATEGY_OF = {TileGroup.Kind.PREDICTED: "grid", TileGroup.Kind.CLUSTER: "grid", TileGroup.Kind.HUNT: "hunt"}
 
 
+@again_on_deadlock
 def save(user: User, question: Question, events: Sequence[Event]) -> list[Recorded]:
-    """Record events in order and return what became of each; afterwards ask for a refit."""
+    """Record events and return what became of each; afterwards ask for a refit.
+
+    Those on one sample are recorded as they come. Samples are gone through in the order of their ids, so that requests
+    that speak of the same ones in different orders don't wait for each other.
+    """
     sample_ids = {event.sample_id for event in events if event.sample_id is not None}
-    with transaction.atomic(), tallies.kept(sample_ids):
+    with _turn(user), tallies.kept(sample_ids):
         handed_out = _HandedOut(user, question, events)
-        results = [_apply(event, user, question, handed_out) for event in events]
+        by_sample = sorted(range(len(events)), key=lambda number: events[number].sample_id or 0)
+        recorded = {number: _apply(events[number], user, question, handed_out) for number in by_sample}
+        results = [recorded[number] for number in range(len(events))]
         judged = [
             event.judgement
             for event, result in zip(events, results, strict=True)
@@ -41,6 +51,14 @@ def save(user: User, question: Question, events: Sequence[Event]) -> list[Record
     if judged:
         learning.request_refit(question)
     return results
+
+
+@contextmanager
+def _turn(user: User) -> Iterator[None]:
+    """A transaction in which this person saves nothing else."""
+    with transaction.atomic():
+        accounts.take_turn(user)
+        yield
 
 
 def save_judgement(user: User, question: Question, judgement: Judgement, entry: int | None = None) -> Recorded:

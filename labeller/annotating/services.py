@@ -11,6 +11,7 @@ from labeller.accounts.models import User
 from labeller.annotating import sequences
 from labeller.annotating.holding import HOLD, in_all, open_assignments, room, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
+from labeller.deadlocks import again_on_deadlock
 from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -48,6 +49,7 @@ def current_round(question: Question) -> Round | None:
     return Round.objects.filter(question=question, is_current=True).select_related("head").first()
 
 
+@again_on_deadlock
 def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
     """Up to `count` samples this person's tab holds, newest ranking first.
 

@@ -16,3 +16,6 @@ urlpatterns = [
     path("", include("labeller.insights.urls")),
     path("", include("labeller.exchange.urls")),
 ]
+
+handler400 = "labeller.operations.middleware.bad_request"
+handler500 = "labeller.operations.middleware.server_error"

@@ -131,7 +131,7 @@ def _keep(outcome: Acceptance, head: Any, row: Head) -> None:
             outcome.threshold, outcome.reason = None, str(error)[:300]
     with transaction.atomic():
         if outcome.threshold is not None:
-            Question.objects.select_for_update().get(pk=row.question_id)  # a refit gives out versions, too
+            Question.objects.select_for_update(no_key=True).get(pk=row.question_id)  # a refit gives out versions, too
             row.version = Head.next_version(row.question)
             row.save(force_insert=True)
             outcome.head = row
@@ -145,7 +145,7 @@ def accept(acceptance: Acceptance, user: User) -> None:
     """Make what the latest look offers the rule. Raises NotOffered where it isn't the latest, or offers nothing."""
     question = acceptance.question
     with transaction.atomic():
-        Question.objects.select_for_update().get(pk=question.pk)
+        Question.objects.select_for_update(no_key=True).get(pk=question.pk)
         latest = Acceptance.objects.filter(question=question).order_by("-pk").first()
         if latest != acceptance or not latest.offered:
             raise NotOffered(_("This isn’t offered any more: look at the present numbers, and decide by them."))

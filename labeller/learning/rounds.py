@@ -402,7 +402,7 @@ def switch(ranking: Ranking) -> None:
         fitted.store()
     with transaction.atomic():
         # A refit and a full refit of one question may end at the same moment: each gets numbers of its own.
-        Question.objects.select_for_update().get(pk=fresh.question.pk)
+        Question.objects.select_for_update(no_key=True).get(pk=fresh.question.pk)
         if fitted is not None:
             fitted.row.version = Head.next_version(fresh.question)
             fitted.row.last_label = fresh.last_label

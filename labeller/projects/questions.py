@@ -21,7 +21,7 @@ def add_following_question(
     only_for: Iterable[LabelClass] = (),
 ) -> Question:
     """A question asked right after that one: where the answer names one of `only_for`, or else anything but a blank."""
-    project = Project.objects.select_for_update().get(pk=follows.project_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=follows.project_id)
     last = project.questions.aggregate(last=Max("position"))["last"] or 0
     question = Question.objects.create(
         project=project,

@@ -197,7 +197,7 @@ def load(question: Question, content: bytes) -> Outcome:
 
 @transaction.atomic
 def _store(question: Question, rows: list[Row]) -> Outcome:
-    Question.objects.select_for_update().get(pk=question.pk)
+    Question.objects.select_for_update(no_key=True).get(pk=question.pk)
     known = classes_by_name(question)
     before = {pk: _values(each) for each in known.values() if (pk := each.pk)}
     made = _missing(question, rows, known)
@@ -304,7 +304,7 @@ def _write(classes: list[LabelClass]) -> None:
 @transaction.atomic
 def change(label_class: LabelClass) -> None:
     """Store a class as it was changed. Raises ValidationError, by field, where that can't be."""
-    Question.objects.select_for_update().get(pk=label_class.question_id)
+    Question.objects.select_for_update(no_key=True).get(pk=label_class.question_id)
     others = label_class.question.classes.exclude(pk=label_class.pk)
     if others.filter(folded=LabelClass._meta.get_field("folded").of(label_class)).exists():
         raise ValidationError({"name": _("There is a class of that name already.")})

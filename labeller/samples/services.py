@@ -103,6 +103,8 @@ def scan(progress: jobs.Progress) -> None:
     # Where nothing moved, no content has to be known before the closer look.
     is_about = bool(look.gone or look.changed)
     with transaction.atomic():
+        # Folders of one project may be looked through at the same moment: each needs shards of its own.
+        Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
         shard = _next_shard(source.project)
         shard = _cut(source, fresh, "shard", shard, moves=is_about)
         _cut(source, changed, "changed", shard, moves=True)

@@ -1,9 +1,10 @@
-"""A real web server in front of a real database file, and clients that write down what they did."""
+"""A real web server in front of a real database of either kind, and clients that write down what they did."""
 
 import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,10 +13,13 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlencode
 
 import boto3
 import psutil
+import psycopg
 import pytest
 
 from labeller.operations.management.commands import up
@@ -30,9 +34,45 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "t" * 32  # any token does, as long as cookie and header agree
 
 
-def environment(data):
-    """What a process of the program sees: the site's own settings, on that data directory."""
+@dataclass
+class Database:
+    """The database of a site: a file in DATA, or PostgreSQL where there is a URL."""
+
+    data: Path
+    url: str = ""
+
+    def rows(self, query, *values):
+        """What is found, alike from both: SQLite knows neither booleans nor UUIDs."""
+        if not self.url:
+            path = f"file:{self.data}/labeller.sqlite3?mode=ro"
+            with contextlib.closing(sqlite3.connect(path, uri=True, timeout=30)) as database:
+                return database.execute(query, values).fetchall()
+        with psycopg.connect(self.url, autocommit=True) as database:
+            found = database.execute(query.replace("%", "%%").replace("?", "%s"), values).fetchall()
+        return [tuple(_plain(value) for value in row) for row in found]
+
+    def write(self, statement, *values):
+        if self.url:
+            with psycopg.connect(self.url) as database:
+                database.execute(statement.replace("%", "%%").replace("?", "%s"), values)
+        else:
+            file = self.data / "labeller.sqlite3"
+            with contextlib.closing(sqlite3.connect(file, timeout=30)) as database, database:
+                database.execute(statement, values)
+
+
+def _plain(value):
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    if isinstance(value, Decimal):
+        return int(value)
+    return int(value) if isinstance(value, bool) else value
+
+
+def environment(data, database=""):
+    """What a process of the program sees: the site's own settings, on that data directory and that database."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    kept |= {"DATABASE_URL": database} if database else {}
     return {**kept, "DATA": str(data), "DJANGO_SETTINGS_MODULE": "labeller.config.settings"}
 
 
@@ -88,11 +128,22 @@ class Client:
         self.cookies = f"{session}={server.made['sessions'][number]}; {csrf}={TOKEN}"
 
     def post(self, path, body):
-        headers = {"Cookie": self.cookies, "X-CSRFToken": TOKEN, "Content-Type": "application/json"}
+        return self.ask("POST", f"{self.server.base}/{path}/", json.dumps(body), "application/json")
+
+    def get(self, path):
+        return self.ask("GET", path)
+
+    def fill_in(self, path, **fields):
+        """Send a form."""
+        return self.ask("POST", path, urlencode(fields), "application/x-www-form-urlencoded")
+
+    def ask(self, method, path, body=None, content_type=None):
+        headers = {"Cookie": self.cookies, "X-CSRFToken": TOKEN}
+        headers |= {"Content-Type": content_type} if content_type else {"Accept": "text/html"}
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         try:
             with contextlib.closing(connection):
-                connection.request("POST", f"{self.server.base}/{path}/", json.dumps(body), headers)
+                connection.request(method, path, body, headers)
                 response = connection.getresponse()
                 text = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -131,6 +182,7 @@ class Server:
     data: Path
     port: int
     made: dict
+    database: Database
     base: str = "/projects/foxes/label/species"
     journal: Journal = field(default_factory=Journal)
     process: subprocess.Popen | None = None
@@ -139,7 +191,7 @@ class Server:
         with (self.data / "web.log").open("ab") as log:
             self.process = subprocess.Popen(
                 up._web("127.0.0.1", self.port).command,
-                cwd=ROOT, env=environment(self.data), stdout=log, stderr=log, start_new_session=True,
+                cwd=ROOT, env=environment(self.data, self.database.url), stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         wait_for(self.answers, what="the web server")
 
@@ -159,11 +211,10 @@ class Server:
         return [Client(self, number) for number in range(len(self.made["sessions"]))]
 
     def rows(self, query, *values):
-        return rows(self.data, query, *values)
+        return self.database.rows(query, *values)
 
     def write(self, statement, *values):
-        with contextlib.closing(sqlite3.connect(self.data / "labeller.sqlite3", timeout=30)) as database, database:
-            database.execute(statement, values)
+        self.database.write(statement, *values)
 
     def audit(self):
         """What was acknowledged is there, once, on its sample; what was not is either whole or absent."""
@@ -187,24 +238,60 @@ class Server:
         assert self.journal.errors == []
 
 
-def rows(data, query, *values):
-    path = f"file:{data}/labeller.sqlite3?mode=ro"
-    with contextlib.closing(sqlite3.connect(path, uri=True, timeout=30)) as database:
-        return database.execute(query, values).fetchall()
+def new_database(server, data, template="template1"):
+    """A database on that PostgreSQL server, empty or a copy of another."""
+    name = f"site_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return Database(data, f"{server}/{name}")
+
+
+def empty_database(request, data):
+    """One without tables, of the kind that the parameter of a fixture names, for a site with that DATA."""
+    return Database(data) if request.param == "sqlite" else new_database(request.getfixturevalue("postgresql"), data)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request, tmp_path):
+    """An empty database for a site with its DATA below `tmp_path`."""
+    return empty_database(request, tmp_path / "data")
+
+
+def populate(database, **options):
+    """What tests/faults/populate.py prints."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.faults.populate", json.dumps(options)],
+        cwd=ROOT, env=environment(database.data, database.url), check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    return json.loads(said.splitlines()[-1])
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def tables(request, tmp_path_factory):
+    """A database with its tables, and a DATA directory, to be copied."""
+    database = empty_database(request, tmp_path_factory.mktemp("tables"))
+    populate(database)
+    return database
 
 
 @pytest.fixture
-def serve(tmp_path):
+def database(tables, tmp_path):
+    """A database of its own for a site with its DATA in `tmp_path`: every case is tried on both kinds."""
+    shutil.copytree(tables.data, tmp_path, dirs_exist_ok=True)
+    if not tables.url:
+        return Database(tmp_path)
+    server, _, name = tables.url.rpartition("/")
+    return new_database(server, tmp_path, template=name)
+
+
+@pytest.fixture
+def serve(database):
     """Start a server with so many samples and people."""
     started = []
 
-    def start(samples, people, redundancy=1):
-        options = {"samples": samples, "people": people, "redundancy": redundancy}
-        made = subprocess.run(
-            [sys.executable, "-m", "tests.faults.populate", json.dumps(options)],
-            cwd=ROOT, env=environment(tmp_path), check=True, capture_output=True, text=True,
-        ).stdout  # fmt: skip
-        server = Server(tmp_path, free_port(), json.loads(made.splitlines()[-1]))
+    def start(samples, people, redundancy=1, role="annotator"):
+        made = populate(database, samples=samples, people=people, redundancy=redundancy, role=role)
+        server = Server(database.data, free_port(), made, database)
         started.append(server)
         server.start()
         return server
@@ -240,9 +327,15 @@ def at_once():
 
 
 @pytest.fixture(scope="session")
-def postgresql():
-    with servers.postgresql() as url:
-        yield url
+def cluster():
+    """A PostgreSQL server that may be stopped and frozen, as long as it runs again afterwards."""
+    with servers.cluster() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql(cluster):
+    return cluster.url
 
 
 @pytest.fixture(scope="session")

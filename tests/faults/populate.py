@@ -1,7 +1,9 @@
 # ruff: noqa: E402 - Django is set up before its models are imported
 """Run as a process of its own: a database with a ranked project, and sessions for its people.
 
-    DATA=… python -m tests.faults.populate '{"samples": 20, "people": 32, "redundancy": 1}'
+    DATA=… python -m tests.faults.populate '{"samples": 20, "people": 32, "redundancy": 1, "role": "annotator"}'
+
+It has been made ready before, with no options: `{}`.
 
 Prints JSON: the session key of each person, the ids of samples and of classes.
 """
@@ -20,6 +22,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 
+from labeller.accounts.models import Membership
 from tests import factories
 
 
@@ -33,13 +36,16 @@ def session_of(user):
 
 
 def main(options):
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", verbosity=0, interactive=False)
+    if not options:
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        return {}
     project = factories.project(redundancy=options["redundancy"])
     question = project.first_question
     samples = factories.samples(project, options["samples"])
     factories.ranking(question, samples, audits=samples[::5])
     people = factories.annotators(project, options["people"])
+    Membership.objects.filter(project=project, user__in=people).update(role=options["role"])
     return {
         "cookies": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME],
         "sessions": [session_of(user) for user in people],

@@ -10,12 +10,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import psycopg
 import redis
 
 from labeller.operations.supervisor import _die_with_parent
 
 PATIENCE = 30.0
+LOCALE = "--locale=C.UTF-8"  # as real servers have it: "C" folds the case of ASCII letters only
 
 
 def free_port():
@@ -32,27 +34,56 @@ def program(name):
     return found
 
 
-@contextlib.contextmanager
-def _running(command, home, stop_signal, answers, **options):
-    """A server from when it answers until the end of the block."""
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_die_with_parent(stop_signal), **options
-        )
-    try:
+class Server:
+    """A program that runs from when it answers until it is stopped, in a home of its own."""
+
+    def __init__(self, command, home, stop_signal, answers, **options):
+        self.command, self.home, self.stop_signal, self.answers = command, home, stop_signal, answers
+        self.options = options
+        self.process = None
+
+    def start(self):
+        with (self.home / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=_die_with_parent(self.stop_signal), **self.options,
+            )  # fmt: skip
         deadline = time.monotonic() + PATIENCE
-        while not answers():
-            said = (home / "log").read_text()
-            assert process.poll() is None and time.monotonic() < deadline, f"{command[0]} does not start: {said}"
+        while not self.answers():
+            said = (self.home / "log").read_text()
+            assert self.process.poll() is None and time.monotonic() < deadline, f"it does not start: {said}"
             time.sleep(0.05)
-        yield
-    finally:
-        process.send_signal(stop_signal)
+
+    def stop(self):
+        self.process.send_signal(self.stop_signal)
         try:
-            process.wait(PATIENCE)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def freeze(self):
+        """Stop every process of it where it is; the kernel goes on acknowledging what is sent to it."""
+        for process in self._family():
+            process.suspend()
+
+    def thaw(self):
+        for process in self._family():
+            process.resume()
+
+    def _family(self):
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
+
+    @contextlib.contextmanager
+    def running(self):
+        try:
+            self.start()
+            yield self
+        finally:
+            if self.process.poll() is None:
+                self.thaw()
+                self.stop()
 
 
 @contextlib.contextmanager
@@ -65,30 +96,30 @@ def _home(owner):
 
 
 @contextlib.contextmanager
-def postgresql():
-    """The URL of a server, without a database's name: databases are made in it as they are needed."""
+def cluster():
+    """A PostgreSQL server that may be stopped and frozen; its `url` names no database: they are made as needed."""
     # It refuses to be run by root.
     owner = "postgres" if os.geteuid() == 0 else None
     identity = {"user": owner, "group": owner, "extra_groups": []} if owner else {}
     with _home(owner) as home:
         data, port = home / "data", free_port()
         subprocess.run(
-            [program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            [program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", LOCALE, "--no-sync"],
             check=True, capture_output=True, cwd=home, **identity,
         )  # fmt: skip
         knobs = {
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": home,
-            "fsync": "off",
             "max_connections": 200,
+            # Its machine is not expected to fail: nothing waits for a disk.
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "wal_level": "minimal",
+            "max_wal_senders": 0,
         }
-        command = [
-            program("postgres"),
-            "-D",
-            data,
-            *(w for name, value in knobs.items() for w in ("-c", f"{name}={value}")),
-        ]
+        words = [word for name, value in knobs.items() for word in ("-c", f"{name}={value}")]
         url = f"postgres://postgres@127.0.0.1:{port}"
 
         def answers():
@@ -97,8 +128,17 @@ def postgresql():
             return False
 
         # SIGINT ends what is connected, too; SIGTERM would wait for it.
-        with _running(command, home, signal.SIGINT, answers, cwd=home, **identity):
-            yield url
+        command = [program("postgres"), "-D", data, *words]
+        with Server(command, home, signal.SIGINT, answers, cwd=home, **identity).running() as server:
+            server.url = url
+            yield server
+
+
+@contextlib.contextmanager
+def postgresql():
+    """The URL of a server, without a database's name."""
+    with cluster() as server:
+        yield server.url
 
 
 @contextlib.contextmanager
@@ -115,5 +155,5 @@ def redis_server():
                 return client.ping()
             return False
 
-        with _running(command, home, signal.SIGTERM, answers):
+        with Server(command, home, signal.SIGTERM, answers).running():
             yield url

@@ -29,10 +29,10 @@ def disk(tmp_path):
     as_root("umount", "--lazy", directory)
 
 
-def test_embedding_waits_for_room_on_a_full_disk_of_8_mb_and_goes_on_by_itself(disk, tmp_path):
+def test_embedding_waits_for_room_on_a_full_disk_of_8_mb_and_goes_on_by_itself(bare, disk, tmp_path):
     """Battery 15."""
     fill(tmp_path / "pictures", PICTURES)
-    program = Program(tmp_path / "data", tmp_path / "pictures")
+    program = Program(bare, tmp_path / "pictures")
     try:
         program.start()
         waits = "SELECT id, attempts, message FROM jobs_job WHERE kind = 'embed' AND state = 'queued' AND message <> ''"

@@ -12,7 +12,17 @@ from collections import Counter
 import psutil
 import pytest
 
-from tests.faults.conftest import ROOT, Client, Server, environment, fill, free_port, processes_of, rows, wait_for
+from tests.faults.conftest import (
+    ROOT,
+    Client,
+    Server,
+    empty_database,
+    environment,
+    fill,
+    free_port,
+    processes_of,
+    wait_for,
+)  # fmt: skip
 from tests.samples import nasty
 
 pytestmark = pytest.mark.faults
@@ -30,14 +40,15 @@ SESSION = (
 class Program(Server):
     """`manage.py up` on a folder."""
 
-    def __init__(self, data, folder):
-        super().__init__(data, free_port(), {}, base=f"/projects/{folder.name}/label/what-is-in-the-picture")
+    def __init__(self, database, folder):
+        base = f"/projects/{folder.name}/label/what-is-in-the-picture"
+        super().__init__(database.data, free_port(), {}, database, base=base)
         self.folder = folder
 
     def start(self):
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--images", str(self.folder), "--port", str(self.port)],
-            cwd=ROOT, env=environment(self.data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=ROOT, env=environment(self.data, self.database.url), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, start_new_session=True, umask=0o022,
         )  # fmt: skip
         said = []
@@ -55,7 +66,7 @@ class Program(Server):
         code += f"print(*[ensure_class(Question.objects.get(), name)[0].pk for name in {classes!r}])"
         made = subprocess.run(
             [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
-            cwd=ROOT, env=environment(self.data), check=True, capture_output=True, text=True,
+            cwd=ROOT, env=environment(self.data, self.database.url), check=True, capture_output=True, text=True,
         ).stdout.split()  # fmt: skip
         self.made = {"sessions": made[:1], "classes": [int(class_id) for class_id in made[1:]]}
         return Client(self, 0)
@@ -97,13 +108,13 @@ class Program(Server):
                 process.kill()
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory):
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def program(request, tmp_path_factory):
     home = tmp_path_factory.mktemp("program")
     (folder := home / "pictures").mkdir()
     nasty.fill(folder)
     fill(folder, PLAIN)
-    program = Program(home / "data", folder)
+    program = Program(empty_database(request, home / "data"), folder)
     try:
         program.start()
         wait_for(lambda: ("embed", "done") in program.jobs() and program.is_idle(), 120, "the end of the import")
@@ -226,7 +237,8 @@ def test_a_second_start_is_refused_whatever_its_temporary_directory_and_port(pro
     knobs = {"TMPDIR": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PORT": str(free_port())}
     second = subprocess.run(
         [sys.executable, "manage.py", "up", "--images", str(program.folder)],
-        cwd=ROOT, env={**environment(program.data), **knobs}, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, env={**environment(program.data, program.database.url), **knobs}, capture_output=True, text=True,
+        timeout=60,
     )  # fmt: skip
     assert second.returncode == 1
     assert "running already with this data directory" in second.stderr
@@ -239,11 +251,11 @@ def test_nobody_else_reads_what_the_program_writes(program):
     assert [path for path in found if path.lstat().st_mode & 0o077] == []
 
 
-def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(tmp_path):
+def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(bare, tmp_path):
     """kill -9 while files are imported and embedded; a second start; Ctrl-C."""
     (folder := tmp_path / "pictures").mkdir()
     fill(folder, 150)
-    program = Program(tmp_path / "data", folder)
+    program = Program(bare, folder)
     try:
         program.start()
         wait_for(lambda: {kind for kind, state in program.jobs() if state == "running"} & {"ingest", "embed"}, 60)
@@ -260,6 +272,7 @@ def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(tmp_path):
         program.process.send_signal(signal.SIGINT)
         assert program.process.wait(60) == 0
         assert processes_of(program.data) == []
-        assert rows(program.data, "PRAGMA integrity_check") == [("ok",)]
+        if not bare.url:  # kill -9 of PostgreSQL itself is PostgreSQL's business
+            assert program.rows("PRAGMA integrity_check") == [("ok",)]
     finally:
         program.stop()

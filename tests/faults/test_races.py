@@ -1,4 +1,4 @@
-"""Many hands, double clicks, two tabs, expiry and killed web workers, over real HTTP on a database file."""
+"""Many hands, double clicks, two tabs, expiry and killed web workers, over real HTTP."""
 
 import random
 import signal
@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from functools import partial
 
 import psutil
 import pytest
@@ -91,6 +92,55 @@ def test_two_tabs_change_one_label(serve, at_once):
     server.audit()
 
 
+def test_batches_of_one_person_that_speak_of_the_same_samples_in_opposite_orders(serve, at_once):
+    """Six pairs of requests from two tabs: each sample has one label, the other tab is told so, and nothing fails."""
+    server = serve(samples=40, people=1)
+    tabs = [Client(server, 0), Client(server, 0)]
+    for _ in range(6):
+        batches = [[tab.event(sample) for sample in server.made["samples"]] for tab in tabs]
+        batches[1].reverse()
+        answers = at_once(
+            *(lambda tab=tab, batch=batch: tab.save(*batch) for tab, batch in zip(tabs, batches, strict=True))
+        )
+        assert {answer.status for answer in answers} <= {200, 409}
+        told = {each["uuid"]: each["status"] for answer in answers for each in answer.body["results"]}
+        for one in batches[0]:
+            other = next(event for event in batches[1] if event["sample"] == one["sample"])
+            assert sorted((told[one["uuid"]], told[other["uuid"]])) == [200, 409]
+        for answer, batch in zip(answers, batches, strict=True):
+            assert [each["uuid"] for each in answer.body["results"]] == [event["uuid"] for event in batch]
+        server.audit()
+        server.write("DELETE FROM labels_labelledclass")
+        server.write("DELETE FROM labels_label")
+        server.journal.__init__()
+
+
+def test_two_owners_who_make_each_other_annotators_leave_one(serve, at_once):
+    server = serve(samples=1, people=2, role="owner")
+    owners = server.clients()
+    names = [name for (name,) in server.rows("SELECT username FROM accounts_user WHERE username LIKE 'a%' ORDER BY id")]
+    for _ in range(8):
+        at_once(
+            lambda: owners[0].fill_in("/projects/foxes/people/", username=names[1], role="annotator"),
+            lambda: owners[1].fill_in("/projects/foxes/people/", username=names[0], role="annotator"),
+        )
+        assert server.rows("SELECT count(*) FROM accounts_membership WHERE role = 'owner'") == [(1,)]
+        server.write("UPDATE accounts_membership SET role = 'owner'")
+    assert server.journal.errors == []
+
+
+def test_one_new_name_posted_four_times_at_once_makes_one_account(serve, at_once):
+    server = serve(samples=1, people=1, role="owner")
+    tabs = [Client(server, 0) for _ in range(4)]
+    for number in range(4):
+        page = partial(Client.fill_in, path="/projects/foxes/people/", username=f"new-{number}", role="annotator")
+        answers = at_once(*(partial(page, tab) for tab in tabs))
+        # The page that shows the password once; the others find the account there already.
+        assert sorted(answer.status for answer in answers) == [200, 302, 302, 302]
+    assert server.rows("SELECT count(*) FROM accounts_user WHERE username LIKE 'new-%'") == [(4,)]
+    assert server.journal.errors == []
+
+
 def test_an_abandoned_sample_goes_to_the_next_person_and_the_late_save_is_kept(serve):
     """Battery 5."""
     server = serve(samples=3, people=2)
@@ -144,8 +194,9 @@ def test_killed_web_workers_lose_no_label(serve, at_once):
     assert server.rows("SELECT count(*) FROM labels_label") == [(400,)]
 
 
+@pytest.mark.parametrize("tables", ["sqlite"], indirect=True)
 def test_a_write_lock_held_by_somebody_else_delays_and_breaks_nothing(serve, at_once):
-    """Battery 7 for SQLite: three seconds without a write."""
+    """Battery 7 for SQLite, the only one with one lock for all: three seconds without a write."""
     server = serve(samples=10, people=4)
 
     def hold():

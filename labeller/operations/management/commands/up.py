@@ -217,7 +217,7 @@ def _web(host: str, port: int) -> Child:
         [
             *(sys.executable, "-m", "gunicorn", "labeller.config.wsgi"),
             *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
-            *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
+            *("--worker-class", "labeller.config.web.Worker", "--workers", "2", "--threads", "8"),
             *("--timeout", "60", "--keep-alive", "75", "--graceful-timeout", "10", "--preload", "--no-control-socket"),
         ],
     )
