@@ -300,8 +300,7 @@ def test_a_whole_download_leaves_a_manifest_and_one_that_breaks_off_none(client,
     assert (manifest["bytes"], manifest["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
     factories.label(foxes.question, *factories.samples(foxes.project, 1), foxes.bo, foxes.class_id("fox"))
     broken = client.get("/projects/foxes/export/labels.csv")
-    next(iter(broken.streaming_content))
-    broken.close()
+    next(iter(broken.streaming_content))  # and no more
     assert client.get("/projects/foxes/export/labels.manifest.json").json() == manifest
     assert client.get("/projects/foxes/export/labels.manifest.json?for=spreadsheet").status_code == 404
     assert client.get("/projects/foxes/export/secrets.manifest.json").status_code == 404
