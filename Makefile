@@ -6,7 +6,10 @@ PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
-export IMAGES TRUTH LABELS PORT HOST DATA
+KNOBS := IMAGES TRUTH LABELS PORT HOST DATA
+# Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.
+$(foreach knob,$(KNOBS),$(if $(filter-out undefined,$(origin $(knob))),$(eval override $(knob) := $$(value $(knob)))))
+export $(KNOBS)
 
 .PHONY: run test fast browser faults lint format messages screenshot clean
 .DEFAULT_GOAL := run

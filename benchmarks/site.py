@@ -23,7 +23,13 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = {"DJANGO_SETTINGS_MODULE": "labeller.config.settings"}  # also where the caller is a test with its own
 PASSWORD = re.compile(r"one-time password (\S+)")
+OWN_PASSWORD = "nine quiet curlews"  # chosen instead of the one-time one
 ADDRESS = re.compile(r"labeller is at (http://[^/\s]+)/projects/([^/\s]+)/")
+
+
+def csrf_token(client: httpx.Client) -> str:
+    """The cookie's name ends in a mark of the site."""
+    return next(value for name, value in client.cookies.items() if name.startswith("csrftoken-"))
 
 
 @dataclass
@@ -50,21 +56,20 @@ class Site:
         return {**os.environ, **PRODUCT, "DATA": str(self.data)}
 
     def log_in(self) -> None:
+        """With the one-time password, which is replaced."""
         self.client.get(f"{self.address}/login/").raise_for_status()
-        answer = self.client.post(
-            f"{self.address}/login/",
-            data={
-                "username": "admin",
-                "password": self.password,
-                "csrfmiddlewaretoken": self.client.cookies["csrftoken"],
-            },
-            headers={"Referer": f"{self.address}/login/"},
-        )
+        self._send("login/", {"username": "admin", "password": self.password})
+        self.password = OWN_PASSWORD
+        self._send("account/password/", {"new_password1": OWN_PASSWORD, "new_password2": OWN_PASSWORD})
+
+    def _send(self, path: str, form: dict[str, str]) -> None:
+        data = {**form, "csrfmiddlewaretoken": csrf_token(self.client)}
+        answer = self.client.post(f"{self.address}/{path}", data=data, headers={"Referer": f"{self.address}/{path}"})
         if answer.status_code != 302:
-            raise RuntimeError(f"log-in failed: {answer.status_code}")
+            raise RuntimeError(f"{path} failed: {answer.status_code}")
 
     def post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"X-CSRFToken": self.client.cookies["csrftoken"], "Referer": self.address}
+        headers = {"X-CSRFToken": csrf_token(self.client), "Referer": self.address}
         answer = self.client.post(url, json=body, headers=headers)
         answer.raise_for_status()
         return dict(answer.json())

@@ -16,6 +16,7 @@ from PIL import Image
 
 import labeller.learning.tasks
 import labeller.samples.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
+from labeller.accounts import services as accounts
 from labeller.accounts.models import Membership, Role, User
 from labeller.jobs import registry
 from labeller.jobs import services as jobs
@@ -27,7 +28,7 @@ from labeller.learning import embedding
 from labeller.learning.models import EmbeddingShard, Head, Round, RoundEntry
 from labeller.projects.models import Project, Question
 from labeller.projects.services import ensure_class
-from labeller.samples.models import Sample, Source
+from labeller.samples.models import Refusal, Sample, Source
 
 ROLES = {
     "olga": Role.OWNER,
@@ -41,6 +42,12 @@ DIMENSION = 8
 
 def person(name: str, **fields: Any) -> User:
     return User.objects.get_or_create(username=name, defaults=fields)[0]
+
+
+def password(user: User, chosen: str = "seven grey herons") -> str:
+    """Give somebody a password of their own, as if they had chosen it."""
+    accounts.choose_password(user, chosen)
+    return chosen
 
 
 def annotators(project: Project, count: int) -> list[User]:
@@ -108,6 +115,12 @@ def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
         )
         for number in range(count)
     )
+
+
+def twin(of: Sample, path: str) -> Refusal:
+    """A file that was left out because it has the same content as that sample."""
+    fields = {"bytes": of.bytes, "modified_ns": 0, "reason": "duplicate", "detail": f"Same content as {of.path}"}
+    return Refusal.objects.create(project=of.project, source=of.source, path=path, twin=of, **fields)
 
 
 def judgement(question: Question, sample: Sample, annotator: User | None, *classes: int, **fields: Any) -> Judgement:

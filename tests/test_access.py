@@ -52,6 +52,14 @@ ROWS = [
     LANGUAGE,
     Row("GET", "keys/", EVERYBODY_INSIDE),
     Row("POST", "keys/", (LOGIN, *(302,) * 6), FORM),  # nothing filled in: the usual keys
+    Row("GET", "account/", EVERYBODY_INSIDE),
+    Row("GET", "account/password/", EVERYBODY_INSIDE),
+    Row("POST", "account/password/", EVERYBODY_INSIDE, FORM),
+    Row("POST", "account/log-out/", (LOGIN, *(302,) * 6), FORM),
+    Row("GET", "people/", ADMINISTRATORS),
+    Row("POST", "people/<int:user_id>/password/", ADMINISTRATORS, FORM),
+    Row("POST", "people/<int:user_id>/active/", (LOGIN, *(403,) * 5, 302), FORM),
+    Row("POST", "people/<int:user_id>/log-out/", (LOGIN, *(403,) * 5, 302), FORM),
     Row("GET", "", EVERYBODY_INSIDE),
     Row("GET", "projects/new/", ADMINISTRATORS),
     Row("POST", "projects/new/", ADMINISTRATORS, FORM),
@@ -67,6 +75,11 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS, FORM),
+    Row(
+        "GET",
+        "projects/<slug:slug>/known/<int:source_id>/<slug:purpose>.csv",
+        (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing was given
+    ),
     Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/grid/", ANNOTATORS),
@@ -140,6 +153,9 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:size", 256),
         ("slug:action", "resume"),
         ("int:acceptance_id", 1),
+        ("int:user_id", factories.person("spare").pk),
+        ("int:source_id", 1),
+        ("slug:purpose", "labels"),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))

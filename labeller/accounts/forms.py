@@ -1,8 +1,13 @@
-"""The form of a person's own keys."""
+"""Forms of a person's own pages: logging in, a password, keys."""
 
 from typing import Any
 
 from django import forms
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm, UsernameField
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +15,50 @@ from labeller.accounts import keymap
 from labeller.accounts.keymap import Command
 
 FIRST = {"digit": _("Deciding"), "previous": _("Moving and selecting"), "zoom_in": _("Looking")}
+
+
+class LoginForm(AuthenticationForm):
+    """Name and password; one that was made for somebody doesn't hold for ever."""
+
+    username = UsernameField(max_length=150, widget=forms.TextInput(attrs={"autofocus": True}))
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        super().confirm_login_allowed(user)
+        if user.must_choose_password and user.one_time_until < timezone.now():
+            raise ValidationError(
+                _("This one-time password is too old by now. Ask an administrator for another one."), code="expired"
+            )
+
+
+class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+    """The first password of one's own, after a one-time one, which it must not be."""
+
+    def clean_new_password1(self) -> str:
+        given = self.cleaned_data["new_password1"]
+        if self.user.check_password(given):
+            raise ValidationError(_("This is the one-time password: choose another one."), code="same")
+        return given
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Another password instead of one's own. Guesses at the present one count as those at the login do."""
+
+    def __init__(self, request: HttpRequest, given: Any) -> None:
+        super().__init__(request.user, given)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        given = self.cleaned_data["old_password"]
+        if authenticate(self.request, username=self.user.get_username(), password=given) is None:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return given
+
+
+def password_form(request: HttpRequest, given: Any) -> forms.Form:
+    """What changes this person's password; the present one is asked for unless it was a one-time one."""
+    if request.user.must_choose_password:
+        return NewPasswordForm(request.user, given)
+    return OwnPasswordForm(request, given)
 
 
 class KeysForm(forms.Form):

@@ -2,6 +2,11 @@
 
 The only list there is: the help, the page where keys are changed, the validation and the scripts all read it. A key is
 written as what is pressed: `;`, `Space`, `Alt+B`, `Shift+ArrowLeft`.
+
+Keyboards differ, answers must not. The scripts (static/js/keymap.js) take digits by their place, whatever a layout
+writes there, with or without Shift where the layout needs it; letters by what is written on the key, one of another
+script also for the Latin letter of its place; all other signs by what is written. A sign that a person chose comes
+first.
 """
 
 import re
@@ -41,6 +46,7 @@ class Command:
     on_hunts: Text = ""  # and the one of hunts
     shown: tuple[tuple[str, ...], ...] = ()  # instead of keys, for whole ranges of them
     repeats: bool = False  # whether holding the key down goes on
+    decides: bool = False  # whether it judges: then its sign, written with Shift on a digit, gives way to the digit
     is_fixed: bool = False
 
     def text_in(self, mode: str) -> Text:
@@ -82,14 +88,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("keep", gettext_lazy("keep the label as it is"), ("review",), ("Enter",)),
     Command("ignore", gettext_lazy("leave this image out"), ("review",), ("Delete", "Alt+X")),
     Command("palette", gettext_lazy("type a class name"), ALL, ("/",)),
-    Command("repeat", gettext_lazy("same answer as last"), ("single", "sequence"), ("'",)),
+    Command("repeat", gettext_lazy("same answer as last"), ("single", "sequence"), ("'",), decides=True),
     Command(
-        "blank", gettext_lazy("blank: nothing to see"), ALL, ("-",),
+        "blank", gettext_lazy("blank: nothing to see"), ALL, ("-",), decides=True,
         on_tiles=gettext_lazy("mark the selected tiles blank"),
     ),
-    Command("unsure", gettext_lazy("unsure"), ALL, (";",)),
-    Command("skip", gettext_lazy("skip"), ALL, (".",)),
-    Command("flag", gettext_lazy("flag, with a note"), ALL, (",",)),
+    Command("unsure", gettext_lazy("unsure"), ALL, (";",), decides=True),
+    Command("skip", gettext_lazy("skip"), ALL, (".",), decides=True),
+    Command("flag", gettext_lazy("flag, with a note"), ALL, (",",), decides=True),
     Command(
         "undo", gettext_lazy("take the last decision back"), ALL, ("Backspace",), ("Ctrl+Z",),
         on_tiles=gettext_lazy("take the last batch back"),
@@ -248,6 +254,8 @@ def table(own: Mapping[str, str], mode: str) -> list[dict[str, Any]]:
             "text": str(command.text_in(mode)),
             "keys": list(keys_of(command, mine)),
             "shown": [[str(part) for part in each] for each in command.shown or map(parts, keys_of(command, mine))],
+            "own": command.name in mine and not command.is_fixed,
+            "decides": command.decides,
             "repeats": command.repeats,
         }
         for command in COMMANDS

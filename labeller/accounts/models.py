@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,6 +11,22 @@ class User(AbstractUser):
 
     is_simulated = models.BooleanField(default=False, help_text="An oracle that labels from hidden truth.")
     keys = models.JSONField(default=dict, blank=True, help_text="Keys of their own: command to key.")
+    one_time_until = models.DateTimeField(
+        null=True, blank=True, help_text="How long a password made for them holds; null = they chose it themselves."
+    )
+    session_epoch = models.PositiveIntegerField(default=0, help_text="Raised to end all their sessions.")
+
+    @property
+    def must_choose_password(self) -> bool:
+        """Whether theirs is a one-time password still: until they choose their own, nothing else is open to them."""
+        return self.one_time_until is not None
+
+    def get_session_auth_hash(self) -> str:
+        """What a session must agree with: another password, or a raised epoch, ends it."""
+        if not self.session_epoch:
+            return super().get_session_auth_hash()
+        secret = f"{self.session_epoch} {self.password}"
+        return salted_hmac("labeller.accounts.User.get_session_auth_hash", secret, algorithm="sha256").hexdigest()
 
 
 class Role(models.TextChoices):

@@ -2,38 +2,98 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeller.accounts import keymap
 from labeller.accounts.models import Membership, Role, User
 
 PASSWORD_BYTES = 12
+LOGINS_KEPT_DAYS = 90
+FEW = 500  # rows that are deleted in one transaction
+ONE_TIME_DAYS = 7  # that a password made for somebody holds
 
 
 def one_time_password() -> str:
     return secrets.token_urlsafe(PASSWORD_BYTES)
 
 
+def _one_time_until() -> datetime:
+    return timezone.now() + timedelta(days=ONE_TIME_DAYS)
+
+
+@transaction.atomic
 def ensure_administrator(username: str = "admin") -> str | None:
-    """Make the first administrator and return their password; None where there is one already."""
-    with transaction.atomic():
-        if User.objects.filter(is_superuser=True).exists():
-            return None
+    """The one-time password of the administrator, who is made where there is none; None where it is not needed.
+
+    It is a fresh one each time, until somebody who runs this site has logged in and chosen a password of their own.
+    """
+    administrators = list(User.objects.select_for_update().filter(is_superuser=True).order_by("pk"))
+    if not administrators:
         password = one_time_password()
-        User.objects.create_superuser(username, password=password)
+        User.objects.create_superuser(username, password=password, one_time_until=_one_time_until())
         return password
+    if any(each.last_login and not each.must_choose_password for each in administrators):
+        return None
+    return give_one_time_password(administrators[0])
+
+
+def give_one_time_password(user: User) -> str:
+    """Replace this person's password by one that holds for a week, and until they choose their own; returns it."""
+    password = one_time_password()
+    user.set_password(password)
+    user.one_time_until = _one_time_until()
+    user.save(update_fields=["password", "one_time_until"])
+    return password
 
 
 def reset_password(username: str) -> str:
-    """Give this person a new random password and return it."""
-    user = User.objects.get(username=username)
-    password = one_time_password()
+    """Give the person of that name a one-time password and return it."""
+    return give_one_time_password(User.objects.get(username=username))
+
+
+def choose_password(user: User, password: str) -> None:
+    """A person's own password; it ends all their sessions but the one that goes on with the new one."""
     user.set_password(password)
-    user.save(update_fields=["password"])
-    return password
+    user.one_time_until = None
+    user.save(update_fields=["password", "one_time_until"])
+
+
+def log_out_everywhere(user: User) -> None:
+    """End all sessions of this person."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+
+
+@transaction.atomic
+def set_active(user: User, *, active: bool, by: User) -> None:
+    """Close a person's account, or open it again; nothing of theirs is deleted.
+
+    Raises ValidationError where somebody would close their own, so that an administrator is always left.
+    """
+    # Two who close each other's account wait for each other here: the second finds their own closed.
+    administrators = User.objects.select_for_update().filter(is_superuser=True, is_active=True).order_by("pk")
+    if user.pk == by.pk or by.pk not in {each.pk for each in administrators}:
+        raise ValidationError(_("You cannot close your own account: ask another administrator."))
+    User.objects.filter(pk=user.pk).update(is_active=active, session_epoch=F("session_epoch") + 1)
+
+
+def clean() -> None:
+    """Forget sessions that have run out, attempts to log in that no longer count, and logins of long ago."""
+    now = timezone.now()
+    for old in (
+        Session.objects.filter(expire_date__lt=now),
+        AccessAttempt.objects.filter(attempt_time__lt=now - timedelta(days=1)),
+        AccessLog.objects.filter(attempt_time__lt=now - timedelta(days=LOGINS_KEPT_DAYS)),
+    ):
+        while few := list(old.values_list("pk", flat=True)[:FEW]):
+            old.model._default_manager.filter(pk__in=few).delete()
 
 
 def set_keys(user: User, own: Mapping[str, str]) -> None:
@@ -65,7 +125,7 @@ def set_role(project: models.Model, username: str, role: Role, *, by: Role) -> s
     user = User.objects.filter(username=username).first()
     if user is None:
         password = one_time_password()
-        user = User.objects.create_user(username, password=password)
+        user = User.objects.create_user(username, password=password, one_time_until=_one_time_until())
     Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     if not Membership.objects.filter(project=project, role=Role.OWNER).exists():
         raise ValidationError(_("A project needs at least one owner: make somebody else owner first."))

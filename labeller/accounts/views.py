@@ -1,13 +1,16 @@
 """A person's own pages."""
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeller.accounts import services
-from labeller.accounts.forms import KeysForm
+from labeller.accounts.forms import KeysForm, password_form
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,3 +31,33 @@ def keys(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your keys were saved. Pages open already take them once they are loaded anew."))
         return redirect("accounts:keys")
     return render(request, "accounts/keys.html", {"form": form, "sections": form.sections()})
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    """A person's own account: name, password, keys, sessions."""
+    return render(request, "accounts/account.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: HttpRequest) -> HttpResponse:
+    """Choose a password; the only page there is for somebody whose password was made for them."""
+    form = password_form(request, request.POST or None)
+    onward = request.POST.get("next") or request.GET.get("next", "")
+    if request.method == "POST" and form.is_valid():
+        services.choose_password(request.user, form.cleaned_data["new_password1"])
+        update_session_auth_hash(request, request.user)
+        messages.success(request, _("Your password was changed. Everywhere else you were logged out."))
+        if url_has_allowed_host_and_scheme(onward, {request.get_host()}, require_https=request.is_secure()):
+            return redirect(onward)
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return render(request, "accounts/password.html", {"form": form, "next": onward})
+
+
+@require_POST
+def log_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """End all of one's sessions, this one included."""
+    services.log_out_everywhere(request.user)
+    logout(request)
+    messages.success(request, _("You were logged out everywhere."))
+    return redirect("login")

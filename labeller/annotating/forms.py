@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
@@ -14,11 +15,13 @@ from labeller.annotating.services import Wanted
 from labeller.labels.models import Label
 from labeller.labels.services import Judgement
 from labeller.projects.models import Question
+from labeller.text import clean, storable
 
 MOST_EVENTS = 200
 MAX_DWELL_MS = 24 * 3600 * 1000
 MODES = {Label.Mode.SINGLE, Label.Mode.GRID, Label.Mode.SEQUENCE, Label.Mode.HUNT, Label.Mode.REVIEW}
 MAX_NOTE = 1000
+DEEPEST = 8  # a body inside itself; none that is meant goes half as deep
 
 
 class BadRequest(Exception):
@@ -42,14 +45,34 @@ class Event:
 def body(request: HttpRequest) -> dict[str, Any]:
     try:
         parsed = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, RawPostDataException) as error:  # the last: it was sent as a form
         raise BadRequest(_("The body is not JSON.")) from error
+    parsed = _storable(parsed)
     if not isinstance(parsed, dict):
         raise BadRequest(_("The body must be a JSON object."))
     me = request.user.get_username()
     if parsed.get("user", me) != me:
         raise PermissionDenied("the page was opened by somebody else, who was logged in here before")
     return parsed
+
+
+def _storable(value: Any, levels: int = DEEPEST) -> Any:
+    """The parsed JSON without characters that no database takes; what lies too deep is left out."""
+    if isinstance(value, str):
+        return storable(value)
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return None
+    if isinstance(value, list):
+        return [_storable(each, levels - 1) for each in value]
+    return {storable(name): _storable(each, levels - 1) for name, each in value.items()}
+
+
+def _text(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise BadRequest(_("`%(field)s` must be a text.") % {"field": field})
+    return value
 
 
 def whole_number(value: object, field: str, *, low: int = 0, high: int = 2**62) -> int:
@@ -67,7 +90,7 @@ def whole_numbers(value: object, field: str) -> list[int]:
 
 def tab(parsed: dict[str, Any]) -> str:
     """The name that a browser tab gave itself."""
-    return str(parsed.get("tab") or "")[:36]
+    return clean(_text(parsed.get("tab") or "", "tab"))[:36]
 
 
 def wanted(parsed: dict[str, Any], high: int) -> Wanted:
@@ -89,7 +112,7 @@ def events(parsed: dict[str, Any], user: User, question: Question) -> list[Event
     if not isinstance(given, list) or not 0 < len(given) <= MOST_EVENTS:
         raise BadRequest(_("`events` must be a list of 1 to %(n)s judgements.") % {"n": MOST_EVENTS})
     questions = {question.key: question}
-    if any(isinstance(each, dict) and each.get("question", question.key) not in questions for each in given):
+    if any(isinstance(each, dict) and each.get("question", question.key) != question.key for each in given):
         questions = {each.key: each for each in question.project.questions.select_related("project")} | questions
     return [_event(each, user, question, questions) for each in given]
 
@@ -97,7 +120,8 @@ def events(parsed: dict[str, Any], user: User, question: Question) -> list[Event
 def _event(given: object, user: User, question: Question, questions: dict[str, Question]) -> Event:
     if not isinstance(given, dict):
         return Event("", problem=_("A judgement must be a JSON object."))
-    shown = str(given.get("uuid", ""))[:64]
+    uuid = given.get("uuid")
+    shown = uuid[:64] if isinstance(uuid, str) else ""  # it is answered in its place among the others in any case
     try:
         kind = given.get("kind", "label")
         if kind == "label":
@@ -113,7 +137,7 @@ def _event(given: object, user: User, question: Question, questions: dict[str, Q
 
 
 def _question(given: dict[str, Any], question: Question, questions: dict[str, Question]) -> Question:
-    found = questions.get(str(given.get("question", question.key)))
+    found = questions.get(_text(given.get("question", question.key), "question"))
     if found is None:
         raise BadRequest(_("`question` must be the key of one of this project’s questions."))
     return found
@@ -126,7 +150,7 @@ def _label(given: dict[str, Any], shown: str, user: User, question: Question) ->
         question=question,
         sample_id=whole_number(given.get("sample"), "sample"),
         annotator=user,
-        verdict=str(given.get("verdict", ""))[:20],
+        verdict=_text(given.get("verdict", ""), "verdict")[:20],
         class_ids=tuple(whole_numbers(given.get("classes", []), "classes")),
         supersedes=_uuid(given["supersedes"], "supersedes") if given.get("supersedes") else None,
         mode=next((mode for mode in MODES if mode == given.get("mode")), Label.Mode.SINGLE),
@@ -138,17 +162,17 @@ def _label(given: dict[str, Any], shown: str, user: User, question: Question) ->
 
 
 def _flag(given: dict[str, Any], shown: str) -> Event:
-    note = given.get("note", "")
-    if not isinstance(note, str) or len(note) > MAX_NOTE or "\x00" in note:
+    note = clean(_text(given.get("note", ""), "note"), lines=True)
+    if len(note) > MAX_NOTE:
         raise BadRequest(_("`note` must be a text of at most %(n)s characters.") % {"n": MAX_NOTE})
     flag = _uuid(given.get("uuid"), "uuid")
     sample_id = whole_number(given.get("sample"), "sample")
-    return Event(shown, kind="flag", sample_id=sample_id, note=note.strip(), flag=flag)
+    return Event(shown, kind="flag", sample_id=sample_id, note=note, flag=flag)
 
 
 def _uuid(value: object, field: str) -> UUID:
     try:
-        return UUID(str(value))
+        return UUID(_text(value, field))
     except ValueError as error:
         raise BadRequest(_("`%(field)s` must be a UUID.") % {"field": field}) from error
 

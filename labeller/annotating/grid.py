@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from labeller.accounts.models import User
 from labeller.annotating import selectors, services
-from labeller.annotating.holding import open_assignments, settled_for, take
+from labeller.annotating.holding import open_assignments, room, say_enough, settled_for, take
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.annotating.services import Wanted
 from labeller.labels import checks
@@ -114,6 +114,8 @@ def _keep(user: User, question: Question, wanted: Wanted) -> set[int]:
     mine.exclude(sample__in=wanted.keep).delete()
     kept = services.keep(user, question, wanted)
     open_assignments(question).filter(expires_at__lt=Now()).delete()
+    if wanted.count and not wanted.keep and not room(user, question):
+        raise say_enough()
     return kept
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.annotating.models import Assignment
@@ -19,6 +20,23 @@ from labeller.labels.models import Label
 from labeller.projects.models import Question
 
 HOLD = timedelta(minutes=10)
+# Undecided samples of one question for one person, in all tabs. The longest bursts that one page holds come to 360.
+MOST_HELD = 400
+
+
+class HoldsEnough(Exception):
+    """This person has all the samples they may hold; the message says so."""
+
+
+def room(user: User, question: Question) -> int:
+    """How many samples more this person may hold."""
+    held = open_assignments(question).filter(annotator=user, expires_at__gte=Now())
+    return max(0, MOST_HELD - held.count())
+
+
+def say_enough() -> HoldsEnough:
+    text = _("You hold %(n)d undecided photographs already, in all your tabs: decide on some first, or close a tab.")
+    return HoldsEnough(text % {"n": MOST_HELD})
 
 
 def release(user: User, question: Question, tab: str, samples: Collection[int] | None = None) -> None:
@@ -33,19 +51,28 @@ def open_assignments(question: Question) -> models.QuerySet[Assignment]:
 
 
 def take(
-    user: User, question: Question, tab: str, fields_of: dict[int, dict[str, Any]], slots: range | None = None
+    user: User,
+    question: Question,
+    tab: str,
+    fields_of: dict[int, dict[str, Any]],
+    slots: range | None = None,
+    are_free: bool = False,
 ) -> int:
     """Insert an assignment in a free slot of each of these samples, with these fields; returns how many were won.
 
-    A sample without a free slot is left out, and so is one that somebody else takes at the same moment.
+    A sample without a free slot is left out, and so is one that somebody else takes at the same moment. `are_free` says
+    that none of their slots was used when they were found, a moment ago.
     """
-    used = _slots(question, fields_of)
+    used = {} if are_free else _slots(question, fields_of)
     slots = range(question.project.redundancy) if slots is None else slots
     free = {
-        sample_id: slot for sample_id in fields_of if (slot := _free_slot(used.get(sample_id, ()), slots)) is not None
+        sample_id: slot
+        for sample_id in fields_of
+        if user.pk not in (people := used.get(sample_id, {})).values()
+        and (slot := _free_slot(people, slots)) is not None
     }
-    mine = Assignment.objects.filter(question=question, annotator=user, sample__in=free)
-    before = mine.count()
+    if not free:
+        return 0
     Assignment.objects.bulk_create(
         (
             Assignment(
@@ -61,18 +88,19 @@ def take(
         ),
         ignore_conflicts=True,
     )
-    return mine.count() - before
+    return Assignment.objects.filter(question=question, annotator=user, sample__in=free).count()
 
 
 def _free_slot(used: Collection[int], slots: range) -> int | None:
     return next((slot for slot in slots if slot not in used), None)
 
 
-def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, set[int]]:
-    used: dict[int, set[int]] = {}
+def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Of each sample the slots that are used, and by whom."""
+    used: dict[int, dict[int, int]] = {}
     rows = Assignment.objects.filter(question=question, sample__in=sample_ids)
-    for sample_id, slot in rows.values_list("sample_id", "slot"):
-        used.setdefault(sample_id, set()).add(slot)
+    for sample_id, slot, annotator_id in rows.values_list("sample_id", "slot", "annotator_id"):
+        used.setdefault(sample_id, {})[slot] = annotator_id
     return used
 
 

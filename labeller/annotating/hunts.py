@@ -4,12 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from labeller.accounts.models import User
 from labeller.annotating import grid, selectors, services
 from labeller.annotating.forms import BadRequest, whole_number, whole_numbers
+from labeller.annotating.holding import HoldsEnough
 from labeller.annotating.services import Wanted
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
@@ -20,6 +22,7 @@ from labeller.projects.models import Question
 from labeller.samples.models import Sample
 
 MOST_LIKE = 20
+MOST_WAITING = 5  # hunts of one person, one a tab
 SHOWN_EXAMPLES = 12
 
 # What `learning.hunting` says in codes: first why there was nothing to hunt by, then why a number is unknown.
@@ -45,7 +48,7 @@ class Aim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How far a hunt is: hunting, ready with its tiles, or failed with the reason."""
+    """How far a hunt is: hunting, ready with its tiles, lost (to be asked for again), or failed with the reason."""
 
     state: str
     group: TileGroup | None = None
@@ -72,8 +75,11 @@ def passed_over(parsed: dict[str, Any]) -> list[int]:
     return whole_numbers(parsed.get("without", []), "without")
 
 
-def start(user: User, question: Question, wanted: Aim) -> Job:
-    """Ask a worker for a hunt. The same hunt is pending once; hunts of other tabs with other aims don't replace it."""
+def start(user: User, question: Question, wanted: Aim, tab: str = "") -> Job:
+    """Ask a worker for a hunt, in the place of the one this tab waits for. The same one is pending once.
+
+    Raises HoldsEnough where this person's other tabs wait for all they may.
+    """
     payload = {
         "question": question.pk,
         "user": user.pk,
@@ -81,24 +87,40 @@ def start(user: User, question: Question, wanted: Aim) -> Job:
         "like": wanted.like,
         "without": wanted.without,
     }
-    aim_of_key = hashlib.sha256(repr((wanted.class_id, wanted.like)).encode()).hexdigest()[:16]
-    key = f"question:{question.pk}:user:{user.pk}:{aim_of_key}"
-    return jobs.enqueue("hunt", key=key, project=question.project, payload=payload)
+    of_person = f"question:{question.pk}:user:{user.pk}:"
+    of_tab = f"{of_person}{_digest(tab)}:"
+    key = of_tab + _digest(repr((wanted.class_id, wanted.like)))
+    waiting = Job.objects.filter(kind="hunt", key__startswith=of_person, state=Job.State.QUEUED).exclude(key=key)
+    with transaction.atomic():
+        # One after the other for each person, so that many at once aren't each told that there are few.
+        User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+        jobs.cancel(waiting.filter(key__startswith=of_tab))
+        if waiting.count() >= MOST_WAITING:
+            text = _("You wait for %(n)d hunts already, in other tabs: wait for one of them, or close a tab.")
+            raise HoldsEnough(text % {"n": MOST_WAITING})
+        return jobs.enqueue("hunt", key=key, project=question.project, payload=payload)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def outcome(user: User, question: Question, job_id: int) -> Outcome:
     """What became of a person's hunt."""
     mine = Job.objects.filter(kind="hunt", payload__user=user.pk, payload__question=question.pk)
     job = mine.filter(pk=job_id).first()
-    if job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING):
+    if job is not None and job.state == Job.State.QUEUED:
+        jobs.remind(job)
         return Outcome("hunting", message=reworded(job.message))
+    if job is not None and job.state == Job.State.RUNNING:
+        return Outcome("hunting", message=reworded(job.message) or _("A worker is looking through all pictures."))
     if job is not None and job.state == Job.State.FAILED:
         return Outcome("failed", message=reworded(job.error.splitlines()[-1] if job.error else str(job)))
     found = None
     if job is not None:
         found = TileGroup.hunts(question.pk, user.pk, job.payload["class"], job.payload["like"]).first()
     if found is None:
-        return Outcome("failed", message=_("This hunt is over. Start it again."))
+        return Outcome("lost", message=_("This hunt is over. Start it again."))
     if not found.estimate.get("by"):
         return Outcome("failed", message=_words(found.estimate.get("reason")) or reworded(found.estimate["detail"]))
     return Outcome("ready", found)

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from labeller.accounts.models import User
 from labeller.annotating import selectors
-from labeller.annotating.holding import HOLD
+from labeller.annotating.holding import HOLD, MOST_HELD
 from labeller.annotating.models import Assignment, ReviewAssignment
 from labeller.annotating.services import Wanted
 from labeller.labels import flags
@@ -113,11 +113,12 @@ def next_reviews(user: User, question: Question, wanted: Wanted, passed: Collect
 
 def _take(user: User, question: Question, tab: str, sample_ids: Collection[int]) -> None:
     """Hold these samples; whoever is faster has them."""
-    existing = Sample.objects.filter(project=question.project, pk__in=sample_ids).values_list("pk", flat=True)
+    room = max(0, MOST_HELD - ReviewAssignment.objects.filter(question=question, reviewer=user).count())
+    existing = Sample.objects.filter(project=question.project, pk__in=list(sample_ids)[:room])
     ReviewAssignment.objects.bulk_create(
         (
             ReviewAssignment(question=question, sample_id=sample_id, reviewer=user, tab=tab, expires_at=Now() + HOLD)
-            for sample_id in existing
+            for sample_id in existing.values_list("pk", flat=True)
         ),
         ignore_conflicts=True,
     )

@@ -18,7 +18,7 @@ from labeller.learning import reasons
 from labeller.learning.models import EmbeddingShard, Round
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import notes
-from labeller.samples.models import Sample, Source
+from labeller.samples.models import Sample
 
 
 def questions_json(question: Question) -> dict[str, Any]:
@@ -139,14 +139,12 @@ def _previous(user: User, sample_ids: list[int], questions: Sequence[Question | 
 
 def sample_json(sample: Sample) -> dict[str, Any]:
     """A picture and where it comes from."""
-    # Where folders are the truth, the path would give the answer away.
-    is_open = sample.source.meaning == Source.Meaning.NOTHING
     return {
         "sample": sample.pk,
         "width": sample.width,
         "height": sample.height,
         "box": sample.box,
-        "path": sample.path if is_open else "",
+        "path": sample.path if sample.source.is_open else "",
         "taken_at": sample.taken_at.isoformat() if sample.taken_at else None,
         "deployment": sample.deployment.name if sample.deployment else "",
         "notes": notes.sentences(sample.notes),

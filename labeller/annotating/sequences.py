@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Subquery
 
 from labeller.accounts.models import User
-from labeller.annotating.holding import open_assignments, settled_for, take
+from labeller.annotating.holding import open_assignments, room, settled_for, take
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -130,7 +131,7 @@ def _take(user: User, question: Question, frames: Iterable[_Frame], tab: str) ->
         frame.sample_id: {"entry_id": frame.entry} for frame in frames if frame.is_open
     }
     if fields:
-        take(user, question, tab, fields)
+        take(user, question, tab, dict(islice(fields.items(), room(user, question))))
 
 
 def _audits(user: User, question: Question, frames: Iterable[_Frame], tab: str) -> dict[int, Assignment]:

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from labeller.accounts.models import User
 from labeller.annotating import sequences
-from labeller.annotating.holding import HOLD, open_assignments, settled_for, take
+from labeller.annotating.holding import HOLD, open_assignments, room, say_enough, settled_for, take
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -53,6 +53,8 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
     Those in `keep` (sample ids on the person's screen) stay theirs and don't count; others the tab holds are
     given back, so that a fresh ranking takes effect. After a reload nothing is kept and all come again. What was to be
     kept and has run out (a laptop slept) is taken again, unless somebody else has it by now.
+
+    Raises HoldsEnough where nothing can come for this tab, because this person's tabs together hold all they may.
     """
     current = current_round(question)
     with transaction.atomic():
@@ -60,10 +62,13 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
         mine.exclude(sample__in=wanted.keep).delete()
         kept = keep(user, question, wanted)
         open_assignments(question).filter(expires_at__lt=Now()).delete()
-        if wanted.sample is not None:
+        most = room(user, question)
+        if not most and not wanted.keep and (wanted.count or wanted.sample is not None):
+            raise say_enough()
+        if most and wanted.sample is not None:
             _take_asked(user, question, wanted.tab, wanted.sample)
         if current is not None:
-            _take(user, question, current, wanted)
+            _take(user, question, current, wanted, most)
         held = list(
             mine.exclude(sample__in=wanted.keep)
             .select_related("sample__source", "sample__deployment", "entry__round__head")
@@ -85,7 +90,10 @@ def keep(user: User, question: Question, wanted: Wanted) -> set[int]:
     mine.filter(is_done=False).update(expires_at=Now() + HOLD)
     kept = set(mine.values_list("sample_id", flat=True))
     lost = set(wanted.keep) - kept
-    if not lost or not take(user, question, wanted.tab, {sample_id: {} for sample_id in _existing(question, lost)}):
+    if not lost:
+        return kept
+    again = _existing(question, lost)[: room(user, question)]
+    if not again or not take(user, question, wanted.tab, {each: {} for each in again}):
         return kept
     return set(mine.values_list("sample_id", flat=True))
 
@@ -95,9 +103,9 @@ def _existing(question: Question, sample_ids: Collection[int]) -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def _take(user: User, question: Question, current: Round, wanted: Wanted) -> None:
+def _take(user: User, question: Question, current: Round, wanted: Wanted, most: int) -> None:
     """Insert assignments for the best-ranked samples that have a free slot; whoever is faster has them."""
-    missing = min(wanted.count, MOST_AT_ONCE)
+    missing = min(wanted.count, MOST_AT_ONCE, most)
     entries = current.entries.filter(strategy=AUDIT) if wanted.only_audit else current.entries
     while missing > 0:
         free = list(

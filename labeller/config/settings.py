@@ -1,19 +1,27 @@
 """One settings file for laptop and team; everything that differs comes from the environment.
 
 DATA, HOST, PORT      where things live and where the web server listens
+DATA_MODE             permissions of DATA and of what is made in it (default: 0700, nobody but its owner); 0770 where
+                      workers of other accounts, in one group, share it over a network file system
 DATABASE_URL          PostgreSQL for a team (default: SQLite in DATA)
 REDIS_URL             a Redis for a team (default: an embedded one on a Unix socket)
 STORAGE_URL           an object store for the embeddings of a team (default: DATA), as fsspec names it: s3://bucket/name
 IMAGE_URLS            comma-separated folders in object stores that photographs may be imported from, beside STORAGE_URL
 DEVICE                what workers embed on: cpu, cuda or mps (default: the fastest there is)
 FEATURISERS           comma-separated Python modules that register featurisers of your own
+MODULES               comma-separated Python packages beside modAL and sklearn whose classifiers and query strategies
+                      administrators may name by dotted path
 ALLOWED_HOSTS         comma-separated host names beyond this machine's own
+TIME_ZONE             such as Europe/Amsterdam (default: this machine's own)
+TRUSTED_PROXIES       comma-separated addresses or networks of the proxies in front, whose X-Forwarded-For is believed
+                      (default: none); without it all who come through a proxy share one limit on wrong passwords
 SECRET_KEY            overrides the generated one
 SECURE=1              behind HTTPS: secure cookies and HSTS
 """
 
 import os
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +33,7 @@ from labeller.config import paths
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA = paths.data_directory(dict(os.environ))
-RUNTIME = paths.runtime_directory(DATA)
+RUNTIME = paths.runtime_directory(DATA, dict(os.environ))
 MEDIA = DATA / "derivatives"
 STORAGE_URL = os.environ.get("STORAGE_URL", "").rstrip("/")
 EMBEDDINGS = f"{STORAGE_URL}/embeddings" if STORAGE_URL else DATA / "embeddings"
@@ -33,12 +41,20 @@ CACHE = DATA / "cache"  # copies of what lies in an object store
 IMAGE_URLS = [url.rstrip("/") for url in (STORAGE_URL, *os.environ.get("IMAGE_URLS", "").split(",")) if url]
 DEVICE = os.environ.get("DEVICE", "")
 FEATURISERS = list(filter(None, os.environ.get("FEATURISERS", "").split(",")))
+MODULES = list(filter(None, os.environ.get("MODULES", "").split(",")))
 HEADS = DATA / "heads"
 MODELS = DATA / "models"
+# Compiled networks are code: not from the system's temporary directory, where anybody may have put them.
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(MODELS / "compiled"))
 
 try:
-    DATA.mkdir(parents=True, exist_ok=True)
+    DATA_MODE = paths.data_mode(dict(os.environ))
+    os.umask(0o777 & ~DATA_MODE)  # of every process of the program: all of them come by here
+    for mended in paths.protect(DATA, dict(os.environ)):
+        print(mended, file=sys.stderr)
     SECRET_KEY = os.environ.get("SECRET_KEY") or paths.secret_key(DATA)
+except paths.Unsafe as error:
+    sys.exit(str(error))
 except OSError as error:  # the first time that anything is written: say it in one line
     sys.exit(f"Cannot write to {DATA}: {error.strerror}. Set DATA to another folder.")
 SECURE = os.environ.get("SECURE") == "1"
@@ -69,8 +85,10 @@ INSTALLED_APPS = [
     "labeller.operations",
 ]
 MIDDLEWARE = [
+    "labeller.operations.edge.StorableRequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "labeller.operations.access_log.AccessLogMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -78,6 +96,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "labeller.accounts.middleware.OneTimePasswordMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -135,13 +154,25 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+try:
+    TRUSTED_PROXIES = [
+        ip_network(each.strip()) for each in os.environ.get("TRUSTED_PROXIES", "").split(",") if each.strip()
+    ]
+except ValueError as error:
+    sys.exit(f"TRUSTED_PROXIES must be addresses or networks, such as 127.0.0.1 or 10.0.0.0/8: {error}.")
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "projects:list"
 LOGOUT_REDIRECT_URL = "login"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a guesser locks out neither others nor the person elsewhere
+MOST_FAILURES_OF_A_PLACE = 100  # over all names: a class of people behind one address may mistype now and then
+# A guesser locks out neither others nor the person elsewhere: a name counts only together with an address.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_HANDLER = "labeller.accounts.clients.LoginLimits"
+AXES_CLIENT_IP_CALLABLE = "labeller.accounts.clients.network"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # refused attempts are not recorded: their rows would grow
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_LOCKOUT_TEMPLATE = "429.html"
 
@@ -150,12 +181,13 @@ AXES_LOCKOUT_TEMPLATE = "429.html"
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+FILE_UPLOAD_PERMISSIONS = 0o666 & DATA_MODE  # of the static files too
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "labeller.config.static.VersionedStaticFiles"},
 }
-# JavaScript modules import each other by plain names: they are revalidated, so that versions never mix.
 WHITENOISE_MAX_AGE = 0
+WHITENOISE_IMMUTABLE_FILE_TEST = r"/static/[0-9a-f]{16}/"  # the folder of a version, see config/static.py
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -168,6 +200,8 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SITE_MARK = paths.site_mark(DATA, os.environ.get("DATABASE_URL", ""))
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"sessionid-{SITE_MARK}", f"csrftoken-{SITE_MARK}"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SECURE_SSL_REDIRECT = False
@@ -185,7 +219,10 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = SECURE
 LANGUAGE_COOKIE_HTTPONLY = True
-TIME_ZONE = "UTC"
+try:
+    TIME_ZONE = paths.time_zone(dict(os.environ))  # the hour of the nightly refit is meant in it
+except ValueError as error:
+    sys.exit(str(error))
 USE_TZ = True
 
 # --- workers --------------------------------------------------------------------------------------
@@ -230,6 +267,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "io", "expires": 60},
     },
+    "clean": {
+        "task": "labeller.accounts.tasks.clean",
+        "schedule": 3600.0,
+        "options": {"queue": "io", "expires": 3600},
+    },
     "retry-missing": {
         "task": "labeller.learning.tasks.retry_missing",
         "schedule": 30.0,
@@ -241,8 +283,22 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "beat-schedule")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "bare": {"format": "%(asctime)s %(message)s"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "access": {
+            "class": "labeller.operations.logs.LogFile",
+            "filename": DATA / "logs" / "access.log",
+            "formatter": "bare",
+        },
+    },
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"axes": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "labeller.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
+    },
 }

@@ -1,10 +1,11 @@
 """Downloads."""
 
+import csv
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from defusedcsv import csv
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -14,6 +15,10 @@ from labeller.accounts.models import Role
 from labeller.exchange import services
 from labeller.labels import selectors as labels
 from labeller.projects.models import Question
+from labeller.samples.cells import defuse
+from labeller.samples.tables import DEFUSED
+
+ROWS_IN_A_BLOCK = 200  # written to the client at once
 
 
 class _Echo:
@@ -23,21 +28,29 @@ class _Echo:
         return value
 
 
-def _cell(value: Any) -> Any:
-    """The writer defuses =, +, -, @, | and %; a tab or a carriage return before them opens a formula as well."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("\t", "\r")) else value
-
-
-def _stream(rows: Iterable[tuple[Any, ...]], name: str) -> StreamingHttpResponse:
-    writer = csv.writer(_Echo())  # defused: a cell can't start a formula in a spreadsheet
-
-    def lines() -> Iterator[str]:
-        for row in rows:
-            yield writer.writerow([_cell(value) for value in row])
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{re.sub("[^A-Za-z0-9._-]", "-", name)}"'
+def _stream(request: HttpRequest, rows: Iterator[tuple[Any, ...]], name: str) -> StreamingHttpResponse:
+    """The rows as CSV, every value as it is; with `?for=spreadsheet`, as programs may have it that compute cells."""
+    is_for_spreadsheets = request.GET.get("for") == "spreadsheet"
+    if is_for_spreadsheets:
+        rows = _defused(rows)
+        name = f"{name}-for-spreadsheets"
+    response = StreamingHttpResponse(_blocks(rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{re.sub("[^A-Za-z0-9._-]", "-", name)}.csv"'
     return response
+
+
+def _defused(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """No cell can start a formula; a column says so, for reading the file in again. The mark in front says UTF-8."""
+    columns = next(rows)
+    yield (f"\ufeff{columns[0]}", *columns[1:], DEFUSED)
+    for row in rows:
+        yield (*(defuse(cell) if isinstance(cell, str) else cell for cell in row), 1)
+
+
+def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    while lines := [writer.writerow(row) for row in itertools.islice(rows, ROWS_IN_A_BLOCK)]:
+        yield "".join(lines)
 
 
 def _question(request: HttpRequest, slug: str) -> Question:
@@ -64,7 +77,9 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def labels_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     question = _question(request, slug)
-    return _stream(services.label_rows(question), f"{slug}-{question.key}-labels.csv")
+    until = services.newest_label(question)
+    rows = services.label_rows(question, until)
+    return _stream(request, rows, f"{slug}-{question.key}-labels")
 
 
 @require_safe
@@ -74,4 +89,4 @@ def predictions_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     head = services.latest_head(question)
     if head is None:
         raise Http404("no head yet: label samples of at least two classes first")
-    return _stream(services.prediction_rows(question, head), f"{slug}-{question.key}-predictions.csv")
+    return _stream(request, services.prediction_rows(question, head), f"{slug}-{question.key}-predictions")

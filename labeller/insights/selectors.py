@@ -9,7 +9,7 @@ from django.utils import timezone
 from labeller.accounts import access
 from labeller.accounts.models import Membership, Role, User
 from labeller.annotating.models import Assignment
-from labeller.insights import estimates
+from labeller.insights import estimates, job_runs
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
@@ -17,6 +17,7 @@ from labeller.labels.selectors import Trail
 from labeller.learning import reasons
 from labeller.learning.models import Assessment, EmbeddingRun, EmbeddingShard, Round, RoundEntry
 from labeller.projects.models import Project, Question
+from labeller.samples import told
 from labeller.samples.models import Refusal
 
 OPEN = [Job.State.QUEUED, Job.State.RUNNING]
@@ -57,6 +58,7 @@ def status(project: Project) -> dict[str, Any]:
         "rounds": Round.objects.filter(question=question).count(),
         "queue": queue(question).count(),
         "jobs": dict(Counter(project.jobs.values_list("state", flat=True))),
+        "known": told.of_project(project),
         "audit": estimates.audit_json(trail.audit()),
         **(estimates.known_json(question, trail) if question else {}),
     }
@@ -129,13 +131,31 @@ def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
     }
 
 
+def embedding(project: Project) -> dict[str, Any] | None:
+    """Progress of the embedding while it is under way, counted in all samples there are: jobs come in parts."""
+    found = work(project, ["plan", "embed"])
+    if found is None:
+        return None
+    underway = Job.objects.filter(project=project, kind="embed", state=Job.State.RUNNING)
+    done = _looked_at(project) + (underway.aggregate(done=Sum("done"))["done"] or 0)
+    total = project.samples.count()
+    eta = round(max(0, total - done) / found["rate"]) if found["rate"] else None
+    return {**found, "done": min(done, total), "total": total, "eta": eta}
+
+
+def _looked_at(project: Project) -> int:
+    """Samples of finished shards: embedded, or not readable any more."""
+    run = EmbeddingRun.in_use(project)
+    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed")) if run else {}
+    return (numbers.get("embedded") or 0) + (numbers.get("failed") or 0)
+
+
 def halted(project: Project) -> dict[str, Any] | None:
     """The embedding that somebody paused or cancelled and that isn't complete; None where there is none."""
     run = EmbeddingRun.in_use(project)
     if run is None or run.state == EmbeddingRun.State.ACTIVE:
         return None
-    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed"))
-    done, total = (numbers["embedded"] or 0) + (numbers["failed"] or 0), project.samples.count()
+    done, total = _looked_at(project), project.samples.count()
     return {"state": run.get_state_display(), "done": done, "total": total} if done < total else None
 
 
@@ -153,7 +173,7 @@ def progress(project: Project) -> dict[str, Any]:
             "rounds": Round.objects.filter(question=question).count(),
         },
         "importing": work(project, ["scan", "ingest"]),
-        "embedding": work(project, ["plan", "embed"]),
+        "embedding": embedding(project),
         "halted": halted(project),
         "quarantine": [
             {
@@ -165,7 +185,8 @@ def progress(project: Project) -> dict[str, Any]:
             }
             for reason, n in quarantine.items()
         ],
-        "jobs": list(project.jobs.order_by(F("finished_at").desc(nulls_first=True), "-pk")[:12]),
+        "jobs": job_runs.newest(project),
+        "known": told.of_project(project),
         "round": Round.objects.filter(question=question, is_current=True).first(),
         "queued": queued(question),
         **(known(question) if question else {}),

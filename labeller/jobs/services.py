@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 
 from celery import current_app
-from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from labeller.jobs.models import Job
@@ -25,9 +25,12 @@ from labeller.projects.models import Project
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
+QUEUEING_ATTEMPTS = 5  # of what another process may be quicker with
 SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for this long has lost its worker
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
+REMIND_AFTER = timedelta(seconds=10)  # the same, where a person waits: a message too many costs nothing
 RUN_TASK = "labeller.jobs.tasks.run"
+AHEAD = {"known": 3}  # kinds that an import is not to keep waiting until its end
 BEHIND = 6  # Celery's priority on Redis, 0 comes first: a sweep must not wait behind the thousand jobs of an import
 QUEUES = {
     "scan": "io",
@@ -40,6 +43,7 @@ QUEUES = {
     "assess": "io",
     "hunt": "train",
     "bursts": "io",
+    "known": "io",
 }
 
 
@@ -64,7 +68,7 @@ def enqueue(
 ) -> Job:
     """Queue a job and wake a worker after commit; where the same work is pending already, that job is returned."""
     not_before = timezone.now() + timedelta(seconds=delay)
-    while True:
+    for _attempt in range(QUEUEING_ATTEMPTS):
         pending = Job.objects.filter(kind=kind, key=key, state=Job.State.QUEUED).first()
         if pending is not None:
             return pending
@@ -77,6 +81,7 @@ def enqueue(
             continue  # another process queued the same work in between
         transaction.on_commit(partial(send, job, delay))
         return job
+    raise OperationalError(f"{kind} {key} is being queued by too many at once")  # busy: tried again
 
 
 def send(job: Job, delay: float = 0.0) -> None:
@@ -87,12 +92,21 @@ def send(job: Job, delay: float = 0.0) -> None:
             args=[job.pk],
             queue=QUEUES[job.kind],
             countdown=delay or None,
-            priority=BEHIND,
+            priority=AHEAD.get(job.kind, BEHIND),
             retry=False,
             ignore_result=True,
         )
     except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the row stays and is swept
         log.warning("broker not reachable, %s waits for the sweeper: %s", job, error)
+
+
+def remind(job: Job) -> None:
+    """Wake a worker once more for a job that somebody waits for and nobody took; seldom, however often it is called."""
+    now = timezone.now()
+    waiting = Job.objects.filter(pk=job.pk, state=Job.State.QUEUED, not_before__lt=now - REMIND_AFTER)
+    # Of a job that waits the heartbeat is the last reminder.
+    if waiting.filter(Q(heartbeat_at=None) | Q(heartbeat_at__lt=now - REMIND_AFTER)).update(heartbeat_at=now):
+        send(job)
 
 
 def claim(job_id: int) -> Job | None:

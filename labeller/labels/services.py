@@ -1,6 +1,6 @@
 """Recording judgements: once per UUID, append-only, never over somebody's newer decision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -146,20 +146,88 @@ def problem(judgement: Judgement) -> str:
     return ""
 
 
-def adopt_known(sender: Any, question: Question, known: Sequence[tuple[Sample, LabelClass]], **kwargs: Any) -> None:
-    """Turn what the names of folders say about new samples into labels. Runs inside the import's transaction."""
+# --- labels of an import --------------------------------------------------------------------------
+
+
+def adopt_known(
+    sender: Any,
+    question: Question,
+    known: Mapping[int, frozenset[int]] | Sequence[tuple[Sample, LabelClass]],
+    *,
+    may_change: bool = True,
+    **kwargs: Any,
+) -> dict[int, str]:
+    """Bring the labels of an import to what is known: {sample id: class ids}, or pairs of a sample and a class.
+
+    What stands already is left alone; another label of an import is superseded, unless it may not be changed; no class
+    takes one back. Samples that people have answered differently keep theirs. Returns the samples that keep another
+    label, each with the code of why. A few hundred at a time: they are written in one transaction.
+    """
+    if not isinstance(known, Mapping):
+        known = _by_sample(known)
+    imported, people = _standing(question, known)
+    new, kept = [], {}
+    for sample_id, classes in known.items():
+        label, stands = imported.get(sample_id, (None, frozenset()))
+        if stands == classes:
+            continue
+        if any(given != classes for given in people.get(sample_id, ())):
+            kept[sample_id] = "people"
+        elif stands and not may_change:
+            kept[sample_id] = "twins"
+        elif sample_id not in people:
+            new.append((sample_id, classes, label))
+    if new:
+        with transaction.atomic():
+            _write_imported(question, new)
+    return kept
+
+
+def _by_sample(pairs: Sequence[tuple[Sample, LabelClass]]) -> dict[int, frozenset[int]]:
+    found: dict[int, frozenset[int]] = {}
+    for sample, label_class in pairs:
+        found[sample.pk] = found.get(sample.pk, frozenset()) | {label_class.pk}
+    return found
+
+
+def _standing(
+    question: Question, sample_ids: Iterable[int]
+) -> tuple[dict[int, tuple[int, frozenset[int]]], dict[int, list[frozenset[int]]]]:
+    """The imported label of each sample with its class ids, and what people said that an import must not outvote."""
+    labels = Label.objects.filter(question=question, sample__in=list(sample_ids), is_current=True)
+    rows = labels.exclude(annotator__isnull=False, verdict=Verdict.WITHDRAW)
+    classes: dict[int, set[int]] = {}
+    for label_id, class_id in LabelledClass.objects.filter(label__in=rows).values_list("label", "label_class"):
+        classes.setdefault(label_id, set()).add(class_id)
+    imported: dict[int, tuple[int, frozenset[int]]] = {}
+    people: dict[int, list[frozenset[int]]] = {}
+    for pk, sample_id, annotator, verdict, mode in rows.values_list("pk", "sample", "annotator", "verdict", "mode"):
+        given = frozenset(classes.get(pk, ()))
+        if annotator is None:
+            imported[sample_id] = pk, given
+        elif verdict in {Verdict.ANSWER, Verdict.IGNORE} or mode == Label.Mode.REVIEW:
+            people.setdefault(sample_id, []).append(given)
+    return imported, people
+
+
+def _write_imported(question: Question, new: list[tuple[int, frozenset[int], int | None]]) -> None:
+    """Add labels of an import, each in place of the one with that id."""
+    before = [label for _sample, _classes, label in new if label is not None]
+    Label.objects.filter(pk__in=before, is_current=True).update(is_current=False)
     labels = Label.objects.bulk_create(
         Label(
             uuid=uuid4(),
             project_id=question.project_id,
             question=question,
-            sample=sample,
-            verdict=Verdict.ANSWER,
+            sample_id=sample_id,
+            verdict=Verdict.ANSWER if classes else Verdict.WITHDRAW,
             mode=Label.Mode.IMPORT,
+            supersedes_id=label,
         )
-        for sample, _ in known
+        for sample_id, classes, label in new
     )
     LabelledClass.objects.bulk_create(
-        LabelledClass(label=label, label_class=label_class)
-        for label, (_, label_class) in zip(labels, known, strict=True)
+        LabelledClass(label=label, label_class_id=class_id)
+        for label, (_sample, classes, _before) in zip(labels, new, strict=True)
+        for class_id in classes
     )

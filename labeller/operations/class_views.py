@@ -24,6 +24,7 @@ from labeller.learning import services as learning
 from labeller.projects import questions, taxonomy
 from labeller.projects.class_forms import AddClassesForm, ClassForm, FollowingQuestionForm, TaxonomyForm
 from labeller.projects.models import LabelClass, Project, Question
+from labeller.text import clean, fold
 
 A_PAGE = 100
 
@@ -70,7 +71,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
 
 
 def _shown(request: HttpRequest, project: Project, question: Question) -> dict[str, Any]:
-    sought = " ".join(request.GET.get("q", "").replace("\0", "").split())[:200]
+    sought = clean(request.GET.get("q", ""))[:200]
     page = Paginator(_sought(question, sought), A_PAGE).get_page(request.GET.get("page"))
     counts = labels.class_counts(question)
     for each in page.object_list:
@@ -93,9 +94,8 @@ def _sought(question: Question, sought: str) -> QuerySet[LabelClass]:
     found = question.classes.select_related("parent").order_by("position", "pk")
     if not sought:
         return found
-    fields = ("name", "scientific_name", "local_name", "code", "parent__name")
-    matching = Q()
-    for field in fields:
+    matching = Q(folded__contains=fold(sought)) | Q(parent__folded__contains=fold(sought))
+    for field in ("scientific_name", "local_name", "code"):
         matching |= Q(**{f"{field}__icontains": sought})
     return found.filter(matching)
 

@@ -1,21 +1,37 @@
 """From a folder to a project that is being imported: for the web form and for `manage.py up` alike."""
 
 import csv
+import re
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import scanning
+from labeller.samples import known, scanning
 from labeller.samples import services as samples
+from labeller.samples.known import FOLDERS, Given
 from labeller.samples.models import Source
+from labeller.samples.scanning import FolderError
 
 QUESTION = "What is in the picture?"
+LOOKED_AT = 20_000  # files that a preview looks at: a person waits for it
 DEMO_SLUG = "demo"
 DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
+
+
+def preview(folder: Path | str, given: Given) -> list[str]:
+    """What a person is to see before a folder is imported: which level names the classes, what of a table fits.
+
+    Empty where there is nothing to choose and nothing wrong. Raises scanning.FolderError as `open_new` does.
+    """
+    folder = scanning.tidy_folder(folder)
+    scanning.check_folder(folder)
+    lines = known.check(folder, given, most=LOOKED_AT, hint=_("choose above"))
+    return lines if len(lines) > 1 or " · " in "".join(lines) else []
 
 
 def open_new(
@@ -26,8 +42,7 @@ def open_new(
     question_text: str = QUESTION,
     multi_label: bool = False,
     class_names: list[str] | None = None,
-    meaning: str = Source.Meaning.NOTHING,
-    truth_file: str = "",
+    given: Given = Given(),  # noqa: B008 - it is frozen
     slug: str | None = None,
 ) -> Project:
     """A new project on a folder, its import under way. Raises scanning.FolderError where the folder can't be used."""
@@ -42,20 +57,58 @@ def open_new(
             class_names=class_names or [],
             slug=slug,
         )
-        samples.add_source(project, folder, meaning, truth_file)
+        samples.add_source(project, folder, given=given)
     return project
 
 
-def open_folder(folder: Path | str, meaning: str, truth_file: str = "") -> Project:
-    """The project on that folder, made on first use; on later uses what is new in the folder is imported."""
+def open_folder(
+    folder: Path | str, meaning: str = Source.Meaning.NOTHING, table: str = "", *, given: Given | None = None
+) -> Project:
+    """The project on that folder, made on first use.
+
+    On later uses what is new in the folder is imported, and labels and truth that are given then are applied.
+    """
+    given = given or Given.of(meaning, table)
     folder = scanning.tidy_folder(folder)
     scanning.check_folder(folder)
     source = Source.objects.filter(path=str(folder)).select_related("project").first()
     if source is None:
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
-        return open_new(folder=folder, owner=owner, meaning=meaning, truth_file=truth_file)
-    samples.add_source(source.project, source.path)
+        return open_new(folder=folder, owner=owner, given=given)
+    samples.add_source(source.project, source.path, given=given)
     return source.project
+
+
+def given(folder: str, labels: str, truth: str, level: str) -> Given:
+    """What the knobs LABELS, TRUTH and LEVEL say of a folder. Raises scanning.FolderError where they can't be meant."""
+    if (labels or truth) and not folder:
+        raise FolderError(_("LABELS and TRUTH say what the folder IMAGES shows: name that as well."))
+    found = Given(labels=_named(labels), truth=_named(truth), level=_level(level))
+    if found.level is not None and FOLDERS not in {found.labels, found.truth}:
+        raise FolderError(_("LEVEL says which folders name the classes: give LABELS=folders or TRUTH=folders with it."))
+    return found
+
+
+def _named(text: str) -> str:
+    is_folders = text.lower() in {FOLDERS, "folder"} and not Path(text).is_file()
+    return FOLDERS if is_folders else table_path(text)
+
+
+def table_path(text: str) -> str:
+    """Where a table is, as it is stored; empty for none."""
+    try:
+        return str(Path(text).expanduser().resolve()) if text else ""
+    except RuntimeError:  # ~ of somebody who has no home here
+        return text
+
+
+def _level(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"-?[1-9]\d?", text, re.ASCII):
+        detail = _("LEVEL must be a number: 1 for the first folder level, -1 for the last, not “%(level)s”.")
+        raise FolderError(detail % {"level": text})
+    return int(text)
 
 
 def open_demo() -> Project:
@@ -73,8 +126,7 @@ def open_demo() -> Project:
         owner=owner,
         name="Demo: handwritten digits",
         question_text="Which digit is this?",
-        meaning=Source.Meaning.TRUTH,
-        truth_file=str(truth),
+        given=Given(truth=str(truth)),
         slug=DEMO_SLUG,
     )
 

@@ -3,11 +3,14 @@
 Here, at the top, because a new project starts an import, and changed settings a refit.
 """
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from labeller.accounts import access
@@ -19,7 +22,9 @@ from labeller.learning.models import Head
 from labeller.operations import opening
 from labeller.projects import services as projects
 from labeller.projects.forms import MemberForm, NewProjectForm, SettingsForm
+from labeller.projects.models import Project
 from labeller.samples import bursts
+from labeller.samples.known import Given
 from labeller.samples.scanning import FolderError
 
 
@@ -28,23 +33,29 @@ def new(request: HttpRequest) -> HttpResponse:
     """Folder, question, classes. Reading the server's folders is for administrators only."""
     access.require_administrator(request.user)
     form = NewProjectForm(request.POST or None)
+    lines: list[str] = []
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
+        of_folder = Given.of(given["folder_meaning"], opening.table_path(given["table"]), given["class_level"])
         try:
-            project = opening.open_new(
-                folder=given["folder"],
-                owner=request.user,
-                name=given["name"],
-                question_text=given["question_text"],
-                multi_label=given["multi_label"],
-                class_names=given["class_names"],
-                meaning=given["folder_meaning"],
-            )
+            lines = opening.preview(given["folder"], of_folder)
+            if not lines or request.POST.get("seen", "").splitlines() == lines:
+                return redirect("insights:progress", _open(request, given, of_folder).slug)
         except FolderError as error:
-            form.add_error("folder", str(error))
-        else:
-            return redirect("insights:progress", project.slug)
-    return render(request, "projects/new.html", {"form": form})
+            form.add_error("table" if given["table"] else "folder", str(error))
+    return render(request, "projects/new.html", {"form": form, "lines": lines, "seen": "\n".join(lines)})
+
+
+def _open(request: HttpRequest, given: dict[str, Any], of_folder: Given) -> Project:
+    return opening.open_new(
+        folder=given["folder"],
+        owner=request.user,
+        name=given["name"],
+        question_text=given["question_text"],
+        multi_label=given["multi_label"],
+        class_names=given["class_names"],
+        given=of_folder,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,6 +80,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "projects/settings.html", context)
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is in the project; a new name makes an account and shows its password once."""
@@ -97,5 +109,6 @@ def people(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "one_time_password": password,
         "new_username": form.cleaned_data["username"] if password else "",
+        "one_time_days": accounts.ONE_TIME_DAYS,
     }
     return render(request, "projects/people.html", context)

@@ -2,10 +2,14 @@
 
 Nothing may be left behind. Each child leads its own process group and asks the kernel (on Linux) to be stopped when
 this process dies; whatever survives even that is listed in a file, and the next start ends it first.
+
+The lock and that list lie in DATA, which nobody else can write to: a start with another temporary directory meets them
+too, and nobody can make it end processes of others.
 """
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -17,14 +21,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
+
+from labeller.config import paths
+from labeller.operations import logs
 
 PR_SET_PDEATHSIG = 1
 STOP_PATIENCE = 15.0  # seconds a child has to stop by itself
 RESTART_PAUSE = 1.0  # seconds before a dead child is started again, doubled up to the most
 MOST_RESTART_PAUSE = 30.0
+BEGUN = "LABELLER_BEGUN"  # environment variable: the file by which a child says that it has begun
 
 
 class StartError(Exception):
@@ -38,6 +46,7 @@ class Child:
     name: str
     command: list[str]
     stop_signal: int = signal.SIGTERM
+    tells: bool = False  # whether it makes the file named in its environment once it has begun
     process: subprocess.Popen[bytes] | None = None
     pause: float = RESTART_PAUSE
     started: float = 0.0
@@ -47,20 +56,31 @@ class Child:
 class Supervisor:
     """Keeps children running until told to stop."""
 
-    def __init__(self, runtime: Path, logs: Path, say: Callable[[str], None]) -> None:
-        self.runtime, self.logs, self.say = runtime, logs, say
+    def __init__(self, runtime: Path, data: Path, say: Callable[[str], None]) -> None:
+        self.runtime, self.data, self.logs, self.say = runtime, data, data / "logs", say
         self.children: list[Child] = []
-        self._lock: IO[str] | None = None
-        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-        logs.mkdir(parents=True, exist_ok=True)
+        self._lock: int | None = None
+        self.logs.mkdir(parents=True, exist_ok=True)
 
     def lock(self) -> None:
         """Make sure that one supervisor only uses this data directory; end what an earlier one left."""
-        self._lock = (self.runtime / "lock").open("w")
+        try:
+            self._lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o660)
+        except OSError as error:
+            raise StartError(str(error)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StartError("It is running already with this data directory: stop it first, or set DATA.") from error
+            if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
+                raise StartError(
+                    "It is running already with this data directory: stop it first, or set DATA."
+                ) from error
+            self.say(f"{self.data} lies on a disk that knows no locks: see to it that it is used once at a time.")
+        try:
+            paths.make_private(self.runtime)
+        except (paths.Unsafe, OSError) as error:
+            raise StartError(str(error)) from error
+        (self.data / paths.RUN_NOTE).write_text(f"{self.runtime}\n")
         self._end_leftovers()
 
     def start(self, child: Child) -> None:
@@ -68,20 +88,27 @@ class Supervisor:
         self._spawn(child)
 
     def _spawn(self, child: Child) -> None:
+        begun = self._begun(child)
+        begun.unlink(missing_ok=True)
         with (self.logs / f"{child.name}.log").open("ab") as log:
             child.process = subprocess.Popen(
                 child.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "DATA": str(self.data), BEGUN: str(begun)},  # how it is told for ours, too
                 start_new_session=True,
                 preexec_fn=_die_with_parent(child.stop_signal),
             )
         child.started = time.monotonic()
         self._write_list()
 
+    def _begun(self, child: Child) -> Path:
+        return self.runtime / f"{child.name}.begun"
+
     def check(self) -> None:
-        """Start again what has died; call it now and then."""
+        """Start again what has died, and keep the logs short; call it now and then."""
+        logs.rotate(self.logs)
         for child in self.children:
             if child.process is None:
                 if time.monotonic() >= child.restart_at:
@@ -105,13 +132,18 @@ class Supervisor:
         """
         self._stop(self.children[1:])
         self._stop(self.children[:1])
-        (self.runtime / "children.json").unlink(missing_ok=True)
+        for name in ("children.json", paths.RUN_NOTE):
+            (self.data / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never made; or it holds what is not ours to delete
+            self.runtime.rmdir()
 
     def _stop(self, children: Sequence[Child]) -> None:
         running = [child for child in children if child.process is not None]
         for child in running:
+            # One that hasn't begun has nothing in hand, and may not listen yet to the signal it stops by.
+            has_begun = not child.tells or self._begun(child).exists()
             with contextlib.suppress(ProcessLookupError):
-                child.process.send_signal(child.stop_signal)
+                child.process.send_signal(child.stop_signal if has_begun else signal.SIGKILL)
         deadline = time.monotonic() + STOP_PATIENCE
         for child in running:
             try:
@@ -120,6 +152,7 @@ class Supervisor:
                 self.say(f"{child.name} had to be killed: it did not stop within {STOP_PATIENCE:.0f} s")
             self._kill_group(child.process.pid)
             child.process.wait()
+            self._begun(child).unlink(missing_ok=True)
 
     def _write_list(self) -> None:
         alive = [child.process.pid for child in self.children if child.process is not None]
@@ -127,22 +160,32 @@ class Supervisor:
         for pid in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 listed.append([pid, psutil.Process(pid).create_time()])
-        temporary = self.runtime / "children.json.part"
-        temporary.write_text(json.dumps(listed))
-        temporary.replace(self.runtime / "children.json")
+        temporary = self.data / "children.json.part"
+        temporary.unlink(missing_ok=True)
+        with temporary.open("x") as file:
+            json.dump(listed, file)
+        temporary.replace(self.data / "children.json")
 
     def _end_leftovers(self) -> None:
-        """End the process groups of an earlier run, found by group and by start time, so that nobody else is hit."""
+        """End what an earlier run on this data directory left.
+
+        It is found by its group and its start, and ended only where account and environment say that it is ours.
+        """
         try:
-            listed = json.loads((self.runtime / "children.json").read_text())
-        except (FileNotFoundError, ValueError):
+            listed = [
+                (int(pid), float(created)) for pid, created in json.loads((self.data / "children.json").read_text())
+            ]
+        except (FileNotFoundError, ValueError, TypeError):
             return
         for pid, created in listed:
             for process in psutil.process_iter(["pid", "create_time"]):
-                with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                with contextlib.suppress(ProcessLookupError, psutil.Error):
                     same_group = os.getpgid(process.pid) == pid
-                    if same_group and process.info["create_time"] >= created - 1.0:
+                    if same_group and process.info["create_time"] >= created - 1.0 and self._is_ours(process):
                         process.kill()
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return process.uids().real == os.getuid() and process.environ().get("DATA") == str(self.data)
 
     @staticmethod
     def _kill_group(pid: int) -> None:

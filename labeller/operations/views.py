@@ -1,4 +1,9 @@
-"""Health: is the process alive, and can it do its work?"""
+"""Health: is the process alive, and can it do its work?
+
+Anybody may ask, so the answers name neither places nor errors: those are in the log.
+"""
+
+import logging
 
 import redis
 from django.contrib.auth.decorators import login_not_required
@@ -8,6 +13,8 @@ from django.views.decorators.http import require_safe
 
 from labeller.operations import workers
 from labeller.samples.services import NoSpace, check_disk
+
+log = logging.getLogger(__name__)
 
 
 @login_not_required
@@ -36,5 +43,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         check_disk()
     except (NoSpace, OSError) as error:
-        wrong["storage"] = str(error) if isinstance(error, NoSpace) else "the data directory cannot be read"
+        log.warning("storage: %s", error)
+        wrong["storage"] = str(error).partition(" at ")[0] if isinstance(error, NoSpace) else "not readable"
     return JsonResponse({"status": "unready" if wrong else "ready", "wrong": wrong}, status=503 if wrong else 200)

@@ -1,11 +1,15 @@
 """Signs of life of Celery workers, kept in Redis for /readyz."""
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import redis
-from celery.signals import celeryd_after_setup, heartbeat_sent
+from celery.signals import beat_init, celeryd_after_setup, heartbeat_sent, worker_ready
 from django.conf import settings
+
+from labeller.operations.supervisor import BEGUN
 
 PREFIX = "labeller:worker:"
 BEAT = 5.0  # seconds between two signs
@@ -22,6 +26,14 @@ def client() -> redis.Redis:
 def connect_signals() -> None:
     celeryd_after_setup.connect(_remember_queues)
     heartbeat_sent.connect(_beat)
+    worker_ready.connect(_tell_begun)
+    beat_init.connect(_tell_begun)
+
+
+def _tell_begun(**kwargs: Any) -> None:
+    """Tell the supervisor, where one started this process, that from now on its signals are heard."""
+    if path := os.environ.get(BEGUN):
+        Path(path).touch()
 
 
 def _remember_queues(sender: str, instance: Any, **kwargs: Any) -> None:

@@ -11,9 +11,17 @@ from django.utils.translation import gettext_lazy as _
 from labeller.accounts.keymap import class_key_problem
 from labeller.projects.models import LabelClass, Question
 from labeller.projects.services import class_named, classes_by_name, tidy_class_name
+from labeller.text import clean, fold
 
 MOST_NAMES = 500  # written into a field; making them takes about a second
 MOST_TO_TICK = 200  # classes that check boxes are shown for
+
+
+class TidyField(forms.CharField):
+    """One line of text, cleaned before it is judged."""
+
+    def to_python(self, value: Any) -> Any:
+        return clean(super().to_python(value) or "")
 
 
 class ClassNamesField(forms.CharField):
@@ -38,10 +46,10 @@ class NamedClassesField(ClassNamesField):
     def clean(self, value: Any) -> Any:
         names = super().clean(value)
         known = classes_by_name(self.question)
-        missing = [name for name in names if name.lower() not in known]
+        missing = [name for name in names if fold(name) not in known]
         if missing:
             raise ValidationError([gettext("There is no class “%(name)s”.") % {"name": name} for name in missing])
-        return [known[name.lower()] for name in names]
+        return [known[fold(name)] for name in names]
 
 
 class AddClassesForm(forms.Form):
@@ -76,6 +84,7 @@ class ClassForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = LabelClass
         fields = ["name", "scientific_name", "local_name", "code", "key", "parent", "is_blank", "is_starred"]
+        field_classes = dict.fromkeys(["name", "scientific_name", "local_name", "code"], TidyField)
         labels = {
             "name": _("Name"),
             "scientific_name": _("Scientific name"),
@@ -105,7 +114,7 @@ class ClassForm(forms.ModelForm):  # type: ignore[type-arg]
         return key
 
     def clean_parent(self) -> LabelClass | None:
-        name = " ".join(self.cleaned_data["parent"].split())
+        name = clean(self.cleaned_data["parent"])
         if not name:
             return None
         found = class_named(self.instance.question, name)
@@ -119,7 +128,7 @@ class ClassForm(forms.ModelForm):  # type: ignore[type-arg]
 class FollowingQuestionForm(forms.Form):
     """A question asked in the same pass, right after another."""
 
-    text = forms.CharField(label=_("Question"), max_length=300)
+    text = TidyField(label=_("Question"), max_length=300)
     multi_label = forms.BooleanField(label=_("A picture may show several classes"), required=False)
     class_names = ClassNamesField(label=_("Classes"), help_text=_("One a line."))
     only_for = forms.ModelMultipleChoiceField(

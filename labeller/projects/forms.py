@@ -4,18 +4,33 @@ import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from labeller.accounts.models import Role
-from labeller.projects.class_forms import MOST_TO_TICK
+from labeller.accounts.models import Role, User
+from labeller.projects.class_forms import MOST_TO_TICK, TidyField
 from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
 from labeller.projects.services import tidy_class_name
+from tl_core import importing
 
 DOTTED_PATH = RegexValidator(
     re.compile(r"\A[^\W\d]\w*(\.[^\W\d]\w*)+\Z", re.ASCII),
     _("Write a dotted path, such as package.module.function."),
 )
+
+
+def check_allowed(path: str) -> None:
+    """Raises ValidationError where code in that package may not be named: whoever names it, runs it."""
+    if not importing.is_allowed(path):
+        raise ValidationError(
+            _("Only code in these packages may be named: %(allowed)s. The server’s setting MODULES allows more."),
+            params={"allowed": ", ".join(importing.allowed())},
+        )
+
+
 EXPLAINED = {
     "auto": _("auto: finds classes first, then what is doubtful"),
     "random": _("random: any sample, to compare with"),
@@ -42,19 +57,34 @@ EXPLAINED = {
 class NewProjectForm(forms.Form):
     """Folder, question, classes: all a project needs to begin."""
 
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = TidyField(label=_("Name"), max_length=120)
     folder = forms.CharField(
         label=_("Folder"), max_length=4000, help_text=_("A folder on the server, such as /home/me/photos.")
     )
     folder_meaning = forms.ChoiceField(
-        label=_("The names of the folders inside are"),
+        label=_("The names of the folders inside, or the classes of the table, are"),
         choices=[
             ("nothing", _("just folders")),
             ("truth", _("the true classes, kept hidden to try things out")),
             ("labels", _("labels that are known already")),
         ],
     )
-    question_text = forms.CharField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
+    table = forms.CharField(
+        label=_("Table"),
+        max_length=4000,
+        required=False,
+        help_text=_(
+            "Instead of the folders’ names: a CSV of paths and classes on the server, such as /home/me/labels.csv."
+        ),
+    )
+    class_level = forms.IntegerField(
+        label=_("Folder level that names the classes"),
+        min_value=-20,
+        max_value=20,
+        required=False,
+        help_text=_("1 = the first, -1 = the last. Empty: the first that can."),
+    )
+    question_text = TidyField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
     multi_label = forms.BooleanField(label=_("A picture may show several classes"), required=False)
     class_names = forms.CharField(
         label=_("Classes"),
@@ -62,6 +92,14 @@ class NewProjectForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text=_("One a line. May be left empty: class names can be typed while labelling."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("table") and given.get("folder_meaning") == "nothing":
+            self.add_error("folder_meaning", _("Say what the classes of the table are."))
+        if given.get("class_level") == 0:
+            self.add_error("class_level", _("Levels count from 1, or from -1 for the last."))
+        return given
 
     def clean_class_names(self) -> list[str]:
         return [tidy_class_name(line) for line in self.cleaned_data["class_names"].splitlines() if line.strip()]
@@ -72,6 +110,12 @@ class MemberForm(forms.Form):
 
     username = forms.SlugField(label=_("User name"), max_length=150)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
+
+    def clean_username(self) -> str:
+        """As the account has it that there is: nobody gets a second one by a capital letter."""
+        given: str = self.cleaned_data["username"]
+        alike = User.objects.filter(username__iexact=given).order_by("pk").values_list("username", flat=True)
+        return given if given in alike else alike.first() or given
 
 
 class PercentField(forms.FloatField):
@@ -96,7 +140,7 @@ class StarredClasses(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """How a project learns. Code by dotted path is for administrators of the site: whoever names it, runs it."""
+    """How a project learns. Code by dotted path is for administrators of the site, and of allowed packages only."""
 
     audit_share = PercentField(
         label=_("Audit samples (%)"),
@@ -128,9 +172,12 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Full refit every night at"),
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        help_text=_(
-            "In the server's time zone; chooses penalty and temperature anew. Empty: only on demand, and when the "
-            "labels have doubled."
+        help_text=format_lazy(
+            _(
+                "In the server's time zone, {zone}; chooses penalty and temperature anew. Empty: only on demand, and "
+                "when the labels have doubled."
+            ),
+            zone=settings.TIME_ZONE,
         ),
     )
     burst_gap = forms.IntegerField(
@@ -178,7 +225,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                     label=_("…or code of your own, by its dotted path"),
                     required=False,
                     max_length=200,
-                    validators=[DOTTED_PATH],
+                    validators=[DOTTED_PATH, check_allowed],
                 )
         classes = LabelClass.objects.filter(question__project=project).select_related("question")
         starred: Any = self.fields["starred"]

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Lower
+
+from labeller.projects.fields import FoldedName
 
 PALETTE = (
     "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#e69f00",
@@ -103,6 +104,7 @@ class LabelClass(models.Model):
     question = models.ForeignKey(Question, models.CASCADE, related_name="classes")
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     name = models.CharField(max_length=200)
+    folded = FoldedName(max_length=700, editable=False, help_text="What names are compared by.")
     key = models.CharField(max_length=1, blank=True, help_text="The letter that picks it.")
     colour = models.CharField(max_length=7, default=PALETTE[0])
     scientific_name = models.CharField(max_length=200, blank=True)
@@ -116,7 +118,7 @@ class LabelClass(models.Model):
         verbose_name_plural = "label classes"
         ordering = ["position", "pk"]
         constraints = [
-            models.UniqueConstraint("question", Lower("name"), name="one_class_per_name"),
+            models.UniqueConstraint(fields=["question", "folded"], name="one_class_per_folded_name"),
             models.UniqueConstraint(fields=["question", "key"], condition=~models.Q(key=""), name="one_class_per_key"),
             models.CheckConstraint(condition=~models.Q(parent=models.F("pk")), name="class_is_not_its_own_parent"),
             models.CheckConstraint(condition=~models.Q(name=""), name="class_has_a_name"),

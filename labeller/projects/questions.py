@@ -8,6 +8,7 @@ from django.utils.text import slugify
 
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.projects.services import ensure_class
+from labeller.text import clean
 
 
 @transaction.atomic
@@ -25,7 +26,7 @@ def add_following_question(
     question = Question.objects.create(
         project=project,
         key=_free_key(project, text),
-        text=text,
+        text=clean(text),
         multi_label=multi_label,
         position=last + 1,
         follows=follows,

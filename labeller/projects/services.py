@@ -1,6 +1,5 @@
 """Writes on projects, questions and classes."""
 
-import unicodedata
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
@@ -11,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.models import Membership, Role, User
 from labeller.projects.models import PALETTE, SHORTCUTS, LabelClass, Project, Question
+from labeller.text import clean, fold
 
 BLANK_NAMES = {"blank", "empty", "leeg", "vide", "leer", "vacío"}  # taken for "nothing to see" without being told
+ATTEMPTS = 5  # of what somebody else may be quicker with
 RESERVED_SLUGS = {"new"}  # /projects/new/ is a page
 
 
@@ -36,18 +37,29 @@ def create_project(
     slug: str | None = None,
 ) -> Project:
     """A project with its first question and classes, owned by that person."""
-    project = Project.objects.create(name=name, slug=slug or free_slug(name))
+    project = _make(clean(name), slug)
     if owner is not None:
         Membership.objects.create(project=project, user=owner, role=Role.OWNER)
     question = Question.objects.create(
         project=project,
         key=slugify(question_text)[:40] or "question",
-        text=question_text,
+        text=clean(question_text),
         multi_label=multi_label,
     )
     for class_name in class_names:
         ensure_class(question, class_name)
     return project
+
+
+def _make(name: str, slug: str | None) -> Project:
+    """The project's row; a slug of its own making is another one where somebody took it in between."""
+    for _attempt in range(ATTEMPTS - 1 if slug is None else 0):
+        try:
+            with transaction.atomic():
+                return Project.objects.create(name=name, slug=free_slug(name))
+        except IntegrityError:
+            continue
+    return Project.objects.create(name=name, slug=slug or free_slug(name))
 
 
 @transaction.atomic
@@ -60,37 +72,31 @@ def change_settings(project: Project, starred: Iterable[LabelClass]) -> None:
 
 
 def tidy_class_name(name: str) -> str:
-    """The name with single spaces. Raises ValidationError where it can't be a class's."""
-    name = " ".join(name.split())
+    """The name as it is stored, cleaned. Raises ValidationError where it can't be a class's."""
+    name = clean(name)
     if not name or len(name) > 200:
         raise ValidationError(_("A class name has 1 to 200 characters, unlike “%(name)s”.") % {"name": name[:40]})
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise ValidationError(_("A class name has no control characters, unlike %(name)s.") % {"name": repr(name[:40])})
     return name
 
 
 def class_named(question: Question, name: str) -> LabelClass | None:
-    """The class of that name, ignoring case; SQLite by itself ignores the case of a to z only."""
-    if name.isascii():
-        return question.classes.filter(name__iexact=name).first()
-    wanted = name.lower()
-    found = (pk for pk, known in question.classes.values_list("pk", "name") if known.lower() == wanted)
-    return question.classes.filter(pk=next(found, None)).first()
+    """The class of that name, however it is spelt."""
+    return question.classes.filter(folded=fold(name)).first()
 
 
 def classes_by_name(question: Question) -> dict[str, LabelClass]:
-    """All classes of a question, by their names in lower case."""
-    return {each.name.lower(): each for each in question.classes.all()}
+    """All classes of a question, by their folded names."""
+    return {each.folded: each for each in question.classes.all()}
 
 
 def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
-    """The class of that name (ignoring case), made where it is missing; and whether it was made.
+    """The class of that name (however it is spelt), made where it is missing; and whether it was made.
 
-    Raises ValidationError for an empty or overlong name, or one with control characters. Two people may type the
-    same new name at once: the unique constraint decides, and both get the one row.
+    Raises ValidationError for an empty or overlong name. Two people may type the same new name at once: the unique
+    constraint decides, and both get the one row.
     """
     name = tidy_class_name(name)
-    while True:
+    for _attempt in range(ATTEMPTS):
         found = class_named(question, name)
         if found is not None:
             return found, False
@@ -105,11 +111,12 @@ def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
                     key=_free_key(name, taken),
                     colour=PALETTE[position % len(PALETTE)],
                     position=position,
-                    is_blank=name.lower() in BLANK_NAMES,
+                    is_blank=fold(name) in BLANK_NAMES,
                 )
         except IntegrityError:
             continue  # somebody took the name or the key in between: look again
         return made, True
+    raise ValidationError(_("The classes are being changed by somebody else. Please try again."))
 
 
 def _free_key(name: str, taken: set[str]) -> str:

@@ -5,6 +5,7 @@ import io
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -12,14 +13,14 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.keymap import class_key_problem
 from labeller.projects.models import PALETTE, LabelClass, Question
-from labeller.projects.services import BLANK_NAMES, class_named, classes_by_name, tidy_class_name
+from labeller.projects.services import ATTEMPTS, BLANK_NAMES, classes_by_name, tidy_class_name
+from labeller.text import clean, fold
 
 COLUMNS = ("name", "scientific_name", "local_name", "code", "parent", "key", "blank")
 TEXTS = ("scientific_name", "local_name", "code")
 MAX_BYTES = 5_000_000
 MAX_ROWS = 20_000
 TOLD = 10  # mistakes; more would only hide the first
-ATTEMPTS = 5
 YES, NO = {"yes", "1", "true"}, {"no", "0", "false"}
 
 
@@ -31,6 +32,14 @@ class Row:
     name: str
     parent: str = ""
     fields: dict[str, str | bool] = field(default_factory=dict)
+
+    @cached_property
+    def folded(self) -> str:
+        return fold(self.name)
+
+    @cached_property
+    def folded_parent(self) -> str:
+        return fold(self.parent)
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,11 @@ def read(content: bytes) -> list[Row]:
         row = _row(line, dict(zip(columns, cells, strict=False)), mistakes)
         if row is None:
             continue
-        if row.name.lower() in seen:
+        if row.folded in seen:
             mistakes.add(line, "name", _("“%(name)s” is in line %(line)d already.") % {
-                "name": row.name, "line": seen[row.name.lower()]
+                "name": row.name, "line": seen[row.folded]
             })  # fmt: skip
-        seen.setdefault(row.name.lower(), line)
+        seen.setdefault(row.folded, line)
         rows.append(row)
     mistakes.raise_any()
     if not rows:
@@ -105,7 +114,7 @@ def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for cells in reader:
-            yield line, [cell.strip() for cell in cells]
+            yield line, [clean(cell) for cell in cells]
             line = reader.line_num + 1
     except csv.Error as error:
         raise ValidationError(_("Line %(line)d is not CSV: %(error)s.") % {"line": line, "error": error}) from error
@@ -152,13 +161,10 @@ def _row(line: int, cells: dict[str, str], mistakes: _Mistakes) -> Row | None:
 
 
 def _text(line: int, column: str, cell: str, mistakes: _Mistakes) -> str:
-    value = " ".join(cell.split())
     longest = LabelClass._meta.get_field(column).max_length or 0
-    if len(value) > longest:
+    if len(cell) > longest:
         mistakes.add(line, column, _("longer than %(n)d characters.") % {"n": longest})
-    elif any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
-        mistakes.add(line, column, _("there is a control character in it."))
-    return value
+    return cell
 
 
 def _name(line: int, column: str, cell: str, mistakes: _Mistakes) -> str:
@@ -196,10 +202,10 @@ def _store(question: Question, rows: list[Row]) -> Outcome:
     before = {pk: _values(each) for each in known.values() if (pk := each.pk)}
     made = _missing(question, rows, known)
     for row in rows:
-        label_class = known[row.name.lower()]
+        label_class = known[row.folded]
         for name, value in row.fields.items():
             setattr(label_class, name, value)
-    parents = {row.name.lower(): known[row.parent.lower()] for row in rows if row.parent}
+    parents = {row.folded: known[row.folded_parent] for row in rows if row.parent}
     _check(rows, known, parents)
     taken_off = [each.pk for each in known.values() if each.pk and each.key != before[each.pk]["key"]]
     # All keys that move come off first: the database checks each row for itself.
@@ -222,39 +228,39 @@ def _values(label_class: LabelClass) -> dict[str, object]:
 def _missing(question: Question, rows: list[Row], known: dict[str, LabelClass]) -> list[LabelClass]:
     """The classes the file names that the question hasn't, parents before what first needs them; `known` gets them."""
     position = max((each.position for each in known.values()), default=-1) + 1
-    of_file = {row.name.lower() for row in rows}
+    of_file = {row.folded for row in rows}
     made: list[LabelClass] = []
     for row in rows:
-        above = row.parent if row.parent.lower() not in of_file else ""
-        for name in filter(None, (above, row.name)):
-            if name.lower() in known:
+        above = (row.folded_parent, row.parent) if row.parent and row.folded_parent not in of_file else None
+        for folded, name in filter(None, (above, (row.folded, row.name))):
+            if folded in known:
                 continue
             number = position + len(made)
-            known[name.lower()] = LabelClass(
+            known[folded] = LabelClass(
                 question=question,
                 name=name,
                 colour=PALETTE[number % len(PALETTE)],
                 position=number,
-                is_blank=name.lower() in BLANK_NAMES,
+                is_blank=folded in BLANK_NAMES,
             )
-            made.append(known[name.lower()])
+            made.append(known[folded])
     return made
 
 
 def _check(rows: list[Row], known: dict[str, LabelClass], parents: dict[str, LabelClass]) -> None:
     """Keys belong to one class each, and nothing lies below itself, in what would be."""
     mistakes = _Mistakes()
-    of_file = {row.name.lower() for row in rows if "key" in row.fields}
+    of_file = {row.folded for row in rows if "key" in row.fields}
     holders = {each.key: each for name, each in known.items() if each.key and name not in of_file}
     circling = _circling(_above(known, parents))
     for row in rows:
         key = str(row.fields.get("key", ""))
-        holder = holders.setdefault(key, known[row.name.lower()]) if key else None
-        if holder and holder is not known[row.name.lower()]:
+        holder = holders.setdefault(key, known[row.folded]) if key else None
+        if holder and holder is not known[row.folded]:
             mistakes.add(row.line, "key", _("“%(key)s” is the key of “%(name)s” already.") % {
                 "key": key, "name": holder.name
             })  # fmt: skip
-        if row.parent and row.name.lower() in circling:
+        if row.parent and row.folded in circling:
             mistakes.add(row.line, "parent", _("“%(name)s” would lie below itself.") % {"name": row.name})
     mistakes.raise_any()
 
@@ -263,7 +269,7 @@ def _above(known: dict[str, LabelClass], parents: dict[str, LabelClass]) -> dict
     """From each class's name to its parent's, as the file would have it."""
     names = {each.pk: name for name, each in known.items() if each.pk}
     above = {name: names[each.parent_id] for name, each in known.items() if each.parent_id}
-    return above | {name: parent.name.lower() for name, parent in parents.items()}
+    return above | {name: fold(parent.name) for name, parent in parents.items()}
 
 
 def _circling(above: dict[str, str]) -> set[str]:
@@ -300,7 +306,7 @@ def change(label_class: LabelClass) -> None:
     """Store a class as it was changed. Raises ValidationError, by field, where that can't be."""
     Question.objects.select_for_update().get(pk=label_class.question_id)
     others = label_class.question.classes.exclude(pk=label_class.pk)
-    if class_named(label_class.question, label_class.name) not in {None, label_class}:
+    if others.filter(folded=LabelClass._meta.get_field("folded").of(label_class)).exists():
         raise ValidationError({"name": _("There is a class of that name already.")})
     holder = others.filter(key=label_class.key).first() if label_class.key else None
     if holder is not None:

@@ -106,7 +106,7 @@ class _Places:
 
     def _place(self, source_id: int, path: str) -> tuple[int, str]:
         """Where folders are the truth or labels, their names would give the answer away: the source is one place."""
-        is_open = self.sources[source_id].meaning == Source.Meaning.NOTHING
+        is_open = self.sources[source_id].is_open
         return source_id, _folder(path) if is_open else ""
 
     def _find_or_make(self, place: tuple[int, str]) -> int:

@@ -11,7 +11,7 @@ class Source(models.Model):
     """A folder, here or in an object store, whose images are samples of a project, referenced in place."""
 
     class Meaning(models.TextChoices):
-        """What the first folder level (or a CSV beside) says about each image."""
+        """What the folders inside (or a table beside) say about each image."""
 
         NOTHING = "nothing", "nothing: folders are just folders"
         TRUTH = "truth", "the true class, kept hidden for simulations"
@@ -19,8 +19,13 @@ class Source(models.Model):
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="sources")
     path = models.CharField(max_length=4000)
-    meaning = models.CharField(max_length=8, choices=Meaning, default=Meaning.NOTHING)
-    truth_file = models.CharField(max_length=4000, blank=True, help_text="CSV with columns path and class.")
+    labels_from = models.CharField(max_length=4000, blank=True, help_text="“folders”, the path of a table, or nothing.")
+    truth_from = models.CharField(max_length=4000, blank=True, help_text="The same, kept hidden for simulations.")
+    class_level = models.SmallIntegerField(
+        null=True,
+        help_text="Which folder level names the class: 1 = the first, -1 = the last; null = the first that can.",
+    )
+    known = models.JSONField(default=dict, help_text="What became of the labels and the truth: samples/known.py.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -28,6 +33,11 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def is_open(self) -> bool:
+        """Whether paths may be shown: where folders name the classes, or the truth is hidden, they would tell it."""
+        return not self.truth_from and self.labels_from != "folders"
 
     def location(self, path: str) -> Path | str:
         """Where a file of this source is: a path of this machine, or a URL where the source is one."""
@@ -124,6 +134,9 @@ class Refusal(models.Model):
     modified_ns = models.BigIntegerField()
     reason = models.SlugField()
     detail = models.CharField(max_length=500, blank=True)
+    twin = models.ForeignKey(
+        Sample, models.SET_NULL, null=True, related_name="twins", help_text="The sample of the same content."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

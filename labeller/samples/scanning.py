@@ -1,6 +1,5 @@
-"""Walking a folder: which files are new, and what their names say."""
+"""Walking a folder: which files are new."""
 
-import csv
 import datetime
 import hashlib
 import os
@@ -10,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from labeller.projects.services import tidy_class_name
 from labeller.samples.models import Refusal, Sample, Source
 from tl_core import storage
 from tl_core.images import is_url
@@ -144,37 +141,3 @@ def spread(files: list[Found]) -> list[Found]:
 def _van_der_corput(place: int) -> float:
     """The binary digits of a number, mirrored at the point: 0, 1/2, 1/4, 3/4, 1/8, …"""
     return int(f"{place:b}"[::-1], 2) / (1 << place.bit_length()) if place else 0.0
-
-
-def class_names(source: Source, paths: list[str]) -> dict[str, str]:
-    """What the source's naming rule says the class of each path is; paths it says nothing about are left out."""
-    if source.meaning == Source.Meaning.NOTHING:
-        return {}
-    if source.truth_file:
-        named = read_truth_file(Path(source.truth_file))
-    else:
-        named = {path: path.split("/")[-2] for path in paths if "/" in path}
-    names = {path: _class_name(named[path]) for path in paths if path in named}
-    return {path: name for path, name in names.items() if name is not None}
-
-
-def _class_name(text: str) -> str | None:
-    """The text as it is stored as a class's name; None where it can't be one."""
-    try:
-        return tidy_class_name(text)
-    except ValidationError:
-        return None
-
-
-def read_truth_file(path: Path) -> dict[str, str]:
-    """A CSV with the columns `path` and `class`, as {path: class name}. Raises FolderError naming what is wrong."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"path", "class"} <= set(reader.fieldnames or ()):
-                detail = _("%(path)s needs a header with the columns path and class.")
-                raise FolderError(detail % {"path": path})
-            return {row["path"]: row["class"] for row in reader if row["class"]}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        detail = _("%(path)s cannot be read as CSV: %(error)s")
-        raise FolderError(detail % {"path": path, "error": error}) from error

@@ -13,12 +13,12 @@ from django.db.models import Max
 
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
-from labeller.projects import services as projects
 from labeller.projects.models import Project
-from labeller.samples import bursts, scanning
-from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
+from labeller.samples import bursts, known, scanning, tables
+from labeller.samples.known import Given
+from labeller.samples.models import Refusal, Sample, Source
 from labeller.samples.scanning import Found
-from labeller.samples.signals import labels_known, shard_known
+from labeller.samples.signals import shard_known
 from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, write_derivatives
 
 SHARD_SIZE = 512  # samples a shard: one ingest job, one embedding job, one file of the embedding store
@@ -39,22 +39,27 @@ def check_disk() -> None:
 
 
 def add_source(
-    project: Project, folder: Path | str, meaning: str = Source.Meaning.NOTHING, truth_file: str = ""
+    project: Project,
+    folder: Path | str,
+    meaning: str = Source.Meaning.NOTHING,
+    table: str = "",
+    *,
+    given: Given | None = None,
 ) -> Source:
     """Take a folder, or the URL of one in an object store, into the project and start importing it.
 
-    The same folder again imports only what is new.
+    The same folder again imports only what is new; labels and truth that are given then are applied as well.
 
-    Raises FolderError where the folder or the truth file can't be used.
+    Raises FolderError where the folder or a table can't be used.
     """
+    given = given or Given.of(meaning, table)
     folder = scanning.tidy_folder(folder)
     scanning.check_folder(folder)
-    if truth_file:
-        scanning.read_truth_file(Path(truth_file))
+    for each in given.tables():
+        tables.read(each)
     with transaction.atomic():
-        source, _ = Source.objects.get_or_create(
-            project=project, path=str(folder), defaults={"meaning": meaning, "truth_file": truth_file}
-        )
+        source, _ = Source.objects.get_or_create(project=project, path=str(folder))
+        given.store(source)
         jobs.enqueue("scan", key=f"source:{source.pk}", project=project, payload={"source": source.pk})
         # So that the network is loaded while the first files are looked at.
         jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
@@ -70,7 +75,6 @@ def scan(progress: jobs.Progress) -> None:
     )
     underway = {path for job in unfinished for path, *_ in job.payload["files"]}
     files = [found for found in scanning.new_files(source) if found.path not in underway]
-    _ensure_classes(source, [found.path for found in files])
     with transaction.atomic():
         shard = _next_shard(source.project)
         for start in range(0, len(files), SHARD_SIZE):
@@ -87,6 +91,7 @@ def scan(progress: jobs.Progress) -> None:
                 },
             )
             shard += 1
+    known.request(source)
     progress(0, 0, f"{len(files)} new files", now=True)
 
 
@@ -96,14 +101,6 @@ def _next_shard(project: Project) -> int:
     keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
     given = [int(key.rsplit(":", 1)[1]) for key in keys]
     return max([-1 if used is None else used, *given]) + 1
-
-
-def _ensure_classes(source: Source, paths: list[str]) -> None:
-    """Make the classes that the names of folders (or the truth file) speak of, in alphabetical order."""
-    question = source.project.first_question
-    if question is not None:
-        for name in sorted(set(scanning.class_names(source, paths).values())):
-            projects.ensure_class(question, name)
 
 
 @dataclass(frozen=True)
@@ -135,6 +132,7 @@ def ingest(progress: jobs.Progress) -> None:
     _write(source, payload["shard"], outcomes)
     # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
     bursts.regroup(source.project, payload["shard"])
+    known.request(source, amid_import=True)
     progress(len(files), len(files), now=True)
 
 
@@ -177,7 +175,7 @@ def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
 
 def _write_rows(source: Source, shard: int, outcomes: list[Outcome]) -> None:
     hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
-    known = dict(Sample.objects.filter(project=source.project, sha256__in=hashes).values_list("sha256", "path"))
+    kept = {each.sha256: each for each in Sample.objects.filter(project=source.project, sha256__in=hashes)}
     samples, refusals = [], []
     for outcome in outcomes:
         common = {
@@ -187,37 +185,22 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome]) -> None:
             "bytes": outcome.found.bytes,
             "modified_ns": outcome.found.modified_ns,
         }
-        twin = known.get(outcome.sample["sha256"]) if outcome.sample else None
-        if twin == outcome.found.path:
+        twin = kept.get(outcome.sample["sha256"]) if outcome.sample else None
+        if twin is not None and (twin.source_id, twin.path) == (source.pk, outcome.found.path):
             continue  # written by an earlier attempt
         if outcome.sample is None:
             refusals.append(Refusal(reason=outcome.reason, detail=outcome.detail[:500], **common))
         elif twin is not None:
-            refusals.append(Refusal(reason="duplicate", detail=f"Same content as {twin}"[:500], **common))
+            refusals.append(Refusal(reason="duplicate", detail=f"Same content as {twin}"[:500], twin=twin, **common))
         else:
-            known[outcome.sample["sha256"]] = outcome.found.path
             samples.append(Sample(shard=shard, **outcome.sample, **common))
+            kept[outcome.sample["sha256"]] = samples[-1]
     paths = [outcome.found.path for outcome in outcomes]
     Refusal.objects.filter(source=source, path__in=paths).delete()
-    Refusal.objects.bulk_create(refusals)
     Sample.objects.bulk_create(samples)
-    _write_truth(source, samples)
+    Refusal.objects.bulk_create(refusals)
     if samples:
         shard_known.send(Sample, project=source.project, shard=shard, count=len(samples))
-
-
-def _write_truth(source: Source, samples: list[Sample]) -> None:
-    """Store what the names of folders say: as hidden truth, or as labels, which the labels app does on the signal."""
-    question = source.project.first_question
-    named = scanning.class_names(source, [sample.path for sample in samples])
-    if question is None or not named:
-        return
-    classes = projects.classes_by_name(question)
-    known = [(sample, classes[named[sample.path].lower()]) for sample in samples if sample.path in named]
-    if source.meaning == Source.Meaning.TRUTH:
-        HiddenTruth.objects.bulk_create(HiddenTruth(sample=sample, label_class=each) for sample, each in known)
-    else:
-        labels_known.send(Source, question=question, known=known)
 
 
 def derivative(sample: Sample, size: int) -> Path | None:

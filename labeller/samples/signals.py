@@ -2,8 +2,9 @@
 
 from django.dispatch import Signal
 
-# Names of folders said what the label of new samples is. Arguments: question, known (pairs of sample and class).
-# Sent inside the transaction that writes the samples.
+# Folders or a table say what the labels of samples are. Arguments: question, known ({sample id: class ids}; none of
+# them = nothing any more), may_change (whether another label of an import gives way). Outside of transactions.
+# Replies name the samples that keep another label, each with the code of why: see samples/told.py.
 labels_known = Signal()
 
 # A shard's samples are known and can be embedded. Arguments: project, shard (its number), count (of samples).

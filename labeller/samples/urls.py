@@ -3,4 +3,7 @@ from django.urls import path
 from labeller.samples import views
 
 app_name = "samples"
-urlpatterns = [path("samples/<int:sample_id>/<int:size>.jpg", views.image, name="image")]
+urlpatterns = [
+    path("samples/<int:sample_id>/<int:size>.jpg", views.image, name="image"),
+    path("projects/<slug:slug>/known/<int:source_id>/<slug:purpose>.csv", views.not_taken, name="not_taken"),
+]

@@ -1,6 +1,7 @@
 // The classes beside the tiles: with how many are predicted as each, to turn to, or to give to what is selected.
 
 import { build, fill, format, number } from "./dom.js";
+import { showLetter } from "./keys.js";
 
 const MOST = 120; // buttons; the others are found by typing
 
@@ -40,7 +41,7 @@ export class ClassSide {
     fill(known.name, row.name);
     known.dot.style.backgroundColor = row.colour;
     fill(known.place, place < 10 ? String((place + 1) % 10) : "");
-    fill(known.letter, row.key ?? "");
+    showLetter(known.letter, row.key ?? "");
     known.letter.hidden = !row.key;
     this.#mark(known, group ? leftOf(group) : null, isTarget, group ? format(texts.predictedAs, { n: number(group.n) }) : "");
     return known.button;

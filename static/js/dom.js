@@ -38,6 +38,15 @@ export const number = (n) => counted.format(n);
 /** "saving {n}" with its places filled in. */
 export const format = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
+/**
+ * Say that this page's script runs (started.js waits for it). Returns the key presses that came before, in their order.
+ */
+export function started() {
+  const detail = { keys: [] };
+  dispatchEvent(new CustomEvent("started", { detail }));
+  return detail.keys;
+}
+
 export function button(label, onClick, attributes = {}) {
   const element = build("button", { type: "button", class: "button", ...attributes }, [label]);
   element.addEventListener("click", onClick);

@@ -86,6 +86,7 @@ function pageOf({ group, subjects }) {
 /** Fetch the page to come, pictures and all; what was fetched before is given back. */
 async function prepare(asked = { group: page?.group.id, class: page?.group.class }) {
   next = null;
+  await outbox.ready(); // what earlier pages left unsaved is held by nobody else
   const found = await supply.next(asked);
   if (!found) return;
   next = pageOf(found);
@@ -153,10 +154,10 @@ const commands = {
     const row = session.classes.rows[(digit || 10) - 1];
     if (row) choose(row.id);
   },
-  letter: ({ letter }) => {
-    const row = session.classes.byKey(letter);
+  letter: (meant) => {
+    const row = session.classes.byKey(meant);
     if (row) choose(row.id);
-    else typeAhead.open(letter, page?.target ? [page.target] : []);
+    else typeAhead.open(meant.letter, page?.target ? [page.target] : []);
   },
 };
 
@@ -171,6 +172,7 @@ function choose(id) {
     turnTo({ group: group.id, class: id });
     return;
   }
+  if (!page && supply.state === null) turnTo({ class: id }); // before any answer: the first page is to be of it
   if (!page) return;
   page.target = id;
   session.notify("");
@@ -185,7 +187,8 @@ function decideSelected(after) {
 
 /** The rest is what the page is of; where only outliers are left, they stay undecided. */
 function confirm() {
-  if (!page || performance.now() - lastConfirm < GUARD_MS) return;
+  if (!page) return session.notify(view.emptyText());
+  if (performance.now() - lastConfirm < GUARD_MS) return;
   const rest = tiles.unselected;
   if (!rest.length) {
     lastConfirm = performance.now();
@@ -347,4 +350,4 @@ session.listen(commands);
 session.releaseOnLeave(() => held().map(({ sample }) => sample));
 session.showProblems((sample) => bySample.get(sample) ?? null, () => tiles.refresh());
 render();
-outbox.ready().then(() => prepare({}));
+prepare({});

@@ -55,9 +55,9 @@ export class GridView {
   }
 
   emptyText() {
-    const { isTroubled, state, message } = this.#options.supply;
+    const { isTroubled, refusal, state, message } = this.#options.supply;
     const { texts } = this.#session;
-    if (isTroubled) return texts.noServer;
+    if (isTroubled) return refusal || texts.noServer;
     if (state === "used_up") return texts.usedUp;
     if (state === "finished") return texts.finished;
     return (state === "preparing" && message) || texts.loading;

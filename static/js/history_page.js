@@ -1,5 +1,8 @@
 // Tells the server which time zone days and times are meant in: its own clock knows none.
 
+import { started } from "./dom.js";
+
+started();
 const offset = String(new Date().getTimezoneOffset());
 const known = /(?:^|;\s*)labeller-zone=(-?\d+)/.exec(document.cookie)?.[1] ?? "0";
 if (known !== offset) {

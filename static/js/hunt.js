@@ -191,10 +191,10 @@ const commands = {
     const row = session.classes.rows[(digit || 10) - 1];
     if (row) choose(row.id);
   },
-  letter: ({ letter }) => {
-    const row = session.classes.byKey(letter);
+  letter: (meant) => {
+    const row = session.classes.byKey(meant);
     if (row) choose(row.id);
-    else typeAhead.open(letter, hunted());
+    else typeAhead.open(meant.letter, hunted());
   },
 };
 
@@ -241,7 +241,8 @@ function decideMarked(after) {
 
 /** Take what is of the class; what isn't gets the class of the rest, or is passed over, or waits to be named. */
 function confirm() {
-  if (!page || performance.now() - lastConfirm < GUARD_MS) return;
+  if (!page) return session.notify(view.emptyText());
+  if (performance.now() - lastConfirm < GUARD_MS) return;
   const obstacle = whyNot();
   if (obstacle) {
     session.notify(obstacle);
@@ -424,5 +425,4 @@ const query = new URLSearchParams(location.search);
 const like = query.getAll("like").map(Number).filter(Number.isSafeInteger);
 const id = Number(query.get("class"));
 const named = session.classes.get(id) ? id : null;
-render();
-outbox.ready().then(() => begin(named !== null || like.length ? { class: named, like } : null));
+begin(named !== null || like.length ? { class: named, like } : null);

@@ -1,6 +1,7 @@
 // Where a hunt begins: the classes as cards, starred ones first, each with how many were found.
 
 import { build, fill, format, number } from "./dom.js";
+import { showLetter } from "./keys.js";
 
 const MOST = 60; // cards; the others are found by typing
 
@@ -39,7 +40,8 @@ export class HuntStart {
     const dot = build("span", { class: "dot" });
     dot.style.backgroundColor = row.colour;
     const star = build("span", { class: "star", role: "img", "aria-label": session.texts.star }, ["★"]);
-    const key = build("kbd", { hidden: row.key ? null : "" }, [row.key ?? ""]);
+    const key = build("kbd", { hidden: row.key ? null : "" });
+    showLetter(key, row.key ?? "");
     const attributes = { type: "button", class: "start-class", "data-testid": "start-class", "data-class": row.id };
     const parts = [dot, build("span", { class: "name" }, [row.name]), ...(row.starred ? [star] : []), key, count];
     const card = build("button", attributes, parts);

@@ -264,7 +264,7 @@ export class HuntView {
     const values = { name: aim.class === null ? "" : this.#session.name(aim.class) };
     if (ended?.state === "failed") return ended.message;
     if (ended) return format(aim.class === null ? texts.overLike : texts.over, values);
-    if (supply.isTroubled) return texts.noServer;
+    if (supply.isTroubled) return supply.refusal || texts.noServer;
     if (isLate) return supply.message || texts.stillHunting;
     return format(aim.class === null ? texts.huntingLike : texts.hunting, values);
   }

@@ -3,6 +3,7 @@
 // Events: "change" (anything below is another), "arrived" (a hunt is done: its tiles can be had), "ended" (it brings none).
 
 const LATE_MS = 10_000; // after which people are told that a worker is waited for
+const LOST_MOST = 3;
 const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000, 15_000];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const backOff = (tries) => sleep(BACK_OFF_MS[Math.min(tries, BACK_OFF_MS.length - 1)]);
@@ -52,17 +53,28 @@ export class Hunting extends EventTarget {
     this.isNews = false;
     const foundThen = session.tally.counts.get(this.aim.class) ?? 0;
     const late = setTimeout(() => isCurrent() && this.#set({ isLate: true }), LATE_MS);
-    const asked = await this.#ask(isCurrent);
-    if (asked) this.#set({ examples: asked.examples });
-    for (let looks = 0; asked && isCurrent(); looks += 1) {
-      const answer = await supply.look({ job: asked.job });
-      if (answer && answer.state !== "hunting") {
-        if (isCurrent()) this.#arrived(asked.job, answer, foundThen);
-        break;
-      }
-      await (answer ? sleep(supply.pause(looks)) : backOff(looks));
+    await session.outbox.ready(); // what earlier pages left unsaved is held by nobody else
+    for (let tries = 0; isCurrent(); tries += 1) {
+      const asked = await this.#ask(isCurrent);
+      if (!asked) break;
+      this.#set({ examples: asked.examples });
+      const answer = await this.#wait(asked.job, isCurrent);
+      if (!isCurrent() || (answer.state === "lost" && tries < LOST_MOST)) continue; // nobody is at it: ask again
+      this.#arrived(asked.job, answer, foundThen);
+      break;
     }
     clearTimeout(late);
+  }
+
+  /** What became of a hunt. Each look reminds the server of one that no worker has begun. */
+  async #wait(job, isCurrent) {
+    const { supply } = this.#options;
+    for (let looks = 0; isCurrent(); looks += 1) {
+      const answer = await supply.look({ job });
+      if (answer && answer.state !== "hunting") return answer;
+      await (answer ? sleep(supply.pause(looks)) : backOff(looks));
+    }
+    return { state: "lost" };
   }
 
   /** The page has come to an end of what this hunt brings. */
@@ -91,7 +103,7 @@ export class Hunting extends EventTarget {
   }
 
   #arrived(job, answer, foundThen) {
-    if (answer.state === "failed") {
+    if (answer.state === "failed" || answer.state === "lost") {
       this.#set({ isLate: false });
       this.end("failed", answer.message);
       return;

@@ -1,16 +1,25 @@
 // From a key press to the command it stands for. Which command has which keys is told by the server: no list here.
+//
+// Keyboards differ, the answer must not. Digits go by their place, whatever is written there: ' on the 4 of a French
+// keyboard is 4. Letters go by what is written on the key; a letter of another script stands for the Latin one of its
+// place too. Other signs go by what is written.
+
+import { isForeign, letterAt } from "./layout.js";
 
 const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "Fn", "OS"]);
-const DEAD = { Quote: "'", Backquote: "`", Semicolon: ";", BracketLeft: "[", Minus: "-", Equal: "=" };
+const DEAD = { Quote: "'", Backquote: "`" }; // of a US-International keyboard
 const GIVES_WAY = new Set(["Space", "Enter", "Backspace", "Delete"]); // Shift with one of these is the same command
 const SWAPPED = { previous: "next", next: "previous" };
+const COMPOSING = 229; // the key code of a press that an input method takes for itself
 
-/** Rows of {name, keys, repeats} as a map from key to row. */
+/** Rows of {name, keys, own, decides, repeats} as a map from key to row. */
 export const keymap = (rows) => new Map(rows.flatMap((row) => row.keys.map((key) => [key, row])));
 
 /** Letter, digit or name of the key under Ctrl or Alt: from its place where Option or the layout makes another character. */
-function underModifier({ key, code }) {
+function underModifier({ key, code }, layout) {
   if (/^[a-z0-9]$/i.test(key)) return key.toUpperCase();
+  const written = layout?.at(code);
+  if (/^[a-z]$/i.test(written ?? "")) return written.toUpperCase();
   const place = /^(?:Key|Digit)([A-Z0-9])$/.exec(code ?? "");
   return place ? place[1] : named(key);
 }
@@ -19,42 +28,79 @@ function named(key) {
   return { " ": "Space", Esc: "Escape", Del: "Delete" }[key] ?? key;
 }
 
+const isAltGr = (event) => Boolean(event.getModifierState?.("AltGraph") || (event.ctrlKey && event.altKey));
+const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !isAltGr(event);
+
 /** What was pressed, as the server writes keys: the likeliest reading first; nothing for a modifier alone. */
-export function readings(event, isMac = false) {
+export function readings(event, { isMac = false, layout = null } = {}) {
   const { key, shiftKey } = event;
   if (!key || key === "Unidentified" || MODIFIERS.has(key)) return [];
   const shift = shiftKey ? "Shift+" : "";
-  if (event.getModifierState?.("AltGraph") || (event.ctrlKey && event.altKey)) return key.length === 1 ? [key] : [];
-  if (event.ctrlKey || event.metaKey) return [`Ctrl+${shift}${underModifier(event)}`];
+  if (isAltGr(event)) return key.length === 1 ? [key] : [];
+  if (event.ctrlKey || event.metaKey) return [`Ctrl+${shift}${underModifier(event, layout)}`];
   if (event.altKey) {
-    const first = `Alt+${shift}${underModifier(event)}`;
+    const first = `Alt+${shift}${underModifier(event, layout)}`;
     // Option writes characters on a Mac: \ is Option+Shift+7 on a German one.
     return isMac && key.length === 1 && !/[\p{L}\p{N}\s]/u.test(key) ? [first, key] : [first];
   }
-  if (key === "Dead") return DEAD[event.code] ? [DEAD[event.code]] : [];
+  if (key === "Dead") return DEAD[event.code] && (layout?.isLikeUs ?? true) ? [DEAD[event.code]] : [];
   const plain = named(key);
   return plain.length > 1 && shiftKey ? [`Shift+${plain}`] : [plain];
 }
 
+/** The digit that a press stands for: what it writes, else its place, also on the keypad; null elsewhere. */
+export function digitOf({ key, code }) {
+  if (/^[0-9]$/.test(key)) return Number(key);
+  const [, place, digit] = /^(Digit|Numpad)([0-9])$/.exec(code ?? "") ?? [];
+  // A keypad without its number lock moves.
+  return place && (place === "Digit" || /^\p{Nd}$/u.test(key)) ? Number(digit) : null;
+}
+
 /**
- * What this key press asks for: {name, key, shift, digit?, letter?}, or null where it is not for us.
+ * What this key press asks for: {name, key, shift, digit?, letter?, place?}, or null where it is not for us.
  *
- * `shift` beside a digit, a letter or Space is meant: this frame only. options: isRtl, isMac.
+ * `shift` beside a digit, a letter or Space is meant: this frame only. `place` is the Latin letter of the place of a
+ * letter of another script. options: isRtl, isMac, layout (a Layout), hasAlone: whether Shift means something here.
  */
-export function intent(event, map, { isRtl = false, isMac = false } = {}) {
-  if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return null;
-  const found = assigned(event, map, isMac);
+export function intent(pressed, map, options = {}) {
+  if (pressed.isComposing || pressed.defaultPrevented) return null;
+  const event = pressed.keyCode === COMPOSING || pressed.key === "Process" ? placed(pressed) : pressed;
+  const digit = isPlain(event) ? digitMeant(event, map, options) : null;
+  if (digit) return event.repeat ? null : digit;
+  const found = assigned(event, map, options);
   if (found) {
     const { row, key, shift } = found;
     if (event.repeat && !row.repeats) return null;
-    const isMirrored = isRtl && /^Arrow(Left|Right)$/.test(key) && row.name in SWAPPED;
+    const isMirrored = options.isRtl && /^Arrow(Left|Right)$/.test(key) && row.name in SWAPPED;
     return { name: isMirrored ? SWAPPED[row.name] : row.name, key, shift };
   }
-  return event.repeat || event.ctrlKey || event.metaKey || event.altKey ? null : character(event);
+  return event.repeat || !isPlain(event) ? null : letterMeant(event);
 }
 
-function assigned(event, map, isMac) {
-  for (const key of readings(event, isMac)) {
+/** A press that an input method took, though nobody writes anything: by its place alone. */
+function placed(event) {
+  const { code = "", shiftKey, ctrlKey, altKey, metaKey, repeat } = event;
+  const digit = /^(?:Digit|Numpad)([0-9])$/.exec(code)?.[1];
+  const isNamed = /^(Enter|Backspace|Delete|Escape|Home|End|PageUp|PageDown|Arrow\w+)$/.test(code);
+  const key = letterAt(code) || digit || (code === "Space" ? " " : isNamed ? code : "Unidentified");
+  return { key, code, shiftKey, ctrlKey, altKey, metaKey, repeat };
+}
+
+function digitMeant(event, map, { layout, hasAlone }) {
+  const digit = digitOf(event);
+  if (digit === null) return null;
+  const { key, code, shiftKey } = event;
+  const row = map.get(key);
+  if (row?.own) return null; // somebody chose this very sign
+  const isWrittenWithShift = !/^Numpad/.test(code ?? "") && (/^[0-9]$/.test(key) || layout?.digitsNeedShift);
+  const shift = Boolean(shiftKey) && !isWrittenWithShift;
+  // With Shift another sign may be meant: / is Shift+7 on a German keyboard, but never a judgement in a digit's place.
+  if (shift && row && !(row.decides && hasAlone)) return null;
+  return { name: "digit", key: String(digit), digit, shift };
+}
+
+function assigned(event, map, options) {
+  for (const key of readings(event, options)) {
     const row = map.get(key);
     if (row) return { row, key, shift: false };
     const [, plain] = /^Shift\+(.+)$/.exec(key) ?? [];
@@ -63,11 +109,8 @@ function assigned(event, map, isMac) {
   return null;
 }
 
-function character({ key, code, shiftKey }) {
-  if (/^[0-9]$/.test(key)) return { name: "digit", key, digit: Number(key), shift: shiftKey };
-  // The digit row of a layout that writes digits with Shift only, and 1 with Shift, which writes !.
-  const place = /^Digit([0-9])$/.exec(code ?? "");
-  if (place) return { name: "digit", key: place[1], digit: Number(place[1]), shift: shiftKey };
+function letterMeant({ key, code, shiftKey }) {
   if (!/^\p{L}$/u.test(key)) return null;
-  return { name: "letter", key, letter: key.toLowerCase(), shift: shiftKey };
+  const place = isForeign(key) ? letterAt(code) : "";
+  return { name: "letter", key, letter: key.toLowerCase(), place, shift: Boolean(shiftKey) };
 }

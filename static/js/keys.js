@@ -1,7 +1,8 @@
 // Listens to the keyboard for a labelling screen, and shows the person's keys on its buttons.
 
-import { byId, fill } from "./dom.js";
+import { byId, fill, started } from "./dom.js";
 import { intent, keymap } from "./keymap.js";
+import { Layout } from "./layout.js";
 
 const STORAGE = "labeller-shortcuts";
 const SCREEN = "#labelling, #stage, [data-stage], [role=grid]"; // keys act while the focus is here, or nowhere
@@ -11,6 +12,7 @@ const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform ?? "");
 const isRtl = document.documentElement.dir === "rtl";
 
 let rows = [];
+export const layout = new Layout();
 
 /** Whether the key belongs to what has the focus: a text, a dialog, a link, a button that Space presses. */
 export function isElsewhere(event) {
@@ -46,21 +48,23 @@ export const shortcuts = {
 const isKept = ({ name, key }) => /^(Ctrl|Alt)\+|^F\d+$|Arrow|^Escape$/.test(key) || name === "toggle";
 
 /**
- * Call commands[name]({digit?, letter?, shift, event}) for every key press meant for this page.
+ * Call commands[name]({digit?, letter?, place?, shift, event}) for every key press meant for this page.
  *
- * `keys` are the mode's commands with this person's keys: [{name, text, keys, shown, repeats}].
+ * `keys` are the mode's commands with this person's keys: [{name, text, keys, own, decides, shown, repeats}]; `hasAlone`
+ * says whether Shift stands for something here. What was pressed before the page listened comes first.
  */
-export function listen(commands, { keys }) {
+export function listen(commands, { keys, hasAlone = false }) {
   rows = keys;
   const map = keymap(rows);
   addEventListener("keydown", (event) => {
+    layout.learn(event);
     if (isElsewhere(event)) {
       // A held-down Enter presses the button in focus once: what it decides on is another sample by then.
       if (event.repeat && event.key === "Enter" && event.target.closest?.("button")) event.preventDefault();
       leave(event);
       return;
     }
-    const meant = intent(event, map, { isRtl, isMac });
+    const meant = intent(event, map, { isRtl, isMac, layout, hasAlone });
     if (!meant) {
       // A held-down Space must not scroll the page either.
       if (event.repeat && [" ", "Backspace"].includes(event.key)) event.preventDefault();
@@ -71,8 +75,25 @@ export function listen(commands, { keys }) {
     commands[meant.name]({ ...meant, event });
   });
   document.addEventListener("close", () => toStage(document.activeElement), true);
+  layout.addEventListener("change", () => showKeys());
+  layout.ask();
   showKeys();
   wireSwitch();
+  const early = started();
+  queueMicrotask(() => early.forEach(pressAgain)); // once the page that called this is wired
+}
+
+/** Do what a key was pressed for before anybody listened; into a text that an earlier one opened it is written. */
+function pressAgain(event) {
+  const target = document.activeElement ?? document.body;
+  const { key, code, location, shiftKey, ctrlKey, altKey, metaKey } = event;
+  const modifierAltGraph = event.getModifierState("AltGraph");
+  const modifierCapsLock = event.getModifierState("CapsLock");
+  const init = { key, code, location, shiftKey, ctrlKey, altKey, metaKey, modifierAltGraph, modifierCapsLock };
+  const isDone = !target.dispatchEvent(new KeyboardEvent("keydown", { ...init, bubbles: true, cancelable: true }));
+  if (isDone || key.length !== 1 || ctrlKey || altKey || metaKey || !target.matches("input[type=text], textarea")) return;
+  target.setRangeText(key, target.selectionStart, target.selectionEnd, "end");
+  target.dispatchEvent(new InputEvent("input", { bubbles: true }));
 }
 
 /** Escape leads from a control back to the stage. */
@@ -105,7 +126,8 @@ const MIRRORED = { "←": "→", "→": "←" };
 
 function cap(part, name) {
   if (isMac && MAC[part]) return MAC[part];
-  return isRtl && ["previous", "next"].includes(name) ? MIRRORED[part] ?? part : part;
+  const shown = part.length === 1 ? layout.shows(part) : part;
+  return isRtl && ["previous", "next"].includes(name) ? MIRRORED[shown] ?? shown : shown;
 }
 
 /** The person's first key for a command, as text: "Alt+B"; empty where it has none. */
@@ -125,6 +147,14 @@ export function showKeys(root = document) {
     if (key) element.closest("button")?.setAttribute("aria-keyshortcuts", key.replace("Ctrl", "Control"));
   }
   for (const element of root.querySelectorAll("kbd[data-cap-of]")) {
-    fill(element, cap(element.textContent, element.dataset.capOf));
+    element.dataset.part ??= element.textContent;
+    fill(element, cap(element.dataset.part, element.dataset.capOf));
   }
+  for (const element of root.querySelectorAll("kbd[data-letter]")) showLetter(element, element.dataset.letter);
+}
+
+/** Fill a key cap with the letter of a class, as this keyboard shows it. */
+export function showLetter(element, letter) {
+  element.dataset.letter = letter;
+  fill(element, letter && layout.shows(letter));
 }

@@ -1,10 +1,12 @@
 // The page of a person's own keys: a key is pressed instead of written, and the server says at once what is wrong with it.
 
-import { byId, fill, format } from "./dom.js";
-import { readings } from "./keymap.js";
+import { byId, fill, format, started } from "./dom.js";
+import { digitOf, readings } from "./keymap.js";
+import { Layout } from "./layout.js";
 
 const form = byId("keys");
 const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform ?? "");
+const layout = new Layout();
 let capturing = null; // the button of the command that waits for its key
 let asked = 0;
 
@@ -29,7 +31,8 @@ function take(event) {
     stop();
     return;
   }
-  const [key] = readings(event, isMac);
+  layout.learn(event);
+  const key = keyOf(event);
   if (!key) return; // a modifier: what it modifies is still to come
   event.preventDefault();
   event.stopPropagation();
@@ -38,6 +41,13 @@ function take(event) {
   if (event.key === "Escape" || event.repeat) return;
   input.value = key;
   changed(input);
+}
+
+/** As the labelling screens take it: a digit's place is a digit, whatever is written there, unless Shift makes a sign. */
+function keyOf(event) {
+  const [key] = readings(event, { isMac, layout });
+  const digit = key?.length === 1 && !event.getModifierState("AltGraph") ? digitOf(event) : null;
+  return digit !== null && (!event.shiftKey || /^[0-9]$/.test(event.key) || layout.digitsNeedShift) ? String(digit) : key;
 }
 
 const inputOf = (command) => form.elements.namedItem(`key-${command}`);
@@ -69,3 +79,5 @@ for (const button of form.querySelectorAll("[data-capture]")) {
 }
 form.addEventListener("change", ({ target }) => target.matches("input[type=text]") && changed(target));
 addEventListener("keydown", take, true);
+layout.ask();
+started();

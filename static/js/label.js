@@ -97,7 +97,7 @@ const commands = {
   },
   digit: (meant) => takeDigit(meant),
   letter: (meant) => {
-    const row = question().classes.byKey(meant.letter);
+    const row = question().classes.byKey(meant);
     if (row) choose(row.id, meant);
     else openTypeAhead(meant.letter);
   },
@@ -115,8 +115,14 @@ const asking = () => (follower ? followerOf(about[0], follower.key) : held.curre
 /** What stands for that which the next decision is about. */
 const standing = () => (subjects()[0] ?? held.current).stands;
 
+/** A key for an image that isn't there decides nothing, but is not passed over in silence. */
+function nothingYet() {
+  session.notify(emptyText());
+  session.announce(emptyText());
+}
+
 function choose(id, meant = {}) {
-  if (!held.current) return;
+  if (!held.current) return nothingYet();
   if (!question().multi_label) {
     decide("answer", [id], meant);
     return;
@@ -137,7 +143,7 @@ function confirm(meant) {
 
 function decide(verdict, classes, { shift = false } = {}) {
   const entry = held.current;
-  if (!entry) return;
+  if (!entry) return nothingYet();
   if (verdict === "answer" && !viewer.isVisible) {
     session.notify(texts.notShown); // nobody can judge what isn't there
     return;
@@ -211,7 +217,8 @@ function returnTo(changed, text, then = () => {}) {
 
 function takeSuggestion(number, meant) {
   const entry = held.current;
-  if (!entry || follower) return;
+  if (!entry) return nothingYet();
+  if (follower) return;
   const suggestion = session.isHidden ? null : entry.suggestions[number - 1];
   if (suggestion) choose(suggestion[0], meant);
   else session.notify(noSuggestion(entry));
@@ -219,7 +226,7 @@ function takeSuggestion(number, meant) {
 
 function takeDigit(meant) {
   const entry = held.current;
-  if (!entry) return;
+  if (!entry) return nothingYet();
   const place = meant.digit === 0 ? 10 : meant.digit;
   if (!follower && entry.suggestions.length && !session.isHidden) {
     takeSuggestion(place, meant);
@@ -247,7 +254,8 @@ function goTo(entry) {
 
 function openTypeAhead(text) {
   const entry = held.current;
-  if (entry) typeAhead.open(text, session.isHidden || follower ? [] : entry.suggestions.map(([id]) => id));
+  const isShown = entry && !session.isHidden && !follower;
+  typeAhead.open(text, isShown ? entry.suggestions.map(([id]) => id) : []);
 }
 
 async function createClass(name) {
@@ -359,7 +367,7 @@ function showMessage() {
 }
 
 function emptyText() {
-  if (supply.isTroubled) return texts.noServer;
+  if (supply.isTroubled) return supply.refusal || texts.noServer;
   if (supply.state === null) return texts.loading;
   if (supply.message) return supply.message;
   if (supply.state === "finished") return ask.only === "audit" ? texts.noneAudit : texts.finished;

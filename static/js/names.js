@@ -15,6 +15,18 @@ export const plain = (text) =>
     .replace(/[^\p{L}\p{N}]+/gu, " ")
     .trim();
 
+/** What names are compared by: one key for every spelling of one look, as the server folds them (labeller/text.py). */
+export const fold = (name) =>
+  name
+    .normalize("NFD")
+    .replace(/[\p{Cc}\p{Default_Ignorable_Code_Point}]/gu, (hidden) => (/\s/.test(hidden) ? " " : ""))
+    .replace(/ß|ẞ/g, "ss")
+    .toLowerCase()
+    .replace(/ς/g, "σ")
+    .normalize("NFC")
+    .replace(/\s+/g, " ")
+    .trim();
+
 // How well one name fits what was typed. The tens are tiers: within one, suggestions and recent picks come first.
 const EXACT = 40;
 const PREFIX = 34;
@@ -103,7 +115,7 @@ export class NameIndex {
   add(row) {
     if (this.#byId.has(row.id)) return;
     this.#byId.set(row.id, row);
-    this.#byName.set(row.name.toLowerCase(), row);
+    this.#byName.set(fold(row.name), row);
     this.#entries.push({ row, ...prepare(row), order: this.#entries.length });
     this.#last = { typed: "", entries: this.#entries };
   }
@@ -112,9 +124,9 @@ export class NameIndex {
     return this.#byId.get(id) ?? null;
   }
 
-  /** The row of exactly that name, however it is written in capitals. */
+  /** The row of exactly that name, however it is spelt. */
   named(name) {
-    return this.#byName.get(name.toLowerCase()) ?? null;
+    return this.#byName.get(fold(name)) ?? null;
   }
 
   parent(row) {

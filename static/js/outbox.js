@@ -3,6 +3,9 @@
 // Requests are serialised over all tabs (navigator.locks), and each starts at the oldest unsettled event, so a
 // withdrawal never overtakes its label. Sending twice is harmless: the server applies a UUID once.
 //
+// A request that fails whole is halved, down to the decision that can't be saved: that one is put among the problems,
+// for the person to deal with, and holds nothing else up.
+//
 // Events: "change" (pending or state changed), "answer" (detail: the server's answer), "problem" (problems changed),
 // "settled" (detail: {uuid, status, event, current}).
 
@@ -12,6 +15,7 @@ import { postJson } from "./server.js";
 const BATCH_MS = 500;
 const BATCH_EVENTS = 5;
 const REQUEST_EVENTS = 25;
+const AWAY = new Set([401, 403, 408, 429, 502, 503, 504]); // of the server, or of the person: no fault of what is sent
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15000, 30000];
 
 export function newUuid() {
@@ -44,6 +48,7 @@ export class Outbox extends EventTarget {
   #isSending = false;
   #failures = 0;
   #limit = REQUEST_EVENTS;
+  #doubted = null; // uuid of what failed by itself just now
   #channel = null;
 
   /** `user` is whose decisions these are: sent along, for somebody else may have logged in by then. */
@@ -165,27 +170,37 @@ export class Outbox extends EventTarget {
   async #send(batch) {
     const body = { user: this.#user, events: batch.map(({ event }) => event) };
     const { status, data, failure } = await postJson(this.#url, body, { keepalive: true });
-    if (failure) return failure;
-    if (Array.isArray(data?.results)) return (await this.#settle(batch, data)) ? null : "busy";
-    if (status >= 500 || status === 429 || status === 408 || status < 400) return "busy";
+    if (!failure && Array.isArray(data?.results)) return (await this.#settle(batch, data)) ? null : "busy";
+    if (status < 400 || AWAY.has(status)) return failure ?? "busy";
     if (batch.length > 1) {
-      this.#limit = 1; // one of them is malformed: find out which
+      this.#limit = Math.ceil(batch.length / 2); // one of them can't be saved: find out which
       return null;
     }
-    const [record] = batch;
-    const result = { uuid: record.uuid, status, current: null, detail: data?.detail ?? "" };
-    await this.#settle(batch, { results: [result] });
+    const [{ uuid }] = batch;
+    if (status >= 500 && !(await this.#isItsFault(uuid))) return "busy";
+    await this.#settle(batch, { results: [{ uuid, status, detail: data?.detail ?? "" }] }, true);
     return null;
   }
 
-  async #settle(batch, answer) {
+  /** Whether the server fails for this decision only: it did so twice, and answers where there is nothing to save. */
+  async #isItsFault(uuid) {
+    const isSecond = this.#doubted === uuid;
+    this.#doubted = uuid;
+    if (!isSecond) return false;
+    const { status, failure } = await postJson(this.#url, { user: this.#user, events: [] });
+    return !failure && status >= 400;
+  }
+
+  async #settle(batch, answer, isRefused = false) {
     const byUuid = new Map(batch.map((record) => [record.uuid, record]));
+    const isWhole = answer.results.length === batch.length; // then they are in the order of what was sent
     const done = [];
     const problems = [];
-    for (const { uuid, status, current = null, detail = "" } of answer.results) {
-      const record = byUuid.get(uuid);
-      const isFinal = (status >= 200 && status < 300) || (status >= 400 && status < 500);
+    for (const [at, { uuid: given, status, current = null, detail = "" }] of answer.results.entries()) {
+      const record = byUuid.get(given) ?? (isWhole && !byUuid.has(given) ? byUuid.get(batch[at].uuid) : undefined);
+      const isFinal = isRefused || (status >= 200 && status < 300) || (status >= 400 && status < 500);
       if (!record || !isFinal) continue;
+      const { uuid } = record;
       byUuid.delete(uuid);
       done.push({ record, status, current });
       if (status >= 400 && !isSame(record.event, current)) {

@@ -1,6 +1,7 @@
 // Suggestions and classes as buttons. Elements are made once and refilled, so that a focused one stays.
 
 import { build, fill, format, number } from "./dom.js";
+import { showLetter } from "./keys.js";
 import { Recents } from "./names.js";
 
 const SUGGESTIONS = 5;
@@ -122,9 +123,10 @@ export class Panel {
         build("span", { class: "name" }, [row.name]),
         count,
         place,
-        build("kbd", { class: "letter", hidden: row.key ? null : "" }, [row.key]),
+        build("kbd", { class: "letter", hidden: row.key ? null : "" }),
       ],
     );
+    showLetter(button.querySelector(".letter"), row.key ?? "");
     button.querySelector(".dot").style.backgroundColor = row.colour;
     button.addEventListener("click", (event) => this.#options.onClass(row.id, event));
     const made = { button, count, place };

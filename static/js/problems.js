@@ -13,7 +13,9 @@ export function showProblems({ root, session, find, onChange }) {
   const card = (problem) => {
     const { event, current } = problem;
     const stored = current ? session.say(current) : "";
-    const values = { id: event.sample, mine: session.say(event), stored, detail: problem.detail };
+    const isServers = problem.status >= 500;
+    const detail = problem.detail || (isServers ? texts.unsaveable : "");
+    const values = { id: event.sample, mine: session.say(event), stored, detail };
     const text = format(current ? texts.conflict : texts.refused, values);
     const element = build("div", { class: "notice warn problem", "data-testid": "problem" }, [build("p", {}, [text])]);
     const act = (label, deal, testId) => {
@@ -23,6 +25,10 @@ export function showProblems({ root, session, find, onChange }) {
     const [yes, no] = current
       ? [act(texts.useMine, insist, "use-mine"), act(texts.keepStored, keep, "keep-stored")]
       : [act(texts.retry, again, "try-again"), act(texts.discard, keep, "discard")];
+    if (isServers) {
+      const code = build("code", {}, [JSON.stringify(event)]);
+      element.append(build("details", {}, [build("summary", {}, [texts.toCopy]), code]));
+    }
     element.append(build("div", { class: "actions" }, [yes, no]));
     return element;
   };

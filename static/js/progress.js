@@ -1,7 +1,7 @@
 // The progress page: the learning curve, and the parts that htmx refreshes.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { build, byId, number } from "./dom.js";
+import { build, byId, number, started } from "./dom.js";
 
 const HEIGHT = 300;
 
@@ -174,4 +174,5 @@ document.documentElement.addEventListener("themechange", draw);
 for (const query of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"]) {
   matchMedia(query).addEventListener("change", draw);
 }
+started();
 load();

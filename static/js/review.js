@@ -86,10 +86,10 @@ const commands = {
   palette: () => openTypeAhead(""),
   help: () => byId("help").showModal(),
   digit: ({ digit }) => takeAnswer(digit === 0 ? 10 : digit),
-  letter: ({ letter }) => {
-    const row = session.classes.byKey(letter);
+  letter: (meant) => {
+    const row = session.classes.byKey(meant);
     if (row) choose(row.id);
-    else openTypeAhead(letter);
+    else openTypeAhead(meant.letter);
   },
 };
 
@@ -100,22 +100,29 @@ function kept(entry) {
   return given.length === 1 ? given[0].classes : null;
 }
 
+/** A key for an image that isn't there decides nothing, but is not passed over in silence. */
+function nothingYet() {
+  session.notify(emptyText());
+  session.announce(emptyText());
+}
+
 function keep() {
   const entry = held.current;
-  if (!entry) return;
+  if (!entry) return nothingYet();
   const classes = kept(entry);
   if (classes) decide("answer", classes);
   else session.notify(choicesOf(entry).some(({ isHeads }) => !isHeads) ? texts.chooseOne : texts.nothingToKeep);
 }
 
 function takeAnswer(number) {
-  const choice = held.current ? choicesOf(held.current)[number - 1] : null;
+  if (!held.current) return nothingYet();
+  const choice = choicesOf(held.current)[number - 1];
   if (choice) decide("answer", choice.classes);
 }
 
 function choose(id) {
   const entry = held.current;
-  if (!entry) return;
+  if (!entry) return nothingYet();
   if (!isMulti) {
     decide("answer", [id]);
     return;
@@ -128,7 +135,7 @@ function choose(id) {
 
 function decide(verdict, classes) {
   const entry = held.current;
-  if (!entry) return;
+  if (!entry) return nothingYet();
   if (verdict !== "unsure" && !viewer.isVisible) {
     session.notify(texts.notShown); // nobody can judge what isn't there
     return;
@@ -193,7 +200,7 @@ function goTo(entry) {
 }
 
 function openTypeAhead(text) {
-  if (held.current) typeAhead.open(text, held.current.suggestions.map(([id]) => id));
+  typeAhead.open(text, (held.current?.suggestions ?? []).map(([id]) => id));
 }
 
 async function createClass(name) {
@@ -320,7 +327,7 @@ function showMessage() {
 }
 
 function emptyText() {
-  if (supply.isTroubled) return texts.noServer;
+  if (supply.isTroubled) return supply.refusal || texts.noServer;
   if (supply.state === null) return texts.loading;
   if (supply.state !== "finished") return texts.waiting;
   if (ask.passed.length) return texts.allPassed;

@@ -1,15 +1,18 @@
 // One way to talk to the server: JSON out, JSON in, and a word for why there was no answer.
 
 let fallbackToken = "";
+let cookieName = "";
 
-export function useToken(token) {
+export function useToken(token, cookie) {
   fallbackToken = token ?? "";
+  cookieName = cookie ?? "";
 }
 
 /** The token of now: after a new log-in in another tab the cookie has it, and what the page was given is stale. */
 function csrfToken() {
-  const cookie = /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie);
-  return cookie ? decodeURIComponent(cookie[1]) : fallbackToken;
+  const cookies = document.cookie.split(/;\s*/);
+  const found = cookies.find((each) => each.startsWith(`${cookieName}=`));
+  return found ? decodeURIComponent(found.slice(cookieName.length + 1)) : fallbackToken;
 }
 
 /**

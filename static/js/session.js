@@ -40,8 +40,9 @@ export class ClassList {
     return this.rows.find((row) => row.blank) ?? null;
   }
 
-  byKey(letter) {
-    return this.#keys.get(letter) ?? null;
+  /** The class with the letter that was pressed, else with the Latin one of its place. */
+  byKey({ letter, place = "" }) {
+    return this.#keys.get(letter) ?? this.#keys.get(place) ?? null;
   }
 }
 
@@ -53,7 +54,7 @@ class Session {
 
   constructor(mode) {
     const { boot } = this;
-    useToken(boot.csrf);
+    useToken(boot.csrf, boot.csrf_cookie);
     this.mode = mode ?? boot.mode;
     this.scope = [boot.project.slug, boot.question.key, boot.user].join("/");
     this.#isHidden = remembered(`labeller-hidden:${this.scope}`) === "yes";
@@ -175,7 +176,8 @@ class Session {
         element.addEventListener("click", (event) => this.clicked(event, () => commands[command]({ event })));
       }
     }
-    listen(commands, { keys: this.boot.keys });
+    byId("labelling").inert = false; // nothing on it is pressed in vain
+    listen(commands, { keys: this.boot.keys, hasAlone: this.mode === "sequence" });
   }
 
   /** A mouse click gives the keyboard back to the stage: Space must not press the same button again. */

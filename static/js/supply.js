@@ -20,6 +20,7 @@ export class Supply extends EventTarget {
   pool = null;
   answer = null; // the server's last, whole
   isTroubled = false;
+  refusal = ""; // what the server says instead of an answer
 
   #options;
   #hold;
@@ -76,6 +77,7 @@ export class Supply extends EventTarget {
     const ask = { ...this.#options.ask, pool, count: Math.max(0, this.#hold - kept.length), keep: [...keep] };
     const { data, failure } = await session.post(this.#options.url ?? session.boot.urls.next, ask);
     this.#isBusy = false;
+    this.refusal = failure ? "" : data?.detail ?? "";
     if (failure || !Array.isArray(data?.samples)) {
       this.#isStale ||= isRenewal;
       this.#fail();

@@ -21,6 +21,7 @@ export class TileSupply extends EventTarget {
   round = null;
   pool = null;
   isTroubled = false;
+  refusal = ""; // what the server says instead of an answer
 
   #options;
   #wish = 0; // the newest one counts
@@ -90,6 +91,7 @@ export class TileSupply extends EventTarget {
     this.#asked = Date.now();
     const { data, failure } = await session.post(url, { ...body, keep: [...new Set([...asked, ...decided])] });
     this.isTroubled = Boolean(failure) || !Array.isArray(data?.tiles);
+    this.refusal = failure ? "" : data?.detail ?? "";
     this.#failures = this.isTroubled ? this.#failures + 1 : 0;
     if (this.isTroubled) {
       this.dispatchEvent(new CustomEvent("change"));

@@ -1,6 +1,7 @@
 // Type-ahead: pick a class by any of its names, back off to its parent, or make a new one.
 
 import { build, byId, fill, format, number } from "./dom.js";
+import { showLetter } from "./keys.js";
 import { NameIndex, Recents } from "./names.js";
 
 const SHOWN = 10;
@@ -123,7 +124,8 @@ export class TypeAhead {
     ]);
     const tag = choice.isSuggested ? texts.isSuggested : choice.isRecent ? texts.isRecent : "";
     const tags = tag ? [build("span", { class: "tag" }, [tag])] : [];
-    const key = row.key ? [build("kbd", {}, [row.key])] : [];
+    const key = row.key ? [build("kbd")] : [];
+    if (row.key) showLetter(key[0], row.key);
     return build("li", attributes, [dot, lines, ...tags, ...key]);
   }
 

@@ -72,6 +72,12 @@ def test_a_key_of_ones_own_replaces_the_usual_and_leaves_what_always_works():
     assert table["undo"]["shown"] == [["Alt", "U"], ["Ctrl", "Z"]]
 
 
+def test_a_script_is_told_which_keys_are_ones_own_and_which_judge():
+    rows = {row["name"]: row for row in keymap.table({"flag": "("}, "sequence")}
+    assert [name for name, row in rows.items() if row["own"]] == ["flag"]
+    assert {name for name, row in rows.items() if row["decides"]} == {"repeat", "blank", "unsure", "skip", "flag"}
+
+
 @pytest.mark.parametrize(
     ("written", "key"),
     [

@@ -3,14 +3,14 @@
 import pytest
 from django.test import Client, override_settings
 
-from labeller.accounts import services
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def password(foxes):
-    return services.reset_password("ana")
+    return factories.password(foxes.ana)
 
 
 def test_the_right_password_leads_on_to_where_one_was_going(client, password):

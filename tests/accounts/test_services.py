@@ -4,9 +4,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from labeller.accounts import services
 from labeller.accounts.models import Membership, Role, User
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -57,11 +59,40 @@ def test_the_database_knows_roles_and_one_membership_a_person(foxes):
             Membership.objects.create(project=foxes.project, **fields)
 
 
-def test_the_first_administrator_is_made_once(db, client):
+def test_the_administrator_is_made_once_and_gets_a_password_until_they_chose_one(db, client):
+    lost = services.ensure_administrator()
     password = services.ensure_administrator()
+    assert not client.login(username="admin", password=lost)
     assert client.login(username="admin", password=password)
+    administrator = User.objects.get()
+    assert administrator.is_superuser and administrator.must_choose_password
+    another = services.ensure_administrator()
+    assert another not in {None, password}, "who logged in but chose none could be locked out"
+    services.choose_password(administrator, "seven grey herons")
     assert services.ensure_administrator() is None
-    assert User.objects.get().is_superuser
+    assert client.login(username="admin", password="seven grey herons")
+
+
+def test_a_site_that_somebody_runs_already_makes_no_password_known(db):
+    factories.person("ada", is_superuser=True, last_login=timezone.now())
+    factories.person("eve", is_superuser=True)
+    assert services.ensure_administrator() is None
+    assert User.objects.count() == 2
+
+
+def test_an_administrator_of_an_earlier_version_who_never_logged_in_gets_a_password(db):
+    ada = factories.person("ada", is_superuser=True)
+    password = services.ensure_administrator()
+    ada.refresh_from_db()
+    assert ada.check_password(password) and ada.must_choose_password
+
+
+def test_two_administrators_cannot_close_each_others_account(db):
+    ada, eve = (factories.person(name, is_superuser=True) for name in ("ada", "eve"))
+    services.set_active(eve, active=False, by=ada)
+    with pytest.raises(ValidationError, match="your own account"):
+        services.set_active(ada, active=False, by=eve)
+    assert list(User.objects.filter(is_active=True)) == [ada]
 
 
 def test_a_password_can_be_replaced_from_the_command_line(foxes, client, capsys):

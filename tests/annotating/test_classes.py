@@ -32,11 +32,18 @@ def test_the_same_name_gives_the_class_there_is(make, foxes, name):
     assert foxes.question.classes.count() == 3
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 201, None, 7, ["fox"], "a\x00b", "\ud800", "line\x07"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 201, None, 7, ["fox"], "\x00", "\ud800", "\u200b\u202e"])
 def test_a_name_that_is_none_is_refused_with_a_sentence(make, foxes, name):
     answer = make({"name": name})
     assert answer.status_code == 422
     assert answer.json()["detail"]
+    assert foxes.question.classes.count() == 3
+
+
+@pytest.mark.parametrize("name", ["fo\u200bx", "\u202efox", "f\ud800ox\x00", "FOX\x07", "fo\u00adx"])
+def test_a_name_that_only_looks_like_another_is_that_other(make, foxes, name):
+    answer = make({"name": name})
+    assert (answer.status_code, answer.json()["class"]["id"]) == (200, foxes.class_id("fox"))
     assert foxes.question.classes.count() == 3
 
 

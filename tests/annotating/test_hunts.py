@@ -1,14 +1,17 @@
 """POST …/hunt/start/ and …/hunt/tiles/: a hunt is asked for, waited for, and handed out as tiles are."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from labeller.annotating import hunts
 from labeller.annotating.models import Assignment
+from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning import hunting
@@ -90,15 +93,33 @@ def test_a_hunt_by_an_example_needs_no_class(post, foxes, pool):
     assert Job.objects.get(kind="hunt").payload["without"] == [pool[9].pk]
 
 
-def test_the_same_hunt_is_pending_once_and_others_do_not_replace_it(post, foxes, pool):
+def test_the_same_hunt_is_pending_once_and_those_of_other_tabs_and_people_do_not_replace_it(post, foxes, pool):
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
     first = post("hunt_start", {"class": fox}).json()["job"]
     assert post("hunt_start", {"class": fox}).json()["job"] == first
     others = [
-        post("hunt_start", {"class": badger}), post("hunt_start", {"class": fox}, foxes.bo),
-        post("hunt_start", {"like": [pool[0].pk], "class": fox}),
+        post("hunt_start", {"class": badger, "tab": "b"}), post("hunt_start", {"class": fox}, foxes.bo),
+        post("hunt_start", {"like": [pool[0].pk], "class": fox, "tab": "c"}),
     ]  # fmt: skip
     assert len({first, *(answer.json()["job"] for answer in others)}) == 4
+    assert set(Job.objects.values_list("state", flat=True)) == {Job.State.QUEUED}
+
+
+def test_a_newer_hunt_takes_the_place_of_the_one_its_tab_waits_for(post, tiles, foxes, pool):
+    started = [post("hunt_start", {"like": [each.pk]}).json()["job"] for each in pool]
+    assert list(Job.objects.filter(state=Job.State.QUEUED).values_list("pk", flat=True)) == started[-1:]
+    assert Job.objects.get(pk=started[0]).state == Job.State.CANCELLED
+    assert tiles(started[-1])["state"] == "hunting"
+
+
+def test_nobody_waits_for_more_than_a_few_hunts_whatever_their_tabs_are_called(post, foxes, pool):
+    answers = [post("hunt_start", {"like": [each.pk], "tab": str(each.pk)}) for each in pool]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 55
+    assert "5 hunts" in answers[-1].json()["detail"]
+    assert Job.objects.filter(kind="hunt").count() == 5
+    assert post("hunt_start", {"like": [pool[0].pk]}, foxes.bo).status_code == 200
+    factories.work("hunt")
+    assert post("hunt_start", {"like": [pool[0].pk], "tab": "new"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -199,16 +220,39 @@ def test_settings_that_cannot_be_used_are_told(start, tiles, foxes, pool):
 def test_nobody_sees_anybody_elses_hunt(post, start, tiles, foxes, pool):
     job = start(**{"class": foxes.class_id("fox")})
     gone = tiles(job, foxes.bo)
-    assert (gone["state"], gone["tiles"], gone["hunt"]) == ("failed", [], None)
+    assert (gone["state"], gone["tiles"], gone["hunt"]) == ("lost", [], None)
     assert tiles(999_999)["message"] == gone["message"], "as if there were none"
     refit = Job.objects.create(kind="refit", key="x", not_before="2020-01-01T00:00Z", project=foxes.project)
-    assert tiles(refit.pk)["state"] == "failed"
+    assert tiles(refit.pk)["state"] == "lost"
 
 
-def test_a_cancelled_hunt_is_over(post, tiles, foxes, pool):
+def test_a_cancelled_hunt_is_told_to_be_lost_and_can_be_asked_for_again(post, tiles, foxes, pool):
     job = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
     Job.objects.update(state=Job.State.CANCELLED)
-    assert tiles(job)["state"] == "failed"
+    assert tiles(job)["state"] == "lost"
+    again = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
+    factories.work("hunt")
+    assert again != job and tiles(again)["state"] == "ready"
+
+
+def test_who_waits_for_a_hunt_that_no_worker_began_wakes_one_again_but_not_at_every_look(
+    post, tiles, foxes, pool, monkeypatch
+):
+    sent = []
+    monkeypatch.setattr(jobs, "send", lambda job, delay=0.0: sent.append(job.pk))
+    job = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
+    assert tiles(job)["state"] == "hunting" and sent == [], "its message is on the way"
+    Job.objects.update(not_before=timezone.now() - timedelta(seconds=11))
+    for _ in range(3):
+        assert tiles(job)["state"] == "hunting"
+    assert sent == [job]
+
+
+def test_while_a_worker_is_at_it_that_is_said(post, tiles, foxes, pool):
+    job = post("hunt_start", {"class": foxes.class_id("fox")}).json()["job"]
+    Job.objects.update(state=Job.State.RUNNING, heartbeat_at=timezone.now(), started_at=timezone.now())
+    answer = tiles(job)
+    assert (answer["state"], answer["message"]) == ("hunting", "A worker is looking through all pictures.")
 
 
 @pytest.mark.parametrize(

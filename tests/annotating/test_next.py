@@ -69,7 +69,7 @@ def test_an_audit_sample_comes_blind(ask, foxes):
 
 def test_where_folders_are_the_truth_the_path_does_not_give_it_away(ask, foxes):
     made = factories.samples(foxes.project, 1)
-    Source.objects.update(meaning=Source.Meaning.TRUTH)
+    Source.objects.update(truth_from="folders")
     factories.ranking(foxes.question, made)
     assert "fox" not in ask({"count": 1}).content.decode()
 

@@ -77,7 +77,7 @@ def test_a_flag_is_raised_once_and_lowered(send, foxes, ranked):
     assert Flag.objects.get().closed_by == foxes.ana
 
 
-@pytest.mark.parametrize("note", [7, "x" * 1001, "a\x00b"])
+@pytest.mark.parametrize("note", [7, "x" * 1001, ["a"], None])
 def test_a_note_that_is_none_is_refused(send, ranked, note):
     (result,) = send({"uuid": str(uuid.uuid4()), "kind": "flag", "sample": ranked[0].pk, "note": note})
     assert result["status"] == 422

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
+from benchmarks.site import Site, csrf_token
 from tests.browser import photographs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -118,7 +119,7 @@ class Program:
         """Logged in as that person."""
         client = httpx.Client(base_url=self.address, timeout=60, headers={"Referer": self.address})
         client.cookies.update(self.cookies(who))
-        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        client.headers["X-CSRFToken"] = csrf_token(client)
         return client
 
     def cookies(self, who: str) -> dict[str, str]:
@@ -133,7 +134,7 @@ class Program:
             given = {
                 "username": who,
                 "password": self.password if who == "admin" else PASSWORD,
-                "csrfmiddlewaretoken": client.cookies["csrftoken"],
+                "csrfmiddlewaretoken": csrf_token(client),
             }
             answer = client.post("/login/", data=given, headers={"Referer": f"{self.address}/login/"})
             assert answer.status_code == 302, answer.text
@@ -232,8 +233,10 @@ def running(folder: Path) -> Iterator[Program]:
             start_new_session=True,
         )
     try:
-        address, slug, password = _read_start(process, folder / "up.log")
-        program = Program(address, slug, password, data, folder, process)
+        address, slug, one_time = _read_start(process, folder / "up.log")
+        newcomer = Site(address, slug, one_time, data, 0.0)
+        newcomer.log_in()
+        program = Program(address, slug, newcomer.password, data, folder, process)
         program.backstage(people=CAST, password=PASSWORD, question={"key": MAIN, "classes": photographs.CLASSES})
         _wait_until_embedded(program)
         yield program

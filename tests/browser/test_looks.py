@@ -48,6 +48,9 @@ PLACES = {
     "one class": Place("/projects/{slug}/classes/{class}/"),
     "follow-up question": Place("/projects/{slug}/questions/{key}/follow-up/"),
     "keys": Place("/keys/", ready="main form"),
+    "account": Place("/account/"),
+    "password": Place("/account/password/"),
+    "all accounts": Place("/people/", who="admin"),
     "export": Place("/projects/{slug}/export/"),
     "history": Place("/projects/{slug}/history/", who="bo"),
     "flagged": Place("/projects/{slug}/flagged/"),
@@ -70,7 +73,7 @@ PLACES = {
 NO_PAGES = {
     "set_language", "healthz", "readyz", "logout", "image", "embedding", "train", "grid_tiles", "hunt_start",
     "hunt_tiles", "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv",
-    "predictions_csv", "acceptance",
+    "predictions_csv", "acceptance", "log_out_everywhere", "new_password", "set_active", "log_out",
 }  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def test_a_label_changed_in_two_tabs(hands: Hands, page: Page, asked: Asked, pro
 
 
 def expire(page: Page) -> None:
-    page.context.clear_cookies(name="sessionid")
+    page.context.clear_cookies(name=re.compile("^sessionid"))
 
 
 def log_in(tab: Page, program: Program, who: str) -> None:

@@ -8,12 +8,21 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
+from labeller.exchange import services as exports
+from labeller.exchange import views
 from labeller.exchange.services import LABEL_COLUMNS, PREDICTION_COLUMNS
 from labeller.labels.flags import raise_flag
+from labeller.labels.models import Label
 from labeller.learning import embedding, fitting, services
+from labeller.projects.models import Question
 from labeller.projects.services import ensure_class
+from labeller.samples import tables
+from labeller.samples.known import Given
 from labeller.samples.models import Sample
+from labeller.samples.services import add_source
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +35,7 @@ def download(client, foxes):
         answer = client.get(f"/projects/foxes/export/{name}", query)
         if answer.status_code != 200:
             return answer
-        text = b"".join(answer.streaming_content).decode()
+        text = b"".join(answer.streaming_content).decode("utf-8-sig" if "for" in query else "utf-8")
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
     return get
@@ -82,13 +91,6 @@ def test_what_reviewers_decided_and_what_is_flagged_is_told(foxes, download):
     ]
 
 
-def test_a_note_is_no_formula(foxes, download):
-    (sample,) = factories.samples(foxes.project, 1)
-    factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
-    raise_flag(uuid.uuid4(), foxes.question, sample.pk, foxes.ana, "=1+1")
-    assert not download("labels.csv")[0]["flag"].startswith("=")
-
-
 def test_what_is_left_out_is_not_predicted(foxes, download):
     vectors, groups = factories.clusters(9, 3)
     made = factories.samples(foxes.project, 9)
@@ -111,17 +113,42 @@ def test_several_classes_stand_in_one_cell(db, client):
     assert next(csv.DictReader(io.StringIO(text)))["classes"] == "fox|badger"
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "|", "%", "\t=", "\r="])
-def test_no_cell_starts_a_formula(foxes, download, start):
+ODD = ["=", "+", "-", "@", "|", "%", "\t=", "\r=", "'", '"', "a\\|", ";", "\n"]
+
+
+@pytest.mark.parametrize("start", ODD)
+def test_every_value_is_exported_as_it_is(foxes, download, start):
+    """Programs join the path with the folder: a character more and it names no file."""
+    (sample,) = factories.samples(foxes.project, 1)
+    name = f"{start}cmd|' /C calc'!A0"
+    Sample.objects.filter(pk=sample.pk).update(path=name)
+    odd, _ = ensure_class(foxes.question, name.strip())
+    factories.label(foxes.question, sample, foxes.ana, odd.pk)
+    raise_flag(uuid.uuid4(), foxes.question, sample.pk, foxes.ana, name)
+    (row,) = download("labels.csv")
+    assert (row["path"], row["classes"], row["flag"]) == (name, name.strip(), name)
+
+
+@pytest.mark.parametrize("start", ODD)
+def test_no_cell_starts_a_formula_in_what_is_for_spreadsheets(foxes, download, start):
     (sample,) = factories.samples(foxes.project, 1)
     name = f"{start}cmd|' /C calc'!A0"
     Sample.objects.filter(pk=sample.pk).update(path=name)
     evil, _ = ensure_class(foxes.question, name.strip())
     factories.label(foxes.question, sample, foxes.ana, evil.pk)
-    (row,) = download("labels.csv")
-    for cell in (row["path"], row["classes"]):
-        assert cell[0] not in "=+-@|%\t\r", cell
+    raise_flag(uuid.uuid4(), foxes.question, sample.pk, foxes.ana, name)
+    (row,) = download("labels.csv", **{"for": "spreadsheet"})
+    for cell in (row["path"], row["classes"], row["flag"]):
+        assert cell[0] not in "=+-@|%\t\r\n", cell
         assert "calc" in cell
+    assert row["defused"] == "1"
+
+
+def test_what_is_for_spreadsheets_says_that_it_is_utf8_and_is_named_so(client, foxes):
+    client.force_login(foxes.mia)
+    answer = client.get("/projects/foxes/export/labels.csv?for=spreadsheet")
+    assert b"".join(answer.streaming_content).startswith(b"\xef\xbb\xbfpath,question,")
+    assert "foxes-species-labels-for-spreadsheets.csv" in answer["Content-Disposition"]
 
 
 def test_the_file_is_named_after_project_and_question(client, foxes):
@@ -190,6 +217,126 @@ def test_the_number_of_queries_does_not_grow_with_the_labels(foxes, download):
 
     queries(1)  # logs in for the first time
     assert queries(5) == queries(30)
+
+
+def test_files_of_the_same_content_are_named_and_predicted(foxes, download):
+    vectors, groups = factories.clusters(6, 2)
+    made = factories.samples(foxes.project, 6)
+    factories.embed(foxes.project, made, vectors)
+    for sample, group in list(zip(made, groups, strict=True))[:4]:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[group]))
+    for path in ("copy.jpg", "a|b.jpg"):
+        factories.twin(made[0], path)
+    services.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    assert [row["duplicates"] for row in download("labels.csv")] == ["copy.jpg|a\\|b.jpg", "", "", ""]
+    rows = download("predictions.csv")
+    assert [(row["path"], row["duplicate_of"]) for row in rows[:4]] == [
+        (made[0].path, ""),
+        ("copy.jpg", made[0].path),
+        ("a|b.jpg", made[0].path),
+        (made[1].path, ""),
+    ]
+    assert {row["predicted_class"] for row in rows[:3]} == {"fox"}
+    assert len(rows) == 8
+
+
+# --- while people label ---------------------------------------------------------------------------
+
+
+def test_what_is_saved_during_an_export_changes_nothing_in_it(client, foxes, monkeypatch):
+    monkeypatch.setattr(exports, "PAGE", 2)
+    fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
+    made = factories.samples(foxes.project, 6)
+    first = [factories.label(foxes.question, sample, foxes.ana, fox) for sample in made[:5]]
+    rows = exports.label_rows(foxes.question, exports.newest_label(foxes.question))
+    began = [next(rows) for _ in range(3)]  # the columns and the first page
+    changed = factories.label(foxes.question, made[3], foxes.ana, badger, supersedes=first[3].uuid)
+    factories.label(foxes.question, made[4], foxes.ana, verdict="withdraw", supersedes=first[4].uuid)
+    factories.label(foxes.question, made[2], foxes.mia, badger, mode="review")
+    factories.label(foxes.question, made[5], foxes.ana, badger)
+    assert [(row[0], row[2], row[4]) for row in [*began[1:], *rows]] == [(each.path, "fox", 0) for each in made[:5]]
+    later = list(exports.label_rows(foxes.question, exports.newest_label(foxes.question)))[1:]
+    assert str(changed.uuid) in {str(row[15]) for row in later} and len(later) == 6
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["labels", "predictions"])
+def test_nothing_is_held_open_while_the_client_reads(client, foxes, monkeypatch, name):
+    """Neither a transaction nor a cursor: on SQLite an open one keeps everybody from saving."""
+    monkeypatch.setattr(exports, "PAGE", 2)
+    vectors, groups = factories.clusters(9, 3)
+    made = factories.samples(foxes.project, 9)
+    for shard in range(3):
+        part = slice(3 * shard, 3 * shard + 3)
+        factories.embed(foxes.project, made[part], vectors[part], shard=shard)
+    for sample, group in zip(made, groups, strict=True):
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger", "empty")[group]))
+    services.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    until = exports.newest_label(foxes.question)
+    rows = (
+        exports.label_rows(foxes.question, until)
+        if name == "labels"
+        else exports.prediction_rows(foxes.question, exports.latest_head(foxes.question))
+    )
+    monkeypatch.setattr(connection, "chunked_cursor", lambda: pytest.fail("read while the client reads"))
+    read = 0
+    for _row in rows:
+        read += 1
+        assert connection.get_autocommit() and not connection.in_atomic_block
+    assert read == 10
+
+
+# --- and back in ----------------------------------------------------------------------------------
+
+
+def _written(rows, defused):
+    return "".join(views._blocks(views._defused(iter(rows)) if defused else iter(rows)))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
+NAME = TEXT.filter(lambda name: tables.class_name(name) == (name, ""))
+
+
+@pytest.mark.parametrize("defused", [False, True])
+@pytest.mark.parametrize("several", [False, True])
+@given(data=st.data())
+def test_what_goes_out_comes_back_in(tmp_path_factory, defused, several, data):
+    names = st.lists(NAME, min_size=1, max_size=3 if several else 1, unique_by=tables.fold)
+    labels = data.draw(st.lists(st.tuples(TEXT, names), max_size=5))
+    question = Question(key="species", multi_label=several)
+    rest = ["answer", 0, "ana", "human", "", "single", "", "", 0, "", "", "", "", ""]
+    rows = [(path, "species", exports._names(question, given), *rest) for path, given in labels]
+    file = tmp_path_factory.getbasetemp() / "round-trip.csv"
+    file.write_bytes(_written([exports.LABEL_COLUMNS, *rows], defused).encode())
+    table = tables.read(file, several=several)
+    assert [(row.path, list(row.classes)) for row in table.rows] == labels
+    assert table.problems == []
+
+
+@pytest.mark.parametrize("query", [{}, {"for": "spreadsheet"}])
+def test_labels_of_one_project_come_into_another_by_the_exported_file(client, foxes, folder, tmp_path, query):
+    for number, name in enumerate(["-20.5_151.2", "@river", "+site", "=x", "%a", "plain", "'quoted"]):
+        factories.photograph(folder / name / "IMG_1.JPG", number)
+    add_source(foxes.project, folder)
+    factories.work("scan", "ingest")
+    classes = ["fox", "=1+1", "@deer", "|pipe", "-", "'tis", "hare"]
+    samples = list(foxes.project.samples.order_by("path"))
+    for sample, name in zip(samples, classes, strict=True):
+        factories.label(foxes.question, sample, foxes.ana, ensure_class(foxes.question, name)[0].pk)
+    client.force_login(foxes.mia)
+    (tmp_path / "labels.csv").write_bytes(
+        b"".join(client.get("/projects/foxes/export/labels.csv", query).streaming_content)
+    )
+    other = factories.project("other", classes=())
+    add_source(other, folder, given=Given(labels=str(tmp_path / "labels.csv")))
+    factories.work("scan", "ingest", "known")
+    taken = Label.objects.filter(project=other).order_by("sample__path").values_list("sample__path", "classes__name")
+    assert list(taken) == [(sample.path, name) for sample, name in zip(samples, classes, strict=True)]
+
+
+# --- the page -------------------------------------------------------------------------------------
 
 
 def test_the_page_says_what_can_be_taken_away(client, foxes):

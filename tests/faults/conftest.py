@@ -84,7 +84,8 @@ class Client:
 
     def __init__(self, server, number):
         self.server, self.number = server, number
-        self.cookies = f"sessionid={server.made['sessions'][number]}; csrftoken={TOKEN}"
+        session, csrf = server.made["cookies"]
+        self.cookies = f"{session}={server.made['sessions'][number]}; {csrf}={TOKEN}"
 
     def post(self, path, body):
         headers = {"Cookie": self.cookies, "X-CSRFToken": TOKEN, "Content-Type": "application/json"}

@@ -22,7 +22,8 @@ BURST = 500
 RUNNING = "SELECT 1 FROM jobs_job WHERE kind = 'refit' AND state = 'running' AND heartbeat_at > '2001-01-01'"
 SESSION = (
     "from tests.faults.populate import session_of; from labeller.accounts.models import User; "
-    "print(session_of(User.objects.get(username='admin')))"
+    "from labeller.accounts.services import choose_password; admin = User.objects.get(username='admin'); "
+    "choose_password(admin, 'seven grey herons'); print(session_of(admin))"
 )
 
 
@@ -37,7 +38,7 @@ class Program(Server):
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--images", str(self.folder), "--port", str(self.port)],
             cwd=ROOT, env=environment(self.data), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True,
+            text=True, start_new_session=True, umask=0o022,
         )  # fmt: skip
         said = []
         for line in self.process.stdout:
@@ -219,6 +220,23 @@ def test_without_a_broker_labels_are_taken_and_the_work_goes_on_when_it_is_back(
         assert client.save(client.event(sample)).status == 200
     wait_for(program.knows_all_labels, 90, "a round that knows the last label")
     program.audit()
+
+
+def test_a_second_start_is_refused_whatever_its_temporary_directory_and_port(program, tmp_path):
+    knobs = {"TMPDIR": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PORT": str(free_port())}
+    second = subprocess.run(
+        [sys.executable, "manage.py", "up", "--images", str(program.folder)],
+        cwd=ROOT, env={**environment(program.data), **knobs}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert "running already with this data directory" in second.stderr
+    assert program.answers()
+
+
+def test_nobody_else_reads_what_the_program_writes(program):
+    found = [program.data, *program.data.rglob("*")]
+    assert len(found) > 500
+    assert [path for path in found if path.lstat().st_mode & 0o077] == []
 
 
 def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(tmp_path):

@@ -23,7 +23,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from benchmarks.site import ROOT, Site, free_port, running
+from benchmarks.site import ROOT, Site, csrf_token, free_port, running
 
 pytestmark = pytest.mark.faults
 CLIENTS = 32
@@ -91,7 +91,7 @@ def people(site: Site, n: int) -> list[Site]:
             data={
                 "username": f"client-{number}",
                 "password": person.password,
-                "csrfmiddlewaretoken": person.client.cookies["csrftoken"],
+                "csrfmiddlewaretoken": csrf_token(person.client),
             },
         )
         assert answer.status_code == 302

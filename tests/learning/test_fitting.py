@@ -15,6 +15,7 @@ from labeller.learning.fitting import Embedded, HeldOut
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project
 from tests import factories
+from tl_core import importing
 from tl_core.heads import files as head_files
 from tl_core.vectors import Vectors
 
@@ -116,6 +117,7 @@ def test_what_cannot_be_had_is_said_and_the_queue_goes_on(foxes, labelled, monke
             raise SystemExit(1)
 
     monkeypatch.setitem(sys.modules, "quits", Quits("quits"))
+    monkeypatch.setattr(importing, "_allowed", {*importing.ALLOWED, "quits", "no.such"})
     assert learn_by(foxes, **fields)[-1].state == Job.State.FAILED
     job = Job.objects.filter(kind="refit").latest("pk")
     assert named in job.error and "settings" in job.error

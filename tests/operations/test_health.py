@@ -63,13 +63,15 @@ def test_readyz_on_a_full_disk(client, healthy, monkeypatch):
     monkeypatch.setattr(samples.shutil, "disk_usage", lambda path: usage(10**12, 10**12, 5_000_000))
     answer = client.get("/readyz")
     assert (answer.status_code, list(answer.json()["wrong"])) == (503, ["storage"])
-    assert "5 MB" in answer.json()["wrong"]["storage"]
+    assert answer.json()["wrong"]["storage"] == "Only 5 MB are free"
+    assert str(samples.settings.DATA) not in answer.content.decode()
 
 
-def test_readyz_without_its_directory(client, healthy, settings, tmp_path):
+def test_readyz_without_its_directory(client, healthy, settings, tmp_path, caplog):
     settings.DATA = tmp_path / "gone"
     answer = client.get("/readyz")
-    assert (answer.status_code, list(answer.json()["wrong"])) == (503, ["storage"])
+    assert (answer.status_code, answer.json()["wrong"]) == (503, {"storage": "not readable"})
+    assert str(tmp_path) not in answer.content.decode() and str(tmp_path) in caplog.text
 
 
 def test_everything_wrong_is_named_at_once(client, settings, tmp_path, monkeypatch):

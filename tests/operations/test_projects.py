@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import transaction
 
+from labeller.accounts.models import Membership, User
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.operations import opening
@@ -51,7 +52,7 @@ def test_a_new_project_has_its_question_classes_and_owner_and_imports(client, ad
 def test_the_form_knows_what_folders_mean(client, ada, folder, meaning):
     factories.photograph(folder / "fox/one.jpg")
     client.post("/projects/new/", form(folder, folder_meaning=meaning, class_names=""))
-    factories.work("scan", "ingest")
+    factories.work("scan", "ingest", "known")
     counts = HiddenTruth.objects.count(), Label.objects.count()
     assert counts == ((1, 0) if meaning == "truth" else (0, 1))
 
@@ -77,12 +78,13 @@ def test_a_mistake_is_shown_beside_its_field_and_makes_nothing(client, ada, fold
     assert not Project.objects.exists() and not Job.objects.exists()
 
 
-def test_a_control_character_in_a_class_name_is_a_mistake_and_no_crash(client, ada, folder):
+def test_what_cannot_be_seen_in_names_is_left_out(client, ada, folder):
     factories.photograph(folder / "one.jpg")
-    answer = client.post("/projects/new/", form(folder, class_names="fox\nbad\x07ger"))
-    assert answer.status_code == 200
-    assert "class_names" in answer.context["form"].errors
-    assert not Project.objects.exists()
+    given = form(folder, name="Night\u200b cameras\u202e", class_names="fox\nbad\x07ger\nFo\u200bx")
+    assert client.post("/projects/new/", given).status_code == 302
+    project = Project.objects.get()
+    assert project.name == "Night cameras"
+    assert list(project.first_question.classes.values_list("name", flat=True)) == ["fox", "badger"]
 
 
 @pytest.mark.parametrize("name", ["new", "New", "Foxes", "狐", "!!!", "x" * 120])
@@ -105,6 +107,68 @@ def test_two_people_typing_the_same_new_class_get_one(foxes, monkeypatch):
     assert projects.ensure_class(foxes.question, "otter") == (rivals[0], False)
 
 
+# --- what is known beforehand ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def nested(folder):
+    for number, name in enumerate(["deer/cam1/1.jpg", "deer/cam2/2.jpg", "fox/cam1/3.jpg"]):
+        factories.photograph(folder / name, number)
+    return folder
+
+
+def test_the_level_that_names_the_class_is_shown_before_anything_is_made(client, ada, nested):
+    fields = form(nested, folder_meaning="labels", class_names="")
+    answer = client.post("/projects/new/", fields)
+    (line,) = answer.context["lines"]
+    assert line.startswith("classes from folder level 1: deer 2, fox 1 (levels: 1 deer, fox · 2 cam1, cam2 ·")
+    assert line.split(" (")[0] in answer.content.decode()
+    assert not Project.objects.exists() and not Source.objects.exists()
+    answer = client.post("/projects/new/", {**fields, "seen": answer.context["seen"].replace("\n", "\r\n")})
+    assert answer.status_code == 302
+    factories.work("scan", "ingest", "known")
+    assert sorted(Label.objects.values_list("classes__name", flat=True)) == ["deer", "deer", "fox"]
+
+
+def test_another_level_is_shown_again_and_taken(client, ada, nested):
+    fields = form(nested, folder_meaning="truth", class_names="")
+    seen = client.post("/projects/new/", fields).context["seen"]
+    answer = client.post("/projects/new/", {**fields, "class_level": "2", "seen": seen})
+    assert answer.context["lines"][0].startswith("classes from folder level 2: cam1 2, cam2 1")
+    client.post("/projects/new/", {**fields, "class_level": "2", "seen": answer.context["seen"]})
+    factories.work("scan", "ingest", "known")
+    assert sorted(HiddenTruth.objects.values_list("label_class__name", flat=True)) == ["cam1", "cam1", "cam2"]
+
+
+def test_a_table_is_taken_and_what_does_not_fit_is_shown_first(client, ada, nested, tmp_path):
+    (table := tmp_path / "labels.csv").write_text("file;label\r\n1.jpg;hare\r\n2.jpg;hare\r\n")
+    fields = form(nested, folder_meaning="labels", table=str(table), class_names="")
+    assert client.post("/projects/new/", fields).status_code == 302
+    factories.work("scan", "ingest", "known")
+    assert Label.objects.filter(classes__name="hare").count() == 2
+    table.write_text("file;label\r\n1.jpg;hare\r\n9.jpg;hare\r\n")
+    answer = client.post("/projects/new/", {**fields, "name": "Another"})
+    assert "1 of 2 rows name no file of this folder, the first: 9.jpg" in answer.context["lines"][1]
+    assert Project.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"table": "/no/such.csv", "folder_meaning": "labels"}, "table"),
+        ({"table": "~nobody-here/such.csv", "folder_meaning": "labels"}, "table"),
+        ({"table": "/no/such.csv"}, "folder_meaning"),
+        ({"folder_meaning": "labels", "class_level": "3"}, "folder"),
+        ({"folder_meaning": "labels", "class_level": "0"}, "class_level"),
+        ({"folder_meaning": "labels", "class_level": "99"}, "class_level"),
+    ],
+)
+def test_what_cannot_be_meant_is_shown_beside_its_field(client, ada, nested, wrong, field):
+    answer = client.post("/projects/new/", form(nested) | wrong)
+    assert field in answer.context["form"].errors
+    assert not Project.objects.exists()
+
+
 # --- people ---------------------------------------------------------------------------------------
 
 
@@ -115,6 +179,13 @@ def test_a_new_account_shows_its_password_once(client, foxes):
     assert answer.status_code == 200 and password in answer.content.decode()
     assert password not in client.get("/projects/foxes/people/").content.decode()
     assert client.login(username="nina", password=password)
+
+
+def test_a_name_that_differs_by_a_capital_is_the_account_there_is(client, foxes):
+    client.force_login(foxes.mia)
+    assert client.post("/projects/foxes/people/", {"username": "Ana", "role": "viewer"}).status_code == 302
+    assert not User.objects.filter(username="Ana").exists()
+    assert Membership.objects.get(project=foxes.project, user=foxes.ana).role == "viewer"
 
 
 def test_a_changed_role_leads_back_to_the_page(client, foxes):
@@ -164,4 +235,4 @@ def test_the_demo_is_written_once_with_two_rare_digits(settings):
     digits = [row.rsplit(",", 1)[1] for row in rows]
     assert digits.count("3") == digits.count("7") == 12
     assert len(list((settings.DATA / "demo" / "digits").iterdir())) == len(rows) > 1400
-    assert demo.sources.get().meaning == "truth"
+    assert demo.sources.get().truth_from.endswith("truth.csv")

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError
 
+from tests import factories
+
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 OWN_STATIC = sorted(
@@ -36,13 +38,12 @@ def test_every_answer_carries_the_policy(client, foxes, path):
 
 @pytest.mark.django_db
 def test_cookies_are_not_sent_along_from_other_sites(client, foxes):
-    from labeller.accounts import services
-
-    password = services.reset_password("ana")
+    password = factories.password(foxes.ana)
     client.get("/login/")
     client.post("/login/", {"username": "ana", "password": password})
-    assert client.cookies["sessionid"]["samesite"] == "Lax" and client.cookies["sessionid"]["httponly"]
-    assert client.cookies["csrftoken"]["samesite"] == "Lax"
+    session = client.cookies[settings.SESSION_COOKIE_NAME]
+    assert session["samesite"] == "Lax" and session["httponly"]
+    assert client.cookies[settings.CSRF_COOKIE_NAME]["samesite"] == "Lax"
 
 
 def without_comments(text):

@@ -60,16 +60,30 @@ def test_a_taken_port(up):
         refused(up(PORT=str(port)), str(port), f"PORT={port + 1}")
 
 
-@pytest.mark.parametrize("port", ["eighty", "-1", "80.5", "99999", "²"])
+@pytest.mark.parametrize("port", ["eighty", "-1", "0", "80.5", "65536", "100000", "²"])
 def test_a_port_that_is_none(up, port):
     refused(up(PORT=port), port)
 
 
+def free(megabytes):
+    usage = f"collections.namedtuple('Usage', 'free')({megabytes}_000_000)"
+    return f"import collections, shutil; shutil.disk_usage = lambda path: {usage}"
+
+
 def test_a_full_disk(up):
-    before = (
-        "import collections, shutil; shutil.disk_usage = lambda path: collections.namedtuple('u', 'free')(5_000_000)"
-    )
-    refused(up(before), "5 MB")
+    result = up(free(5), PORT=str(free_port()))
+    refused(result, "5 MB", "start again")
+    assert "by itself" not in result.stderr
+
+
+def test_a_nearly_full_disk_stops_no_one_from_labelling(up, tmp_path):
+    # A taken port ends the start right after the check of the disk.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = up(free(150), PORT=str(taken.getsockname()[1]))
+    refused(result, "Cannot listen")
+    assert "Only 150 MB are free" in result.stdout and "Labelling works meanwhile" in result.stdout
 
 
 def test_a_data_directory_that_cannot_be_written(up, tmp_path):
@@ -89,6 +103,25 @@ def test_a_truth_file_that_cannot_be_read(up, tmp_path):
     (folder := tmp_path / "photographs").mkdir()
     factories.photograph(folder / "one.jpg")
     refused(up(IMAGES=str(folder), TRUTH=str(tmp_path / "no.csv"), PORT=str(free_port())), "no.csv")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({"LABELS": "{table}"}, ["2 of 2 rows name no file of this folder, the first: b.jpg"]),
+        ({"TRUTH": "{table}"}, ["2 of 2 rows name no file of this folder, the first: b.jpg"]),
+        ({"LABELS": "folders"}, ["no folders inside"]),
+        ({"LABELS": "{table}", "LEVEL": "2"}, ["LEVEL", "LABELS=folders"]),
+        ({"LABELS": "{table}", "IMAGES": ""}, ["IMAGES"]),
+    ],
+)
+def test_labels_that_fit_nothing_are_refused_before_anything_starts(up, tmp_path, knobs, words):
+    (folder := tmp_path / "photographs").mkdir()
+    factories.photograph(folder / "one.jpg")
+    (table := tmp_path / "labels.csv").write_text("path,class\nb.jpg,fox\nc.jpg,fox\n")
+    knobs = {name: value.format(table=table) for name, value in knobs.items()}
+    refused(up(**{"IMAGES": str(folder), "PORT": str(free_port()), **knobs}), *words)
+    assert not (tmp_path / "data" / "labeller.sqlite3").exists()
 
 
 def free_port():
@@ -128,7 +161,3 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path):
         process.stdin.flush()
     keys = {process.communicate(timeout=60)[0].strip() for process in processes}
     assert len(keys) == 1 and len(keys.pop()) >= 50
-
-
-def test_a_deep_data_directory_keeps_its_sockets_short(tmp_path):
-    assert len(str(paths.runtime_directory(tmp_path / ("deep" * 40)) / "redis.sock")) < 108

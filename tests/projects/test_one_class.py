@@ -114,8 +114,9 @@ def test_after_a_change_a_refit_is_asked_for_only_where_it_is_learnt_from(fox, f
     [
         ({"name": ""}, "name", "This field is required."),
         ({"name": "BADGER"}, "name", "There is a class of that name already."),
+        ({"name": "bad\u200bger"}, "name", "There is a class of that name already."),
         ({"name": "x" * 201}, "name", "at most 200 characters"),
-        ({"name": "a\x07b"}, "name", "no control characters"),
+        ({"name": "\u200b\x00"}, "name", "This field is required."),
         ({"code": "x" * 41}, "code", "at most 40 characters"),
         ({"key": "b"}, "key", "“b” is the key of “badger” already."),
         ({"key": "B"}, "key", "“b” is the key of “badger” already."),
@@ -130,8 +131,9 @@ def test_after_a_change_a_refit_is_asked_for_only_where_it_is_learnt_from(fox, f
     ids=[
         "no-name",
         "name-of-another",
+        "name-that-looks-like-another",
         "name-too-long",
-        "name-control",
+        "name-invisible",
         "code-too-long",
         "key-of-another",
         "key-of-another-in-capitals",

@@ -3,6 +3,7 @@
 from datetime import time
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from labeller.jobs.models import Job
@@ -10,7 +11,7 @@ from labeller.projects import forms
 from labeller.projects.forms import EXPLAINED
 from labeller.projects.models import DEFAULT_HEAD, DEFAULT_STRATEGY, HEADS, HUNTS, STRATEGIES, Project
 from tests import factories
-from tl_core import heads, query
+from tl_core import heads, importing, query
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +156,23 @@ def test_an_administrator_may_name_code(administrator, foxes):
 def test_what_is_no_dotted_path_is_refused(administrator, path):
     errors = administrator.post(PAGE, form(strategy_path=path)).context["form"].errors
     assert list(errors) == ["strategy_path"]
+
+
+@pytest.mark.parametrize("path", ["os.system", "labeller.accounts.services.reset_password", "sklearnx.svm.SVC"])
+def test_code_of_a_package_that_is_not_allowed_is_refused_beside_its_field(administrator, path):
+    before = now().strategy, now().head
+    errors = administrator.post(PAGE, form(strategy_path=path, head_path=path)).context["form"].errors
+    assert set(errors) == {"strategy_path", "head_path"}
+    assert "modAL, sklearn, tl_core" in str(errors["head_path"]) and "MODULES" in str(errors["head_path"])
+    assert (now().strategy, now().head) == before
+
+
+def test_the_operator_allows_a_package_by_the_setting_modules(administrator, settings, monkeypatch):
+    monkeypatch.setattr(importing, "_allowed", set(importing.ALLOWED))
+    settings.MODULES = ["ourlab"]
+    apps.get_app_config("learning").ready()
+    assert administrator.post(PAGE, form(strategy_path="ourlab.strategies.wise")).status_code == 302
+    assert now().strategy == "ourlab.strategies.wise"
 
 
 def test_a_manager_may_not_name_code_but_keeps_what_an_administrator_named(manager, foxes):

@@ -29,7 +29,8 @@ def project(db, monkeypatch):
 
 
 def source(project, path="/nowhere/season", meaning=Meaning.NOTHING):
-    return Source.objects.get_or_create(project=project, path=path, defaults={"meaning": meaning})[0]
+    fields = {} if meaning == Meaning.NOTHING else {f"{meaning}_from": "folders"}
+    return Source.objects.get_or_create(project=project, path=path, defaults=fields)[0]
 
 
 _numbers = itertools.count()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import entropy as scipy_entropy
 
-from tl_core import query
+from tl_core import importing, query
 from tl_core.heads.files import unit_rows
 from tl_core.query import blocks, diversity, kcentre
 from tl_core.query.base import highest
@@ -320,7 +320,8 @@ def everything(classifier: Any, X_pool: np.ndarray, n_instances: int = 1) -> ran
     return range(n_instances)
 
 
-def test_strategies_are_found_by_name_or_dotted_path() -> None:
+def test_strategies_are_found_by_name_or_dotted_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_allowed", {"tests"})
     assert query.get("margin") is query.margin
     indices, scores = query.get("tests.tl_core.test_query.everything")(None, pool(5), n_instances=9, random_state=1)
     assert indices.tolist() == [0, 1, 2, 3, 4] and scores.tolist() == [5, 4, 3, 2, 1]

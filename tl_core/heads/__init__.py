@@ -52,8 +52,8 @@ def get(name: str = DEFAULT, **parameters: Any) -> "Head":
     ----------
     name : str
         One of `names`, or the dotted path of any scikit-learn classifier, such as
-        ``"sklearn.ensemble.RandomForestClassifier"``; it then sees centred unit vectors. A dotted path runs that
-        module: take it from administrators only.
+        ``"sklearn.ensemble.RandomForestClassifier"``, in a package that is allowed (see `tl_core.importing`); it then
+        sees centred unit vectors.
     **parameters
         Of the head. For a dotted path ``pool_mean`` and ``temperature`` are the head's, all else the classifier's.
 
@@ -65,7 +65,7 @@ def get(name: str = DEFAULT, **parameters: Any) -> "Head":
     Raises
     ------
     KeyError
-        No such head, or nothing at that path.
+        No such head, or nothing allowed at that path.
     TypeError
         It has no such parameter.
     ValueError

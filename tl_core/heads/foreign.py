@@ -1,7 +1,7 @@
 # ruff: noqa: N803, N806 - matrices are X, Z, P and W here, as in scikit-learn
 """Any scikit-learn classifier as a head. Imports scikit-learn: workers only."""
 
-import importlib
+import inspect
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from tl_core import importing
 from tl_core.heads.base import Float32, Head
 from tl_core.heads.plain import LinearHead, scored
 
@@ -31,7 +32,7 @@ class ForeignHead(Head):
     Parameters
     ----------
     path : str
-        ``"sklearn.ensemble.RandomForestClassifier"`` for one. Runs that module: take it from administrators only.
+        ``"sklearn.ensemble.RandomForestClassifier"`` for one, in a package that is allowed: see `tl_core.importing`.
     parameters : mapping or None
         Keywords for it. Where it draws random numbers and no ``random_state`` is given, that is 0.
     pool_mean : ndarray, shape (d,), or None
@@ -111,7 +112,10 @@ class ForeignHead(Head):
 
     def _unfitted(self) -> Any:
         parameters = dict(self.parameters or {})
-        estimator = _found(self.path)(**parameters)
+        kind = importing.load(self.path)
+        if not (inspect.isclass(kind) and callable(getattr(kind, "fit", None))):
+            raise ValueError(f"{self.path} is not a classifier")
+        estimator: Any = kind(**parameters)
         if not is_classifier(estimator):
             raise ValueError(f"{self.path} is not a classifier")
         if "random_state" in estimator.get_params(deep=False) and "random_state" not in parameters:
@@ -124,14 +128,6 @@ class ForeignHead(Head):
             logits: Float32 = np.log(np.maximum(P, _LEAST)).astype(np.float32)
             return logits
         return _decisions(self.estimator_, Z, len(self.classes_))
-
-
-def _found(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise KeyError(f"no classifier {path!r} ({error})") from error
 
 
 def _decisions(estimator: Any, Z: Float32, c: int) -> Float32:

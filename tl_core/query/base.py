@@ -2,7 +2,6 @@
 """The registry of query strategies and what they share."""
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tl_core import importing
 from tl_core.vectors import Vectors
 
 Pool = NDArray[Any] | Vectors
@@ -42,7 +42,7 @@ def get(name: str) -> Strategy:
     ----------
     name : str
         One of `names`, or the dotted path of any function with modAL's signature, such as
-        ``"modAL.uncertainty.margin_sampling"``. A dotted path runs that module: take it from administrators only.
+        ``"modAL.uncertainty.margin_sampling"``, in a package that is allowed: see `tl_core.importing`.
 
     Returns
     -------
@@ -52,16 +52,18 @@ def get(name: str) -> Strategy:
     Raises
     ------
     KeyError
-        No such strategy, or nothing callable at that path.
+        No such strategy, nothing allowed at that path, or no function that can be called as one.
     """
     if name in _registry:
         return _registry[name]
-    module, _, function = name.rpartition(".")
+    if "." not in name:
+        raise KeyError(f"no query strategy {name!r}; there are: {', '.join(_registry)}")
+    strategy = importing.load(name)
     try:
-        strategy = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise KeyError(f"no query strategy {name!r} ({error}); there are: {', '.join(_registry)}") from error
-    if not callable(strategy):
+        inspect.signature(strategy).bind(None, None, n_instances=1)
+    except (TypeError, ValueError) as error:
+        raise KeyError(f"{name!r} does not take a classifier, a pool and n_instances") from error
+    if inspect.isclass(strategy):
         raise KeyError(f"{name!r} is not a function")
     return as_pair(strategy)
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.annotating.forms import BadRequest
+from labeller.annotating.holding import HoldsEnough
 from labeller.projects.models import Question
 
 
@@ -19,7 +20,7 @@ def question_of(request: HttpRequest, slug: str, key: str, at_least: Role = Role
 
 
 def explains(view: Any) -> Any:
-    """Answer a body that can't be understood with 422 and the reason."""
+    """Answer a body that can't be understood with 422, and somebody who has enough with 429, and the reason."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -27,5 +28,7 @@ def explains(view: Any) -> Any:
             return view(request, *args, **kwargs)
         except BadRequest as error:
             return JsonResponse({"detail": str(error)}, status=422)
+        except HoldsEnough as error:
+            return JsonResponse({"detail": str(error)}, status=429)
 
     return wrapped

@@ -12,8 +12,9 @@ from labeller.annotating.views.common import explains, question_of
 def hunt_start(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Ask a worker for what looks like some samples, or is likeliest of a class."""
     question = question_of(request, slug, key)
-    wanted = hunts.aim(forms.body(request), question)
-    job = hunts.start(request.user, question, wanted)
+    body = forms.body(request)
+    wanted = hunts.aim(body, question)
+    job = hunts.start(request.user, question, wanted, forms.tab(body))
     return JsonResponse({"job": job.pk, "state": "hunting", "examples": hunts.examples(question, wanted)})
 
 

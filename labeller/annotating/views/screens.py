@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -64,6 +65,7 @@ def _screen(request: HttpRequest, question: Question, mode: str, template: str, 
         },
         "can_create_classes": selectors.may_add_classes(question),
         "csrf": get_token(request),
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "user": request.user.get_username(),
         "keys": keymap.table(request.user.keys, mode),
     }

@@ -13,6 +13,7 @@ JOB_KINDS = {
     "scan": gettext_noop("look through the folder"),
     "ingest": gettext_noop("import images"),
     "bursts": gettext_noop("find bursts"),
+    "known": gettext_noop("apply what is known"),
     "plan": gettext_noop("plan the embedding"),
     "embed": gettext_noop("embed images"),
     "index": gettext_noop("index neighbours"),

@@ -7,13 +7,14 @@ import uuid
 from argparse import ArgumentTypeError
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from labeller.accounts import services as accounts
 from labeller.annotating import saving, services
 from labeller.annotating.models import Assignment
 from labeller.annotating.services import Wanted
+from labeller.config.commands import SiteCommand
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
@@ -26,7 +27,7 @@ from labeller.samples.models import HiddenTruth
 PATIENCE = 120.0  # seconds to wait for a new round before giving up
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,7 +46,8 @@ class Command(BaseCommand):
         question = project.first_question
         if question is None or not HiddenTruth.objects.filter(label_class__question=question).exists():
             raise CommandError(
-                f"No hidden truth is known for {project.slug!r}: import its folder with TRUTH=folders, or use the demo."
+                f"No hidden truth is known for {project.slug!r}: start it with its folder in IMAGES and "
+                "TRUTH=folders, or TRUTH=table.csv with the columns path and class; or use the demo."
             )
         if options["noise"] and question.classes.count() < 2:
             raise CommandError("There is one class alone: no answer can be wrong.")

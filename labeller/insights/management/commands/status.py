@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from labeller.config.commands import SiteCommand
 from labeller.insights import selectors
 from labeller.projects.models import Project
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,6 +35,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{status['slug']}: {status['samples']:,} samples, {status['embedded']:,} embedded")
         self.stdout.write(f"  refused   {_pairs(status['quarantined'])}")
         self.stdout.write(f"  labels    {sum(status['labels'].values()):,}: {_pairs(status['labels'])}")
+        for known in status["known"]:
+            self.stdout.write(f"  known     {known['purpose']}: {known['outcome']}")
+            for sentence in known["sentences"]:
+                self.stdout.write(f"            {sentence}")
         self.stdout.write(f"  rounds    {status['rounds']}, {status['queue']} samples queued")
         self.stdout.write(f"  jobs      {_pairs(status['jobs'])}")
         if audit["n"]:

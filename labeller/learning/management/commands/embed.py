@@ -7,10 +7,11 @@ from argparse import ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Sum
 from tqdm import tqdm
 
+from labeller.config.commands import SiteCommand
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.learning import embedding, whitening
@@ -23,7 +24,7 @@ from tl_core.storage import StorageUnavailable
 PAUSE = 0.5  # seconds between two looks at what other workers do
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from labeller.config.commands import SiteCommand
 from labeller.jobs.services import Postponed
 from labeller.labels import selectors as labels
 from labeller.learning import embedding, fitting
@@ -13,7 +14,7 @@ from labeller.projects.models import LabelClass, Project, Question
 from tl_core.featurisers import FeaturiserUnavailable
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,9 +5,10 @@ import logging
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
+from labeller.config.commands import SiteCommand
 from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.learning import embedding, rounds, services
@@ -17,7 +18,7 @@ from labeller.projects.models import Project, Question
 PAUSE = 0.5  # seconds between two looks at what a worker does
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:

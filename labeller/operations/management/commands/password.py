@@ -1,14 +1,15 @@
-"""Give a person a new random password, and print it."""
+"""Give a person a one-time password, and print it: they choose their own when they log in with it."""
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from labeller.accounts import services
 from labeller.accounts.models import User
+from labeller.config.commands import SiteCommand
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,4 +20,5 @@ class Command(BaseCommand):
             password = services.reset_password(options["username"])
         except User.DoesNotExist as error:
             raise CommandError(f"There is no account {options['username']!r}.") from error
-        self.stdout.write(f"{options['username']} can log in with {password}")
+        days = services.ONE_TIME_DAYS
+        self.stdout.write(f"For {days} days {options['username']} can log in, to choose a password, with {password}")

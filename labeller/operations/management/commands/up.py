@@ -1,11 +1,11 @@
 """Run the whole site on this machine: database, broker, workers, beat and web server, until Ctrl-C."""
 
 import os
+import shutil
 import signal
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -15,22 +15,22 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from labeller.accounts import services as accounts
-from labeller.insights import selectors
+from labeller.config import static
 from labeller.jobs import services as jobs
-from labeller.learning.models import Round
-from labeller.operations import opening, workers
+from labeller.operations import opening, telling, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
-from labeller.samples.models import Source
+from labeller.samples import known
 from labeller.samples.scanning import FolderError, check_folder, tidy_folder
 from labeller.samples.services import NoSpace, check_disk
 
 WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1}  # queue: processes
+LEAST_ROOM = 20_000_000  # bytes; with less even the database could not be written
 MOST_MEMORY_KB = 1_500_000  # a worker process above this is replaced after its job
 
 
-class Stopped(Exception):
-    """SIGTERM or Ctrl-C came."""
+class Stopped(BaseException):
+    """SIGTERM or Ctrl-C came; no Exception, lest code in between takes it for a failure of its own."""
 
 
 class Command(BaseCommand):
@@ -39,8 +39,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--images", default=os.environ.get("IMAGES", ""), help="folder to open (default: the demo)")
-        parser.add_argument("--truth", default=os.environ.get("TRUTH", ""), help="folders, or a CSV of path and class")
-        parser.add_argument("--labels", default=os.environ.get("LABELS", ""), help="folders")
+        parser.add_argument(
+            "--truth", default=os.environ.get("TRUTH", ""), help="folders, or a table of path and class"
+        )
+        parser.add_argument("--labels", default=os.environ.get("LABELS", ""), help="folders, or a table")
+        parser.add_argument("--level", default=os.environ.get("LEVEL", ""), help="folder level that names the classes")
         parser.add_argument("--host", default=settings.HOST)
         parser.add_argument("--port", default=os.environ.get("PORT") or "8000")
 
@@ -49,7 +52,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, _stop)
         try:
             self._check(options)
-            supervisor = Supervisor(settings.RUNTIME, settings.DATA / "logs", self._say)
+            supervisor = Supervisor(settings.RUNTIME, settings.DATA, self._say)
             supervisor.lock()
             try:
                 self._run(supervisor, options)
@@ -80,12 +83,26 @@ class Command(BaseCommand):
             raise StartError(
                 f"Cannot write to {settings.DATA}: {error.strerror}. Set DATA to another folder."
             ) from error
-        check_disk()
+        self._check_room()
         if options["images"]:
             check_folder(tidy_folder(options["images"]))
-        if not str(options["port"]).isdecimal():
-            raise StartError(f"PORT must be a number, not {options['port']!r}.")
+        port = str(options["port"])
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise StartError(f"PORT must be a number from 1 to 65535, not {port!r}.")
+        self._given = opening.given(options["images"], options["labels"], options["truth"], options["level"])
+        for line in known.check(tidy_folder(options["images"]), self._given):
+            self._say(line)
         check_port(options["host"], int(options["port"]))
+
+    def _check_room(self) -> None:
+        """People label while there is room for their answers; only work that writes files waits for more."""
+        free = shutil.disk_usage(settings.DATA).free
+        if free < LEAST_ROOM:
+            raise StartError(f"Only {free // 1_000_000} MB are free at {settings.DATA}: make room, then start again.")
+        try:
+            check_disk()
+        except NoSpace as error:
+            self._say(f"{error} Labelling works meanwhile.")
 
     def _run(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
         if settings.EMBEDDED_REDIS:
@@ -94,9 +111,9 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
             raise StartError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
-        call_command("collectstatic", verbosity=0, interactive=False)
+        static.collect()
         _wait_for_broker(supervisor)
-        address = f"http://{options['host']}:{options['port']}"
+        address, *others = telling.addresses(options["host"], int(options["port"]))
         supervisor.start(_web(options["host"], int(options["port"])))
         for queue, processes in WORKERS.items():
             supervisor.start(_worker(queue, processes))
@@ -107,6 +124,8 @@ class Command(BaseCommand):
         project = self._open(options)
         _wait_for_web(supervisor, options["host"], int(options["port"]))
         self._say(f"\nlabeller is at {address}/projects/{project.slug}/")
+        for other in others:
+            self._say(f"from other machines at {other}/projects/{project.slug}/")
         if password:
             self._say(f"log in as admin with the one-time password {password}")
         else:
@@ -117,32 +136,33 @@ class Command(BaseCommand):
     def _open(self, options: dict[str, Any]) -> Project:
         if not options["images"]:
             return opening.open_demo()
-        meaning, truth_file = Source.Meaning.NOTHING, ""
-        if options["labels"]:
-            meaning = Source.Meaning.LABELS
-        elif options["truth"]:
-            meaning = Source.Meaning.TRUTH
-        named = options["labels"] or options["truth"]
-        if named and named != "folders":
-            truth_file = str(Path(named).expanduser().resolve())
-        return opening.open_folder(options["images"], meaning, truth_file)
+        project = opening.open_folder(options["images"], given=self._given)
+        for source in project.sources.all():
+            for line in known.missing_tables(source):
+                self._say(line)
+        return project
 
     def _watch(self, supervisor: Supervisor, project: Project, address: str) -> None:
         """Keep everything running, and show how far importing and embedding are."""
-        shown, ready = "", False
+        shown, said, ready = "", set[str](), False
         while True:
             supervisor.check()
+            began = time.monotonic()
             try:
-                text = _work(project)
-                if not ready and (current := Round.objects.filter(project=project, is_current=True).first()):
-                    ready = True
-                    self._say(f"Ready to label: {address}/projects/{project.slug}/label/{current.question.key}/")
-            except DatabaseError:
-                text = shown
+                text = telling.work(project)
+                news = list(telling.news(project, address)) if text or shown or not ready else []
+            except DatabaseError:  # it is busy or away: shown again when it answers
+                text, news = shown, []
             if text != shown:
                 self._show(text)
                 shown = text
-            time.sleep(0.5 if text or not ready else 2.0)
+            for line in news:
+                ready = ready or line.startswith(telling.READY)
+                if line not in said:
+                    said.add(line)
+                    self._say(line)
+            # Counting takes time in a large project: a tenth of one core is the most it may cost.
+            time.sleep(max(0.5 if text or not ready else 2.0, 10 * (time.monotonic() - began)))
 
     def _show(self, text: str) -> None:
         if self.stdout.isatty():
@@ -154,16 +174,6 @@ class Command(BaseCommand):
 
 def _stop(number: int, frame: Any) -> None:
     raise Stopped
-
-
-def _work(project: Project) -> str:
-    parts = []
-    for title, kinds in (("importing", ["scan", "ingest"]), ("embedding", ["embed"])):
-        work = selectors.work(project, kinds)
-        if work and work["total"]:
-            left = f", {work['eta']} s left" if work["eta"] else ""
-            parts.append(f"{title} {work['done']:,} of {work['total']:,} ({work['rate']:.0f}/s{left})")
-    return " · ".join(parts)
 
 
 def _redis() -> Child:
@@ -235,8 +245,9 @@ def _worker(queue: str, processes: int) -> Child:
             *("--without-gossip", "--without-mingle", *limit),
         ),
         stop_signal=signal.SIGQUIT,
+        tells=True,
     )
 
 
 def _beat() -> Child:
-    return Child("beat", _celery("beat", "--loglevel", "WARNING", "--pidfile", ""))
+    return Child("beat", _celery("beat", "--loglevel", "WARNING", "--pidfile", ""), tells=True)

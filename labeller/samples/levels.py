@@ -1,0 +1,100 @@
+"""Folders as classes: which folder level names them."""
+
+import mimetypes
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+
+from django.utils.translation import gettext as _
+
+from labeller.samples.scanning import FolderError
+
+# A first level of nothing but these divides a data set, and names no classes.
+PARTS = {
+    "train", "training", "trainset", "test", "testing", "testset", "val", "valid", "validation", "dev", "eval",
+    "evaluation", "holdout",
+}  # fmt: skip
+SHOWN = 8  # names of one level
+
+
+def name(path: str, level: int) -> str | None:
+    """The name of the folder on that level above a file: 1 = the first, -1 = the last; None where there is none."""
+    folders = path.split("/")[:-1]
+    place = level - 1 if level > 0 else level
+    return folders[place] if -len(folders) <= place < len(folders) else None
+
+
+def counts(paths: Iterable[str]) -> list[Counter[str]]:
+    """How many photographs lie in the folders of each level, by the folders' names."""
+    found: list[Counter[str]] = []
+    for folders in _photographs(paths):
+        for place, folder in enumerate(folders):
+            if place == len(found):
+                found.append(Counter())
+            found[place][folder] += 1
+    return found
+
+
+def _photographs(paths: Iterable[str]) -> list[list[str]]:
+    """The folders above each photograph; of every file where none looks like one."""
+    every, pictures = [], []
+    for path in paths:
+        folders = path.split("/")[:-1]
+        every.append(folders)
+        if _is_picture(path.rpartition(".")[2].lower()):
+            pictures.append(folders)
+    return pictures or every
+
+
+@lru_cache(maxsize=1000)
+def _is_picture(suffix: str) -> bool:
+    kind = mimetypes.guess_type(f"x.{suffix}")[0] or ""
+    return kind.startswith("image/") or suffix in {"heic", "heif", "avif", "webp", "dng", "cr2", "cr3", "nef", "arw"}
+
+
+def first_that_names(levels: list[Counter[str]]) -> int:
+    """The level that names the class where nobody says which: the first, or what lies below train, val and test."""
+    is_divided = len(levels) > 1 and all(folder.lower() in PARTS for folder in levels[0])
+    return 2 if is_divided else 1
+
+
+def chosen(levels: list[Counter[str]], level: int | None) -> int:
+    """The level that is meant. Raises FolderError where there is none such."""
+    if not levels:
+        raise FolderError(_("There are no folders inside that could name the classes: every file lies at the top."))
+    if level is None:
+        return first_that_names(levels)
+    if not 1 <= abs(level) <= len(levels):
+        detail = _("There is no folder level %(level)d, but %(levels)s.")
+        raise FolderError(detail % {"level": level, "levels": outline(levels)})
+    return level
+
+
+def outline(levels: list[Counter[str]]) -> str:
+    """All levels with examples: “1 deer, fox · 2 cam1, cam2”."""
+    return " · ".join(f"{number} {_examples(folders)}" for number, folders in enumerate(levels, 1))
+
+
+def _examples(folders: Counter[str]) -> str:
+    return ", ".join(sorted(folders)[:3]) + (" …" if len(folders) > 3 else "")
+
+
+def described(paths: list[str], level: int | None, hint: str = "") -> list[str]:
+    """What will be the classes, in sentences. Raises FolderError where there is no such level."""
+    levels = counts(paths)
+    is_chosen = level is not None
+    level = chosen(levels, level)
+    numbers = Counter(filter(None, (name("/".join([*folders, ""]), level) for folders in _photographs(paths))))
+    shown = ", ".join(f"{folder} {n:,}" for folder, n in sorted(numbers.items())[:SHOWN])
+    if len(numbers) > SHOWN:
+        shown += " " + _("and %(n)d more") % {"n": len(numbers) - SHOWN}
+    lines = []
+    if not is_chosen and level == 2:
+        parts = ", ".join(sorted(levels[0]))
+        lines.append(_("%(parts)s are taken for parts of a data set, not for classes.") % {"parts": parts})
+    values = {"level": level, "classes": shown, "levels": outline(levels), "hint": hint or _("choose with LEVEL=2")}
+    if len(levels) > 1:
+        detail = _("classes from folder level %(level)d: %(classes)s (levels: %(levels)s · %(hint)s)")
+    else:
+        detail = _("classes from folder level %(level)d: %(classes)s")
+    return [*lines, detail % values]
