@@ -23,6 +23,8 @@ def _sentence(note: dict[str, Any]) -> str:
             return text % {"n": _number(n)}
         case {"code": "preview"}:
             return _("A camera raw file; the preview in it is used.")
+        case {"code": "changed"}:
+            return _("The file has changed since it was imported: labels may be of the older picture.")
     return ""
 
 
