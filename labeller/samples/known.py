@@ -28,6 +28,7 @@ from labeller.samples.scanning import FolderError
 from labeller.samples.signals import labels_known
 from labeller.samples.tables import Problem, Row
 from labeller.samples.walking import walk
+from labeller.text import fold
 
 FOLDERS = "folders"
 PURPOSES = ("labels", "truth")
@@ -123,8 +124,8 @@ def _one_answer(rows: list[Row], several: bool) -> tuple[str, ...] | None:
     if len(rows) == 1:
         return rows[0].classes
     if several:
-        return tuple({tables.fold(name): name for row in rows for name in row.classes}.values())
-    answers = {frozenset(map(tables.fold, row.classes)) for row in rows}
+        return tuple({fold(name): name for row in rows for name in row.classes}.values())
+    answers = {frozenset(map(fold, row.classes)) for row in rows}
     return rows[0].classes if len(answers) == 1 else None
 
 
@@ -222,7 +223,7 @@ class _Files:
         for path, names in said.names.items():
             pk = self.own.get(path) or self.twins.get(path)
             if pk is not None:
-                answers.setdefault(pk, {}).setdefault(frozenset(map(tables.fold, names)), (path, names))
+                answers.setdefault(pk, {}).setdefault(frozenset(map(fold, names)), (path, names))
         found = {}
         for pk, given in answers.items():
             if len(given) == 1:

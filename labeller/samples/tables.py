@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from labeller.projects.services import tidy_class_name
 from labeller.samples.cells import arm, split_names
 from labeller.samples.scanning import FolderError
+from labeller.text import fold
 
 # Names of columns in lower case without blanks and signs; of several the earliest here is meant.
 PATHS = (
@@ -93,13 +94,6 @@ class _Columns:
     verdict: int | None = None
     overruled: int | None = None
     defused: int | None = None
-
-
-def fold(text: str) -> str:
-    """One key for names that look alike: composed characters, no upper case, single blanks."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split())
 
 
 # --- reading --------------------------------------------------------------------------------------
