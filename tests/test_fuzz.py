@@ -113,7 +113,7 @@ headers = st.dictionaries(
     max_size=2,
 )
 cookies = st.dictionaries(
-    st.sampled_from(["sessionid", "csrftoken", "language", "labeller-zone", "messages"]),
+    st.sampled_from([settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, "language", "labeller-zone", "messages"]),
     st.sampled_from(
         ["\x00" * 20, "a" * 9000, "-99999999999", "nl\x00", "é" * 12, '"\\000abcdefgh"', "nan", "1" * 5000]
     ),

@@ -39,7 +39,7 @@ def _made_anew(sample: Sample) -> HttpResponse:
     deriving.ask(sample)
     gone = deriving.is_gone(sample)
     text = _("The photograph is not there any more.") if gone else _("The picture is being made anew.")
-    response = HttpResponse(text, status=410 if gone else 503, content_type="text/plain; charset=utf-8")
+    response = HttpResponse(text, status=410 if gone else 202, content_type="text/plain; charset=utf-8")
     response["Cache-Control"] = "no-store"
     response["Retry-After"] = "2"
     return response

@@ -37,7 +37,7 @@ def test_lost_pictures_are_made_anew_from_the_photograph(client, taken, settings
     shutil.rmtree(settings.MEDIA)
     for _ in range(3):  # the page asks again and again: one job
         answer = client.get(address(taken))
-        assert answer.status_code == 503 and answer["Cache-Control"] == "no-store" and answer["Retry-After"]
+        assert answer.status_code == 202 and answer["Cache-Control"] == "no-store" and answer["Retry-After"]
     assert Job.objects.filter(kind="derive").count() == 1
     factories.work("derive")
     assert content(client, taken) == before
@@ -65,7 +65,7 @@ def test_an_absent_folder_is_blamed_on_no_file(client, taken, folder, settings):
     client.get(address(taken))
     (job,) = factories.work("derive")
     assert job.state == Job.State.DONE and not Refusal.objects.exists()
-    assert client.get(address(taken)).status_code == 503
+    assert client.get(address(taken)).status_code == 202
 
 
 def test_a_photograph_that_changed_is_looked_at_and_not_shown_under_the_old_content(client, taken, folder, settings):
@@ -73,7 +73,7 @@ def test_a_photograph_that_changed_is_looked_at_and_not_shown_under_the_old_cont
     photograph(folder / taken.path, 9, (600, 400))
     client.get(address(taken))
     factories.work("derive")
-    assert client.get(address(taken)).status_code == 503
+    assert client.get(address(taken)).status_code == 202
     factories.work("scan", "ingest")
     assert client.get(address(taken)).status_code == 200
     assert Sample.objects.get(pk=taken.pk).notes == [{"code": "changed"}]

@@ -211,7 +211,8 @@ class TestRegistry:
             ("sklearn.svm.Missing", KeyError),
             ("nowhere.at.All", KeyError),
             ("sklearn.linear_model.Ridge", ValueError),
-            ("os.path.join", TypeError),
+            ("os.path.join", KeyError),
+            ("sklearn.base.clone", TypeError),
         ],
     )
     def test_what_is_no_head_is_refused(self, name: str, error: type[Exception]) -> None:

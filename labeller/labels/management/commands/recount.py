@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
+from labeller.config.commands import SiteCommand
 from labeller.labels import tallies
 from labeller.projects.models import Project
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = "Count the labels and samples of all projects anew, and say which counts were off."
 
     def handle(self, *args: Any, **options: Any) -> None:
