@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
-# The same tests on both databases a site may have.
+# The same tests on both databases a site may have; those that know no database once.
 FAST_TESTS := tests -m "not browser and not faults" -q -n auto
-FAST := $(PY) -m pytest $(FAST_TESTS) && $(PY) -m tests.on_postgresql $(FAST_TESTS)
+FAST := $(PY) -m pytest $(FAST_TESTS) && \
+    $(PY) -m tests.on_postgresql $(FAST_TESTS) --ignore tests/tl_core --ignore tests/architecture --ignore tests/docs
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
 KNOBS := IMAGES TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM

@@ -13,7 +13,8 @@ from tests.faults import servers
 def main(words: list[str]) -> int:
     """The exit code of pytest; every worker of xdist makes its own database on the one server."""
     with servers.postgresql() as url:
-        environment = {**os.environ, "DATABASE_URL": f"{url}/labeller"}
+        # Named here, for importing the site has named its own settings in the environment.
+        environment = {**os.environ, "DATABASE_URL": f"{url}/labeller", "DJANGO_SETTINGS_MODULE": "tests.settings"}
         return subprocess.call([sys.executable, "-m", "pytest", *words], env=environment)
 
 

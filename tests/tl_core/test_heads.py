@@ -212,7 +212,7 @@ class TestRegistry:
             ("nowhere.at.All", KeyError),
             ("sklearn.linear_model.Ridge", ValueError),
             ("os.path.join", KeyError),
-            ("sklearn.base.clone", TypeError),
+            ("sklearn.base.clone", ValueError),
         ],
     )
     def test_what_is_no_head_is_refused(self, name: str, error: type[Exception]) -> None:
