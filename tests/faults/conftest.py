@@ -22,6 +22,7 @@ import psutil
 import psycopg
 import pytest
 
+from labeller.config import paths
 from labeller.operations.management.commands import up
 from tests import factories
 from tests.faults import servers
@@ -124,8 +125,8 @@ class Client:
 
     def __init__(self, server, number):
         self.server, self.number = server, number
-        session, csrf = server.made["cookies"]
-        self.cookies = f"{session}={server.made['sessions'][number]}; {csrf}={TOKEN}"
+        mark = paths.site_mark(Path(server.data).resolve(), server.database.url)
+        self.cookies = f"sessionid-{mark}={server.made['sessions'][number]}; csrftoken-{mark}={TOKEN}"
 
     def post(self, path, body):
         return self.ask("POST", f"{self.server.base}/{path}/", json.dumps(body), "application/json")

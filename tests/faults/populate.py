@@ -17,7 +17,6 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "labeller.config.settings"
 django.setup()
 
-from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
@@ -47,7 +46,6 @@ def main(options):
     people = factories.annotators(project, options["people"])
     Membership.objects.filter(project=project, user__in=people).update(role=options["role"])
     return {
-        "cookies": [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME],
         "sessions": [session_of(user) for user in people],
         "samples": [sample.pk for sample in samples],
         "classes": list(question.classes.values_list("pk", flat=True)),
