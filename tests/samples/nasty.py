@@ -21,6 +21,9 @@ REFUSED = {
     "huge.png": "too-large",
     "notes.txt": "not-an-image",
     "z/twin.jpg": "duplicate",
+    "dangling.jpg": "missing",
+    "way-out": "link",
+    "secret.jpg": "link",
 }
 # path: upright size of the sample it becomes
 TAKEN = {
