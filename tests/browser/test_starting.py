@@ -1,7 +1,7 @@
 """From the first paint on: what is pressed before the page's script runs is kept; a script that never comes is told."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -177,6 +177,16 @@ def test_a_page_whose_modules_do_not_come_says_so(
     box.get_by_role("link").click()
     unwatched.locator("html[data-script=running]").wait_for()
     expect(box).to_be_hidden()
+
+
+@pytest.mark.parametrize("place", ["", "projects/new/", "account/", "people/", "login/"])
+def test_a_page_that_needs_no_script_does_not_say_that_it_failed(
+    sign_in: Callable[..., Page], program: Program, place: str
+) -> None:
+    page = sign_in("" if place == "login/" else "admin")
+    page.goto(f"{program.address}/{place}")
+    assert page.evaluate("document.readyState") == "complete"
+    expect(page.get_by_test_id("not-started")).to_be_hidden()
 
 
 def test_every_page_with_a_module_waits_for_it() -> None:
