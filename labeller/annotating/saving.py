@@ -1,5 +1,6 @@
 """Taking judgements and flags in: a request's events in one transaction, each answered for itself."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,15 +34,12 @@ STRATEGY_OF = {TileGroup.Kind.PREDICTED: "grid", TileGroup.Kind.CLUSTER: "grid",
 def save(user: User, question: Question, events: Sequence[Event]) -> list[Recorded]:
     """Record events and return what became of each; afterwards ask for a refit.
 
-    Those on one sample are recorded as they come. Samples are gone through in the order of their ids, so that requests
-    that speak of the same ones in different orders don't wait for each other.
+    Those on one sample are recorded as they come.
     """
     sample_ids = {event.sample_id for event in events if event.sample_id is not None}
     with _turn(user), tallies.kept(sample_ids):
         handed_out = _HandedOut(user, question, events)
-        by_sample = sorted(range(len(events)), key=lambda number: events[number].sample_id or 0)
-        recorded = {number: _apply(events[number], user, question, handed_out) for number in by_sample}
-        results = [recorded[number] for number in range(len(events))]
+        results = _record(events, user, question, handed_out)
         judged = [
             event.judgement
             for event, result in zip(events, results, strict=True)
@@ -81,6 +79,57 @@ class _HandedOut:
         self.entries = entries.select_related("round__head").in_bulk() if entry_ids else {}
 
 
+def _record(events: Sequence[Event], user: User, question: Question, handed_out: _HandedOut) -> list[Recorded]:
+    """What becomes of each event. Labels that have nothing to do with another event are recorded together.
+
+    Samples are gone through in the order of their ids, so that requests that speak of the same ones in different orders
+    don't wait for each other.
+    """
+    by_sample = sorted(range(len(events)), key=lambda number: events[number].sample_id or 0)
+    plain = {number: _plain(events[number], question, handed_out) for number in _apart(events, by_sample)}
+    together = {number: judgement for number, judgement in plain.items() if judgement is not None}
+    recorded = dict(zip(together, recording.record_together(list(together.values())), strict=True))
+    for number in by_sample:
+        if number not in recorded:
+            recorded[number] = _apply(events[number], user, question, handed_out)
+    return [recorded[number] for number in range(len(events))]
+
+
+def _apart(events: Sequence[Event], numbers: Iterable[int]) -> list[int]:
+    """Of these events the labels whose UUID is no other's, and whose sample no other event is about but follow-ups."""
+    uuids = Counter(each.judgement.uuid for each in events if each.judgement)
+    said = Counter((each.sample_id, each.judgement.question.pk) for each in events if each.judgement)
+    flagged = {each.sample_id for each in events if not each.judgement}
+    return [
+        number
+        for number in numbers
+        if (judgement := events[number].judgement)
+        and uuids[judgement.uuid] == said[judgement.sample_id, judgement.question.pk] == 1
+        and judgement.sample_id not in flagged
+    ]
+
+
+def _plain(event: Event, question: Question, handed_out: _HandedOut) -> Judgement | None:
+    """The label to record, with what the server knows of it; None where the event is none, or is refused."""
+    judgement = event.judgement
+    if event.problem or judgement is None or event.sample_id not in handed_out.samples:
+        return None
+    if judgement.mode == Mode.REVIEW and not _may_review(question):
+        return None
+    if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
+        return judgement
+    if judgement.mode == Mode.REVIEW:
+        return replace(judgement, strategy="review")
+    assignment = handed_out.assignments.get(judgement.sample_id)
+    if assignment is not None and assignment.is_check:
+        return None
+    return _with_reason(judgement, assignment, handed_out.entries.get(event.entry))
+
+
+def _may_review(question: Question) -> bool:
+    return bool(question.project.role.rank >= Role.MANAGER.rank)
+
+
 def _apply(event: Event, user: User, question: Question, handed_out: _HandedOut) -> Recorded:
     if event.problem:
         return Recorded(422, detail=event.problem)
@@ -90,19 +139,14 @@ def _apply(event: Event, user: User, question: Question, handed_out: _HandedOut)
         return flags.raise_flag(event.flag, question, event.sample_id, user, event.note)
     if event.kind == "unflag":
         return flags.lower_flag(event.flag, question, user)
+    if plain := _plain(event, question, handed_out):
+        return recording.record_one(plain)
     judgement = event.judgement
     if judgement is None:
         return Recorded(422)
-    if judgement.mode == Mode.REVIEW and question.project.role.rank < Role.MANAGER.rank:
+    if judgement.mode == Mode.REVIEW and not _may_review(question):
         return Recorded(403, detail=_("Only managers review."))
-    if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
-        return recording.record_one(judgement)
-    if judgement.mode == Mode.REVIEW:
-        return recording.record_one(replace(judgement, strategy="review"))
-    assignment = handed_out.assignments.get(judgement.sample_id)
-    if assignment is not None and assignment.is_check:
-        return checks.record(judgement, checks.known_answer(question, judgement.sample_id))
-    return recording.record_one(_with_reason(judgement, assignment, handed_out.entries.get(event.entry)))
+    return checks.record(judgement, checks.known_answer(question, judgement.sample_id))
 
 
 def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: RoundEntry | None) -> Judgement:

@@ -1,9 +1,9 @@
 """What the labelling page is told, as plain values for JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Sum, prefetch_related_objects
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -89,7 +89,14 @@ def label_json(label: Label | Check | None) -> dict[str, Any] | None:
     }
 
 
-def result_json(uuid: str, recorded: Recorded) -> dict[str, Any]:
+def results_json(uuids: Iterable[str], recorded: Sequence[Recorded]) -> list[dict[str, Any]]:
+    """What became of events, each by its UUID."""
+    told = [label for each in recorded for label in (each.label, each.current) if isinstance(label, Label)]
+    prefetch_related_objects(told, "labelled_classes")
+    return [_result_json(uuid, each) for uuid, each in zip(uuids, recorded, strict=True)]
+
+
+def _result_json(uuid: str, recorded: Recorded) -> dict[str, Any]:
     return {
         "uuid": uuid,
         "status": recorded.status,

@@ -62,7 +62,7 @@ def record(judgement: Judgement, answer: frozenset[int]) -> Recorded:
 
     The answers to the client are the same, or people would know which samples are checks.
     """
-    problem = services.problem(judgement)
+    problem = services.problem(judgement, services.classes_named([judgement]))
     if problem:
         return Recorded(422, detail=problem)
     try:

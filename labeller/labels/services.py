@@ -1,6 +1,6 @@
 """Recording judgements: once per UUID, append-only, never over somebody's newer decision."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
 
 Verdict = Label.Verdict
+MOST_NAMED = 1000  # classes that are asked for by their ids: a database takes only so many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,35 +57,68 @@ def record(judgement: Judgement) -> Recorded:
 
 def record_one(judgement: Judgement) -> Recorded:
     """As `record`, for a writer of several who keeps the tallies of all their samples."""
-    wrong = problem(judgement)
-    if wrong:
-        return Recorded(422, detail=wrong)
+    return record_together([judgement])[0]
+
+
+def record_together(judgements: Sequence[Judgement]) -> list[Recorded]:
+    """As `record_one` for each, in as many statements as for one of them.
+
+    All are of one person, and no two have the same UUID, or are on the same question of the same sample.
+    """
+    if not judgements:
+        return []
     try:
         with transaction.atomic():
-            return _record(judgement)
+            return _record(judgements)
     except IntegrityError:
-        # Somebody was faster between our read and our write: their row decides what the answer is.
+        # Somebody was faster between our read and our write: what they wrote decides what the answer is.
+        if len(judgements) > 1:
+            return [record_one(each) for each in judgements]
         detail = _("This label was changed at the same moment.")
-        return _already(judgement) or Recorded(409, current=_current(judgement), detail=detail)
+        standing = _Standing(judgements)
+        return [
+            standing.already(each) or Recorded(409, current=standing.of(each), detail=detail) for each in judgements
+        ]
 
 
-def _record(judgement: Judgement) -> Recorded:
-    already = _already(judgement)
-    if already is not None:
+def _record(judgements: Sequence[Judgement]) -> list[Recorded]:
+    classes = classes_named(judgements)
+    standing = _Standing(judgements)
+    answers = [_refused(each, classes, standing) for each in judgements]
+    new = [each for each, answer in zip(judgements, answers, strict=True) if answer is None]
+    before = [current.pk for each in new if (current := standing.of(each))]
+    if before and Label.objects.filter(pk__in=before, is_current=True).update(is_current=False) < len(before):
+        raise IntegrityError("a label was superseded meanwhile")
+    labels = Label.objects.bulk_create(_label(each, standing.of(each)) for each in new)
+    LabelledClass.objects.bulk_create(
+        LabelledClass(label=label, label_class_id=class_id)
+        for label, each in zip(labels, new, strict=True)
+        for class_id in each.class_ids
+    )
+    written = iter(labels)
+    return [answer or Recorded(200, label=next(written), is_new=True) for answer in answers]
+
+
+def _refused(judgement: Judgement, classes: Container[tuple[int, int]], standing: "_Standing") -> Recorded | None:
+    """The answer to a judgement that isn't to be written; None where it is."""
+    if wrong := problem(judgement, classes):
+        return Recorded(422, detail=wrong)
+    if already := standing.already(judgement):
         return already
-    current = _current(judgement)
-    if not is_expected(current, judgement):
-        return Recorded(409, current=current, detail=_("This label was changed elsewhere."))
-    if current is not None and not Label.objects.filter(pk=current.pk, is_current=True).update(is_current=False):
-        return Recorded(409, current=_current(judgement), detail=_("This label was changed elsewhere."))
-    label = Label.objects.create(
+    if is_expected(current := standing.of(judgement), judgement):
+        return None
+    return Recorded(409, current=current, detail=_("This label was changed elsewhere."))
+
+
+def _label(judgement: Judgement, supersedes: Label | None) -> Label:
+    return Label(
         uuid=judgement.uuid,
         project_id=judgement.question.project_id,
         question=judgement.question,
         sample_id=judgement.sample_id,
         annotator=judgement.annotator,
         verdict=judgement.verdict,
-        supersedes=current,
+        supersedes=supersedes,
         mode=judgement.mode,
         dwell_ms=judgement.dwell_ms,
         suggestion_shown=judgement.suggestion_shown,
@@ -93,32 +127,36 @@ def _record(judgement: Judgement) -> Recorded:
         propensity=judgement.propensity,
         predicted_id=judgement.predicted_id,
     )
-    LabelledClass.objects.bulk_create(
-        LabelledClass(label=label, label_class_id=class_id) for class_id in judgement.class_ids
-    )
-    return Recorded(200, label=label, is_new=True)
 
 
-def _already(judgement: Judgement) -> Recorded | None:
-    """The answer given the first time this UUID came; a UUID of somebody else tells nothing but that it is taken."""
-    label = Label.objects.filter(uuid=judgement.uuid).first()
-    if label is None:
-        return None
-    same = (label.annotator_id, label.question_id, label.sample_id) == (
-        judgement.annotator.pk if judgement.annotator else None,
-        judgement.question.pk,
-        judgement.sample_id,
-    )
-    return Recorded(200, label=label) if same else Recorded(409, detail=_("This UUID has been used."))
+class _Standing:
+    """What is there already of one person's judgements: their UUIDs, and what this person said of the same samples."""
 
+    def __init__(self, judgements: Sequence[Judgement]) -> None:
+        self._uuids = {each.uuid: each for each in Label.objects.filter(uuid__in=[each.uuid for each in judgements])}
+        current = Label.objects.filter(
+            annotator=judgements[0].annotator,
+            sample__in={each.sample_id for each in judgements},
+            question__in={each.question.pk for each in judgements},
+            is_current=True,
+        )
+        self._current = {(each.question_id, each.sample_id): each for each in current}
 
-def _current(judgement: Judgement) -> Label | None:
-    return Label.objects.filter(
-        question=judgement.question,
-        sample_id=judgement.sample_id,
-        annotator=judgement.annotator,
-        is_current=True,
-    ).first()
+    def already(self, judgement: Judgement) -> Recorded | None:
+        """The answer given the first time this UUID came; one of somebody else tells nothing but that it is taken."""
+        label = self._uuids.get(judgement.uuid)
+        if label is None:
+            return None
+        same = (label.annotator_id, label.question_id, label.sample_id) == (
+            judgement.annotator.pk if judgement.annotator else None,
+            judgement.question.pk,
+            judgement.sample_id,
+        )
+        return Recorded(200, label=label) if same else Recorded(409, detail=_("This UUID has been used."))
+
+    def of(self, judgement: Judgement) -> Label | None:
+        """This person's label that stands."""
+        return self._current.get((judgement.question.pk, judgement.sample_id))
 
 
 def is_expected(current: Label | Check | None, judgement: Judgement) -> bool:
@@ -130,8 +168,19 @@ def is_expected(current: Label | Check | None, judgement: Judgement) -> bool:
     return judgement.supersedes == current.uuid
 
 
-def problem(judgement: Judgement) -> str:
-    """What is wrong with the judgement itself, in one sentence; empty where nothing is."""
+def classes_named(judgements: Iterable[Judgement]) -> set[tuple[int, int]]:
+    """Of the classes that these judgements name those that exist: (question id, class id)."""
+    named = {class_id for each in judgements for class_id in each.class_ids}
+    if not named:
+        return set()
+    found = LabelClass.objects.filter(question__in={each.question.pk for each in judgements})
+    if len(named) <= MOST_NAMED:
+        found = found.filter(pk__in=named)
+    return set(found.values_list("question", "pk"))
+
+
+def problem(judgement: Judgement, existing: Container[tuple[int, int]]) -> str:
+    """What is wrong with the judgement itself, in one sentence; empty where nothing is. See `classes_named`."""
     classes = set(judgement.class_ids)
     if judgement.verdict not in Verdict.values:
         known = {"verdict": judgement.verdict, "known": ", ".join(Verdict.values)}
@@ -148,7 +197,7 @@ def problem(judgement: Judgement) -> str:
         return _("Name at least one class, and none twice.")
     if len(classes) > 1 and not judgement.question.multi_label:
         return _("This question takes one class a sample.")
-    if LabelClass.objects.filter(question=judgement.question, pk__in=classes).count() != len(classes):
+    if not all((judgement.question.pk, class_id) in existing for class_id in classes):
         return _("A class named here is not one of this question’s.")
     return ""
 

@@ -158,8 +158,11 @@ def _disputed(said: dict[Place, list[Said]]) -> set[tuple[int, int]]:
 
 def _settle(before: set[tuple[int, int]], after: set[tuple[int, int]]) -> None:
     """Write which samples of which questions are disputed now and weren't, or were."""
+    over: dict[int, list[int]] = {}
     for question_id, sample_id in before - after:
-        Dispute.objects.filter(question=question_id, sample=sample_id).delete()
+        over.setdefault(question_id, []).append(sample_id)
+    for question_id, sample_ids in over.items():
+        Dispute.objects.filter(question=question_id, sample__in=sample_ids).delete()
     new = [Dispute(question_id=question_id, sample_id=sample_id) for question_id, sample_id in after - before]
     Dispute.objects.bulk_create(new, ignore_conflicts=True)
 

@@ -37,7 +37,7 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     question = question_of(request, slug, key)
     events = forms.events(forms.body(request), request.user, question)
     recorded = saving.save(request.user, question, events)
-    results = [selectors.result_json(event.uuid, each) for event, each in zip(events, recorded, strict=True)]
+    results = selectors.results_json([event.uuid for event in events], recorded)
     statuses = {result["status"] for result in results}
     return JsonResponse(
         {
