@@ -94,6 +94,10 @@ class _Walk:
                 first = self._first(kind, value)
                 is_thumbnail |= bool(first & 1) if tag == _SUBFILE else first == 2
         if total > _LARGEST_DIRECTORY:
+            place = self.file.tell()
+            if self.file.seek(0, 2) < total:
+                raise EOFError("truncated: there are more tags than bytes")
+            self.file.seek(place)
             raise ImageRefused("too-large", f"The file has {total:,} bytes of notes beside its pixels.")
         (self.next,) = self._read(self.pointer)
         return _Page(offset, is_thumbnail)
