@@ -83,8 +83,8 @@ def _refused(project: Project, samples: int, place: str) -> Iterator[str]:
         reasons = ", ".join(f"{count:,} × {refused.words(reason)}" for reason, count in found.items())
         n = sum(found.values())
         yield f"{n:,} {'file was' if n == 1 else 'files were'} set aside: {reasons}. See {place}"
-    elif found:
-        yield f"{refused.nothing_usable(project)} See {place}"
+    elif found and (sentence := refused.nothing_usable(project)):
+        yield f"{sentence} See {place}"
     _left_out, missing = refused.looks(project)
     if missing:
         what = "photograph is not where it was" if missing == 1 else "photographs are not where they were"
