@@ -120,10 +120,10 @@ def overview(user: User) -> list[dict[str, Any]]:
 def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
     """Progress of the open work of these kinds, counted in samples; None where none is open."""
     jobs = Job.objects.filter(project=project, kind__in=kinds)
-    if not jobs.filter(state__in=OPEN).exists():
-        return None
     # Work done long before the oldest open job belongs to an earlier import.
     begun = jobs.filter(state__in=OPEN).aggregate(begun=Min("created_at"))["begun"]
+    if begun is None:
+        return None
     current = jobs.filter(Q(state__in=OPEN) | Q(finished_at__gte=begun, state=Job.State.DONE))
     numbers = current.aggregate(done=Sum("done"), total=Sum("total"), started=Min("started_at"))
     done, total = numbers["done"] or 0, numbers["total"] or 0

@@ -81,9 +81,11 @@ def _refused(project: Project, samples: int, place: str) -> Iterator[str]:
     found = refused.counts(project)
     if found and samples:
         reasons = ", ".join(f"{count:,} × {refused.words(reason)}" for reason, count in found.items())
-        yield f"{sum(found.values()):,} files were set aside: {reasons}. See {place}"
-    elif found:
-        yield f"{refused.nothing_usable(project)} See {place}"
+        n = sum(found.values())
+        yield f"{n:,} {'file was' if n == 1 else 'files were'} set aside: {reasons}. See {place}"
+    elif found and (sentence := refused.nothing_usable(project)):
+        yield f"{sentence} See {place}"
     _left_out, missing = refused.looks(project)
     if missing:
-        yield f"{missing:,} photographs are not where they were any more: their labels are kept. See {place}"
+        what = "photograph is not where it was" if missing == 1 else "photographs are not where they were"
+        yield f"{missing:,} {what} any more: labels are kept. See {place}"

@@ -81,6 +81,7 @@ class Said:
     problems: list[Problem] = field(default_factory=list)
     n_rows: int = 0
     level: int | None = None
+    digest: str = ""  # of the table
 
 
 # --- what names say -------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def by_table(path: Path, files: Iterable[str], root: str, question: Question | N
     if question is not None:
         table = tables.of_question(table, question.key)
     matched = matching.match(table.rows, files, root)
-    said = Said(problems=table.problems + matched.problems, n_rows=table.n_rows)
+    said = Said(problems=table.problems + matched.problems, n_rows=table.n_rows, digest=table.digest)
     for file, rows in matched.rows.items():
         names = _one_answer(rows, several)
         if names is None:
@@ -264,15 +265,15 @@ def apply(progress: jobs.Progress) -> None:
 def _apply(
     progress: jobs.Progress, source: Source, question: Question, purpose: str, named: str, files: _Files
 ) -> dict[str, Any]:
+    last = source.known.get(purpose, {})
     try:
         if named == FOLDERS:
             said = by_folders(files.paths(), source.class_level)
         else:
             said = by_table(Path(named), files.paths(), source.path, question)
     except FolderError as error:
-        return {"from": named, "error": str(error)}
+        return {"from": named, "error": str(error), "digest": last.get("digest", "")}
     answers = files.by_sample(said)
-    last = source.known.get(purpose, {})
     gone = set()
     if named == FOLDERS == last.get("from") and last.get("level") != said.level:
         gone = set(files.own.values()) - answers.keys()  # they have no folder on the new level
@@ -280,19 +281,23 @@ def _apply(
     classes = {name: projects.ensure_class(question, name)[0].pk for name in names}
     wanted = {pk: frozenset(classes[name] for name in each) for pk, each in answers.items()}
     wanted |= dict.fromkeys(gone, frozenset())
-    own = set(files.own.values())
+    # A table that was applied as it is says nothing new of a photograph that has moved since to the path of another.
+    own, moved = set(files.own.values()), set[int]()
+    if said.digest and said.digest == last.get("digest"):
+        own, moved = moved, own
     applied = 0
     for at, chunk in _chunks(wanted):
         progress(at, len(wanted))
         if purpose == "truth":
             applied += _write_truth(question, chunk, own)
         else:
-            applied += _write_labels(question, chunk, own, said)
+            applied += _write_labels(question, chunk, own, said, moved)
         time.sleep(PAUSE)
     told.write_list(told.list_path(source.pk, purpose), said.problems)
     return {
         "from": named,
         "name": Path(named).name,
+        "digest": said.digest,
         "level": said.level,
         "rows": said.n_rows,
         "applied": applied,
@@ -324,7 +329,9 @@ def _write_truth(question: Question, wanted: Mapping[int, frozenset[int]], own: 
     return sum(map(bool, wanted.values()))
 
 
-def _write_labels(question: Question, wanted: dict[int, frozenset[int]], own: set[int], said: Said) -> int:
+def _write_labels(
+    question: Question, wanted: dict[int, frozenset[int]], own: set[int], said: Said, moved: set[int]
+) -> int:
     """Have the labels app store what isn't yet; returns how many of these samples have a label by it now."""
     applied = 0
     for of_others in (False, True):
@@ -336,5 +343,6 @@ def _write_labels(question: Question, wanted: dict[int, frozenset[int]], own: se
         for _receiver, kept in replies:
             applied += sum(map(bool, part.values())) - len(kept)
             paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "path"))
-            said.problems += [Problem(kind, 0, paths[pk], paths[pk]) for pk, kind in kept.items()]
+            kinds = {pk: "moved" if kind == "twins" and pk in moved else kind for pk, kind in kept.items()}
+            said.problems += [Problem(kind, 0, paths[pk], paths[pk]) for pk, kind in kinds.items()]
     return applied

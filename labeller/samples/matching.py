@@ -5,11 +5,13 @@ that all rows share, or that is the folder itself; and the end of a path that on
 indexed once, so that a million of each takes seconds.
 """
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from labeller.samples import names
 from labeller.samples.tables import FILE_NAME, Problem, Row, fold
 
 SEVERAL = ""  # stands in an index for a key of several files
@@ -76,7 +78,7 @@ class _Index:
     @property
     def folded(self) -> dict[str, str]:
         if not self._folded:
-            self._folded = _by_key((_key(file), file) for file in self.exact)
+            self._folded = _by_key((_key(name), file) for file in self.exact for name in (file, *_otherwise(file)))
         return self._folded
 
     def find(self, path: str) -> str | None:
@@ -104,6 +106,13 @@ class _Index:
                 ends = ((end.rpartition(".")[0], file) for end, file in ends)
             self._ends[depth, has_suffix] = _by_key(ends)
         return self._ends[depth, has_suffix].get(key)
+
+
+def _otherwise(file: str) -> Iterator[str]:
+    """What a table may call a file whose name is stored escaped: the name itself, or as Latin-1 where it is that."""
+    if "%" in file and (name := names.decode(file)) != file:
+        is_text = not any("\ud800" <= character <= "\udfff" for character in name)
+        yield name if is_text else os.fsencode(name).decode("latin-1")
 
 
 def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

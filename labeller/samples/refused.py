@@ -61,7 +61,9 @@ def nothing_usable(project: Project) -> str:
     """One sentence, where files were found and none of them is a sample; else nothing."""
     if project.samples.exists() or not (found := counts(project)):
         return ""
-    first = examples(project, max(found, key=lambda reason: found[reason]), 1)[0]
+    first = next(iter(examples(project, max(found, key=lambda reason: found[reason]), 1)), None)
+    if first is None:  # looked at again just now
+        return ""
     return _("None of the %(n)s files can be used: %(reasons)s. For example %(path)s: %(detail)s") % {
         "n": _number(sum(found.values())),
         "reasons": ", ".join(f"{_number(n)} × {words(reason)}" for reason, n in found.items()),

@@ -4,6 +4,7 @@ What a row means must be certain: what is not taken is collected as a problem, w
 """
 
 import csv
+import hashlib
 import io
 import itertools
 import re
@@ -22,20 +23,23 @@ from labeller.samples.cells import arm, split_names
 from labeller.samples.scanning import FolderError
 from labeller.text import fold
 
-# Names of columns in lower case without blanks and signs; of several the earliest here is meant.
+# Names of columns in lower case without blanks, signs and accents; of several the earliest here is meant.
 PATHS = (
     "path", "filepath", "imagepath", "relpath", "relativepath", "file", "filename", "imagefilename", "imagefile",
     "image", "images", "imagename", "img", "imgname", "photo", "photograph", "photoname", "picture", "media",
     "mediapath", "sample", "imageid", "imgid", "fileid", "photoid", "bestand", "bestandsnaam", "pad", "foto",
-    "afbeelding", "datei", "dateiname", "pfad", "bild", "fichier", "nomfichier", "chemin", "archivo", "imagen",
+    "afbeelding", "datei", "dateiname", "dateipfad", "pfad", "bild", "bildname", "bilddatei", "aufnahme", "fichier",
+    "nomfichier", "nomdufichier", "chemin", "archivo", "nombredearchivo", "ruta", "imagen", "arquivo", "imagem",
+    "percorso", "immagine",
 )  # fmt: skip
 FOLDERS = ("relativepath", "folder", "directory", "dir", "subfolder", "map", "ordner", "dossier", "carpeta")
 CLASSES = (
     "classes", "class", "label", "labels", "answer", "answers", "category", "categories", "classname", "labelname",
     "categoryname", "commonname", "species", "speciesname", "commonnames", "animal", "taxon", "taxonname",
     "scientificname", "truth", "groundtruth", "target", "tag", "tags", "breed", "klasse", "klas", "soort", "naam",
-    "etiket", "kategorie", "art", "classe", "categorie", "espece", "clase", "categoria", "especie", "classid",
-    "labelid", "categoryid",
+    "dier", "diersoort", "etiket", "categorienaam", "kategorie", "klassenname", "art", "artname", "tierart", "tier",
+    "vogelart", "pflanzenart", "spezies", "classe", "categorie", "etiquette", "espece", "clase", "categoria",
+    "etiqueta", "especie", "specie", "classid", "labelid", "categoryid",
 )  # fmt: skip
 LAST_RESORT = {"path": ("name", "id", "url", "uri"), "class": ("name",)}  # each means a path here and a class there
 RANKS = {"order", "family", "genus"}  # beside these a column “class” is a rank, such as Mammalia
@@ -79,6 +83,7 @@ class Table:
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     n_rows: int = 0  # all that hold anything, but those that are no answers in an export of ours
+    digest: str = ""  # of the file as it was read
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,12 @@ def read(path: Path, *, several: bool = False) -> Table:
         raise FolderError(detail % {"path": path, "error": error.strerror or error}) from error
     text = _decoded(path, content)
     delimiter, text, skipped = _announced(text)
+    if not text.strip():
+        raise FolderError(_("The table %(path)s is empty.") % {"path": path})
     columns, delimiter, has_header = _layout(path, text, delimiter)
-    return _rows(text, delimiter, columns, skipped, has_header=has_header, several=several)
+    table = _rows(text, delimiter, columns, skipped, has_header=has_header, several=several)
+    table.digest = hashlib.sha256(content).hexdigest()
+    return table
 
 
 def _decoded(path: Path, content: bytes) -> str:
@@ -185,7 +194,8 @@ def _layout(path: Path, text: str, announced: str) -> tuple[_Columns, str, bool]
 
 def _named(header: list[str]) -> _Columns | None:
     """The columns that a header names; None where it names no path or no class."""
-    names = [re.sub(r"[^\w]|_", "", unicodedata.normalize("NFKC", cell).lower().strip("\ufeff")) for cell in header]
+    # Signs and accents fall away: “Nom du fichier”, “Espèce”, “file_name”.
+    names = [re.sub(r"[^\w]|_", "", unicodedata.normalize("NFKD", cell).lower()) for cell in header]
     while names and not names[-1]:
         names.pop()
     at = {name: number for number, name in reversed(list(enumerate(names)))}
@@ -330,4 +340,4 @@ def of_question(table: Table, key: str) -> Table:
         return table
     kept = [row for row in table.rows if row.question == key]
     others = [Problem("other-question", row.line, row.path, row.question) for row in table.rows if row.question != key]
-    return Table(kept, table.problems + others, table.n_rows)
+    return Table(kept, table.problems + others, table.n_rows, table.digest)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from labeller.projects.models import Project
+from labeller.samples import names
 from labeller.samples.tables import LONGEST_NAME, Problem
 
 FIRST = 3  # problems of a kind that are kept with the source
@@ -35,6 +36,7 @@ def sentences(report: dict[str, Any]) -> list[str]:
 
 def _sentence(group: dict[str, Any], report: dict[str, Any]) -> str:
     line, path, text = group["first"][0]
+    path, text = names.plain(path), names.plain(text)  # a table may hold anything
     values = {
         "n": group["n"],
         "rows": report.get("rows", 0),
@@ -42,7 +44,7 @@ def _sentence(group: dict[str, Any], report: dict[str, Any]) -> str:
         "text": text,
         "line": line,
         "lines": ", ".join(str(first[0]) for first in group["first"]) + (" …" if group["n"] > FIRST else ""),
-        "paths": ", ".join(first[1] for first in group["first"]) + (" …" if group["n"] > FIRST else ""),
+        "paths": ", ".join(names.plain(first[1]) for first in group["first"]) + (" …" if group["n"] > FIRST else ""),
         "most": LONGEST_NAME,
     }
     return (_of_lines(group) if group["kind"] in OF_LINES else _of_paths(group)) % values
@@ -97,6 +99,12 @@ def _of_paths(group: dict[str, Any]) -> str:
         "twins": ngettext(
             "%(n)d photograph is there twice, with other classes: %(path)s (%(text)s)",
             "%(n)d photographs are there twice, with other classes, the first: %(path)s (%(text)s)",
+            n,
+        ),
+        "moved": ngettext(
+            "%(n)d photograph has moved to where the table tells of another one, and keeps its class: %(path)s",
+            "%(n)d photographs have moved to where the table tells of others, and keep their classes, the first: "
+            "%(path)s",
             n,
         ),
         "no-folder": ngettext(

@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from labeller.annotating import saving
 from labeller.annotating import services as annotating
@@ -152,6 +153,25 @@ def test_names_of_files_cannot_break_out_of_the_progress_page(client, foxes, fol
     page = client.get("/projects/foxes/").content.decode()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_work_that_ends_while_it_is_counted_is_none(foxes):
+    """Jobs end whenever they like, also between two questions about them."""
+    Job.objects.create(
+        kind="ingest", key="a", project=foxes.project, state="running", total=3, not_before="2020-01-01T00:00Z"
+    )
+
+    def end(execute, sql, params, many, context):
+        found = execute(sql, params, many, context)
+        if sql.startswith("SELECT"):
+            with connection.cursor() as cursor:
+                cursor.cursor.execute("UPDATE jobs_job SET state = 'done'")
+        return found
+
+    with connection.execute_wrapper(end):
+        found = selectors.work(foxes.project, ["ingest"])
+    assert found is None or found["total"] in {0, 3}
+    assert selectors.work(foxes.project, ["ingest"]) is None
 
 
 def test_work_is_counted_in_samples_while_it_is_open(foxes):

@@ -153,6 +153,23 @@ def test_a_table_corrected_in_its_place_is_applied_at_the_next_run(project, seas
     assert Label.objects.filter(sample__path=ALL[1]).count() == 1  # what did not change is not written again
 
 
+def test_a_table_read_before_says_nothing_of_photographs_that_have_moved_since(project, season, tmp_path):
+    rows = [f"{path},{'hare' if path.startswith('Site1') else 'fox'}" for path in ALL]
+    given = {"labels": table(tmp_path, *rows), "truth": table(tmp_path, *rows, name="truth.csv")}
+    take(project, season, **given)
+    one, other, aside = season / ALL[0], season / ALL[1], season / "aside"
+    one.rename(aside), other.rename(one), aside.rename(other)
+    photograph(season / "Site1/IMG_7.JPG", 7)
+    source = take(project, season)
+    expected = {path: "hare" if path.startswith("Site1") else "fox" for path in ALL} | {ALL[0]: "hare", ALL[1]: "fox"}
+    assert labels(project) == truths(project) == expected
+    assert [group["kind"] for group in source.known["labels"]["problems"]] == ["moved"]
+    assert "2 photographs have moved" in " ".join(told.sentences(source.known["labels"]))
+    table(tmp_path, f"{ALL[0]},rabbit", *rows[1:])  # a table that was written since is about what is there now
+    take(project, season)
+    assert labels(project) == {**expected, ALL[0]: "rabbit", ALL[1]: "hare"}
+
+
 def test_a_table_that_changes_between_scan_and_import_takes_nothing_down(project, season, tmp_path):
     rows = [f"{path},{'hare' if number % 2 else 'fox'}" for number, path in enumerate(ALL)]
     services.add_source(project, season, given=Given(labels=table(tmp_path, *rows)))

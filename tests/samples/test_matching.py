@@ -41,6 +41,11 @@ def test_other_spellings_of_the_same_path(path):
     assert found(path, "top.jpg") == ["Site1/IMG_1.JPG", "top.jpg"]
 
 
+def test_a_name_that_is_stored_escaped_is_found_as_the_table_spells_it():
+    files = ["caf%E9.jpg", "two%0Alines.jpg", "100%.jpg"]
+    assert found("café.jpg", "two\nlines.jpg", "100%.jpg", "caf%E9.jpg", files=files) == [*files, "caf%E9.jpg"]
+
+
 def test_a_folder_that_all_rows_share_is_cut_off():
     rows = ["E:\\cams\\Site1\\IMG_1.JPG", "E:\\cams\\Site2\\IMG_1.JPG", "E:\\cams\\Site9\\IMG_1.JPG"]
     assert found(*rows) == ["Site1/IMG_1.JPG", "Site2/IMG_1.JPG", "no-file"]

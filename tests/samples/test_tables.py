@@ -56,6 +56,10 @@ def test_a_first_line_may_name_the_delimiter(tmp_path, first):
     [
         ("path,class", "a.jpg,fox", ("a.jpg", "fox")),
         ("Label,File Name", "fox,a.jpg", ("a.jpg", "fox")),
+        ("Bild,Tierart", "a.jpg,fox", ("a.jpg", "fox")),
+        ("Nom du fichier,Espèce", "a.jpg,fox", ("a.jpg", "fox")),
+        ("ESPE\u0300CE,Chemin", "fox,a.jpg", ("a.jpg", "fox")),
+        ("Imagen,Categoría", "a.jpg,fox", ("a.jpg", "fox")),
         ("FILEPATH,Category", "a.jpg,fox", ("a.jpg", "fox")),
         (" image_id , Species ", "a.jpg,fox", ("a.jpg", "fox")),
         ("id,breed", "000bec18,beagle", ("000bec18", "beagle")),
@@ -74,6 +78,12 @@ def test_columns_have_many_names(tmp_path, header, cells, row):
     assert pairs(read(tmp_path, f"{header}\n{cells}\n")) == [row]
 
 
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", "sep=;\n".encode("utf-16")])
+def test_an_empty_table_is_called_so(tmp_path, content):
+    with pytest.raises(FolderError, match="is empty"):
+        read(tmp_path, content)
+
+
 def test_without_a_header_two_columns_that_are_clearly_path_and_class_do(tmp_path):
     assert pairs(read(tmp_path, "a.jpg,fox\nb.JPG,badger\n")) == [("a.jpg", "fox"), ("b.JPG", "badger")]
     assert pairs(read(tmp_path, "fox;a.jpg\nbadger;b.JPG\n")) == [("a.jpg", "fox"), ("b.JPG", "badger")]
@@ -83,7 +93,6 @@ def test_without_a_header_two_columns_that_are_clearly_path_and_class_do(tmp_pat
     ("content", "words"),
     [
         ("path,species_code_x\na.jpg,fox\n", "columns path and class"),
-        ("", "columns path and class"),
         ("a.jpg,b.jpg\nc.jpg,d.jpg\n", "columns path and class"),
         ("fox,badger\n", "columns path and class"),
         (b"PK\x03\x04rest of a workbook", "save the table as CSV"),

@@ -94,6 +94,11 @@ def test_photographs_in_boxes_are_read(kind: str, brand: str, tmp_path: Path) ->
         ("2023:06:01 24:00:00", "2023-06-02T00:00:00"),  # the end of the day
         ("2023:06:01 24:08:19", "2023-06-01T00:08:19"),  # the first hour of a day, as phones wrote it
         ("2016:12:31 23:59:60", "2016-12-31T23:59:59"),
+        ("20230601T100005", "2023-06-01T10:00:05"),
+        ("20230601_100005", "2023-06-01T10:00:05"),
+        ("2023:06:01 03:00:05 PM", "2023-06-01T15:00:05"),
+        ("2023:06:01 12:00:05 a.m.", "2023-06-01T00:00:05"),
+        ("2023\u5e746\u67081\u65e5 10:00:05", "2023-06-01T10:00:05"),
         ("Thu, 01 Jun 2023 10:00:05 +0000", "2023-06-01T10:00:05"),
         ("0000:00:00 00:00:00", None),
         ("    :  :     :  :  ", None),
@@ -137,6 +142,17 @@ def test_the_first_tag_that_makes_sense_counts(
     scene().save(path, exif=exif.tobytes())
     found = images.examine(path).taken_at
     assert (found and found.isoformat()) == expected
+
+
+def test_a_time_by_satellites_is_better_than_none(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({29: "2023:06:01", 7: (8.0, 0.0, 5.5)})
+    path = tmp_path / "photo.jpg"
+    scene().save(path, exif=exif.tobytes())
+    assert images.examine(path).taken_at == datetime(2023, 6, 1, 8, 0, 5, 500_000)
+    exif.get_ifd(0x8769)[0x9003] = "2023:06:01 10:00:05"
+    scene().save(path, exif=exif.tobytes())
+    assert images.examine(path).taken_at == datetime(2023, 6, 1, 10, 0, 5)
 
 
 def test_a_broken_directory_does_not_hide_the_time_in_another(tmp_path: Path) -> None:

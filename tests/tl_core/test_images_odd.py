@@ -136,6 +136,34 @@ def halves(left: tuple[int, ...], right: tuple[int, ...]) -> Image.Image:
     return image
 
 
+def apart(colours: np.ndarray) -> bytes:
+    """A TIFF file of 16 bits that keeps each colour in a plane of its own."""
+    height, width, samples = colours.shape
+    planes = [np.ascontiguousarray(colours[..., number], "<u2").tobytes() for number in range(samples)]
+    values = {
+        256: (4, (width,)), 257: (4, (height,)), 258: (3, (16,) * samples), 259: (3, (1,)), 262: (3, (2,)),
+        273: (4, tuple(8 + len(planes[0]) * number for number in range(samples))), 277: (3, (samples,)),
+        278: (4, (height,)), 279: (4, (len(planes[0]),) * samples), 284: (3, (2,)),
+    }  # fmt: skip
+    at = 8 + sum(map(len, planes))
+    behind, table, after = at + 2 + 12 * len(values) + 4, struct.pack("<H", len(values)), b""
+    for tag, (kind, numbers) in values.items():
+        data = struct.pack(f"<{len(numbers)}{'H' if kind == 3 else 'L'}", *numbers)
+        place = data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<L", behind + len(after))
+        after += data if len(data) > 4 else b""
+        table += struct.pack("<HHL", tag, kind, len(numbers)) + place
+    return struct.pack("<2sHL", b"II", 42, at) + b"".join(planes) + table + b"\0" * 4 + after
+
+
+@pytest.mark.parametrize("white", [65535, 4095])
+def test_colours_in_planes_of_their_own_are_put_together(white: int, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 1, 64)[None, :, None] * np.ones((48, 1, 1))
+    path = tmp_path / "planes.tif"
+    path.write_bytes(apart((ramp * [1, 0.5, 0.2] * white).astype(np.uint16)))
+    for pixels in (np.asarray(images.examine(path).image), images.load(path, min_side=48)):
+        assert np.abs(pixels[24, 63].astype(int) - (255, 127, 51)).max() <= 1
+
+
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
 def test_colours_are_those_of_the_profile(kind: str, space: str, tmp_path: Path) -> None:

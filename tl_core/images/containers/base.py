@@ -1,5 +1,6 @@
 """What the readers of all formats return."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -37,6 +38,8 @@ class Contents:
         The range of values that the file declares.
     nodata : float or None
         The value that the file declares to be none.
+    planes : list of callable
+        Where a deep image keeps its colours in planes of their own: what returns a file (bytes) of each in grey.
     """
 
     view: BinaryIO
@@ -52,3 +55,4 @@ class Contents:
     low: float | None = None
     high: float | None = None
     nodata: float | None = None
+    planes: list[Callable[[], bytes]] = field(default_factory=list)

@@ -2,10 +2,12 @@
 
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from PIL import TiffImagePlugin
 
+from tl_core.images.containers import planes
 from tl_core.images.containers.base import MAX_PAGES, Contents
 from tl_core.images.refusals import CameraRaw, ImageRefused
 
@@ -92,6 +94,10 @@ class _Walk:
                 first = self._first(kind, value)
                 is_thumbnail |= bool(first & 1) if tag == _SUBFILE else first == 2
         if total > _LARGEST_DIRECTORY:
+            place = self.file.tell()
+            if self.file.seek(0, 2) < total:
+                raise EOFError("truncated: there are more tags than bytes")
+            self.file.seek(place)
             raise ImageRefused("too-large", f"The file has {total:,} bytes of notes beside its pixels.")
         (self.next,) = self._read(self.pointer)
         return _Page(offset, is_thumbnail)
@@ -144,6 +150,9 @@ def _look_at_pixels(found: Contents, tags: TiffImagePlugin.ImageFileDirectory_v2
         or (deepest == 16 and photometric == 0 and tags.prefix == b"MM")
     )
     found.deep = is_odd_grey if is_grey else deepest > 8 and photometric in (0, 1, 2)
+    if found.deep:
+        numbers = range(planes.count(tags, samples))
+        found.planes = [partial(planes.plane, found.view, tags, number) for number in numbers]
     found.white_is_zero = photometric == 0 and deepest > 8
     found.low, found.high = _range(tags, deepest if is_grey and form == 1 else 0)
     try:
