@@ -7,6 +7,7 @@ been read: however slowly a client sends or reads, and however many of them ther
 import logging
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -26,8 +27,11 @@ SILENCE = 20.0  # seconds between two parts of a request
 PAUSE = 150.0  # seconds in which a client takes nothing of its answer
 QUEUE_PATIENCE = 15.0  # seconds until a request that found no free thread is told to come again
 LINGER = 0.5  # seconds in which a process that ends still listens to kept connections
+SWITCH = 0.0005  # seconds for which a thread that computes, a long table say, keeps one that saves from going on
 CONNECTIONS = 2000  # a process; fewer where it may not have as many files open
 LARGEST_BODY = 32_000_000
+AHEAD = 1_000_000  # bytes that a client is behind before its answer is made at leisure
+LARGEST_ANSWER = 1 << 30  # bytes kept, in a temporary file, for a client that doesn't take them; then its thread waits
 ALIVE = "/healthz"
 
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it tells of every request that waits
@@ -53,6 +57,7 @@ class Channel(HTTPChannel):
 
     parser_class = Request
     queued = 0.0  # since when its request waits for a thread
+    worked = 0.0  # what its thread had computed when it last wrote
     is_last = False  # whether the process ends, and the next answer is the last one here
 
     def service(self) -> None:
@@ -60,7 +65,16 @@ class Channel(HTTPChannel):
             self.requests[0].error = Busy("The server is busy; nothing was saved. Try again.")
         if self.is_last:
             self.requests[0].headers["CONNECTION"] = "close"
+        self.worked = time.thread_time()
         super().service()
+
+    def write_soon(self, data: Any) -> int:
+        """Write a part of an answer; nobody gains by the next one being made at once when the client is far behind."""
+        written: int = super().write_soon(data)
+        if self.total_outbufs_len > AHEAD:
+            time.sleep(min(2 * (time.thread_time() - self.worked), 1.0))
+        self.worked = time.thread_time()
+        return written
 
     def is_idle(self) -> bool:
         return not (self.requests or self.request or self.total_outbufs_len)
@@ -100,6 +114,8 @@ class Worker(BaseWorker):
 
     def run(self) -> None:
         self.map: dict[int, Any] = {}
+        # A save asks the database some twenty times, and comes back to the queue of threads after each.
+        sys.setswitchinterval(SWITCH)
         may_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         threads = Threads(self.cfg.threads)
         self.servers = [
@@ -113,6 +129,7 @@ class Worker(BaseWorker):
                 channel_timeout=self.cfg.keepalive,
                 max_request_body_size=LARGEST_BODY,
                 max_request_header_size=65_536,
+                outbuf_high_watermark=LARGEST_ANSWER,
                 clear_untrusted_proxy_headers=False,  # the settings say whether they are believed
                 asyncore_use_poll=True,
                 log_socket_errors=False,

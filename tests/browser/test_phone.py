@@ -73,6 +73,7 @@ def test_the_rest_is_in_a_menu(phone: Page, asked: Asked) -> None:
     phone.get_by_test_id("menu").click()
     expect(phone.get_by_test_id("language")).to_be_visible()
     expect(phone.get_by_role("button", name="Log out")).to_be_visible()
+    expect(phone.get_by_test_id("your-account").get_by_text("Your account")).to_be_visible()
     link.click()
     phone.wait_for_url(asked.program.project_url)
     assert phone.locator(".site-header").bounding_box()["height"] <= 56
