@@ -12,6 +12,13 @@ if sys.version_info < (3, 11):
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "labeller.config.settings")
+    try:
+        _execute()
+    except KeyboardInterrupt:  # while modules are read, which takes a second or two; later commands see to it
+        sys.exit(130)
+
+
+def _execute() -> None:
     from django.core.management import execute_from_command_line
 
     from labeller.config.commands import end_quietly

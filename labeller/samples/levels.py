@@ -8,6 +8,7 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 
 from labeller.samples.scanning import FolderError
+from labeller.text import clean, fold
 
 # A first level of nothing but these divides a data set, and names no classes.
 PARTS = {
@@ -84,7 +85,9 @@ def described(paths: list[str], level: int | None, hint: str = "") -> list[str]:
     levels = counts(paths)
     is_chosen = level is not None
     level = chosen(levels, level)
-    numbers = Counter(filter(None, (name("/".join([*folders, ""]), level) for folders in _photographs(paths))))
+    named = filter(None, (name("/".join([*folders, ""]), level) for folders in _photographs(paths)))
+    spelled: dict[str, str] = {}  # two spellings of one look will be one class
+    numbers = Counter(spelled.setdefault(fold(each), clean(each)) for each in named)
     shown = ", ".join(f"{folder} {n:,}" for folder, n in sorted(numbers.items())[:SHOWN])
     if len(numbers) > SHOWN:
         shown += " " + _("and %(n)d more") % {"n": len(numbers) - SHOWN}

@@ -102,3 +102,12 @@ def test_sites_on_one_host_have_cookies_of_their_own():
     assert paths.site_mark(here, "postgres://db/one") == paths.site_mark(there, "postgres://db/one")
     for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
         assert name.endswith(settings.SITE_MARK)
+
+
+def test_ctrl_c_while_modules_are_still_read_ends_quietly(tmp_path):
+    (tmp_path / "django").mkdir()
+    (tmp_path / "django" / "__init__.py").write_text("raise KeyboardInterrupt\n")
+    command = [sys.executable, "manage.py", "up"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "")

@@ -8,7 +8,7 @@ from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.operations import opening
-from labeller.samples import known, services, told
+from labeller.samples import known, levels, services, told
 from labeller.samples.known import FOLDERS, Given
 from labeller.samples.models import HiddenTruth, Refusal, Source
 from labeller.samples.scanning import FolderError
@@ -395,3 +395,8 @@ def test_it_does_not_wait_behind_an_import(project, season, tmp_path, monkeypatc
     jobs.send(Job.objects.get(kind="scan"))
     jobs.send(known.request(source))
     assert priorities["known"] < priorities["scan"]
+
+
+def test_two_spellings_of_one_look_are_told_as_the_one_class_they_become():
+    paths = ["\u00c9land/1.jpg", "E\u0301land/2.jpg", "\u00e9land/3.jpg", "Fox/4.jpg"]
+    assert levels.described(paths, None) == ["classes from folder level 1: Fox 1, \u00c9land 3"]

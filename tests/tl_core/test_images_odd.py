@@ -155,6 +155,15 @@ def apart(colours: np.ndarray) -> bytes:
     return struct.pack("<2sHL", b"II", 42, at) + b"".join(planes) + table + b"\0" * 4 + after
 
 
+@pytest.mark.parametrize("head", [b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"])
+def test_tags_that_claim_more_than_the_file_holds_are_no_reason_to_call_it_large(head: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "stub.nef"
+    path.write_bytes(head + b"x" * 200)
+    with pytest.raises(images.ImageRefused) as raised:
+        images.examine(path)
+    assert raised.value.reason == "truncated"
+
+
 @pytest.mark.parametrize("white", [65535, 4095])
 def test_colours_in_planes_of_their_own_are_put_together(white: int, tmp_path: Path) -> None:
     ramp = np.linspace(0, 1, 64)[None, :, None] * np.ones((48, 1, 1))
