@@ -5,10 +5,14 @@ import re
 import uuid
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import connection
+from django.http import Http404
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from labeller.accounts import access
+from labeller.accounts.models import Role
 from labeller.annotating import grid, services
 from labeller.annotating.models import Assignment
 from labeller.annotating.services import Wanted
@@ -55,7 +59,7 @@ def save(client, foxes, count):
 
 # By name what is asked for, and the most statements it may take, those that begin and end a transaction left out.
 PAGES = {
-    "next": (lambda client, foxes: post(client, "next/", count=5), 18),
+    "next": (lambda client, foxes: post(client, "next/", count=5), 10),
     "grid": (lambda client, foxes: post(client, "grid/tiles/", count=20), 28),
     "hunt": (lambda client, foxes: post(client, "hunt/start/", **{"class": foxes.class_id("fox")}), 11),
     "review": (lambda client, foxes: post(client, "review/next/", count=5), 34),
@@ -130,20 +134,46 @@ def test_the_number_of_statements_is_fixed(manager, foxes, grow, name):
     assert len(set(found[1:])) == 1 and max(found) <= most, found
 
 
-def test_handing_out_takes_eight_statements_with_those_of_its_transaction(foxes, grow):
+def test_handing_out_takes_six_statements_with_those_of_its_transaction(foxes, grow):
     grow(20)
     Assignment.objects.filter(is_done=False).delete()
     with CaptureQueriesContext(connection) as captured:
         batch = services.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
     assert len(batch.assignments) == 10
-    assert len(captured) <= 8, [query["sql"][:80] for query in captured]
+    assert len(captured) == 6, [query["sql"][:80] for query in captured]
 
 
-def test_saving_takes_as_many_statements_in_a_large_project(manager, foxes, grow):
-    save(manager, foxes, 10)
-    small = len(save(manager, foxes, 10))
+def test_a_question_is_found_in_one_statement_and_only_by_who_may(foxes, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        found = access.question_in(foxes.ana, "foxes", "species", Role.ANNOTATOR)
+    assert (found, found.project, found.project.role) == (foxes.question, foxes.project, Role.ANNOTATOR)
+    assert access.question_in(foxes.ada, "foxes", "species", Role.OWNER).project.role == Role.OWNER
+    for person, key, refusal in (
+        (foxes.sam, "species", Http404),
+        (foxes.sam, "none", Http404),
+        (foxes.vic, "species", PermissionDenied),
+        (foxes.vic, "none", PermissionDenied),
+        (foxes.ana, "none", Http404),
+    ):
+        with pytest.raises(refusal):
+            access.question_in(person, "foxes", key, Role.ANNOTATOR)
+
+
+def test_a_page_that_fills_up_takes_seven_statements_besides_those_of_the_session_and_the_person(manager, foxes, grow):
+    grow(20)
+    first = post(manager, "next/", count=5, tab="a", pool=False).json()["samples"]
+    body = {"count": 3, "tab": "a", "pool": False, "keep": [each["sample"] for each in first[:2]]}
+    assert len(post(manager, "next/", **body).json()["samples"]) == 3
+    assert len(statements(lambda: post(manager, "next/", **body))) == 2 + 7
+
+
+def test_saving_takes_as_many_statements_in_a_large_project_and_for_many_labels(manager, foxes, grow):
+    save(manager, foxes, 10)  # asks for a refit
+    found = {len(save(manager, foxes, 5)), len(save(manager, foxes, 25))}
     grow(40)
-    assert len(save(manager, foxes, 10)) <= small
+    found |= {len(save(manager, foxes, 5)), len(save(manager, foxes, 25))}
+    # With those that begin and end transactions; on PostgreSQL one more takes locks.
+    assert found == {28 + (connection.vendor == "postgresql")}
 
 
 def test_whether_anything_is_open_takes_one_statement_also_when_nothing_is(foxes, django_assert_num_queries):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from labeller.accounts.models import Membership, Role, User
@@ -35,13 +35,11 @@ def project(user: User, slug: str, at_least: Role = Role.VIEWER) -> Any:
 
     Raises Http404 for strangers, PermissionDenied where the role is too weak.
     """
-    found = projects(user).filter(slug=slug).first()
+    everything = apps.get_model("projects", "Project")._default_manager.all()
+    found = everything.filter(slug=slug).annotate(found_role=_role_in(user, "pk")).first()
     if found is None:
         raise Http404("no such project")
-    found.role = role(user, found)
-    if found.role.rank < at_least.rank:
-        raise PermissionDenied(f"needs the role {at_least} or stronger")
-    return found
+    return _granted(user, found, found.found_role, at_least)
 
 
 def question(project: Any, key: str | None) -> Any:
@@ -51,6 +49,30 @@ def question(project: Any, key: str | None) -> Any:
         raise Http404("no such question")
     found.project = project
     return found
+
+
+def question_in(user: User, slug: str, key: str, at_least: Role = Role.VIEWER) -> Any:
+    """As `question` of `project`, in one statement."""
+    everything = apps.get_model("projects", "Question")._default_manager.select_related("project")
+    found = everything.filter(project__slug=slug, key=key).annotate(found_role=_role_in(user, "project")).first()
+    if found is None:  # who may not see the project, or do this in it, isn't told that the question is what is missing
+        return question(project(user, slug, at_least), key)
+    _granted(user, found.project, found.found_role, at_least)
+    return found
+
+
+def _role_in(user: User, project: str) -> Subquery:
+    """This person's role in the project that rows name in that field; none for a stranger."""
+    return Subquery(Membership.objects.filter(user=user, project=OuterRef(project)).values("role")[:1])
+
+
+def _granted(user: User, project: Any, found_role: str | None, at_least: Role) -> Any:
+    if not user.is_superuser and not found_role:
+        raise Http404("no such project")
+    project.role = Role.OWNER if user.is_superuser else Role(found_role)
+    if project.role.rank < at_least.rank:
+        raise PermissionDenied(f"needs the role {at_least} or stronger")
+    return project
 
 
 def rows(user: User, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> QuerySet[Row]:

@@ -79,7 +79,20 @@ def take(
     slots: range | None = None,
     are_free: bool = False,
 ) -> int:
-    """Insert an assignment in a free slot of each of these samples, with these fields; returns how many were won.
+    """As `place`; returns how many were won."""
+    placed = place(user, question, tab, fields_of, slots, are_free)
+    return Assignment.objects.filter(question=question, annotator=user, sample__in=placed).count() if placed else 0
+
+
+def place(
+    user: User,
+    question: Question,
+    tab: str,
+    fields_of: dict[int, dict[str, Any]],
+    slots: range | None = None,
+    are_free: bool = False,
+) -> Collection[int]:
+    """Insert an assignment in a free slot of each of these samples, with these fields; returns for which it tried to.
 
     A sample without a free slot is left out, and so is one that somebody else takes at the same moment. `are_free` says
     that none of their slots was used when they were found, a moment ago.
@@ -93,7 +106,7 @@ def take(
         and (slot := _free_slot(people, slots)) is not None
     }
     if not free:
-        return 0
+        return ()
     Assignment.objects.bulk_create(
         (
             Assignment(
@@ -109,7 +122,7 @@ def take(
         ),
         ignore_conflicts=True,
     )
-    return Assignment.objects.filter(question=question, annotator=user, sample__in=free).count()
+    return free.keys()
 
 
 def _free_slot(used: Collection[int], slots: range) -> int | None:

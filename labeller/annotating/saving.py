@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from labeller.accounts import services as accounts
 from labeller.accounts.models import Role, User
 from labeller.annotating.forms import Event
-from labeller.annotating.holding import HOLD, take
+from labeller.annotating.holding import HOLD, place
 from labeller.annotating.models import Assignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import checks, flags, tallies
@@ -188,4 +188,4 @@ def _settle(user: User, question: Question, judged: Iterable[Judgement]) -> None
         mine = Assignment.objects.filter(question=question, annotator=user, sample__in=sample_ids)
         if sample_ids and mine.update(is_done=is_done, expires_at=Now() + HOLD) < len(sample_ids) and is_done:
             held = set(mine.values_list("sample_id", flat=True))
-            take(user, question, "", {each: {"is_done": True} for each in sample_ids if each not in held})
+            place(user, question, "", {each: {"is_done": True} for each in sample_ids if each not in held})

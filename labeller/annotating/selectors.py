@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Sum, prefetch_related_objects
+from django.db.models import BigIntegerField, Q, Sum, Value, prefetch_related_objects
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -116,32 +116,50 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     """The samples of assignments; audit samples come blind, without the suggestions the database knows."""
     samples = [assignment.sample for assignment in assignments]
     ids = [sample.pk for sample in samples]
-    follow = dict(question.followers.order_by("position", "pk").values_list("pk", "key"))
-    previous = _previous(user, ids, [question.pk, *follow])
+    said, flagged = _said(user, question, ids)
     bursts = sequences.burst_json(user, question, samples, assignments[0].tab if assignments else "")
-    flagged = {flag.sample_id: flag for flag in Flag.objects.filter(author=user, sample__in=ids, closed_at=None)}
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
     return [
         {
             **sample_json(assignment.sample),
             **_why(question, assignment, names),
-            "previous": label_json(previous.get((question.pk, assignment.sample_id))),
+            "previous": said.get((assignment.sample_id, question.key)),
             "followers": {
-                key: label_json(previous[pk, assignment.sample_id])
-                for pk, key in follow.items()
-                if (pk, assignment.sample_id) in previous
+                key: label
+                for (sample_id, key), label in said.items()
+                if sample_id == assignment.sample_id and key != question.key
             },
             "burst": bursts.get(assignment.sample_id, []),
-            "flag": _flag_json(flagged.get(assignment.sample_id)),
+            "flag": flagged.get(assignment.sample_id),
         }
         for assignment in assignments
     ]
 
 
-def _previous(user: User, sample_ids: list[int], questions: Sequence[int]) -> dict[tuple[int, int], Label]:
-    """This person's standing labels by question and sample."""
-    standing = Label.objects.filter(annotator=user, sample__in=sample_ids, question__in=questions, is_current=True)
-    return {(each.question_id, each.sample_id): each for each in standing.prefetch_related("labelled_classes")}
+def _said(
+    user: User, question: Question, sample_ids: list[int]
+) -> tuple[dict[tuple[int, str], dict[str, Any]], dict[int, dict[str, Any]]]:
+    """What this person said of these samples, in one statement.
+
+    Their standing labels by sample and key of the question, of this one and those that follow it in their order; and
+    their open flags by sample.
+    """
+    asked = Q(question=question) | Q(question__follows=question)
+    labels_of = Label.objects.filter(asked, annotator=user, sample__in=sample_ids, is_current=True)
+    flags_of = Flag.objects.filter(author=user, sample__in=sample_ids, closed_at=None)
+    place = ("sample", "question__position", "question", "question__key", "uuid")
+    rows = labels_of.values_list(*place, "verdict", "labelled_classes__label_class", Value("label")).union(
+        flags_of.values_list(*place, "note", Value(None, BigIntegerField()), Value("flag")), all=True
+    )
+    said: dict[tuple[int, str], dict[str, Any]] = {}
+    flagged: dict[int, dict[str, Any]] = {}
+    for sample_id, _position, _question, key, uuid, word, class_id, kind in sorted(rows, key=lambda row: row[1:3]):
+        if kind == "flag":
+            flagged[sample_id] = {"uuid": str(uuid), "note": word}
+            continue
+        label = said.setdefault((sample_id, key), {"uuid": str(uuid), "verdict": word, "classes": []})
+        label["classes"] = sorted([*label["classes"], *([] if class_id is None else [class_id])])
+    return said, flagged
 
 
 def sample_json(sample: Sample) -> dict[str, Any]:
@@ -172,10 +190,6 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
         "head_version": head.version if head and shows else None,
         "suggestions": entry.suggestions if entry and shows else [],
     }
-
-
-def _flag_json(flag: Flag | None) -> dict[str, Any] | None:
-    return {"uuid": str(flag.uuid), "note": flag.note} if flag else None
 
 
 def counts(question: Question) -> dict[str, Any]:

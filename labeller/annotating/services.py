@@ -4,19 +4,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Now
 
 from labeller.accounts.models import User
 from labeller.annotating import sequences
-from labeller.annotating.holding import HOLD, in_all, open_assignments, room, settled_for, take, within_share
+from labeller.annotating.holding import HOLD, in_all, open_assignments, place, room, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import services as learning
-from labeller.learning.models import Round
+from labeller.learning.models import Round, RoundEntry
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
 
@@ -59,21 +59,12 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
 
     Raises HoldsEnough where nothing can come for this tab, because this person's tabs together hold all they may.
     """
-    current = current_round(question)
     with transaction.atomic():
-        mine = open_assignments(question).filter(annotator=user, tab=wanted.tab)
         kept = keep(user, question, wanted)
         give_back(user, question, wanted)
         if wanted.sample is not None:
             _take_asked(user, question, wanted.tab, wanted.sample)
-        if current is not None:
-            _take(user, question, current, wanted)
-        held: list[Assignment] = list(
-            mine.exclude(sample__in=wanted.keep)
-            .select_related("sample__source", "sample__deployment", "entry__round__head")
-            .order_by("entry__rank", "pk")
-            .annotate(in_all=in_all(user, question))
-        )
+        held, current = _take(user, question, wanted)
         if wanted.sample is not None:
             held.sort(key=lambda assignment: assignment.sample_id != wanted.sample)
         held = within_share(held, keeps=bool(wanted.keep))
@@ -94,9 +85,11 @@ def keep(user: User, question: Question, wanted: Wanted) -> set[int]:
         return set()
     mine = Assignment.objects.filter(question=question, annotator=user, sample__in=wanted.keep)
     mine = mine.filter(Q(tab=wanted.tab) | Q(is_done=True))
-    mine.filter(is_done=False).update(expires_at=Now() + HOLD)
+    wanted_ids = set(wanted.keep)
+    if mine.filter(is_done=False).update(expires_at=Now() + HOLD) == len(wanted_ids):
+        return wanted_ids
     kept = set(mine.values_list("sample_id", flat=True))
-    lost = set(wanted.keep) - kept
+    lost = wanted_ids - kept
     if not lost:
         return kept
     again = _existing(question, lost)[: room(user, question)]
@@ -110,28 +103,45 @@ def _existing(question: Question, sample_ids: Collection[int]) -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def _take(user: User, question: Question, current: Round, wanted: Wanted) -> None:
-    """Insert assignments for the best-ranked samples that have a free slot; whoever is faster has them."""
+def _take(user: User, question: Question, wanted: Wanted) -> tuple[list[Assignment], Round | None]:
+    """Insert assignments for the best-ranked samples that have a free slot; whoever is faster has them.
+
+    Returns what the tab holds then, beside what it keeps, and the current round.
+    """
     missing = min(wanted.count, MOST_AT_ONCE)
-    entries = current.entries.filter(strategy=AUDIT) if wanted.only_audit else current.entries
-    while missing > 0:
-        free = list(
-            entries.annotate(taken=_slots_taken(question))
-            .filter(taken__lt=question.project.redundancy)
-            .exclude(Exists(Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample"))))
-            .exclude(Exists(settled_for(user, question).filter(sample=OuterRef("sample"))))
-            .order_by("rank")[:missing]
-        )
-        if not free:
-            return
+    held: list[Assignment] = []
+    current = None
+    while missing > 0 and (free := _free(user, question, wanted.only_audit, missing)):
+        current = free[-1].round
         fields_of = {entry.sample_id: {"entry": entry} for entry in free}
         # With one person a sample, one that has a free slot has no other.
-        missing -= take(user, question, wanted.tab, fields_of, are_free=question.project.redundancy == 1)
+        place(user, question, wanted.tab, fields_of, are_free=question.project.redundancy == 1)
+        held = _held(user, question, wanted)
+        missing -= sum(each.sample_id in fields_of for each in held)
+    return held or _held(user, question, wanted), current or current_round(question)
 
 
-def _slots_taken(question: Question) -> Count:
-    of_people = Q(sample__assignments__question=question, sample__assignments__slot__lt=REVIEW_SLOT)
-    return Count("sample__assignments", filter=of_people, distinct=True)
+def _free(user: User, question: Question, only_audit: bool, count: int) -> list[RoundEntry]:
+    """So many samples of the current ranking that have a free slot and are open for this person, the first first."""
+    entries = RoundEntry.objects.filter(round__question=question, round__is_current=True)
+    entries = entries.filter(strategy=AUDIT) if only_audit else entries
+    of_sample = Assignment.objects.filter(question=question, sample=OuterRef("sample"))
+    slots = of_sample.filter(slot__lt=REVIEW_SLOT)
+    if question.project.redundancy == 1:
+        entries = entries.exclude(Exists(slots))
+    else:
+        taken = Subquery(slots.values("sample").annotate(n=Count("pk")).values("n"))
+        entries = entries.annotate(taken=Coalesce(taken, 0)).filter(taken__lt=question.project.redundancy)
+    entries = entries.exclude(Exists(of_sample.filter(annotator=user)))
+    entries = entries.exclude(Exists(settled_for(user, question).filter(sample=OuterRef("sample"))))
+    return list(entries.select_related("round__head").order_by("rank")[:count])
+
+
+def _held(user: User, question: Question, wanted: Wanted) -> list[Assignment]:
+    """What this person's tab holds, beside what it keeps, in the order of the ranking."""
+    mine = open_assignments(question).filter(annotator=user, tab=wanted.tab).exclude(sample__in=wanted.keep)
+    told = mine.select_related("sample__source", "sample__deployment", "entry__round__head")
+    return list(told.order_by("entry__rank", "pk").annotate(in_all=in_all(user, question)))
 
 
 def _take_asked(user: User, question: Question, tab: str, sample_id: int) -> None:

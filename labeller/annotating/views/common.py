@@ -14,8 +14,7 @@ from labeller.projects.models import Question
 
 def question_of(request: HttpRequest, slug: str, key: str, at_least: Role = Role.ANNOTATOR) -> Question:
     """The question, its project with this person's role; strangers get 404, weaker roles 403."""
-    project = access.project(request.user, slug, at_least=at_least)
-    question: Question = access.question(project, key)
+    question: Question = access.question_in(request.user, slug, key, at_least=at_least)
     return question
 
 
