@@ -16,17 +16,10 @@ from labeller.accounts.models import Role
 from labeller.exchange import manifests, services
 from labeller.labels import tallies
 from labeller.projects.models import Question
-from labeller.samples.cells import defuse
+from labeller.samples.cells import Echo, defuse
 from labeller.samples.tables import DEFUSED
 
 ROWS_IN_A_BLOCK = 200  # written to the client at once
-
-
-class _Echo:
-    """A file that hands back what is written, so that the CSV writer can stream."""
-
-    def write(self, value: str) -> str:
-        return value
 
 
 def _stream(request: HttpRequest, rows: Iterator[tuple[Any, ...]], question: Question, kind: str) -> HttpResponseBase:
@@ -59,7 +52,7 @@ def _defused(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
 
 def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:
     """What is written to the client at once, and of how many rows it is."""
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     while lines := [writer.writerow(row) for row in itertools.islice(rows, ROWS_IN_A_BLOCK)]:
         yield "".join(lines).encode(), len(lines)
 
