@@ -177,12 +177,15 @@ class Supervisor:
             ]
         except (FileNotFoundError, ValueError, TypeError):
             return
+        ended = []
         for pid, created in listed:
             for process in psutil.process_iter(["pid", "create_time"]):
                 with contextlib.suppress(ProcessLookupError, psutil.Error):
                     same_group = os.getpgid(process.pid) == pid
                     if same_group and process.info["create_time"] >= created - 1.0 and self._is_ours(process):
                         process.kill()
+                        ended.append(process)
+        psutil.wait_procs(ended, timeout=STOP_PATIENCE)  # until then the port is theirs
 
     def _is_ours(self, process: psutil.Process) -> bool:
         return process.uids().real == os.getuid() and process.environ().get("DATA") == str(self.data)

@@ -54,6 +54,7 @@ class Command(BaseCommand):
             self._check(options)
             supervisor = Supervisor(settings.RUNTIME, settings.DATA, self._say)
             supervisor.lock()
+            check_port(options["host"], int(options["port"]))  # which an earlier run may have held until now
             try:
                 self._run(supervisor, options)
             except Stopped:
@@ -92,7 +93,6 @@ class Command(BaseCommand):
         self._given = opening.given(options["images"], options["labels"], options["truth"], options["level"])
         for line in known.check(tidy_folder(options["images"]), self._given):
             self._say(line)
-        check_port(options["host"], int(options["port"]))
 
     def _check_room(self) -> None:
         """People label while there is room for their answers; only work that writes files waits for more."""
