@@ -54,7 +54,6 @@ class Command(BaseCommand):
             self._check(options)
             supervisor = Supervisor(settings.RUNTIME, settings.DATA, self._say)
             supervisor.lock()
-            check_port(options["host"], int(options["port"]))  # which an earlier run may have held until now
             try:
                 self._run(supervisor, options)
             except Stopped:
@@ -105,6 +104,7 @@ class Command(BaseCommand):
             self._say(f"{error} Labelling works meanwhile.")
 
     def _run(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
+        check_port(options["host"], int(options["port"]))  # which an earlier run may have held until now
         if settings.EMBEDDED_REDIS:
             supervisor.start(_redis())
         try:
