@@ -51,6 +51,7 @@ PLACES = {
     "account": Place("/account/"),
     "password": Place("/account/password/"),
     "all accounts": Place("/people/", who="admin"),
+    "refused files": Place("/projects/{slug}/refused/"),
     "export": Place("/projects/{slug}/export/"),
     "history": Place("/projects/{slug}/history/", who="bo"),
     "flagged": Place("/projects/{slug}/flagged/"),
@@ -73,7 +74,8 @@ PLACES = {
 NO_PAGES = {
     "set_language", "healthz", "readyz", "logout", "image", "embedding", "train", "grid_tiles", "hunt_start",
     "hunt_tiles", "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv",
-    "predictions_csv", "acceptance", "log_out_everywhere", "new_password", "set_active", "log_out",
+    "predictions_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password",
+    "set_active", "log_out",
 }  # fmt: skip
 
 
@@ -210,5 +212,5 @@ def names(patterns: list[Any]) -> Iterator[str]:
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
         "login", "list", "new", "progress", "settings", "people", "classes", "class", "follow_up", "keys", "exports",
-        "history", "flagged", "label", "sequence", "grid", "hunt", "review",
+        "history", "flagged", "label", "sequence", "grid", "hunt", "review", "account", "password", "refused",
     }  # fmt: skip
