@@ -273,6 +273,22 @@ def one(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     return measure(options.people, options.calls, options.pages)
 
 
+def on_each_database(module: str, words: list[str], only: str | None, keep: Path | None = None) -> dict[str, Any]:
+    """What the module prints last, run with `--here` and these words on each database, or on that one only."""
+    figures = {}
+    with contextlib.ExitStack() as stack:
+        home = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labeller-benchmark-")))
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o755)  # the database's own user passes through
+        for kind in [only] if only else DATABASES:
+            print(kind, file=sys.stderr, flush=True)
+            with database(kind, home.resolve() / kind) as environment:
+                command = [sys.executable, "-m", module, "--here", *words]
+                answer = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+            figures[kind] = json.loads(answer.stdout.splitlines()[-1])
+    return figures
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=1_000_000)
@@ -291,17 +307,7 @@ def main() -> None:
     numbers = ("samples", "labels", "people", "calls")
     arguments = [word for name in numbers for word in (f"--{name}", str(getattr(options, name)))]
     arguments += ["--pages", *options.pages]
-    figures = {}
-    with contextlib.ExitStack() as stack:
-        keep = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="labeller-pages-")))
-        keep.mkdir(parents=True, exist_ok=True)
-        keep.chmod(0o755)  # the database's own user passes through
-        for kind in [options.only] if options.only else DATABASES:
-            print(kind, file=sys.stderr, flush=True)
-            with database(kind, keep.resolve() / kind) as environment:
-                command = [sys.executable, "-m", "benchmarks.pages", "--here", *arguments]
-                answer = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-            figures[kind] = json.loads(answer.stdout.splitlines()[-1])
+    figures = on_each_database("benchmarks.pages", arguments, options.only, options.keep)
     for sentence in too_slow(figures):
         print(f"too slow: {sentence}")
     if options.json:

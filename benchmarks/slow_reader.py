@@ -15,9 +15,6 @@ import contextlib
 import json
 import random
 import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -300,16 +297,8 @@ def main() -> None:
         prepare(options.labels)
         print(json.dumps(measure(options.pause)))
         return
-    figures = {}
-    with tempfile.TemporaryDirectory(prefix="labeller-slow-reader-") as folder:
-        Path(folder).chmod(0o755)  # the database's own user passes through
-        for kind in [options.only] if options.only else pages.DATABASES:
-            print(kind, file=sys.stderr, flush=True)
-            with pages.database(kind, Path(folder).resolve() / kind) as environment:
-                numbers = ("--pause", str(options.pause), "--labels", str(options.labels))
-                command = [sys.executable, "-m", "benchmarks.slow_reader", "--here", *numbers]
-                answer = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-            figures[kind] = json.loads(answer.stdout.splitlines()[-1])
+    numbers = ["--pause", str(options.pause), "--labels", str(options.labels)]
+    figures = pages.on_each_database("benchmarks.slow_reader", numbers, options.only)
     for sentence in too_dear(figures):
         print(f"too dear: {sentence}")
     if options.json:
