@@ -16,6 +16,12 @@ BURST = """
     WHERE shown.id = ? ORDER BY frame.taken_at, frame.path
 """
 
+# Nobody's yet: bo has answered some beforehand.
+ALONE = """
+    SELECT id FROM samples_sample
+    WHERE sequence_id IS NULL AND id NOT IN (SELECT sample_id FROM annotating_assignment) LIMIT 1
+"""
+
 
 class Sequences(Hands):
     """Someone who decides whole bursts."""
@@ -164,7 +170,7 @@ def test_frames_decided_one_by_one_end_the_burst(hands: Sequences) -> None:
 
 
 def test_a_sample_without_a_burst_is_decided_as_any_other(hands: Sequences) -> None:
-    alone = hands.program.rows("SELECT id FROM samples_sample WHERE sequence_id IS NULL LIMIT 1")[0][0]
+    alone = hands.program.rows(ALONE)[0][0]
     hands.page.goto(f"{hands.asked.url('sequence')}?sample={alone}")
     assert hands.shown() == alone
     assert not hands.frames
