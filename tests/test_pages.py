@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.annotating import grid, services
+from labeller.annotating import grid, handing
+from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
-from labeller.annotating.services import Wanted
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import TileGroup
@@ -138,7 +138,7 @@ def test_handing_out_takes_six_statements_with_those_of_its_transaction(foxes, g
     grow(20)
     Assignment.objects.filter(is_done=False).delete()
     with CaptureQueriesContext(connection) as captured:
-        batch = services.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
+        batch = handing.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
     assert len(batch.assignments) == 10
     assert len(captured) == 6, [query["sql"][:80] for query in captured]
 
@@ -181,10 +181,10 @@ def test_whether_anything_is_open_takes_one_statement_also_when_nothing_is(foxes
     for sample in made[:2]:
         factories.label(foxes.question, sample, foxes.ana, verdict=Label.Verdict.SKIP)
     with django_assert_num_queries(1):
-        assert services.has_open_samples(foxes.question)
+        assert handing.has_open_samples(foxes.question)
     factories.label(foxes.question, made[2], None, foxes.class_id("fox"), mode="import")
     with django_assert_num_queries(1):
-        assert not services.has_open_samples(foxes.question)
+        assert not handing.has_open_samples(foxes.question)
 
 
 # --- plans ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from django.utils import timezone as clock
 from labeller.accounts.models import User
 from labeller.annotating import saving
 from labeller.labels.models import Check, Label, LabelledClass
-from labeller.labels.services import Judgement, Recorded
+from labeller.labels.recording import Judgement, Recorded
 from labeller.projects.models import LabelClass, Project
 
 PAGE = 50

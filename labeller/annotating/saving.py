@@ -9,18 +9,17 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from labeller.accounts import services as accounts
+from labeller.accounts import admitting as accounts
 from labeller.accounts.models import Role, User
 from labeller.annotating.forms import Event
 from labeller.annotating.holding import HOLD, place
 from labeller.annotating.models import Assignment
 from labeller.deadlocks import again_on_deadlock
-from labeller.labels import checks, flags, tallies
-from labeller.labels import services as recording
+from labeller.labels import checks, flags, recording, tallies
 from labeller.labels.models import Label
+from labeller.labels.recording import Judgement, Recorded
 from labeller.labels.selectors import AUDIT
-from labeller.labels.services import Judgement, Recorded
-from labeller.learning import services as learning
+from labeller.learning import asking as learning
 from labeller.learning.models import RoundEntry, TileGroup
 from labeller.projects.models import Question
 from labeller.samples.models import Sample

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 from labeller.accounts.models import Role, User
 from labeller.annotating import sequences
 from labeller.annotating.models import Assignment
+from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
 from labeller.labels.models import Check, Flag, Label
-from labeller.labels.services import Recorded
+from labeller.labels.recording import Recorded
 from labeller.learning import reasons
-from labeller.learning.models import EmbeddingShard, Round
+from labeller.learning.models import Round
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import notes, refused
 from labeller.samples.models import Sample

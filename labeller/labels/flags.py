@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from labeller.accounts import access
 from labeller.accounts.models import Role, User
 from labeller.labels.models import Flag, Label
-from labeller.labels.services import Recorded
+from labeller.labels.recording import Recorded
 from labeller.projects.models import Project, Question
 
 

@@ -16,12 +16,14 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.jobs import services as jobs
+from labeller.embedding import loading, runs
+from labeller.embedding.loading import Embedded
+from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
-from labeller.learning import accepting, embedding, fitting
-from labeller.learning.fitting import Embedded, Fitted, Training
+from labeller.learning import accepting, fitting
+from labeller.learning.fitting import Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
 from labeller.samples import bursts
@@ -49,8 +51,8 @@ def assess(question: Question) -> Assessment | None:
 
     Also looks what is safe to accept, where that is due.
     """
-    run = embedding.current_run(question.project)
-    embeddings = fitting.load_embeddings(run)
+    run = runs.current_run(question.project)
+    embeddings = loading.load_embeddings(run)
     answers = labels.consensus(question)
     data = fitting.training(question, embeddings, answers)
     if data is None:

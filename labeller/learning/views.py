@@ -8,10 +8,11 @@ from django.views.decorators.http import require_POST
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.learning import embedding, services
-from labeller.learning.models import EmbeddingRun
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun
+from labeller.learning import asking
 
-ACTIONS = {"pause": embedding.pause, "resume": embedding.resume, "cancel": embedding.cancel}
+ACTIONS = {"pause": runs.pause, "resume": runs.resume, "cancel": runs.cancel}
 
 
 @require_POST
@@ -32,6 +33,6 @@ def train(request: HttpRequest, slug: str) -> HttpResponse:
     """A full refit of every question, as soon as a worker is free."""
     project = access.project(request.user, slug, at_least=Role.MANAGER)
     for question in project.questions.all():
-        services.request_retrain(question)
+        asking.request_retrain(question)
     messages.info(request, _("A full refit was asked for; it is among the jobs below."))
     return redirect("insights:progress", slug)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples.models import Refusal, Sample, Source

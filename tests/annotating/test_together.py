@@ -12,9 +12,9 @@ from hypothesis.extra.django import TestCase
 from labeller.annotating import holding, saving, selectors
 from labeller.annotating.forms import Event
 from labeller.annotating.models import Assignment
-from labeller.labels import services, tallies
+from labeller.labels import recording, tallies
 from labeller.labels.models import Check, Dispute, Flag, Label
-from labeller.labels.services import Judgement
+from labeller.labels.recording import Judgement
 from tests import factories
 
 Mode, Verdict = Label.Mode, Label.Verdict
@@ -132,7 +132,7 @@ def test_what_another_request_was_quicker_with_costs_the_other_events_nothing(fo
 
     monkeypatch.setattr(Label.objects, "bulk_create", taken)
     with transaction.atomic(), tallies.kept([sample.pk for sample in made]):
-        answers = services.record_together(given)
+        answers = recording.record_together(given)
     assert [each.status for each in answers] == [200, 409, 200]
     assert answers[1].detail
     assert set(Label.objects.values_list("sample", flat=True)) == {made[0].pk, made[2].pk}

@@ -228,7 +228,7 @@ class Team:
 
     def open(self, folder):
         """Make a project of that folder, as the first page does."""
-        code = f"from labeller.operations.opening import open_folder; print(open_folder({str(folder)!r}, 'nothing').pk)"
+        code = f"from labeller.managing.opening import open_folder; print(open_folder({str(folder)!r}, 'nothing').pk)"
         return Pool(self, int(self.site.shell(code)))
 
 

@@ -49,9 +49,9 @@ def offer(foxes, **fields):
 
 
 def run(foxes):
-    from labeller.learning import embedding
+    from labeller.embedding import runs
 
-    return embedding.current_run(foxes.project)
+    return runs.current_run(foxes.project)
 
 
 def rows(foxes):

@@ -7,13 +7,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from labeller.annotating import handing as annotating
 from labeller.annotating import saving
-from labeller.annotating import services as annotating
-from labeller.annotating.services import Wanted
+from labeller.annotating.handing import Wanted
 from labeller.insights import selectors
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.samples import services as samples
+from labeller.samples import ingesting as samples
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from labeller.jobs.models import Job
 from labeller.projects import class_forms
+from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Question
-from labeller.projects.services import ensure_class
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -34,7 +34,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
         "posix.system",
         "subprocess.Popen",
         "builtins.eval",
-        "labeller.accounts.services.ensure_administrator",
+        "labeller.accounts.admitting.ensure_administrator",
         "sklearnx.Evil",
         "tests.tl_core.test_importing.planted",
         "sklearn",

@@ -4,9 +4,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
-from labeller.annotating import forms, holding, reviewing, saving, selectors, services
+from labeller.annotating import forms, handing, holding, reviewing, saving, selectors
 from labeller.annotating.views.common import explains, question_of
-from labeller.projects import services as projects
+from labeller.projects import making as projects
 
 
 @require_POST
@@ -15,8 +15,8 @@ def next_samples(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Samples to label next."""
     question = question_of(request, slug, key)
     body = forms.body(request)
-    wanted = forms.wanted(body, high=services.MOST_AT_ONCE)
-    batch = services.next_batch(request.user, question, wanted)
+    wanted = forms.wanted(body, high=handing.MOST_AT_ONCE)
+    batch = handing.next_batch(request.user, question, wanted)
     return JsonResponse(
         {
             "samples": selectors.samples_json(request.user, question, batch.assignments),
@@ -42,7 +42,7 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     return JsonResponse(
         {
             "results": results,
-            "round": selectors.round_json(services.current_round(question)),
+            "round": selectors.round_json(handing.current_round(question)),
             **selectors.counts(question),
         },
         status=statuses.pop() if len(statuses) == 1 else 207,

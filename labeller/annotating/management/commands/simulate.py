@@ -10,17 +10,17 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
-from labeller.accounts import services as accounts
-from labeller.annotating import saving, services
+from labeller.accounts import admitting as accounts
+from labeller.annotating import handing, saving
+from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
-from labeller.annotating.services import Wanted
 from labeller.config.commands import SiteCommand
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
 from labeller.labels.models import Label
-from labeller.labels.services import Judgement
-from labeller.learning import services as learning
+from labeller.labels.recording import Judgement
+from labeller.learning import asking as learning
 from labeller.learning.models import Round
 from labeller.projects.models import STRATEGIES, Project, Question
 from labeller.samples.models import HiddenTruth
@@ -121,7 +121,7 @@ class Command(SiteCommand):
             newest = Label.objects.filter(question=question).order_by("-pk").values_list("pk", flat=True).first() or 0
             current = Round.objects.filter(question=question, is_current=True).first()
             if current is not None and current.last_label >= newest:
-                batch = services.next_batch(oracle, question, Wanted(count))
+                batch = handing.next_batch(oracle, question, Wanted(count))
                 if batch.assignments or batch.state == "finished":
                     return batch.assignments
             self._give_up_after(question, started)
