@@ -12,7 +12,8 @@ def unused(project: Project) -> list[EmbeddingRun]:
     """Runs that neither the project learns from nor the run it learns from is made from."""
     current = EmbeddingRun.in_use(project)
     kept = {current.pk, current.base_id} if current else set()
-    of_project = project.embedding_runs.order_by(F("base").desc(nulls_last=True), "pk")  # a run after those made from it
+    # A run after those made from it.
+    of_project = project.embedding_runs.order_by(F("base").desc(nulls_last=True), "pk")
     # Where a head was trained on it a row stays for good, with nothing left to delete.
     return [run for run in of_project if run.pk not in kept and (run.shards.exists() or not run.heads.exists())]
 
