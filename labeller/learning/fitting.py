@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from labeller.learning import backing_off, embedding
 from labeller.learning.models import EmbeddingRun, Head
 from labeller.projects.models import LabelClass, Question
-from tl_core import heads, query
+from tl_core import geometry, heads, query
 from tl_core.heads import files as head_files
-from tl_core.store import Shard, StoreCorrupt
-from tl_core.vectors import Vectors
+from tl_core.store.embeddings import Shard
+from tl_core.store.shards import StoreCorrupt
+from tl_core.store.vectors import Vectors
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Embedded:
     @functools.cached_property
     def norms(self) -> NDArray[np.float32]:
         """Each embedding's distance from the mean, (N,)."""
-        return query.lengths(self.vectors, self.mean) if len(self.ids) else np.zeros(0, np.float32)
+        return geometry.lengths(self.vectors, self.mean) if len(self.ids) else np.zeros(0, np.float32)
 
     @functools.cached_property
     def units(self) -> query.Units | None:
@@ -90,7 +91,7 @@ def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
         found = embedding.store(run).open(shards)
     except (StoreCorrupt, FileNotFoundError) as error:
         raise embedding.Repairing(f"{embedding.repair(run)} damaged shards are being embedded again.") from error
-    mean = query.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
+    mean = geometry.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
     return Embedded(found.ids, found.vectors, mean)
 
 
@@ -158,7 +159,7 @@ def head_name(question: Question) -> str:
 @functools.lru_cache(maxsize=4)
 def _learner(question_id: int, run_id: int, head: str, strategy: str) -> Any:
     """The question's learner on that run, kept by the process so that a refit starts warm."""
-    from tl_core.heads.learner import make_learner
+    from tl_core.loop import make_learner
 
     return make_learner(_unfitted(head), None, None, _named("query strategy", strategy, query.get))
 

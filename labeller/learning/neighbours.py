@@ -20,7 +20,7 @@ from labeller.learning.fitting import Embedded, load_embeddings
 from labeller.learning.models import EmbeddingRun
 from labeller.projects.models import Project
 from labeller.samples.services import check_disk
-from tl_core.neighbours import NeighbourIndex, NeighboursCorrupt
+from tl_core.spaces.neighbours import NeighbourIndex, NeighboursCorrupt
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 from labeller.jobs import services as jobs
 from labeller.learning import embedding
 from labeller.learning.models import EmbeddingRun
-from tl_core import whitening
+from tl_core.spaces import whitening
 
 BLOCK = 4096
 

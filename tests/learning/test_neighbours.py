@@ -10,8 +10,8 @@ from labeller.learning import embedding, fitting, neighbours, rounds, services
 from labeller.learning.models import Round
 from labeller.projects.models import Project
 from tests import factories
-from tl_core.neighbours import NeighbourIndex
 from tl_core.query import planning
+from tl_core.spaces.neighbours import NeighbourIndex
 
 pytestmark = pytest.mark.django_db
 
