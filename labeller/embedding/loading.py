@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
-from tl_core import query
-from tl_core.store import Shard, StoreCorrupt
-from tl_core.vectors import Vectors
+from tl_core import geometry, query
+from tl_core.store.embeddings import Shard
+from tl_core.store.shards import StoreCorrupt
+from tl_core.store.vectors import Vectors
 
 LARGE_POOL = 200_000  # 256 MB of a worker's memory; below, less than a tenth of a second would be saved
 
@@ -28,7 +29,7 @@ class Embedded:
     @functools.cached_property
     def norms(self) -> NDArray[np.float32]:
         """Each embedding's distance from the mean, (N,)."""
-        return query.lengths(self.vectors, self.mean) if len(self.ids) else np.zeros(0, np.float32)
+        return geometry.lengths(self.vectors, self.mean) if len(self.ids) else np.zeros(0, np.float32)
 
     @functools.cached_property
     def units(self) -> query.Units | None:
@@ -79,5 +80,5 @@ def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
         found = runs.store(run).open(shards)
     except (StoreCorrupt, FileNotFoundError) as error:
         raise runs.Repairing(f"{runs.repair(run)} damaged shards are being embedded again.") from error
-    mean = query.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
+    mean = geometry.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
     return Embedded(found.ids, found.vectors, mean)

@@ -20,7 +20,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples.ingesting import check_disk
-from tl_core.neighbours import NeighbourIndex, NeighboursCorrupt
+from tl_core.spaces.neighbours import NeighbourIndex, NeighboursCorrupt
 
 log = logging.getLogger(__name__)
 

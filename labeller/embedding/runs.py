@@ -25,9 +25,11 @@ from labeller.projects.models import Project
 from labeller.samples import refusing
 from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.models import Sample
-from tl_core import featurisers, storage
+from tl_core import featurisers
 from tl_core.images import is_url
-from tl_core.store import EmbeddingStore, Shard, StoreCorrupt
+from tl_core.store import storage
+from tl_core.store.embeddings import EmbeddingStore, Shard
+from tl_core.store.shards import StoreCorrupt
 
 if TYPE_CHECKING:
     from tl_core.images import ImageRefused

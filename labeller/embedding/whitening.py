@@ -9,7 +9,7 @@ from typing import Any
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
-from tl_core import whitening
+from tl_core.spaces import whitening
 
 BLOCK = 4096
 

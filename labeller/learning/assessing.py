@@ -27,7 +27,7 @@ from labeller.learning.fitting import Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
 from labeller.samples import bursts
-from tl_core import evaluation, threads
+from tl_core import evaluation, geometry, threads
 from tl_core.evaluation.forecast import fit_power_law
 from tl_core.heads import files as head_files
 
@@ -114,7 +114,7 @@ def _cross_validated(question: Question, head: Any, data: Training) -> dict[str,
     codes = np.searchsorted(class_ids, data.y)
     # Where the only label of a class is held out, its head knows nothing of that class: no reason to suspect it.
     judged = np.flatnonzero(np.isfinite(logits[np.arange(len(codes)), codes]))
-    found = evaluation.find_label_errors(codes[judged], head_files.softmax(logits[judged]))
+    found = evaluation.find_label_errors(codes[judged], geometry.softmax(logits[judged]))
     errors = [
         {
             "sample": int(data.sample_ids[judged[row]]),

@@ -88,7 +88,7 @@ def head_name(question: Question) -> str:
 @functools.lru_cache(maxsize=4)
 def _learner(question_id: int, run_id: int, head: str, strategy: str) -> Any:
     """The question's learner on that run, kept by the process so that a refit starts warm."""
-    from tl_core.heads.learner import make_learner
+    from tl_core.loop import make_learner
 
     return make_learner(_unfitted(head), None, None, _named("query strategy", strategy, query.get))
 

@@ -18,8 +18,8 @@ from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples.models import Refusal, Sample, Source
 from labeller.samples.signals import content_changed
-from tl_core import storage
 from tl_core.images import is_url
+from tl_core.store import storage
 
 # New files; then files that differ from what their samples say; then those of them that no other file explains.
 STAGES = ("shard", "changed", "edited")

@@ -11,8 +11,8 @@ from labeller.learning import asking, fitting, rounds
 from labeller.learning.models import Round
 from labeller.projects.models import Project
 from tests import factories
-from tl_core.neighbours import NeighbourIndex
 from tl_core.query import planning
+from tl_core.spaces.neighbours import NeighbourIndex
 
 pytestmark = pytest.mark.django_db
 

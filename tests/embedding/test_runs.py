@@ -23,7 +23,7 @@ from tests.factories import photograph
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.torch_runtime import DeviceUnavailable
 from tl_core.pipeline import Embedded
-from tl_core.store import EmbeddingStore
+from tl_core.store.embeddings import EmbeddingStore
 
 pytestmark = pytest.mark.django_db
 

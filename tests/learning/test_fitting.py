@@ -18,7 +18,7 @@ from labeller.projects.models import Project
 from tests import factories
 from tl_core import importing
 from tl_core.heads import files as head_files
-from tl_core.vectors import Vectors
+from tl_core.store.vectors import Vectors
 
 NAMES = ("fox", "badger", "empty")
 

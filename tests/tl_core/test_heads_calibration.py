@@ -11,9 +11,9 @@ from sklearn.metrics import log_loss
 
 from tests.tl_core.blobs import blobs
 from tl_core import heads
+from tl_core.geometry import softmax
 from tl_core.heads import calibration
 from tl_core.heads.calibration import Tuned, choose_C, expected_calibration_error, out_of_fold, temperature, tune
-from tl_core.heads.plain import softmax
 
 
 def drawn(n: int, c: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

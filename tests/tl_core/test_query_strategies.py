@@ -8,8 +8,8 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from tl_core import query
-from tl_core.heads.files import unit_rows
+from tl_core import geometry, query
+from tl_core.geometry import unit_rows
 from tl_core.heads.logistic import LogisticHead
 from tl_core.query import batches, clustering, diversity, kcentre, uncertainty
 
@@ -90,8 +90,8 @@ def test_typiclust_leaves_tiny_clusters_for_last() -> None:
 
 def test_kcenter_goes_on_from_the_distances_its_caller_keeps() -> None:
     X, labelled = groups([60] * 6, spread=0.5)[0], groups([5] * 5, seed=9)[0]
-    mean, allowed = query.mean_row(X), np.arange(len(X)) % 4 > 0
-    norms = query.lengths(X, mean)
+    mean, allowed = geometry.mean_row(X), np.arange(len(X)) % 4 > 0
+    norms = geometry.lengths(X, mean)
     whole = query.kcenter(None, X, 20, X_labelled=labelled, mean=mean, allowed=allowed)
     nearest = np.full(len(X), 4, np.float32)
     for start in range(0, 25, 7):

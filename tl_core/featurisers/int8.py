@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
-from tl_core import files
 from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable
+from tl_core.store import files
 
 LEAST_COSINE = 0.99
 FLOAT_CONVOLUTIONS = 6

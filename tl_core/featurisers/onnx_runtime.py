@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core import files
 from tl_core.featurisers import int8
 from tl_core.featurisers.base import Featuriser
+from tl_core.store import files
 
 if TYPE_CHECKING:
     import onnxruntime

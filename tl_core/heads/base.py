@@ -14,7 +14,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tl_core import threads
-from tl_core.heads.plain import LinearHead, softmax, unit_rows
+from tl_core.geometry import softmax, unit_rows
+from tl_core.heads.plain import LinearHead
 
 Float32 = NDArray[np.float32]
 

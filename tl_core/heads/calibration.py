@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from sklearn.base import clone
 
-from tl_core.heads.plain import softmax
+from tl_core.geometry import softmax
 
 ENOUGH_LABELS = 50  # for a temperature
 ENOUGH_A_CLASS = 5  # labels of each class, for choosing C

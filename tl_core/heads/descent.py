@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from tl_core.heads.plain import LinearHead, sigmoid
+from tl_core.geometry import sigmoid
+from tl_core.heads.plain import LinearHead
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]

@@ -10,9 +10,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tl_core import threads
+from tl_core.geometry import unit_rows
 from tl_core.heads.base import Float32, centre_of, checked
 from tl_core.heads.descent import descend, independent_cross_entropy, start_values
-from tl_core.heads.plain import LinearHead, unit_rows
+from tl_core.heads.plain import LinearHead
 
 Answers = Sequence[Collection[Any]] | NDArray[Any]
 

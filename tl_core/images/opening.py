@@ -15,11 +15,11 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from tl_core import storage
 from tl_core.images import containers, raw
 from tl_core.images.containers.base import Contents
 from tl_core.images.refusals import BROKEN, CameraRaw, ImageRefused
 from tl_core.images.sniffing import HEAD_BYTES, sniff
+from tl_core.store import storage
 
 MAX_PIXELS = 120_000_000
 MAX_BYTES = 1 << 30

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core import importing
-from tl_core.vectors import Vectors
+from tl_core.geometry import Rows
+from tl_core.store.vectors import Vectors
 
-Pool = NDArray[Any] | Vectors
+Pool = Rows
 Picks = tuple[NDArray[np.intp], NDArray[np.float64]]
 Strategy = Callable[..., Any]
 Seed = int | np.random.Generator | None

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core import threads
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import all_finite, each, mean_row, unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
-from tl_core.query.blocks import all_finite, each, mean_row
 from tl_core.query.clustering import kmeans, nearest_to_middles, project
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top

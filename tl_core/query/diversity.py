@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import refuse_nan, unit_rows
 from tl_core.query.base import Picks, Pool, contracted
-from tl_core.query.blocks import refuse_nan
 from tl_core.query.clustering import kmeans, nearest_to_middles
 
 KMEANS_SAMPLE = 20_000

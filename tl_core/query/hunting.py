@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import all_finite, each, mean_row, unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
-from tl_core.query.blocks import all_finite, each, mean_row
 from tl_core.query.neighbourhood import NEIGHBOURS, Index, positions_near
 from tl_core.query.scoring import Measure, scan, top
 

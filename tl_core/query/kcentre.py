@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core import threads
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import each, lengths, mean_row, refuse_nan, unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
-from tl_core.query.blocks import each, lengths, mean_row, refuse_nan
 from tl_core.query.diversity import labelled_rows
 
 _FARTHEST = 4.0  # squared distance of opposite unit vectors
@@ -39,9 +38,9 @@ def kcenter(
 
     ``X_labelled`` (m, d) are the labelled embeddings; without it a modAL learner's ``X_training``. Without either the
     first pick is random. Distances are between unit vectors around ``mean`` (d,), by default the mean of what may be
-    picked; ``norms`` (n,) are `blocks.lengths` around it. Whoever keeps ``nearest`` (n,), the squared distance of each
-    to the nearest labelled, from round to round by `bring_nearer` passes it instead of ``X_labelled``, and ``mean``
-    with it.
+    picked; ``norms`` (n,) are `geometry.lengths` around it. Whoever keeps ``nearest`` (n,), the squared distance of
+    each to the nearest labelled, from round to round by `bring_nearer` passes it instead of ``X_labelled``, and
+    ``mean`` with it.
 
     Picks are those of the greedy algorithm. Distances only fall, so among the farthest thousand it goes on without
     the rest of the pool until their farthest is nearer than some outside were: a pass for many picks, not for one.
@@ -98,7 +97,7 @@ def bring_nearer(
     mean : ndarray of float32, shape (d,)
         Distances are between unit vectors around it.
     norms : ndarray of float32, shape (n,)
-        `blocks.lengths` around ``mean``.
+        `geometry.lengths` around ``mean``.
     """
     centres = unit_rows(X_labelled, mean)
     safe = np.maximum(norms, np.float32(1e-12))

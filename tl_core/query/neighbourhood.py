@@ -6,9 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import each, mean_row, unit_rows
 from tl_core.query.base import Picks, Pool, Strategy, contracted
-from tl_core.query.blocks import each, mean_row
 from tl_core.query.diversity import labelled_rows
 
 NEIGHBOURS = 100
@@ -16,7 +15,7 @@ _LABELLED = 256  # compared at a time
 
 
 class Index(Protocol):
-    """Finds neighbours; `tl_core.neighbours.NeighbourIndex` is one, if its ids are positions in the pool."""
+    """Finds neighbours; `tl_core.spaces.neighbours.NeighbourIndex` is one, if its ids are positions in the pool."""
 
     def search(self, queries: Any, k: int, /) -> tuple[ArrayLike, ArrayLike]:
         """Return positions in the pool (m, k) of the nearest to each query (m, d), and their cosines (m, k).

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.neighbours import near_duplicates
 from tl_core.query.base import Pool, Seed, Strategy, get
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.neighbourhood import Index
 from tl_core.query.scoring import plain_head, scan
 from tl_core.query.units import Units
 from tl_core.query.voting import bootstrapped
+from tl_core.spaces.neighbours import near_duplicates
 
 AUDIT = "audit"
 COLD_START = "kmeans_centroid"

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tl_core.geometry import all_finite
 from tl_core.query.base import Picks, Pool, contracted, highest
-from tl_core.query.blocks import all_finite
 from tl_core.query.scoring import Measure, measured, top
 from tl_core.query.units import Units
 

@@ -19,7 +19,7 @@ from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.torch_runtime import DeviceUnavailable
-from tl_core.storage import StorageUnavailable
+from tl_core.store.storage import StorageUnavailable
 
 PAUSE = 0.5  # seconds between two looks at what other workers do
 

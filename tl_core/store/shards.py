@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core import files
-from tl_core.vectors import Stored
+from tl_core.store import files
+from tl_core.store.vectors import Stored
 
 _VERSION = "1"
 # Widest first, so that every array is aligned to its own items in the memory map.

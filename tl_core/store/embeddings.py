@@ -9,12 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core import shards as shard_files
-from tl_core import storage
-from tl_core.shards import ShardArrays, StoreCorrupt
-from tl_core.vectors import Vectors
-
-__all__ = ["EmbeddingStore", "Embeddings", "Shard", "ShardArrays", "StoreCorrupt", "Vectors"]
+from tl_core.store import shards as shard_files
+from tl_core.store import storage
+from tl_core.store.shards import ShardArrays, StoreCorrupt
+from tl_core.store.vectors import Vectors
 
 _NAME = re.compile(r"shard-(\d{6,})\.safetensors")
 

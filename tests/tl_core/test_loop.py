@@ -1,14 +1,14 @@
 # ruff: noqa: N803, N806 - matrices are X, Z and P here, as in scikit-learn
-"""tl_core.heads.learner: modAL's loop around our heads."""
+"""tl_core.loop: modAL's loop around our heads."""
 
 import numpy as np
 import pytest
 
 from tests.tl_core.blobs import blobs
 from tl_core import heads, query
-from tl_core.heads.learner import make_committee, make_learner
 from tl_core.heads.logistic import LogisticHead
 from tl_core.heads.multilabel import MultiLabelHead
+from tl_core.loop import make_committee, make_learner
 
 # What some strategies cannot do without; "committee" is for committees.
 NEEDED = {"positive_first": {"positive": 1}, "similar_to": {"examples": blobs(2, 1)[0]}}

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from tl_core.heads.plain import blocks, unit_rows
-from tl_core.storage import Storage
+from tl_core.geometry import blocks, finite_unit_rows, rows_of
+from tl_core.store.storage import Storage
 
 EXACT_ROWS = 30_000
 _FORMAT = "neighbours-1"
@@ -108,7 +108,7 @@ class NeighbourIndex:
             keys = ids[start : start + len(block)].astype(np.uint64)
             fresh = ~np.asarray(self._index.contains(keys))
             if fresh.any():
-                self._index.add(keys[fresh], _units(block[fresh], self.center))
+                self._index.add(keys[fresh], finite_unit_rows(block[fresh], self.center))
         return len(self) - before
 
     def search(self, queries: Any, k: int) -> tuple[NDArray[np.int64], Float32]:
@@ -142,7 +142,7 @@ class NeighbourIndex:
             return ids, cosines
         for start, block in blocks(queries, _BLOCK):
             rows = slice(start, start + len(block))
-            ids[rows], cosines[rows] = self._found(_units(block, self.center), k)
+            ids[rows], cosines[rows] = self._found(finite_unit_rows(block, self.center), k)
         return ids, cosines
 
     def save(self, storage: Storage, name: str) -> None:
@@ -234,7 +234,7 @@ class NeighbourIndex:
         return np.asarray(found.keys)[:n].astype(np.int64), cosines, np.asarray(found.counts)[:n].astype(np.intp)
 
     def _checked(self, X: Any) -> Any:
-        X = X if hasattr(X, "blocks") else np.asarray(X)
+        X = rows_of(X)
         if len(X.shape) != 2 or X.shape[1] != self.dimension:
             raise ValueError(f"expected embeddings of shape (n, {self.dimension}), got {X.shape}")
         return X
@@ -275,7 +275,7 @@ def graph(X: Any, k: int, center: ArrayLike | None = None) -> csr_array:
     ValueError
         ``X`` is not (n, d) or not finite, or ``k`` is below 1.
     """
-    X = X if hasattr(X, "blocks") else np.asarray(X)
+    X = rows_of(X)
     if len(X.shape) != 2 or k < 1:
         raise ValueError(f"expected embeddings of shape (n, d) and k of 1 or more, got {X.shape} and {k}")
     n = X.shape[0]
@@ -342,8 +342,8 @@ def near_duplicates(X: Any, picked: ArrayLike, center: ArrayLike, threshold: flo
         A picked embedding is not finite.
     """
     picked = np.asarray(picked, np.intp)
-    X = X if hasattr(X, "blocks") else np.asarray(X)
-    Z = _units(X[picked], np.asarray(center, np.float32))
+    X = rows_of(X)
+    Z = finite_unit_rows(X[picked], np.asarray(center, np.float32))
     drop = np.zeros(len(picked), bool)
     for start in range(0, len(Z), _BLOCK):
         block = Z[start : start + _BLOCK]
@@ -358,21 +358,12 @@ def near_duplicates(X: Any, picked: ArrayLike, center: ArrayLike, threshold: flo
     return drop
 
 
-def _units(X: NDArray[Any], center: Float32) -> Float32:
-    with np.errstate(invalid="ignore", over="ignore"):
-        Z = unit_rows(X, center)
-        total = Z.sum()
-    if not np.isfinite(total):
-        raise ValueError("an embedding is not finite")
-    return Z
-
-
 def _exact(X: Any, k: int, center: Float32) -> tuple[NDArray[np.intp], Float32]:
     """Return columns and cosines (n, k) of the nearest others, of all cosines."""
     n = X.shape[0]
     Z = np.empty(X.shape, np.float32)
     for start, block in blocks(X, _BLOCK):
-        Z[start : start + len(block)] = _units(block, center)
+        Z[start : start + len(block)] = finite_unit_rows(block, center)
     columns, cosines = np.empty((n, k), np.intp), np.empty((n, k), np.float32)
     for start in range(0, n, _BLOCK):
         S = Z[start : start + _BLOCK] @ Z.T

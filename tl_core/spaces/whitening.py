@@ -15,7 +15,8 @@ from safetensors.numpy import load as arrays_from_bytes
 from safetensors.numpy import save as arrays_to_bytes
 
 from tl_core import threads
-from tl_core.storage import Storage
+from tl_core.geometry import blocks
+from tl_core.store.storage import Storage
 
 _FORMAT = "whitening-1"
 _ARRAYS = ("mean", "projection", "variances")
@@ -80,10 +81,10 @@ class Whitening:
         if len(X.shape) != 2 or X.shape[1] != len(self.mean):
             raise ValueError(f"expected embeddings of shape (n, {len(self.mean)}), got {X.shape}")
         out = np.empty((len(X), self.dimension), np.float32)
-        for start in range(0, len(X), _CHUNK):
-            rows = slice(start, start + _CHUNK)
+        for start, block in blocks(X, _CHUNK):
+            rows = slice(start, start + len(block))
             with np.errstate(invalid="ignore", over="ignore"):
-                np.matmul(np.asarray(X[rows], np.float32) - self.mean, self.projection, out=out[rows])
+                np.matmul(np.asarray(block, np.float32) - self.mean, self.projection, out=out[rows])
             if not np.isfinite(out[rows]).all():
                 raise ValueError("embeddings are not finite")
         return out
