@@ -1,7 +1,7 @@
-"""Which deployment each sample is from, and which frames of a deployment show one event.
+"""Which deployment each file is from, and which frames of a deployment show one event.
 
 Shards arrive in an order spread over each folder, so new frames join, extend and bridge what is grouped already. A job
-looks at the deployments that new samples belong to, and at all of them once the project's gap has changed. A sample
+looks at the deployments that new files belong to, and at all of them once the project's gap has changed. A file
 without a deployment is one no job has looked at: it gets its deployment and its sequence in one transaction, so a job
 that died halfway is simply done again.
 """
@@ -20,7 +20,7 @@ from django.db.models import Max, QuerySet
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
-from labeller.samples.models import Deployment, Sample, Sequence, Source
+from labeller.samples.models import Deployment, File, Sequence, Source
 
 LONGEST = 30  # frames of one sequence: what a person can decide about at once, however long a camera goes on
 DEBOUNCE = 2.0  # seconds in which shards that arrive together share one job
@@ -31,8 +31,8 @@ PAUSE = 0.01  # seconds between two writes in which others get their turn
 LONGEST_NAME = 500
 STANDING = 5  # frames of one instant that a camera may have taken; more of them, and its clock stands still
 RULES = 2  # raised whenever what is a burst changes, so that everything is grouped anew
-# Django's own bulk update takes twenty times as long for a million samples, and others wait for it.
-UPDATE = "UPDATE samples_sample SET deployment_id = %s, sequence_id = %s WHERE id = %s"
+# Django's own bulk update takes twenty times as long for a million files, and others wait for it.
+UPDATE = "UPDATE samples_file SET deployment_id = %s, sequence_id = %s WHERE id = %s"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -42,7 +42,7 @@ def regroup(project: Project, shard: int = 0) -> Job:
 
 
 def newest_grouping(project_id: int) -> int:
-    """What changes whenever samples may have been grouped anew; 0 before the first time."""
+    """What changes whenever files may have been grouped anew; 0 before the first time."""
     done = Job.objects.filter(kind="bursts", key=f"project:{project_id}", state=Job.State.DONE)
     return done.aggregate(newest=Max("pk"))["newest"] or 0
 
@@ -52,20 +52,20 @@ def _key(project: Project) -> str:
 
 
 def group(progress: jobs.Progress) -> None:
-    """Give every new sample its deployment and bring the sequences of those deployments up to date."""
+    """Give every new file its deployment and bring the sequences of those deployments up to date."""
     project = progress.job.project
     is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
     Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap, "rules": RULES})
     places = _Places(project)
     new: dict[int, list[int]] = {}
-    for pk, source_id, path in pages(Sample.objects.filter(project=project, deployment=None), "source_id", "path"):
+    for pk, source_id, path in pages(File.objects.filter(project=project, deployment=None), "source_id", "path"):
         new.setdefault(places.deployment(source_id, path), []).append(pk)
         progress(0)
     if is_regrouping:
         for deployment_id in Deployment.objects.filter(project=project).values_list("pk", flat=True):
             new.setdefault(deployment_id, [])
-    for number, (deployment_id, sample_ids) in enumerate(new.items()):
-        for _ in _group_deployment(deployment_id, sample_ids, project.burst_gap):
+    for number, (deployment_id, file_ids) in enumerate(new.items()):
+        for _ in _group_deployment(deployment_id, file_ids, project.burst_gap):
             progress(number, len(new))
     progress(len(new), len(new), now=True)
 
@@ -117,8 +117,8 @@ class _Places:
             deployment, is_new = Deployment.objects.get_or_create(project=self.project, name=name)
             if is_new:
                 return deployment.pk
-            sample = deployment.samples.values_list("source_id", "path").first()
-            if self._place(*sample) == place if sample else deployment.pk not in self.known.values():
+            file = deployment.files.values_list("source_id", "path").first()
+            if self._place(*file) == place if file else deployment.pk not in self.known.values():
                 return deployment.pk
         raise AssertionError("names never end")
 
@@ -141,7 +141,7 @@ def _names(source: Source, folder: str) -> Iterator[str]:
 
 
 class _Frame(NamedTuple):
-    """A sample as grouping sees it."""
+    """A file as grouping sees it."""
 
     pk: int
     path: str
@@ -186,10 +186,10 @@ def _group_deployment(deployment_id: int, new: list[int], gap: int) -> Iterator[
 def _frames(deployment_id: int, new: list[int]) -> list[_Frame]:
     """What may have to change: the deployment's frames with a time, and all that is new to it."""
     fields = ("path", "taken_at", "sequence_id")
-    known = Sample.objects.filter(deployment=deployment_id, taken_at__isnull=False)
+    known = File.objects.filter(deployment=deployment_id, taken_at__isnull=False)
     found = [_Frame(*row, is_new=False) for row in pages(known, *fields)]
     for start in range(0, len(new), PAGE):
-        rows = Sample.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
+        rows = File.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
         found += [_Frame(*row, is_new=True) for row in rows]
     return found
 

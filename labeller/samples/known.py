@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -195,18 +195,21 @@ def request(source: Source, *, amid_import: bool = False) -> Job | None:
 
 
 class _Files:
-    """All files of a source: those that are samples, those that are a sample's twin, and those that are neither."""
+    """All files of a source: those with a sample of the whole, the twins of such files, and the others.
+
+    What names and tables say of a file is said of the whole: a file of which there are only parts is passed over.
+    """
 
     def __init__(self, source: Source) -> None:
-        samples = Sample.objects.filter(source=source)
+        wholes = Sample.objects.filter(file__source=source, part=Sample.Part.WHOLE)
         refusals = Refusal.objects.filter(source=source)
         ingests = Job.objects.filter(
             kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
         )
-        self.own = {path: pk for pk, path in _pages(samples, "path")}
+        self.own = {path: pk for pk, path in _pages(wholes, "file__path")}
         self.twins: dict[str, int] = {}
         self.others: list[str] = []
-        for _pk, path, twin in _pages(refusals, "path", "twin"):
+        for _pk, path, twin in _pages(refusals.annotate(whole=_whole_of_twin()), "path", "whole"):
             if twin is None:
                 self.others.append(path)
             else:
@@ -234,6 +237,11 @@ class _Files:
             texts = ", ".join(f"{path}: {'|'.join(names)}" for path, names in given.values())
             said.problems.append(Problem("twins", 0, paths[0], texts))
         return found
+
+
+def _whole_of_twin() -> Subquery:
+    wholes = Sample.objects.filter(file=OuterRef("twin"), part=Sample.Part.WHOLE)
+    return Subquery(wholes.values("pk")[:1])
 
 
 def _pages(rows: QuerySet[Any], *fields: str, page: int = PAGE) -> Iterator[Any]:
@@ -342,7 +350,7 @@ def _write_labels(
         replies = labels_known.send(Source, question=question, known=part, may_change=not of_others)
         for _receiver, kept in replies:
             applied += sum(map(bool, part.values())) - len(kept)
-            paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "path"))
+            paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "file__path"))
             kinds = {pk: "moved" if kind == "twins" and pk in moved else kind for pk, kind in kept.items()}
             said.problems += [Problem(kind, 0, paths[pk], paths[pk]) for pk, kind in kinds.items()]
     return applied
