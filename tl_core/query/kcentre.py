@@ -32,7 +32,6 @@ def kcenter(
     mean: NDArray[np.float32] | None = None,
     norms: NDArray[np.float32] | None = None,
     isolated: float = 0.0,
-    **_: Any,
 ) -> Picks:
     """Pick, one after the other, the sample farthest from all labelled and picked ones: finds unseen classes.
 

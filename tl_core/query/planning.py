@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.query.base import Pool, Seed, Strategy, get
+from tl_core.query.base import Pool, Seed, Strategy, get, wanted
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.neighbourhood import Index
 from tl_core.query.scoring import plain_head, scan
@@ -269,17 +269,20 @@ def _asked(
 ) -> list[Pick]:
     """Return the strategy's own picks."""
     strategy: Strategy = get(name)
+    known = {
+        "X_labelled": situation.X_labelled,
+        "mean": situation.mean,
+        "norms": situation.norms,
+        "units": situation.units,
+        "index": situation.index,
+    }
     indices, scores = strategy(
         classifier,
         situation.X_pool,
         n_instances=k,
         random_state=rng,
         allowed=free,
-        X_labelled=situation.X_labelled,
-        mean=situation.mean,
-        norms=situation.norms,
-        units=situation.units,
-        index=situation.index,
+        **wanted(strategy, known),
         **aim,
     )
     return [Pick(int(position), name, float(score)) for position, score in zip(indices, scores, strict=True)]
