@@ -84,7 +84,7 @@ def _exact(X_pool: Pool, labelled: NDArray[Any], k: int) -> NDArray[np.intp]:
     """Return the positions of the k nearest of each labelled sample, each once."""
     mean = mean_row(X_pool)
     centres = unit_rows(labelled, mean)
-    found: list[NDArray[np.intp]] = []
+    nearest_rows: list[NDArray[np.intp]] = []
     for start in range(0, len(centres), _LABELLED):
         some = centres[start : start + _LABELLED]
 
@@ -97,5 +97,5 @@ def _exact(X_pool: Pool, labelled: NDArray[Any], k: int) -> NDArray[np.intp]:
         pieces = each(X_pool, nearest)
         rows, cosines = np.concatenate([r for r, _ in pieces]), np.concatenate([c for _, c in pieces])
         best = np.argpartition(-cosines, k - 1, axis=0)[:k]
-        found.append(np.unique(np.take_along_axis(rows, best, axis=0)))
-    return np.unique(np.concatenate(found))
+        nearest_rows.append(np.unique(np.take_along_axis(rows, best, axis=0)))
+    return np.unique(np.concatenate(nearest_rows))

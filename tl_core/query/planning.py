@@ -317,8 +317,8 @@ def _spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:
 
 def _of(groups: NDArray[np.int64] | None, positions: NDArray[np.intp]) -> list[int]:
     """Return the group of each, -1 = none."""
-    found: list[int] = [-1] * len(positions) if groups is None else groups[positions].tolist()
-    return found
+    of_each: list[int] = [-1] * len(positions) if groups is None else groups[positions].tolist()
+    return of_each
 
 
 def _hunted(classifier: Any, situation: Situation, starred: list[Any], free: NDArray[np.bool_], k: int) -> list[Pick]:
