@@ -1,16 +1,18 @@
-// Decisions as events, and undo and redo over them. Each event names the one it supersedes.
+// Decisions as events, and the one place where undo and redo are kept. Each event names the one it supersedes.
 //
 // A subject is what a decision is about: a sample, and the question where it is not the page's own. It carries what
 // stands for it (`stands`), the UUID of its last event (`lastUuid`) and whether it is decided here (`isDone`).
 
-import { newUuid } from "./outbox.js";
+import { newUuid } from "./uuid.js";
 
 const NOTHING = { verdict: "withdraw", classes: [] };
+
+const told = ({ changes, note }) => ({ subjects: changes.map(({ subject }) => subject), note });
 
 export class History {
   #outbox;
   #options;
-  #undo = []; // steps; a step is a list of {subject, before, after, wasDone}
+  #undo = []; // steps: {changes: {subject, before, after, wasDone}[], note}
   #redo = [];
   decidedAt = -Infinity; // by performance.now()
 
@@ -28,35 +30,39 @@ export class History {
     return this.#redo.length > 0;
   }
 
-  /** Record decisions [{subject, after: {verdict, classes, dwell_ms}}] that are taken back together. */
-  decide(decisions) {
+  /**
+   * Record decisions [{subject, after: {verdict, classes, dwell_ms}}] that are taken back together. `note` is what the
+   * page wants to know again when they are: it comes back with them.
+   */
+  decide(decisions, note = null) {
     this.decidedAt = performance.now();
-    const step = decisions.map(({ subject, after }) => ({
+    const changes = decisions.map(({ subject, after }) => ({
       subject,
       before: subject.stands,
       after,
       wasDone: subject.isDone,
     }));
-    this.#undo.push(step);
+    this.#undo.push({ changes, note });
     this.#redo = [];
-    this.#apply(step.map(({ subject, after }) => ({ subject, decision: after, isDone: true })));
+    this.#apply(changes.map(({ subject, after }) => ({ subject, decision: after, isDone: true })));
   }
 
-  /** Take the last step back; returns its subjects, or null. */
+  /** Take the last step back; returns its {subjects, note}, or null. */
   undo() {
     const step = this.#undo.pop();
     if (!step) return null;
     this.#redo.push(step);
-    this.#apply(step.map(({ subject, before, wasDone }) => ({ subject, decision: before, isDone: wasDone })));
-    return step.map(({ subject }) => subject);
+    this.#apply(step.changes.map(({ subject, before, wasDone }) => ({ subject, decision: before, isDone: wasDone })));
+    return told(step);
   }
 
+  /** Take the last step that was taken back again; returns its {subjects, note}, or null. */
   redo() {
     const step = this.#redo.pop();
     if (!step) return null;
     this.#undo.push(step);
-    this.#apply(step.map(({ subject, after }) => ({ subject, decision: after, isDone: true })));
-    return step.map(({ subject }) => subject);
+    this.#apply(step.changes.map(({ subject, after }) => ({ subject, decision: after, isDone: true })));
+    return told(step);
   }
 
   /** Send a refused decision once more, over what the server has: the person insists. Returns the new UUID. */

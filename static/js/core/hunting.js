@@ -48,7 +48,7 @@ export class Hunting extends EventTarget {
   async renew() {
     const wish = ++this.#wish;
     const isCurrent = () => wish === this.#wish;
-    const { session, supply } = this.#options;
+    const { session } = this.#options;
     if (this.#isSeed && this.isNews) this.aim = { ...this.aim, like: [] };
     this.isNews = false;
     const foundThen = session.tally.counts.get(this.aim.class) ?? 0;

@@ -1,7 +1,6 @@
 // Finding classes by what people call them: common, scientific and local names, and codes. No DOM.
 
 const OTHER_NAMES = ["local", "code", "scientific"]; // beside `name`, in the order in which they are told apart
-const KEPT_RECENT = 30;
 const TYPO_FROM = 4; // shorter words are too easily somebody else's
 const DEEPEST = 20;
 
@@ -219,37 +218,5 @@ class Best {
     let at = rows.length;
     while (at > 0 && rows[at - 1].score < score) at -= 1;
     rows.splice(at, 0, { score, entry, kind });
-  }
-}
-
-const opened = new Map(); // scope -> Recents: all parts of a page see the same
-
-/** The classes that were picked lately, the last one first; kept for the next visit. */
-export class Recents {
-  #storage;
-  ids = [];
-
-  static of(scope) {
-    if (!opened.has(scope)) opened.set(scope, new Recents(scope));
-    return opened.get(scope);
-  }
-
-  constructor(scope) {
-    this.#storage = `labeller-recent:${scope}`;
-    try {
-      const kept = JSON.parse(localStorage.getItem(this.#storage) ?? "[]");
-      if (Array.isArray(kept)) this.ids = kept.filter(Number.isInteger).slice(0, KEPT_RECENT);
-    } catch {
-      // Begins with none.
-    }
-  }
-
-  use(id) {
-    this.ids = [id, ...this.ids.filter((each) => each !== id)].slice(0, KEPT_RECENT);
-    try {
-      localStorage.setItem(this.#storage, JSON.stringify(this.ids));
-    } catch {
-      // Holds for this page.
-    }
   }
 }

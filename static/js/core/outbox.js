@@ -18,15 +18,6 @@ const REQUEST_EVENTS = 25;
 const AWAY = new Set([401, 403, 408, 429, 502, 503, 504]); // of the server, or of the person: no fault of what is sent
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15000, 30000];
 
-export function newUuid() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16)); // plain http on a LAN is no secure context
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
 const isSame = (event, current) =>
   current &&
   current.verdict === event.verdict &&
@@ -66,12 +57,21 @@ export class Outbox extends EventTarget {
     addEventListener("offline", () => this.#become("offline"));
     addEventListener("pagehide", () => this.#lastWords());
     addEventListener("pageshow", (event) => event.persisted && this.#soon(0));
-    document.addEventListener("visibilitychange", () => document.hidden && this.pending.size && this.#soon(0));
   }
 
   /** Resolves once what earlier pages left behind is known. */
   ready() {
     return this.#opening;
+  }
+
+  /** The samples that something is still to be saved about, from any tab. */
+  get samples() {
+    return new Set(Array.from(this.pending.values(), ({ sample }) => sample));
+  }
+
+  /** Send what waits now: the page may be gone soon. */
+  hurry() {
+    if (this.pending.size) this.#soon(0);
   }
 
   get isDurable() {

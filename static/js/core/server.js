@@ -1,18 +1,10 @@
 // One way to talk to the server: JSON out, JSON in, and a word for why there was no answer.
 
-let fallbackToken = "";
-let cookieName = "";
+let csrfToken = () => "";
 
-export function useToken(token, cookie) {
-  fallbackToken = token ?? "";
-  cookieName = cookie ?? "";
-}
-
-/** The token of now: after a new log-in in another tab the cookie has it, and what the page was given is stale. */
-function csrfToken() {
-  const cookies = document.cookie.split(/;\s*/);
-  const found = cookies.find((each) => each.startsWith(`${cookieName}=`));
-  return found ? decodeURIComponent(found.slice(cookieName.length + 1)) : fallbackToken;
+/** `readToken()` gives the token that shows that a request comes from a page of ours. */
+export function signWith(readToken) {
+  csrfToken = readToken;
 }
 
 /**

@@ -2,12 +2,12 @@
 //
 // Events: "answer" (detail: {isFreshRound, pool: the numbers of now, or null}), "trouble" (no answer; tried again by itself).
 
+import { Leases } from "./leases.js";
+
 const HOLD = 40; // samples; of bursts fewer, for each holds many
 const HOLD_BURSTS = 12;
 const LOW = 0.7; // of these
 const KEPT_OVER_A_ROUND = 3; // the one in view and the next two
-const RENEW_LEASES_MS = 240_000; // well within the time for which the server holds samples for a person
-const AWAY_MS = 900_000;
 const POLL_MS = { preparing: 1000, ready: 2000, finished: 10_000 };
 const EXPECT_MS = 1500; // between two looks for the round that saved labels bring
 const EXPECT_TRIES = 5;
@@ -28,9 +28,8 @@ export class Supply extends EventTarget {
   #isStale = false;
   #timer = null;
   #failures = 0;
-  #asked = 0;
   #expected = 0;
-  #active = Date.now();
+  #leases;
 
   /** options: session, held, ask (what to ask for beside a number: mode, only, sample), url (the screen's `next`) */
   constructor(options) {
@@ -38,8 +37,10 @@ export class Supply extends EventTarget {
     this.#options = options;
     this.#hold = options.ask.mode === "sequence" ? HOLD_BURSTS : HOLD;
     addEventListener("online", () => this.isTroubled && this.#ask());
-    for (const sign of ["keydown", "pointerdown"]) addEventListener(sign, () => (this.#active = Date.now()));
-    setInterval(() => this.#renewLeases(), RENEW_LEASES_MS / 4);
+    this.#leases = new Leases({
+      isInView: () => options.session.isInView,
+      renew: () => this.state === "ready" && this.#ask(),
+    });
   }
 
   /** Fetch more where few are left. */
@@ -63,7 +64,7 @@ export class Supply extends EventTarget {
   async #ask() {
     if (this.#isBusy) return;
     this.#isBusy = true;
-    this.#asked = Date.now();
+    this.#leases.said();
     clearTimeout(this.#timer);
     const isRenewal = this.#isStale;
     this.#isStale = false;
@@ -105,7 +106,7 @@ export class Supply extends EventTarget {
 
   /** Samples decided but not yet saved, in any tab: not to be given back, nor handed out here. */
   #spokenFor() {
-    return new Set(Array.from(this.#options.session.outbox.pending.values(), (event) => event.sample));
+    return this.#options.session.outbox.samples;
   }
 
   #take({ round, pool, state, message }) {
@@ -116,13 +117,6 @@ export class Supply extends EventTarget {
     this.message = message ?? "";
     this.dispatchEvent(new CustomEvent("answer", { detail: { isFreshRound, pool } }));
     return isFreshRound;
-  }
-
-  /** Somebody who looks long at one image keeps what they hold; somebody who left doesn't. */
-  #renewLeases() {
-    const now = Date.now();
-    const isWorking = !document.hidden && now - this.#active < AWAY_MS;
-    if (isWorking && this.state === "ready" && now - this.#asked > RENEW_LEASES_MS) this.#ask();
   }
 
   #fail() {

@@ -1,5 +1,7 @@
 // Counts as the person sees them: what the server last said, plus what is still on its way; and the pace of today.
 
+import { remember, remembered } from "./memory.js";
+
 const PAUSE_MS = 60_000; // a longer gap between two decisions is a break, not slowness
 
 export class Tally {
@@ -52,9 +54,9 @@ export class Pace {
   constructor(scope) {
     this.#key = `labeller-pace:${scope}`;
     try {
-      this.#today = { ...this.#today, ...JSON.parse(localStorage.getItem(this.#key) ?? "{}") };
+      this.#today = { ...this.#today, ...JSON.parse(remembered(this.#key) || "{}") };
     } catch {
-      // Starts at zero.
+      // Damaged: starts at zero.
     }
   }
 
@@ -67,11 +69,7 @@ export class Pace {
     this.#today.ms += gap < PAUSE_MS ? gap : 3000;
     this.#today.n = Math.max(0, this.#today.n + by);
     this.#today.last = now;
-    try {
-      localStorage.setItem(this.#key, JSON.stringify(this.#today));
-    } catch {
-      // Holds for this page.
-    }
+    remember(this.#key, JSON.stringify(this.#today));
   }
 
   /** Labels a minute while at work today; null while there is too little to tell. */

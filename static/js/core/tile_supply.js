@@ -4,14 +4,13 @@
 // that were to be kept, those that still are this tab's), "answer" (detail: all that the server said).
 
 import { entryOf } from "./held.js";
+import { Leases } from "./leases.js";
 
 const POLL_MS = { preparing: 1000, ready: 2000, used_up: 4000, finished: 10_000 };
 const HUNTING_MS = 200; // at first; the longer it takes, the longer between two looks
 const HUNTING_GROWTH = 1.2;
 const HUNTING_MOST_MS = 2000;
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15_000];
-const RENEW_LEASES_MS = 240_000; // well within the time for which the server holds samples for a person
-const AWAY_MS = 900_000;
 
 export class TileSupply extends EventTarget {
   state = null; // null before the first answer, then ready, preparing, used_up or finished
@@ -28,9 +27,8 @@ export class TileSupply extends EventTarget {
   #wake = () => {};
   #requests = Promise.resolve();
   #failures = 0;
-  #asked = 0;
   #last = {}; // what was asked for last
-  #active = Date.now();
+  #leases;
 
   /**
    * options: session, url, keep() -> sample ids that this page holds and wants to go on holding, count(), isOver(answer):
@@ -40,8 +38,10 @@ export class TileSupply extends EventTarget {
     super();
     this.#options = options;
     addEventListener("online", () => this.#wake());
-    for (const sign of ["keydown", "pointerdown"]) addEventListener(sign, () => (this.#active = Date.now()));
-    setInterval(() => this.#renewLeases(), RENEW_LEASES_MS / 4);
+    this.#leases = new Leases({
+      isInView: () => options.session.isInView,
+      renew: () => this.state === "ready" && this.look(this.#last),
+    });
   }
 
   /**
@@ -85,11 +85,11 @@ export class TileSupply extends EventTarget {
   }
 
   async #ask(body) {
-    const { session, url, keep } = this.#options;
-    const asked = keep();
-    const decided = Array.from(session.outbox.pending.values(), ({ sample }) => sample);
-    this.#asked = Date.now();
-    const { data, failure } = await session.post(url, { ...body, keep: [...new Set([...asked, ...decided])] });
+    const { session, url } = this.#options;
+    const asked = this.#options.keep();
+    this.#leases.said();
+    const keep = [...new Set([...asked, ...session.outbox.samples])];
+    const { data, failure } = await session.post(url, { ...body, keep });
     this.isTroubled = Boolean(failure) || !Array.isArray(data?.tiles);
     this.refusal = failure ? "" : (data?.detail ?? "");
     this.#failures = this.isTroubled ? this.#failures + 1 : 0;
@@ -113,13 +113,5 @@ export class TileSupply extends EventTarget {
         resolve();
       };
     });
-  }
-
-  /** Somebody who looks long at one page keeps it; somebody who left doesn't. */
-  #renewLeases() {
-    const now = Date.now();
-    const isWorking = !document.hidden && now - this.#active < AWAY_MS;
-    if (!isWorking || this.state !== "ready" || now - this.#asked < RENEW_LEASES_MS) return;
-    this.look(this.#last);
   }
 }

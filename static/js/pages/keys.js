@@ -2,7 +2,8 @@
 
 import { digitOf, readings } from "../core/keymap.js";
 import { Layout } from "../core/layout.js";
-import { byId, fill, format, started } from "../parts/dom.js";
+import { format } from "../core/texts.js";
+import { byId, fill, started } from "../parts/dom.js";
 
 const form = byId("keys");
 const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform ?? "");

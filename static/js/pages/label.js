@@ -2,7 +2,8 @@
 
 import { followerOf, Held } from "../core/held.js";
 import { Supply } from "../core/supply.js";
-import { afterPaint, button, byId, fill, format } from "../parts/dom.js";
+import { format } from "../core/texts.js";
+import { afterPaint, button, byId, fill } from "../parts/dom.js";
 import { Panel } from "../parts/panel.js";
 import { openSession } from "../parts/session.js";
 import { Strip } from "../parts/strip.js";
@@ -187,13 +188,13 @@ function askFollowUp(next) {
 }
 
 function undo() {
-  const taken = history.undo();
+  const taken = history.undo()?.subjects;
   if (!taken) return;
   return returnTo(taken, texts.takenBack);
 }
 
 function redo() {
-  const again = history.redo();
+  const again = history.redo()?.subjects;
   if (!again) return;
   const [subject] = again;
   pace.count(again.length);

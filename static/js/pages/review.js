@@ -1,9 +1,11 @@
 // Review mode: what people said of an image, and what should stand.
 
+import { choicesOf } from "../core/choices.js";
 import { Held } from "../core/held.js";
 import { Supply } from "../core/supply.js";
-import { Answers, choicesOf } from "../parts/answers.js";
-import { build, button, byId, fill, format, number } from "../parts/dom.js";
+import { format } from "../core/texts.js";
+import { Answers } from "../parts/answers.js";
+import { build, button, byId, fill, number } from "../parts/dom.js";
 import { Panel } from "../parts/panel.js";
 import { openSession } from "../parts/session.js";
 import { Strip } from "../parts/strip.js";
@@ -169,7 +171,7 @@ function moveOn(text) {
 }
 
 function undo() {
-  const taken = history.undo();
+  const taken = history.undo()?.subjects;
   if (!taken) return;
   const [subject] = taken;
   pace.count(-1);
@@ -178,7 +180,7 @@ function undo() {
 }
 
 function redo() {
-  const again = history.redo();
+  const again = history.redo()?.subjects;
   if (!again) return;
   const [subject] = again;
   pace.count(1);

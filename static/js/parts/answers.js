@@ -1,33 +1,8 @@
 // What was answered so far, and what the head thinks, as numbered buttons: each is an answer that a reviewer may let stand.
 
-import { build, fill, format } from "./dom.js";
-
-const MOST = 9; // digits that pick one
-const LEAST_LIKELY = 0.1; // what the head thinks less of isn't offered
-
-const key = (classes) => [...classes].sort((a, b) => a - b).join(" ");
-
-/**
- * The distinct answers given, most voices first, then what the head thinks: [{classes, by: given[], p, isHeads}].
- *
- * `p` is the head's probability where an answer is one class that it knows.
- */
-export function choicesOf({ given, suggestions, suggested }) {
-  const likely = new Map(suggestions.map(([id, p]) => [id, p]));
-  const found = new Map();
-  const choice = (classes, isHeads) => {
-    if (!found.has(key(classes))) {
-      const p = classes.length === 1 ? (likely.get(classes[0]) ?? null) : null;
-      found.set(key(classes), { classes, by: [], p, isHeads });
-    }
-    return found.get(key(classes));
-  };
-  for (const each of given) if (each.verdict === "answer") choice(each.classes, false).by.push(each);
-  const answered = [...found.values()].sort((a, b) => b.by.length - a.by.length);
-  if (suggested !== null) choice([suggested], true);
-  for (const [id, p] of suggestions) if (p >= LEAST_LIKELY) choice([id], true);
-  return [...answered, ...[...found.values()].filter(({ isHeads }) => isHeads)].slice(0, MOST);
-}
+import { keyOf } from "../core/choices.js";
+import { format } from "../core/texts.js";
+import { build, fill } from "./dom.js";
 
 export class Answers {
   #root;
@@ -45,7 +20,7 @@ export class Answers {
     while (this.#buttons.length < choices.length) this.#add();
     this.#buttons.forEach(({ button }, at) => (button.hidden = at >= choices.length));
     choices.forEach((choice, at) =>
-      this.#refresh(this.#buttons[at], choice, stands && key(stands) === key(choice.classes)),
+      this.#refresh(this.#buttons[at], choice, stands && keyOf(stands) === keyOf(choice.classes)),
     );
   }
 

@@ -1,6 +1,7 @@
 // The classes beside the tiles: with how many are predicted as each, to turn to, or to give to what is selected.
 
-import { build, fill, format, number } from "./dom.js";
+import { format } from "../core/texts.js";
+import { build, fill, number } from "./dom.js";
 import { showLetter } from "./keys.js";
 
 const MOST = 120; // buttons; the others are found by typing

@@ -1,7 +1,6 @@
 // A part of an image, shown exactly: the frame takes its shape, and the image is laid out so that just it is seen.
 
-export const WHOLE = [0, 0, 1, 1];
-const SIZES = [256, 512, 1280]; // derivatives the server has, pixels of the long side
+import { WHOLE } from "../core/boxes.js";
 
 /**
  * Show just `box` ([left, top, width, height], fractions of the image; null = all of it) of an image of
@@ -27,20 +26,4 @@ export function cropInto(image, frame, box, width, height) {
     maxWidth: "none",
     objectFit: "fill",
   });
-}
-
-/** The box with a margin around it (a share of its longer side), as far as the image goes. */
-export function withMargin(box, margin, width, height) {
-  const [left, top, across, down] = box;
-  const pad = margin * Math.max(across * width, down * height);
-  const from = [Math.max(0, left - pad / width), Math.max(0, top - pad / height)];
-  const to = [Math.min(1, left + across + pad / width), Math.min(1, top + down + pad / height)];
-  return [...from, to[0] - from[0], to[1] - from[1]];
-}
-
-/** The smallest derivative in which the part shown still has `pixels` on its long side. */
-export function derivativeFor({ box, width, height }, pixels) {
-  const [, , across, down] = box ?? WHOLE;
-  const share = Math.max(across * width, down * height) / Math.max(width, height);
-  return SIZES.find((size) => size * share >= pixels) ?? SIZES.at(-1);
 }

@@ -35,9 +35,6 @@ const counted = new Intl.NumberFormat(document.documentElement.lang || undefined
 /** A number as people here write it. */
 export const number = (n) => counted.format(n);
 
-/** "saving {n}" with its places filled in. */
-export const format = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-
 /**
  * Say that this page's script runs (started.js waits for it). Returns the key presses that came before, in their order.
  */

@@ -1,7 +1,9 @@
 // The frames of a burst: a strip to choose from, and a player.
 
-import { cropInto, derivativeFor } from "./crop.js";
-import { build, fill, format } from "./dom.js";
+import { derivativeFor } from "../core/boxes.js";
+import { format } from "../core/texts.js";
+import { cropInto } from "./crop.js";
+import { build, fill } from "./dom.js";
 
 const THUMB = 96; // pixels
 const FRAME_MS = 250; // four a second

@@ -1,7 +1,8 @@
 // What the grid's page shows around its tiles: what they are taken for, how far one is, what can be done.
 
+import { format } from "../core/texts.js";
 import { ClassSide } from "./class_side.js";
-import { byId, fill, format, number } from "./dom.js";
+import { byId, fill, number } from "./dom.js";
 import { TileTools } from "./tile_tools.js";
 
 const MESSAGE_LINKS = ["used_up", "finished", "preparing"]; // states that may last: with ways to elsewhere
@@ -12,7 +13,7 @@ export class GridView {
   #side;
   #tools;
 
-  /** options: session, tiles, supply, left(group), whyNot() -> text, onClass(id), onGroup(group) */
+  /** options: session, tiles, supply, page(), left(group), whyNot() -> text, onClass(id), onGroup(group) */
   constructor(options) {
     const { session, tiles, onClass, onGroup } = options;
     this.#options = options;
@@ -29,8 +30,9 @@ export class GridView {
     });
   }
 
-  draw(page) {
+  draw() {
     const { supply } = this.#options;
+    const page = this.#options.page();
     this.#drawTarget(page);
     byId("audits").toggleAttribute("data-none", supply.audits === 0); // keeps its room: nothing jumps
     fill(byId("audits-n"), format(this.#session.texts.audits, { n: number(supply.audits) }));
@@ -48,7 +50,8 @@ export class GridView {
   }
 
   /** The page in view, or why there is none, for who can't see it. */
-  spoken(page) {
+  spoken() {
+    const page = this.#options.page();
     if (!page) return this.emptyText();
     const values = { n: this.#options.tiles.open.length, name: this.#targetName(page) };
     return `${format(this.#session.texts.page, values)} ${this.#reason(page)}.`;

@@ -1,6 +1,7 @@
 // Where a hunt begins: the classes as cards, starred ones first, each with how many were found.
 
-import { build, fill, format, number } from "./dom.js";
+import { format } from "../core/texts.js";
+import { build, fill, number } from "./dom.js";
 import { showLetter } from "./keys.js";
 
 const MOST = 60; // cards; the others are found by typing

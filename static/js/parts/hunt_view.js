@@ -1,7 +1,8 @@
 // What the hunt's page shows around its tiles: how many were found and remain, what a mark means, what can be done.
 
+import { format } from "../core/texts.js";
 import { ClassSide } from "./class_side.js";
-import { build, byId, fill, format, number } from "./dom.js";
+import { build, byId, fill, number } from "./dom.js";
 import { HuntStart } from "./hunt_start.js";
 import { TileTools } from "./tile_tools.js";
 

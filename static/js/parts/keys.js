@@ -2,6 +2,7 @@
 
 import { intent, keymap } from "../core/keymap.js";
 import { Layout } from "../core/layout.js";
+import { remember, remembered } from "../core/memory.js";
 import { byId, fill, started } from "./dom.js";
 
 const STORAGE = "labeller-shortcuts";
@@ -29,18 +30,10 @@ export function isElsewhere(event) {
 
 export const shortcuts = {
   get on() {
-    try {
-      return localStorage.getItem(STORAGE) !== "off";
-    } catch {
-      return true;
-    }
+    return remembered(STORAGE) !== "off";
   },
   set on(value) {
-    try {
-      localStorage.setItem(STORAGE, value ? "on" : "off");
-    } catch {
-      // Without storage they stay on.
-    }
+    remember(STORAGE, value ? "on" : "off");
   },
 };
 

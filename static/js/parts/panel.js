@@ -1,7 +1,8 @@
 // Suggestions and classes as buttons. Elements are made once and refilled, so that a focused one stays.
 
-import { Recents } from "../core/names.js";
-import { build, fill, format, number } from "./dom.js";
+import { Recents } from "../core/recents.js";
+import { format } from "../core/texts.js";
+import { build, fill, number } from "./dom.js";
 import { showLetter } from "./keys.js";
 
 const SUGGESTIONS = 5;

@@ -1,6 +1,7 @@
 // Decisions the server didn't take: shown until the person has said what should stand.
 
-import { build, button, format } from "./dom.js";
+import { format } from "../core/texts.js";
+import { build, button } from "./dom.js";
 
 /** options: root, session, find(sampleId, question) -> the subject on this page or null, onChange() */
 export function showProblems({ root, session, find, onChange }) {

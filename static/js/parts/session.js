@@ -1,10 +1,14 @@
 // What every labelling screen shares: the server's word on the question, outbox and undo, and what stands around the stage.
 
+import { ClassList } from "../core/class_list.js";
 import { History } from "../core/history.js";
-import { newUuid, Outbox } from "../core/outbox.js";
-import { postJson, useToken } from "../core/server.js";
+import { remember, remembered } from "../core/memory.js";
+import { Outbox } from "../core/outbox.js";
+import { postJson, signWith } from "../core/server.js";
 import { Pace, Tally } from "../core/tally.js";
-import { byId, fill, format, number } from "./dom.js";
+import { format } from "../core/texts.js";
+import { newUuid } from "../core/uuid.js";
+import { byId, fill, number } from "./dom.js";
 import { listen } from "./keys.js";
 import { showProblems } from "./problems.js";
 
@@ -12,38 +16,10 @@ const BANNER_MS = 10_000;
 const GUARD_MS = 400; // between two clicks on one button that mean two things
 const TROUBLES = new Set(["offline", "busy", "signed-out"]);
 
-/** The classes of a question by id, in their order. */
-export class ClassList {
-  #rows = new Map();
-  #keys = new Map();
-
-  constructor(rows) {
-    for (const row of rows) this.add(row);
-  }
-
-  get rows() {
-    return [...this.#rows.values()];
-  }
-
-  get(id) {
-    return this.#rows.get(id) ?? null;
-  }
-
-  add(row) {
-    if (this.#rows.has(row.id)) return;
-    this.#rows.set(row.id, row);
-    if (row.key) this.#keys.set(row.key.toLowerCase(), row);
-  }
-
-  /** The class that says that there is nothing to see. */
-  get blank() {
-    return this.rows.find((row) => row.blank) ?? null;
-  }
-
-  /** The class with the letter that was pressed, else with the Latin one of its place. */
-  byKey({ letter, place = "" }) {
-    return this.#keys.get(letter) ?? this.#keys.get(place) ?? null;
-  }
+/** The token of now: after a new log-in in another tab the cookie has it, and what the page was given is stale. */
+function csrfToken({ csrf, csrf_cookie: name }) {
+  const found = document.cookie.split(/;\s*/).find((each) => each.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : csrf;
 }
 
 class Session {
@@ -54,7 +30,7 @@ class Session {
 
   constructor(mode) {
     const { boot } = this;
-    useToken(boot.csrf, boot.csrf_cookie);
+    signWith(() => csrfToken(boot));
     this.mode = mode ?? boot.mode;
     this.scope = [boot.project.slug, boot.question.key, boot.user].join("/");
     this.#isHidden = remembered(`labeller-hidden:${this.scope}`) === "yes";
@@ -80,6 +56,11 @@ class Session {
   /** Whether suggestions are kept from the person: by the project, or because they asked for it. */
   get isHidden() {
     return !this.boot.show_suggestions || this.#isHidden;
+  }
+
+  /** Whether a person can see this page now: it may lie behind another tab. */
+  get isInView() {
+    return !document.hidden;
   }
 
   hideSuggestions(isHidden) {
@@ -198,8 +179,7 @@ class Session {
   /** What the page holds undecided is given back when it goes; `held()` gives the sample ids. */
   releaseOnLeave(held) {
     addEventListener("pagehide", () => {
-      const decided = new Set(Array.from(this.outbox.pending.values(), ({ sample }) => sample));
-      const samples = held().filter((sample) => !decided.has(sample));
+      const samples = held().filter((sample) => !this.outbox.samples.has(sample));
       if (samples.length) this.post(this.boot.urls.release, { samples }, { keepalive: true });
     });
     // Shown again from the browser's memory: what it held may be somebody else's by now.
@@ -265,6 +245,7 @@ class Session {
 
   #wire() {
     this.outbox.addEventListener("change", () => this.#showSaveState());
+    document.addEventListener("visibilitychange", () => this.isInView || this.outbox.hurry());
     this.outbox.addEventListener("settled", ({ detail: { uuid } }) => this.tally.settled(uuid));
     this.outbox.addEventListener("answer", ({ detail }) => {
       this.tally.known(detail);
@@ -295,19 +276,3 @@ class Session {
 }
 
 export const openSession = ({ mode } = {}) => new Session(mode);
-
-export function remembered(key) {
-  try {
-    return localStorage.getItem(key) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-export function remember(key, value) {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // Without storage it holds for this page.
-  }
-}

@@ -1,8 +1,10 @@
 // The image in view: the sample's own, or another frame of its burst; whole, or just the box that is the sample.
 
-import { cropInto, WHOLE, withMargin } from "./crop.js";
+import { WHOLE, withMargin } from "../core/boxes.js";
+import { nearest } from "../core/nearest.js";
+import { cropInto } from "./crop.js";
 import { build } from "./dom.js";
-import { LookAhead, nearest } from "./lookahead.js";
+import { LookAhead } from "./lookahead.js";
 
 const MARGIN = 0.08; // around a box, as a share of its longer side
 

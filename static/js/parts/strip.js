@@ -1,6 +1,7 @@
 // The strip of held samples under the stage.
 
-import { build, format } from "./dom.js";
+import { format } from "../core/texts.js";
+import { build } from "./dom.js";
 
 const BEHIND = 10; // decided lately
 const AHEAD = 5;

@@ -1,6 +1,7 @@
 // One tile: its cell in the grid and the picture in it.
 
-import { cropInto, derivativeFor, WHOLE, withMargin } from "./crop.js";
+import { derivativeFor, WHOLE, withMargin } from "../core/boxes.js";
+import { cropInto } from "./crop.js";
 import { build, fill } from "./dom.js";
 
 const RETRY_MS = [1000, 3000, 9000];

@@ -17,9 +17,10 @@
 //
 // `root` is role=grid inside an element that scrolls and has the class "tiles-stage".
 
+import { remember, remembered } from "../core/memory.js";
+import { format } from "../core/texts.js";
 import { capacity, columnsFor, fitting, STEPS } from "../core/tile_layout.js";
-import { afterPaint, build, format } from "./dom.js";
-import { remember, remembered } from "./session.js";
+import { afterPaint, build } from "./dom.js";
 import { TileCell } from "./tile_cell.js";
 import { Seen } from "./tile_seen.js";
 

@@ -1,7 +1,9 @@
 // Type-ahead: pick a class by any of its names, back off to its parent, or make a new one.
 
-import { NameIndex, Recents } from "../core/names.js";
-import { build, byId, fill, format, number } from "./dom.js";
+import { NameIndex } from "../core/names.js";
+import { Recents } from "../core/recents.js";
+import { format } from "../core/texts.js";
+import { build, byId, fill, number } from "./dom.js";
 import { showLetter } from "./keys.js";
 
 const SHOWN = 10;

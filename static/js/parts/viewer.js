@@ -4,8 +4,9 @@
 // "swipe" (detail: {direction: left | right | up | down, command: next | previous | accept | null}).
 
 import { FEWEST, nearestInTime } from "../core/median.js";
+import { format } from "../core/texts.js";
 import { Difference } from "./difference.js";
-import { afterPaint, byId, fill, format, number } from "./dom.js";
+import { afterPaint, byId, fill, number } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Frames, Play } from "./frames.js";
 import { listenToHands } from "./gestures.js";
