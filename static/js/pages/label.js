@@ -1,400 +1,336 @@
 // Single and sequence mode: one image, or one burst of frames, after the other.
 
-import { followerOf, Held } from "../core/held.js";
-import { Supply } from "../core/supply.js";
+import { followerOf } from "../core/held.js";
 import { format } from "../core/texts.js";
-import { afterPaint, button, byId, fill } from "../parts/dom.js";
-import { Panel } from "../parts/panel.js";
-import { openSession } from "../parts/session.js";
-import { Strip } from "../parts/strip.js";
-import { TypeAhead } from "../parts/typeahead.js";
-import { Viewer } from "../parts/viewer.js";
+import { afterPaint, byId, fill } from "../parts/dom.js";
+import { SampleScreen } from "../parts/sample_screen.js";
 
-const session = openSession();
-const { boot, texts, history, outbox, tally, pace } = session;
-const isSequence = session.mode === "sequence";
-const query = new URLSearchParams(location.search);
-const ask = { mode: session.mode };
-if (query.get("only") === "audit") ask.only = "audit";
-if (/^\d+$/.test(query.get("sample") ?? "")) ask.sample = Number(query.get("sample"));
+class Label extends SampleScreen {
+  #follower = null; // the follow-up question asked of the sample in view; null = the page's own question
+  #about = []; // the samples, or frames of a burst, that a follow-up question is about
+  #isFrameOnly = false; // whether the next decision about a burst is for the frame in view alone
+  #lastAnswer = null; // class ids
 
-const held = new Held({ wholeBursts: isSequence });
-const supply = new Supply({ session, held, ask });
-let follower = null; // the follow-up question asked of the sample in view; null = the page's own question
-let about = []; // the samples, or frames of a burst, that a follow-up question is about
-let isFrameOnly = false; // whether the next decision about a burst is for the frame in view alone
-let lastAnswer = null; // class ids
-
-const main = { key: null, text: boot.question.text, multi_label: boot.question.multi_label, classes: session.classes };
-const question = () => follower ?? main;
-
-const viewer = new Viewer(byId("stage"), {
-  source: (sample, size) => session.address(sample, size),
-  describe: (entry) => format(texts.image, { id: entry.sample, path: entry.path ?? "" }),
-  texts,
-  notify: (text) => session.notify(text),
-  clicked: (event, act) => session.clicked(event, act),
-  frameState,
-  decides: isSequence ? "burst" : "sample",
-  covers: () => {
-    const n = held.current ? subjects().length : 0;
-    return isFrameOnly ? texts.frameAlone : n > 1 ? format(texts.frameAll, { n }) : "";
-  },
-});
-const panel = new Panel({
-  list: byId("classes"),
-  suggestions: byId("suggestions"),
-  isMulti: main.multi_label,
-  scope: session.scope,
-  texts,
-  onClass: (id, event) => session.clicked(event, () => choose(id, { shift: event.shiftKey })),
-  onSuggestion: (number, event) => session.clicked(event, () => takeSuggestion(number, { shift: event.shiftKey })),
-});
-const strip = new Strip(byId("strip"), {
-  source: (sample) => session.address(sample, 256),
-  isDone: (entry) => held.isSettled(entry),
-  state: (entry) => (held.isSettled(entry) ? session.say(entry.stands) : texts.open),
-  colour: (entry) => session.colour(entry.stands?.classes[0]),
-  texts,
-  onPick: (entry, event) => session.clicked(event, () => goTo(entry)),
-});
-const typeAhead = new TypeAhead({
-  classes: () => question().classes.rows,
-  create: session.canCreate ? createClass : null,
-  onPick: (id) => choose(id),
-  scope: session.scope,
-  texts,
-});
-
-// --- what a person can do -------------------------------------------------------------------------
-
-const commands = {
-  ...viewer.commands,
-  previous: () => step(-1, texts.nothingBefore),
-  next: () => step(1, texts.nothingAfter),
-  resume: () => goTo(held.ahead()[0]),
-  skip: (meant) => decide("skip", [], meant),
-  unsure: (meant) => decide("unsure", [], meant),
-  undo,
-  redo,
-  accept: (meant) => takeSuggestion(1, meant),
-  confirm: (meant) => question().multi_label && confirm(meant),
-  repeat: (meant) => (lastAnswer ? decide("answer", lastAnswer, meant) : session.notify(texts.noneLast)),
-  blank: (meant) => {
-    const { blank } = question().classes;
-    if (blank) decide("answer", [blank.id], meant);
-    else session.notify(texts.noBlank);
-  },
-  flag: () => held.current && session.flag(held.current, render),
-  hide_suggestions: () => {
-    session.hideSuggestions(!session.isHidden);
-    render();
-  },
-  palette: () => openTypeAhead(""),
-  help: () => byId("help").showModal(),
-  this_frame: () => {
-    isFrameOnly = !isFrameOnly;
-    render();
-  },
-  digit: (meant) => takeDigit(meant),
-  letter: (meant) => {
-    const row = question().classes.byKey(meant);
-    if (row) choose(row.id, meant);
-    else openTypeAhead(meant.letter);
-  },
-};
-
-/** What the next decision is about: the sample, all frames of its burst that are open, or one of them. */
-function subjects({ shift = false } = {}) {
-  if (follower) return about.map((each) => followerOf(each, follower.key));
-  return held.subjects(shift || isFrameOnly ? viewer.inView : null);
-}
-
-/** Where several classes are gathered before they are confirmed. */
-const asking = () => (follower ? followerOf(about[0], follower.key) : held.current);
-
-/** What stands for that which the next decision is about. */
-const standing = () => (subjects()[0] ?? held.current).stands;
-
-/** A key for an image that isn't there decides nothing, but is not passed over in silence. */
-function nothingYet() {
-  session.notify(emptyText());
-  session.announce(emptyText());
-}
-
-function choose(id, meant = {}) {
-  if (!held.current) return nothingYet();
-  if (!question().multi_label) {
-    decide("answer", [id], meant);
-    return;
+  constructor() {
+    super({ suggestions: byId("suggestions"), hasRecents: true });
+    if (new URLSearchParams(location.search).get("only") === "audit") this.ask.only = "audit";
+    this.session.outbox.addEventListener("answer", ({ detail }) => this.supply.hear(detail.round));
+    byId("stage").addEventListener("frame", () => this.#isFrameOnly && this.render());
   }
-  const subject = asking();
-  subject.draft ??= new Set(standing()?.classes);
-  if (!subject.draft.delete(id)) subject.draft.add(id);
-  session.notify("");
-  render();
-}
 
-function confirm(meant) {
-  if (!held.current) return;
-  const chosen = [...(asking().draft ?? standing()?.classes ?? [])];
-  if (chosen.length) decide("answer", chosen, meant);
-  else session.notify(texts.noClass);
-}
-
-function decide(verdict, classes, { shift = false } = {}) {
-  const entry = held.current;
-  if (!entry) return nothingYet();
-  if (verdict === "answer" && !viewer.isVisible) {
-    session.notify(texts.notShown); // nobody can judge what isn't there
-    return;
+  answered({ isFreshRound, pool }) {
+    const { held, session, supply, viewer } = this;
+    session.showNumbers({ pool, round: supply.round });
+    if (isFreshRound) session.showBanner(supply.round.number);
+    const isFirst = viewer.inView === null;
+    this.render();
+    if (isFirst && held.current) session.announce(this.spoken());
   }
-  const decided = subjects({ shift });
-  if (!decided.length) {
-    session.notify(texts.notYours);
-    return;
+
+  // --- what is asked, and of what -----------------------------------------------------------------
+
+  get question() {
+    return this.#follower ?? this.main;
   }
-  const isAlone = isSequence && !follower && (shift || isFrameOnly) && entry.burst.length > 1;
-  const after = { verdict, classes, dwell_ms: viewer.dwell, ...(isAlone && { alone: true }) };
-  asking().draft = null;
-  history.decide(decided.map((subject) => ({ subject, after })));
-  if (!follower) about = decided;
-  if (verdict === "answer") {
-    pace.count(decided.length);
-    lastAnswer = follower ? lastAnswer : classes;
+
+  /** What the next decision is about: the sample, all frames of its burst that are open, or one of them. */
+  #subjects({ shift = false } = {}) {
+    if (this.#follower) return this.#about.map((each) => followerOf(each, this.#follower.key));
+    return this.held.subjects(shift || this.#isFrameOnly ? this.viewer.inView : null);
   }
-  const name = session.say(after);
-  moveOn(entry, after);
-  if (isAlone) acknowledge(format(texts.thisFrame, { name }));
-  else acknowledge(decided.length > 1 ? `${name} (${format(texts.frames, { n: decided.length })})` : name);
-}
 
-/** To the follow-up question this answer asks for, else to the next sample; a burst stays while frames of it are open. */
-function moveOn(entry, after) {
-  const asked = follower ? entry.asked : session.followersOf(after);
-  entry.asked = asked;
-  const at = follower ? asked.indexOf(follower) + 1 : 0;
-  askFollowUp(asked[at] ?? null);
-  isFrameOnly = false;
-  if (follower || !held.isSettled(entry)) return;
-  held.advance();
-  supply.refill();
-}
+  /** Where several classes are gathered before they are confirmed. */
+  get #gathering() {
+    return this.#follower ? followerOf(this.#about[0], this.#follower.key) : this.held.current;
+  }
 
-function askFollowUp(next) {
-  if (next === follower) return;
-  follower = next;
-  panel.setQuestion(question());
-}
+  /** What stands for that which the next decision is about. */
+  get #standing() {
+    return (this.#subjects()[0] ?? this.held.current).stands;
+  }
 
-function undo() {
-  const taken = history.undo()?.subjects;
-  if (!taken) return;
-  return returnTo(taken, texts.takenBack);
-}
+  get likely() {
+    const entry = this.held.current;
+    const isShown = entry && !this.session.isHidden && !this.#follower;
+    return isShown ? entry.suggestions.map(([id]) => id) : [];
+  }
 
-function redo() {
-  const again = history.redo()?.subjects;
-  if (!again) return;
-  const [subject] = again;
-  pace.count(again.length);
-  returnTo(again, session.say(subject.stands), () => {
-    // As the decision itself did: the next key is for what comes next.
-    moveOn(held.current, subject.stands);
+  #askFollowUp(follower) {
+    if (follower === this.#follower) return;
+    this.#follower = follower;
+    this.panel.setQuestion(this.question);
+  }
+
+  leave() {
+    this.#askFollowUp(null);
+  }
+
+  // --- what a person can do -----------------------------------------------------------------------
+
+  get commands() {
+    const { held, session, texts } = this;
+    return {
+      ...super.commands,
+      resume: () => this.goTo(held.ahead()[0]),
+      skip: (meant) => this.decide("skip", [], meant),
+      unsure: (meant) => this.decide("unsure", [], meant),
+      undo: () => this.#undo(),
+      redo: () => this.#redo(),
+      accept: (meant) => this.takeSuggestion(1, meant),
+      confirm: (meant) => this.question.multi_label && this.#confirm(meant),
+      repeat: (meant) => {
+        if (this.#lastAnswer) this.decide("answer", this.#lastAnswer, meant);
+        else session.notify(texts.noneLast);
+      },
+      hide_suggestions: () => {
+        session.hideSuggestions(!session.isHidden);
+        this.render();
+      },
+      this_frame: () => {
+        this.#isFrameOnly = !this.#isFrameOnly;
+        this.render();
+      },
+      digit: (meant) => this.#takeDigit(meant),
+    };
+  }
+
+  choose(id, meant = {}) {
+    if (!this.held.current) return this.nothingYet();
+    if (!this.question.multi_label) {
+      this.decide("answer", [id], meant);
+      return;
+    }
+    const subject = this.#gathering;
+    subject.draft ??= new Set(this.#standing?.classes);
+    if (!subject.draft.delete(id)) subject.draft.add(id);
+    this.session.notify("");
+    this.render();
+  }
+
+  #confirm(meant) {
+    if (!this.held.current) return;
+    const chosen = [...(this.#gathering.draft ?? this.#standing?.classes ?? [])];
+    if (chosen.length) this.decide("answer", chosen, meant);
+    else this.session.notify(this.texts.noClass);
+  }
+
+  /** Why the sample can't be decided now, in words; empty where it can. */
+  #whyNot(verdict, subjects) {
+    if (verdict === "answer" && !this.viewer.isVisible) return this.texts.notShown; // nobody can judge what isn't there
+    return subjects.length ? "" : this.texts.notYours;
+  }
+
+  decide(verdict, classes, { shift = false } = {}) {
+    const entry = this.held.current;
+    if (!entry) return this.nothingYet();
+    const subjects = this.#subjects({ shift });
+    const obstacle = this.#whyNot(verdict, subjects);
+    if (obstacle) {
+      this.session.notify(obstacle);
+      return;
+    }
+    const isWhole = !this.isSequence || this.#follower || entry.burst.length < 2;
+    const isAlone = !isWhole && (shift || this.#isFrameOnly);
+    const after = { verdict, classes, dwell_ms: this.viewer.dwell, ...(isAlone && { alone: true }) };
+    this.#record(subjects, after);
+    this.#moveOn(entry, after);
+    this.#acknowledge(this.#inWords(after, subjects.length));
+  }
+
+  #record(subjects, after) {
+    const { history, pace } = this.session;
+    this.#gathering.draft = null;
+    history.decide(subjects.map((subject) => ({ subject, after })));
+    if (!this.#follower) this.#about = subjects;
+    if (after.verdict !== "answer") return;
+    pace.count(subjects.length);
+    if (!this.#follower) this.#lastAnswer = after.classes;
+  }
+
+  #inWords(after, frames) {
+    const name = this.session.say(after);
+    if (after.alone) return format(this.texts.thisFrame, { name });
+    return frames > 1 ? `${name} (${format(this.texts.frames, { n: frames })})` : name;
+  }
+
+  /** To the follow-up question this answer asks for, else to the next sample; a burst stays while frames of it are open. */
+  #moveOn(entry, after) {
+    entry.asked = this.#follower ? entry.asked : this.session.followersOf(after);
+    const at = this.#follower ? entry.asked.indexOf(this.#follower) + 1 : 0;
+    this.#askFollowUp(entry.asked[at] ?? null);
+    this.#isFrameOnly = false;
+    if (this.#follower || !this.held.isSettled(entry)) return;
+    this.held.advance();
+    this.supply.refill();
+  }
+
+  #undo() {
+    const step = this.session.history.undo();
+    if (!step) return;
+    this.#returnTo(step.subjects);
+    this.#acknowledge(this.texts.takenBack);
+  }
+
+  #redo() {
+    const step = this.session.history.redo();
+    if (!step) return;
+    const { subjects } = step;
+    const [{ stands }] = subjects;
+    this.session.pace.count(subjects.length);
+    this.#returnTo(subjects);
+    this.#moveOn(this.held.current, stands); // as the decision itself did: the next key is for what comes next
+    this.#acknowledge(this.session.say(stands));
+  }
+
+  /** Show the sample again that a step back or forward was about, with the question it was about. */
+  #returnTo(subjects) {
+    const { held, session } = this;
+    const [subject] = subjects;
+    if (!subject.isDone) session.pace.count(-subjects.length);
+    held.goTo(held.showing(subject.sample) ?? subject);
+    const shown = new Set([held.current, ...held.current.burst]);
+    this.#about = [...shown].filter(({ sample }) => subjects.some((each) => each.sample === sample));
+    this.#askFollowUp(session.followers.find(({ key }) => key === subject.question) ?? null);
+  }
+
+  takeSuggestion(number, meant) {
+    const entry = this.held.current;
+    if (!entry) return this.nothingYet();
+    if (this.#follower) return;
+    const suggestion = this.session.isHidden ? null : entry.suggestions[number - 1];
+    if (suggestion) this.choose(suggestion[0], meant);
+    else this.session.notify(this.#noSuggestion(entry));
+  }
+
+  #takeDigit(meant) {
+    const entry = this.held.current;
+    if (!entry) return this.nothingYet();
+    const place = meant.digit === 0 ? 10 : meant.digit;
+    if (!this.#follower && entry.suggestions.length && !this.session.isHidden) {
+      this.takeSuggestion(place, meant);
+      return;
+    }
+    const id = this.panel.at(place);
+    if (id !== null) this.choose(id, meant);
+  }
+
+  async createClass(name) {
+    return this.#follower ? { detail: this.texts.cannotCreate } : super.createClass(name);
+  }
+
+  // --- what a person sees -------------------------------------------------------------------------
+
+  #acknowledge(name) {
+    this.render();
+    this.session.notify("");
+    this.session.acknowledge(name, this.spoken());
+  }
+
+  spoken() {
+    const entry = this.held.current;
+    const { session, texts } = this;
+    if (!entry) return this.emptyText();
+    if (this.#follower) return format(texts.followUp, { text: this.#follower.text });
+    const shown = session.isHidden ? [] : entry.suggestions;
+    const list = shown.map(([id, p], at) => `${at + 1} ${session.name(id)} ${Math.round(p * 100)} %`).join(", ");
+    const suggestions = list ? format(texts.suggested, { list }) : this.#noSuggestion(entry);
+    const n = entry.burst.length;
+    const burst = this.isSequence && n > 1 ? format(texts.frames, { n }) : "";
+    return [format(texts.nextImage, { id: entry.sample, reason: entry.reason, suggestions }), burst].join(" ").trim();
+  }
+
+  #noSuggestion(entry) {
+    const { boot, isHidden } = this.session;
+    if (!boot.show_suggestions) return this.texts.hiddenByProject;
+    if (entry.blind) return this.texts.blind;
+    return isHidden && entry.suggestions.length ? this.texts.hidden : this.texts.noneYet;
+  }
+
+  covers() {
+    const n = this.held.current ? this.#subjects().length : 0;
+    if (this.#isFrameOnly) return this.texts.frameAlone;
+    return n > 1 ? format(this.texts.frameAll, { n }) : "";
+  }
+
+  frameState(frame) {
+    const { stands } = frame;
+    if (stands) return { text: this.session.say(stands), colour: this.session.colour(stands.classes[0]) };
+    const isTheirs = this.isSequence && !frame.mine && frame !== this.held.current;
+    return isTheirs ? { text: this.texts.theirs, isClosed: true } : null;
+  }
+
+  render() {
+    const entry = this.held.current;
+    this.viewer.show(entry);
+    this.#showPanel(entry);
+    fill(byId("question"), this.question.text);
+    fill(byId("reason"), entry?.reason ?? "");
+    byId("reason").dataset.blind = String(Boolean(entry?.blind));
+    fill(byId("path"), entry?.path ?? "");
+    this.showMessage();
+    if (entry?.isDone && !this.#follower) {
+      this.session.notify(format(this.texts.previous, { name: this.session.say(entry.stands) }));
+    }
+    this.#renderAround();
+  }
+
+  /** What nobody waits for: the image and what may be said of it are painted first. */
+  #renderAround = afterPaint(() => {
+    const { held, panel, session, strip, viewer } = this;
+    viewer.refresh();
+    strip.show(held.entries, held.index);
+    this.showButtons(held.current);
+    session.showNumbers();
+    panel.showCounts(this.#follower ? new Map() : session.tally.counts);
+    viewer.prepare(held.entries, held.index);
   });
-}
 
-/** Show the sample again that a step back or forward was about, with the question it was about. */
-function returnTo(changed, text, then = () => {}) {
-  const [subject] = changed;
-  if (!subject.isDone) pace.count(-changed.length);
-  held.goTo(held.showing(subject.sample) ?? subject);
-  const shown = new Set([held.current, ...held.current.burst]);
-  about = [...shown].filter(({ sample }) => changed.some((each) => each.sample === sample));
-  askFollowUp(session.followers.find(({ key }) => key === subject.question) ?? null);
-  then();
-  acknowledge(text);
-}
-
-function takeSuggestion(number, meant) {
-  const entry = held.current;
-  if (!entry) return nothingYet();
-  if (follower) return;
-  const suggestion = session.isHidden ? null : entry.suggestions[number - 1];
-  if (suggestion) choose(suggestion[0], meant);
-  else session.notify(noSuggestion(entry));
-}
-
-function takeDigit(meant) {
-  const entry = held.current;
-  if (!entry) return nothingYet();
-  const place = meant.digit === 0 ? 10 : meant.digit;
-  if (!follower && entry.suggestions.length && !session.isHidden) {
-    takeSuggestion(place, meant);
-    return;
+  #showPanel(entry) {
+    const note = byId("no-suggestion");
+    if (!entry) {
+      this.panel.show(null, { note, isDigitForClass: false });
+      return;
+    }
+    const suggestions = this.#follower || this.session.isHidden ? [] : entry.suggestions;
+    const shown = { ...this.#gathering, stands: this.#standing, suggestions };
+    this.panel.show(shown, { note, isDigitForClass: !suggestions.length });
+    if (!suggestions.length) fill(note, this.#follower ? "" : this.#noSuggestion(entry));
   }
-  const id = panel.at(place);
-  if (id !== null) choose(id, meant);
-}
 
-function step(by, otherwise) {
-  askFollowUp(null);
-  session.notify(held.step(by) ? "" : otherwise);
-  render();
-  session.announce(spoken());
-}
-
-function goTo(entry) {
-  if (!entry) return;
-  askFollowUp(null);
-  held.goTo(entry);
-  session.notify("");
-  render();
-  session.announce(spoken());
-}
-
-function openTypeAhead(text) {
-  const entry = held.current;
-  const isShown = entry && !session.isHidden && !follower;
-  typeAhead.open(text, isShown ? entry.suggestions.map(([id]) => id) : []);
-}
-
-async function createClass(name) {
-  if (follower) return { detail: texts.cannotCreate };
-  const answer = await session.createClass(name);
-  if (answer.row) panel.addClass(answer.row);
-  return answer;
-}
-
-// --- what a person sees ---------------------------------------------------------------------------
-
-function acknowledge(name) {
-  render();
-  session.notify("");
-  session.acknowledge(name, spoken());
-}
-
-/** The sample in view, for who can't see it. */
-function spoken() {
-  const entry = held.current;
-  if (!entry) return emptyText();
-  if (follower) return format(texts.followUp, { text: follower.text });
-  const shown = session.isHidden ? [] : entry.suggestions;
-  const list = shown.map(([id, p], at) => `${at + 1} ${session.name(id)} ${Math.round(p * 100)} %`).join(", ");
-  const suggestions = list ? format(texts.suggested, { list }) : noSuggestion(entry);
-  const burst = isSequence && entry.burst.length > 1 ? format(texts.frames, { n: entry.burst.length }) : "";
-  return [format(texts.nextImage, { id: entry.sample, reason: entry.reason, suggestions }), burst].join(" ").trim();
-}
-
-function noSuggestion(entry) {
-  if (!boot.show_suggestions) return texts.hiddenByProject;
-  if (entry.blind) return texts.blind;
-  return session.isHidden && entry.suggestions.length ? texts.hidden : texts.noneYet;
-}
-
-function render() {
-  const entry = held.current;
-  viewer.show(entry);
-  showPanel(entry);
-  fill(byId("question"), question().text);
-  fill(byId("reason"), entry?.reason ?? "");
-  byId("reason").dataset.blind = String(Boolean(entry?.blind));
-  fill(byId("path"), entry?.path ?? "");
-  showMessage();
-  if (entry?.isDone && !follower) session.notify(format(texts.previous, { name: session.say(entry.stands) }));
-  renderAround();
-}
-
-/** What nobody waits for: the image and what may be said of it are painted first. */
-const renderAround = afterPaint(() => {
-  viewer.refresh();
-  strip.show(held.entries, held.index);
-  showButtons(held.current);
-  session.showNumbers();
-  panel.showCounts(follower ? new Map() : tally.counts);
-  viewer.prepare(held.entries, held.index);
-});
-
-function showPanel(entry) {
-  const suggestions = follower || session.isHidden ? [] : entry?.suggestions;
-  const shown = entry && { ...asking(), stands: standing(), suggestions };
-  panel.show(shown, { note: byId("no-suggestion"), isDigitForClass: Boolean(shown) && !shown.suggestions.length });
-  if (shown && !shown.suggestions.length) fill(byId("no-suggestion"), follower ? "" : noSuggestion(entry));
-}
-
-/** What was decided for a frame of the burst in view. */
-function frameState(frame) {
-  const { stands } = frame;
-  if (stands) return { text: session.say(stands), colour: session.colour(stands.classes[0]) };
-  const isTheirs = isSequence && !frame.mine && frame !== held.current;
-  return isTheirs ? { text: texts.theirs, isClosed: true } : null;
-}
-
-function showButtons(entry) {
-  const never = ["previous", "next", "help", "hide_suggestions"];
-  for (const each of document.querySelectorAll(".panel [data-command]")) {
-    const { command } = each.dataset;
-    if (command === "undo") each.disabled = !history.canUndo;
-    else if (command === "redo") each.disabled = !history.canRedo;
-    else if (!never.includes(command)) each.disabled = !entry;
+  showButtons(entry) {
+    super.showButtons(entry);
+    const { boot, isHidden } = this.session;
+    document.querySelector("[data-command=confirm]").hidden = !this.question.multi_label;
+    document.querySelector("[data-command=accept]").disabled = !entry?.suggestions.length || isHidden;
+    const only = document.querySelector("[data-command=this_frame]");
+    only?.setAttribute("aria-pressed", String(this.#isFrameOnly));
+    only?.toggleAttribute("disabled", !(entry?.burst.length > 1));
+    const hide = document.querySelector("[data-command=hide_suggestions]");
+    hide.hidden = !boot.show_suggestions;
+    hide.setAttribute("aria-pressed", String(isHidden));
   }
-  document.querySelector("[data-command=confirm]").hidden = !question().multi_label;
-  document.querySelector("[data-command=accept]").disabled = !entry?.suggestions.length || session.isHidden;
-  const only = document.querySelector("[data-command=this_frame]");
-  only?.setAttribute("aria-pressed", String(isFrameOnly));
-  only?.toggleAttribute("disabled", !(entry?.burst.length > 1));
-  const hide = document.querySelector("[data-command=hide_suggestions]");
-  hide.hidden = !boot.show_suggestions;
-  hide.setAttribute("aria-pressed", String(session.isHidden));
-  document.querySelector("[data-command=flag]").setAttribute("aria-pressed", String(Boolean(entry?.flag)));
-  byId("like-this").hidden = !entry;
-  if (entry) byId("like-this").href = `${boot.urls.hunt}?like=${entry.sample}`;
-}
 
-function showMessage() {
-  const box = byId("stage-message");
-  const bar = byId("stage-progress");
-  const isBroken = Boolean(held.current) && viewer.isBroken;
-  box.hidden = Boolean(held.current) && !isBroken;
-  fill(byId("stage-text"), isBroken ? (viewer.isGone ? texts.gone : texts.broken) : emptyText());
-  const isPreparing = !held.current && supply.state === "preparing" && supply.pool?.embedded < supply.pool?.total;
-  bar.hidden = !isPreparing;
-  if (isPreparing) {
-    bar.max = Math.max(1, supply.pool.total);
-    bar.value = supply.pool.embedded;
+  showMessage() {
+    super.showMessage();
+    const { state, pool } = this.supply;
+    const hasEntry = Boolean(this.held.current);
+    const bar = byId("stage-progress");
+    bar.hidden = hasEntry || state !== "preparing" || !(pool?.embedded < pool?.total);
+    if (!bar.hidden) Object.assign(bar, { max: Math.max(1, pool.total), value: pool.embedded });
+    byId("stage-links").hidden = hasEntry || !["finished", "preparing"].includes(state);
   }
-  byId("stage-links").hidden = Boolean(held.current) || !["finished", "preparing"].includes(supply.state);
-  byId("stage-retry").hidden = !isBroken;
+
+  emptyText() {
+    const { supply, texts } = this;
+    if (supply.isTroubled) return supply.refusal || texts.noServer;
+    if (supply.state === null) return texts.loading;
+    if (supply.message) return supply.message;
+    if (supply.state === "finished") return this.ask.only === "audit" ? texts.noneAudit : texts.finished;
+    if (supply.state !== "preparing") return texts.waiting;
+    return format(texts.preparing, { done: supply.pool?.embedded ?? 0, total: supply.pool?.total ?? 0 });
+  }
 }
 
-function emptyText() {
-  if (supply.isTroubled) return supply.refusal || texts.noServer;
-  if (supply.state === null) return texts.loading;
-  if (supply.message) return supply.message;
-  if (supply.state === "finished") return ask.only === "audit" ? texts.noneAudit : texts.finished;
-  if (supply.state !== "preparing") return texts.waiting;
-  return format(texts.preparing, { done: supply.pool?.embedded ?? 0, total: supply.pool?.total ?? 0 });
-}
-
-// --- wiring ---------------------------------------------------------------------------------------
-
-outbox.addEventListener("answer", ({ detail }) => supply.hear(detail.round));
-supply.addEventListener("answer", ({ detail: { isFreshRound, pool } }) => {
-  session.showNumbers({ pool, round: supply.round });
-  if (isFreshRound) session.showBanner(supply.round.number);
-  const isFirst = viewer.inView === null;
-  render();
-  if (isFirst && held.current) session.announce(spoken());
-});
-supply.addEventListener("trouble", render);
-byId("stage").addEventListener("imagestate", showMessage);
-byId("stage").addEventListener("frame", () => isFrameOnly && render());
-byId("stage").addEventListener("swipe", ({ detail: { command } }) => commands[command]?.({}));
-byId("stage-message").append(button(texts.retry, () => viewer.retry(), { id: "stage-retry", hidden: "" }));
-
-session.listen(commands);
-session.releaseOnLeave(() => held.open());
-session.showProblems((sample, key) => held.subject(sample, key), render);
-panel.setQuestion(main);
-render();
-outbox.ready().then(() => supply.refill());
+const label = new Label();
+label.session.listen(label.commands);
+label.start();
