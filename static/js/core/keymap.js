@@ -35,17 +35,19 @@ const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && 
 export function readings(event, { isMac = false, layout = null } = {}) {
   const { key, shiftKey } = event;
   if (!key || key === "Unidentified" || MODIFIERS.has(key)) return [];
-  const shift = shiftKey ? "Shift+" : "";
   if (isAltGr(event)) return key.length === 1 ? [key] : [];
-  if (event.ctrlKey || event.metaKey) return [`Ctrl+${shift}${underModifier(event, layout)}`];
-  if (event.altKey) {
-    const first = `Alt+${shift}${underModifier(event, layout)}`;
-    // Option writes characters on a Mac: \ is Option+Shift+7 on a German one.
-    return isMac && key.length === 1 && !/[\p{L}\p{N}\s]/u.test(key) ? [first, key] : [first];
-  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return combinations(event, isMac, layout);
   if (key === "Dead") return DEAD[event.code] && (layout?.isLikeUs ?? true) ? [DEAD[event.code]] : [];
   const plain = named(key);
   return plain.length > 1 && shiftKey ? [`Shift+${plain}`] : [plain];
+}
+
+function combinations(event, isMac, layout) {
+  const rest = `${event.shiftKey ? "Shift+" : ""}${underModifier(event, layout)}`;
+  if (event.ctrlKey || event.metaKey) return [`Ctrl+${rest}`];
+  // Option writes characters on a Mac: \ is Option+Shift+7 on a German one.
+  const isSign = event.key.length === 1 && !/[\p{L}\p{N}\s]/u.test(event.key);
+  return isMac && isSign ? [`Alt+${rest}`, event.key] : [`Alt+${rest}`];
 }
 
 /** The digit that a press stands for: what it writes, else its place, also on the keypad; null elsewhere. */
@@ -68,12 +70,7 @@ export function intent(pressed, map, options = {}) {
   const digit = isPlain(event) ? digitMeant(event, map, options) : null;
   if (digit) return event.repeat ? null : digit;
   const found = assigned(event, map, options);
-  if (found) {
-    const { row, key, shift } = found;
-    if (event.repeat && !row.repeats) return null;
-    const isMirrored = options.isRtl && /^Arrow(Left|Right)$/.test(key) && row.name in SWAPPED;
-    return { name: isMirrored ? SWAPPED[row.name] : row.name, key, shift };
-  }
+  if (found) return event.repeat && !found.row.repeats ? null : commanded(found, options);
   return event.repeat || !isPlain(event) ? null : letterMeant(event);
 }
 
@@ -107,6 +104,12 @@ function assigned(event, map, options) {
     if (GIVES_WAY.has(plain) && map.has(plain)) return { row: map.get(plain), key: plain, shift: true };
   }
   return null;
+}
+
+/** To the left is back, and where one reads from the right, on. */
+function commanded({ row, key, shift }, { isRtl }) {
+  const isMirrored = isRtl && /^Arrow(Left|Right)$/.test(key) && row.name in SWAPPED;
+  return { name: isMirrored ? SWAPPED[row.name] : row.name, key, shift };
 }
 
 function letterMeant({ key, code, shiftKey }) {

@@ -64,7 +64,8 @@ async function changed(input) {
   const command = row.dataset.command;
   const data = new FormData(form);
   data.set("check", command);
-  const ask = (asked += 1);
+  asked += 1;
+  const ask = asked;
   const answer = await fetch(form.action, { method: "POST", body: data }).catch(() => null);
   if (!answer?.ok || ask !== asked) return;
   const problem = (await answer.text()).trim();

@@ -24,13 +24,13 @@ function colour(name) {
 }
 
 function faint(rgb) {
-  return rgb.replace(/^rgb\((.+)\)$/, (whole, parts) => `rgba(${parts}, 0.16)`);
+  return rgb.replace(/^rgb\((.+)\)$/, (_, parts) => `rgba(${parts}, 0.16)`);
 }
 
 function options(width) {
   const [accent, text, line, warn] = ["--accent", "--text-2", "--line", "--warn"].map(colour);
   const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
-  const shown = (u, value) => percent(value);
+  const shown = (_, value) => percent(value);
   const edge = { stroke: accent, width: 0.5, scale: "%", value: shown, points: { show: false }, spanGaps: true };
   return {
     width,
@@ -38,18 +38,18 @@ function options(width) {
     scales: {
       x: { time: false },
       "%": { range: [0, 1] },
-      n: { range: (u, low, high) => [0, Math.max(2, Math.ceil((high ?? 1) * 1.15))] },
+      n: { range: (_, _low, high) => [0, Math.max(2, Math.ceil((high ?? 1) * 1.15))] },
     },
     axes: [
       { ...axis, label: texts.labels, labelSize: 22 },
-      { ...axis, scale: "%", values: (u, ticks) => ticks.map(percent), size: 60 },
+      { ...axis, scale: "%", values: (_, ticks) => ticks.map(percent), size: 60 },
       {
         ...axis,
         scale: "n",
         side: 1,
         size: 40,
         grid: { show: false },
-        values: (u, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")),
+        values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")),
       },
     ],
     series: [

@@ -52,9 +52,7 @@ export function listen(commands, { keys, hasAlone = false }) {
   addEventListener("keydown", (event) => {
     layout.learn(event);
     if (isElsewhere(event)) {
-      // A held-down Enter presses the button in focus once: what it decides on is another sample by then.
-      if (event.repeat && event.key === "Enter" && event.target.closest?.("button")) event.preventDefault();
-      leave(event);
+      pressedElsewhere(event);
       return;
     }
     const meant = intent(event, map, { isRtl, isMac, layout, hasAlone });
@@ -91,7 +89,9 @@ function pressAgain(event) {
 }
 
 /** Escape leads from a control back to the stage. */
-function leave(event) {
+function pressedElsewhere(event) {
+  // A held-down Enter presses the button in focus once: what it decides on is another sample by then.
+  if (event.repeat && event.key === "Enter" && event.target.closest?.("button")) event.preventDefault();
   if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
   if (event.target.closest(CONTROL)) toStage(event.target);
 }

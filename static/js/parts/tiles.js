@@ -21,6 +21,7 @@ import { remember, remembered } from "../core/memory.js";
 import { format } from "../core/texts.js";
 import { capacity, columnsFor, fitting, STEPS } from "../core/tile_layout.js";
 import { afterPaint, build } from "./dom.js";
+import { roomIn } from "./room.js";
 import { TileCell } from "./tile_cell.js";
 import { Seen } from "./tile_seen.js";
 
@@ -311,14 +312,7 @@ export class Tiles {
   }
 
   #room() {
-    const style = getComputedStyle(this.#stage);
-    const inner = (outer, ...sides) =>
-      outer - sides.reduce((sum, side) => sum + parseFloat(style[`padding${side}`]), 0);
-    return {
-      width: inner(this.#stage.clientWidth, "Left", "Right"),
-      height: inner(this.#stage.clientHeight, "Top", "Bottom"),
-      gap: parseFloat(getComputedStyle(this.#root).rowGap) || 0,
-    };
+    return roomIn(this.#stage, this.#root);
   }
 
   #layOut() {

@@ -60,21 +60,25 @@ export class TypeAhead {
 
   #key(event) {
     if (event.isComposing || event.keyCode === 229) return;
-    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const isAtEnd = this.#input.selectionStart === this.#input.value.length;
-    if (move && this.#choices.length) {
-      event.preventDefault();
-      this.#active = (this.#active + move + this.#choices.length) % this.#choices.length;
+    if (this.#move(event)) event.preventDefault();
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat) this.#take(this.#choices[this.#active]);
+  }
+
+  /** Move among the choices, or to a wider or narrower one; returns whether the key was for that. */
+  #move({ key }) {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[key];
+    if (by && this.#choices.length) {
+      this.#active = (this.#active + by + this.#choices.length) % this.#choices.length;
       this.#mark();
-    } else if (event.key === (isRtl() ? "ArrowLeft" : "ArrowRight") && isAtEnd) {
-      if (this.#widen()) event.preventDefault();
-    } else if (event.key === (isRtl() ? "ArrowRight" : "ArrowLeft") && this.#choices[this.#active]?.narrower) {
-      event.preventDefault();
-      this.#replace(this.#choices[this.#active].narrower);
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      if (!event.repeat) this.#take(this.#choices[this.#active]);
+      return true;
     }
+    const [wider, narrower] = isRtl() ? ["ArrowLeft", "ArrowRight"] : ["ArrowRight", "ArrowLeft"];
+    if (key === wider) return this.#input.selectionStart === this.#input.value.length && this.#widen();
+    const choice = key === narrower && this.#choices[this.#active]?.narrower;
+    if (choice) this.#replace(choice);
+    return Boolean(choice);
   }
 
   /** From the species to its genus: for who isn't sure. Returns whether there is one. */
