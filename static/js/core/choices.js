@@ -3,23 +3,35 @@
 const MOST = 9; // digits that pick one
 const LEAST_LIKELY = 0.1; // what the head thinks less of isn't offered
 
-/** One text for a set of classes, in whatever order they come. */
+/**
+ * One text for a set of classes, in whatever order they come.
+ *
+ * @param {number[]} classes
+ */
 export const keyOf = (classes) => [...classes].sort((a, b) => a - b).join(" ");
 
 /**
  * The distinct answers given, most voices first, then what the head thinks: [{classes, by: given[], p, isHeads}].
  *
  * `p` is the head's probability where an answer is one class that it knows.
+ *
+ * @param {Entry} entry
+ * @returns {Choice[]}
  */
-export function choicesOf({ given, suggestions, suggested }) {
+export function choicesOf({ given = [], suggestions, suggested = null }) {
   const likely = new Map(suggestions.map(([id, p]) => [id, p]));
+  /** @type {Map<string, Choice>} */
   const found = new Map();
+  /**
+   * @param {number[]} classes
+   * @param {boolean} isHeads
+   * @returns {Choice}
+   */
   const choice = (classes, isHeads) => {
-    if (!found.has(keyOf(classes))) {
-      const p = classes.length === 1 ? (likely.get(classes[0]) ?? null) : null;
-      found.set(keyOf(classes), { classes, by: [], p, isHeads });
-    }
-    return found.get(keyOf(classes));
+    const p = classes.length === 1 ? (likely.get(classes[0]) ?? null) : null;
+    const known = found.get(keyOf(classes)) ?? { classes, by: [], p, isHeads };
+    found.set(keyOf(classes), known);
+    return known;
   };
   for (const each of given) if (each.verdict === "answer") choice(each.classes, false).by.push(each);
   const answered = [...found.values()].sort((a, b) => b.by.length - a.by.length);

@@ -7,16 +7,41 @@ import { newUuid } from "./uuid.js";
 
 const NOTHING = { verdict: "withdraw", classes: [] };
 
+/**
+ * @typedef {object} Change
+ * @property {Subject} subject
+ * @property {Decision | null} before
+ * @property {Decision} after
+ * @property {boolean} wasDone
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {string} mode
+ * @property {(subject: any) => boolean} isShown
+ * @property {(event: SaveEvent, before: Decision | null, after: Decision | null) => void} onStep
+ */
+
+/** @typedef {{ changes: Change[], note: any }} Step */
+
+/** @type {(step: Step) => { subjects: any[], note: any }} */
 const told = ({ changes, note }) => ({ subjects: changes.map(({ subject }) => subject), note });
 
 export class History {
   #outbox;
   #options;
-  #undo = []; // steps: {changes: {subject, before, after, wasDone}[], note}
+  /** @type {Step[]} */
+  #undo = [];
+  /** @type {Step[]} */
   #redo = [];
   decidedAt = -Infinity; // by performance.now()
 
-  /** options: mode, isShown(subject) -> whether a suggestion is seen, onStep(event, before, after) for every event */
+  /**
+   * options: mode, isShown(subject) -> whether a suggestion is seen, onStep(event, before, after) for every event
+   *
+   * @param {{ add(...events: SaveEvent[]): void }} outbox
+   * @param {Options} options
+   */
   constructor(outbox, options) {
     this.#outbox = outbox;
     this.#options = options;
@@ -33,6 +58,9 @@ export class History {
   /**
    * Record decisions [{subject, after: {verdict, classes, dwell_ms}}] that are taken back together. `note` is what the
    * page wants to know again when they are: it comes back with them.
+   *
+   * @param {{ subject: Subject, after: Decision }[]} decisions
+   * @param {object | null} note
    */
   decide(decisions, note = null) {
     this.decidedAt = performance.now();
@@ -65,13 +93,19 @@ export class History {
     return told(step);
   }
 
-  /** Send a refused decision once more, over what the server has: the person insists. Returns the new UUID. */
+  /**
+   * Send a refused decision once more, over what the server has: the person insists. Returns the new UUID.
+   *
+   * @param {SaveEvent} event
+   * @param {string} currentUuid
+   */
   insist(event, currentUuid) {
     const uuid = newUuid();
     this.#outbox.add({ ...event, uuid, supersedes: currentUuid });
     return uuid;
   }
 
+  /** @param {{ subject: Subject, decision: Decision | null, isDone: boolean }[]} changes */
   #apply(changes) {
     const events = changes.map(({ subject, decision, isDone }) => {
       const event = this.#event(subject, decision ?? NOTHING);
@@ -82,6 +116,10 @@ export class History {
     this.#outbox.add(...events);
   }
 
+  /**
+   * @param {Subject} subject
+   * @param {Decision} decision
+   */
   #event(subject, { verdict, classes, mode, dwell_ms: dwell = 0 }) {
     return {
       uuid: newUuid(),

@@ -7,41 +7,76 @@
 import { isForeign, letterAt } from "./layout.js";
 
 const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "Fn", "OS"]);
+/** @type {Record<string, string>} */
 const DEAD = { Quote: "'", Backquote: "`" }; // of a US-International keyboard
 const GIVES_WAY = new Set(["Space", "Enter", "Backspace", "Delete"]); // Shift with one of these is the same command
+/** @type {Record<string, string>} */
 const SWAPPED = { previous: "next", next: "previous" };
+/** @type {Record<string, string>} */
+const NAMED = { " ": "Space", Esc: "Escape", Del: "Delete" };
 const COMPOSING = 229; // the key code of a press that an input method takes for itself
 
-/** Rows of {name, keys, own, decides, repeats} as a map from key to row. */
+/**
+ * @typedef {object} Options
+ * @property {boolean} [isRtl]
+ * @property {boolean} [isMac]
+ * @property {import("./layout.js").Layout | null} [layout]
+ * @property {boolean} [hasAlone]
+ */
+
+/**
+ * Rows of {name, keys, own, decides, repeats} as a map from key to row.
+ *
+ * @param {KeyRow[]} rows
+ * @returns {Map<string, KeyRow>}
+ */
 export const keymap = (rows) => new Map(rows.flatMap((row) => row.keys.map((key) => [key, row])));
 
-/** Letter, digit or name of the key under Ctrl or Alt: from its place where Option or the layout makes another character. */
+/**
+ * Letter, digit or name of the key under Ctrl or Alt: from its place where Option or the layout makes another character.
+ *
+ * @param {Press} event
+ * @param {Options["layout"]} layout
+ */
 function underModifier({ key, code }, layout) {
   if (/^[a-z0-9]$/i.test(key)) return key.toUpperCase();
-  const written = layout?.at(code);
-  if (/^[a-z]$/i.test(written ?? "")) return written.toUpperCase();
+  const written = layout?.at(code ?? "") ?? "";
+  if (/^[a-z]$/i.test(written)) return written.toUpperCase();
   const place = /^(?:Key|Digit)([A-Z0-9])$/.exec(code ?? "");
   return place ? place[1] : named(key);
 }
 
-function named(key) {
-  return { " ": "Space", Esc: "Escape", Del: "Delete" }[key] ?? key;
-}
+/** @param {string} key */
+const named = (key) => NAMED[key] ?? key;
 
+/** @param {Press} event */
 const isAltGr = (event) => Boolean(event.getModifierState?.("AltGraph") || (event.ctrlKey && event.altKey));
+/** @param {Press} event */
 const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !isAltGr(event);
 
-/** What was pressed, as the server writes keys: the likeliest reading first; nothing for a modifier alone. */
+/**
+ * What was pressed, as the server writes keys: the likeliest reading first; nothing for a modifier alone.
+ *
+ * @param {Press} event
+ * @param {Options} options
+ * @returns {string[]}
+ */
 export function readings(event, { isMac = false, layout = null } = {}) {
   const { key, shiftKey } = event;
   if (!key || key === "Unidentified" || MODIFIERS.has(key)) return [];
   if (isAltGr(event)) return key.length === 1 ? [key] : [];
   if (event.ctrlKey || event.metaKey || event.altKey) return combinations(event, isMac, layout);
-  if (key === "Dead") return DEAD[event.code] && (layout?.isLikeUs ?? true) ? [DEAD[event.code]] : [];
-  const plain = named(key);
+  const isDead = key === "Dead";
+  const plain = isDead ? DEAD[event.code ?? ""] : named(key);
+  if (!plain || (isDead && layout && !layout.isLikeUs)) return [];
   return plain.length > 1 && shiftKey ? [`Shift+${plain}`] : [plain];
 }
 
+/**
+ * @param {Press} event
+ * @param {boolean} isMac
+ * @param {Options["layout"]} layout
+ */
 function combinations(event, isMac, layout) {
   const rest = `${event.shiftKey ? "Shift+" : ""}${underModifier(event, layout)}`;
   if (event.ctrlKey || event.metaKey) return [`Ctrl+${rest}`];
@@ -50,7 +85,11 @@ function combinations(event, isMac, layout) {
   return isMac && isSign ? [`Alt+${rest}`, event.key] : [`Alt+${rest}`];
 }
 
-/** The digit that a press stands for: what it writes, else its place, also on the keypad; null elsewhere. */
+/**
+ * The digit that a press stands for: what it writes, else its place, also on the keypad; null elsewhere.
+ *
+ * @param {Press} event
+ */
 export function digitOf({ key, code }) {
   if (/^[0-9]$/.test(key)) return Number(key);
   const [, place, digit] = /^(Digit|Numpad)([0-9])$/.exec(code ?? "") ?? [];
@@ -63,6 +102,11 @@ export function digitOf({ key, code }) {
  *
  * `shift` beside a digit, a letter or Space is meant: this frame only. `place` is the Latin letter of the place of a
  * letter of another script. options: isRtl, isMac, layout (a Layout), hasAlone: whether Shift means something here.
+ *
+ * @param {Press} pressed
+ * @param {Map<string, KeyRow>} map
+ * @param {Options} options
+ * @returns {Meant | null}
  */
 export function intent(pressed, map, options = {}) {
   if (pressed.isComposing || pressed.defaultPrevented) return null;
@@ -74,7 +118,12 @@ export function intent(pressed, map, options = {}) {
   return event.repeat || !isPlain(event) ? null : letterMeant(event);
 }
 
-/** A press that an input method took, though nobody writes anything: by its place alone. */
+/**
+ * A press that an input method took, though nobody writes anything: by its place alone.
+ *
+ * @param {Press} event
+ * @returns {Press}
+ */
 function placed(event) {
   const { code = "", shiftKey, ctrlKey, altKey, metaKey, repeat } = event;
   const digit = /^(?:Digit|Numpad)([0-9])$/.exec(code)?.[1];
@@ -83,6 +132,12 @@ function placed(event) {
   return { key, code, shiftKey, ctrlKey, altKey, metaKey, repeat };
 }
 
+/**
+ * @param {Press} event
+ * @param {Map<string, KeyRow>} map
+ * @param {Options} options
+ * @returns {Meant | null}
+ */
 function digitMeant(event, map, { layout, hasAlone }) {
   const digit = digitOf(event);
   if (digit === null) return null;
@@ -96,22 +151,38 @@ function digitMeant(event, map, { layout, hasAlone }) {
   return { name: "digit", key: String(digit), digit, shift };
 }
 
+/**
+ * @param {Press} event
+ * @param {Map<string, KeyRow>} map
+ * @param {Options} options
+ */
 function assigned(event, map, options) {
   for (const key of readings(event, options)) {
     const row = map.get(key);
     if (row) return { row, key, shift: false };
     const [, plain] = /^Shift\+(.+)$/.exec(key) ?? [];
-    if (GIVES_WAY.has(plain) && map.has(plain)) return { row: map.get(plain), key: plain, shift: true };
+    const plainRow = plain && GIVES_WAY.has(plain) ? map.get(plain) : null;
+    if (plainRow) return { row: plainRow, key: plain, shift: true };
   }
   return null;
 }
 
-/** To the left is back, and where one reads from the right, on. */
+/**
+ * To the left is back, and where one reads from the right, on.
+ *
+ * @param {{ row: KeyRow, key: string, shift: boolean }} found
+ * @param {Options} options
+ * @returns {Meant}
+ */
 function commanded({ row, key, shift }, { isRtl }) {
   const isMirrored = isRtl && /^Arrow(Left|Right)$/.test(key) && row.name in SWAPPED;
   return { name: isMirrored ? SWAPPED[row.name] : row.name, key, shift };
 }
 
+/**
+ * @param {Press} event
+ * @returns {Meant | null}
+ */
 function letterMeant({ key, code, shiftKey }) {
   if (!/^\p{L}$/u.test(key)) return null;
   const place = isForeign(key) ? letterAt(code) : "";

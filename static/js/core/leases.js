@@ -9,7 +9,11 @@ export class Leases {
   #isInView;
   #renew;
 
-  /** `isInView()` says whether the page can be seen; `renew()` is called when it is time to say what is still held. */
+  /**
+   * `isInView()` says whether the page can be seen; `renew()` is called when it is time to say what is still held.
+   *
+   * @param {{ isInView: () => boolean, renew: () => unknown }} options
+   */
   constructor({ isInView, renew }) {
     this.#isInView = isInView;
     this.#renew = renew;

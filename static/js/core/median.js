@@ -5,10 +5,24 @@ export const MOST = 10;
 const GAIN = 3; // a fur's difference to dry grass is small
 const CHANNELS = 4;
 
-/** Up to MOST frames of the same size as this one, itself included, nearest in time first. */
+/**
+ * Up to MOST frames of the same size as this one, itself included, nearest in time first.
+ *
+ * @param {Entry[]} frames
+ * @param {Entry} frame
+ * @returns {Entry[]}
+ */
 export function nearestInTime(frames, frame) {
   const here = frames.findIndex(({ sample }) => sample === frame.sample);
+  /**
+   * @param {Entry} entry
+   * @returns {number}
+   */
   const time = ({ taken_at: taken }) => (taken ? Date.parse(taken) : NaN);
+  /**
+   * @param {Entry} other
+   * @param {number} at
+   */
   const distance = (other, at) => {
     const apart = Math.abs(time(other) - time(frame));
     return [Number.isNaN(apart) ? 0 : apart, Math.abs(at - here)];
@@ -21,7 +35,11 @@ export function nearestInTime(frames, frame) {
     .map(({ other }) => other);
 }
 
-/** The median of every byte over pictures of the same size (RGBA); of an even number, the mean of the middle two. */
+/**
+ * The median of every byte over pictures of the same size (RGBA); of an even number, the mean of the middle two.
+ *
+ * @param {Uint8ClampedArray[]} pictures
+ */
 export function medianOf(pictures) {
   const n = pictures.length;
   const median = new Uint8ClampedArray(pictures[0].length);
@@ -40,7 +58,12 @@ export function medianOf(pictures) {
   return median;
 }
 
-/** Grey: how far the channel that differs most is from the median, three times as bright. */
+/**
+ * Grey: how far the channel that differs most is from the median, three times as bright.
+ *
+ * @param {Uint8ClampedArray} median
+ * @param {Uint8ClampedArray} picture
+ */
 export function differenceTo(median, picture) {
   const grey = new Uint8ClampedArray(picture.length);
   for (let at = 0; at < picture.length; at += CHANNELS) {

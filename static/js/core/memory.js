@@ -1,5 +1,6 @@
 // What this browser remembers for the next visit; where it keeps nothing, it holds for this page.
 
+/** @param {string} key */
 export function remembered(key) {
   try {
     return localStorage.getItem(key) ?? "";
@@ -8,6 +9,10 @@ export function remembered(key) {
   }
 }
 
+/**
+ * @param {string} key
+ * @param {string} value
+ */
 export function remember(key, value) {
   try {
     localStorage.setItem(key, value);

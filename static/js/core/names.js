@@ -1,10 +1,15 @@
 // Finding classes by what people call them: common, scientific and local names, and codes. No DOM.
 
+/** @type {("local" | "code" | "scientific")[]} */
 const OTHER_NAMES = ["local", "code", "scientific"]; // beside `name`, in the order in which they are told apart
 const TYPO_FROM = 4; // shorter words are too easily somebody else's
 const DEEPEST = 20;
 
-/** Letters and digits in small letters, without accents and apostrophes; all else parts words. */
+/**
+ * Letters and digits in small letters, without accents and apostrophes; all else parts words.
+ *
+ * @param {string} text
+ */
 export const plain = (text) =>
   text
     .normalize("NFKD")
@@ -14,7 +19,11 @@ export const plain = (text) =>
     .replace(/[^\p{L}\p{N}]+/gu, " ")
     .trim();
 
-/** What names are compared by: one key for every spelling of one look, as the server folds them (labeller/text.py). */
+/**
+ * What names are compared by: one key for every spelling of one look, as the server folds them (labeller/text.py).
+ *
+ * @param {string} name
+ */
 export const fold = (name) =>
   name
     .normalize("NFD")
@@ -36,7 +45,12 @@ const INITIALS = 12;
 const SCATTERED = 11;
 const TYPO = 10;
 
-/** How well a plain name fits what was typed, itself plain: higher is better, 0 is not at all. */
+/**
+ * How well a plain name fits what was typed, itself plain: higher is better, 0 is not at all.
+ *
+ * @param {string} name
+ * @param {string} typed
+ */
 export function fit(name, typed) {
   if (!typed) return 1;
   if (name.startsWith(typed)) return name.length === typed.length ? EXACT : PREFIX;
@@ -46,7 +60,12 @@ export function fit(name, typed) {
   return scattered(name, typed);
 }
 
-/** Its letters in their order, from the start of a word on: the first ones of words, or with gaps. */
+/**
+ * Its letters in their order, from the start of a word on: the first ones of words, or with gaps.
+ *
+ * @param {string} name
+ * @param {string} typed
+ */
 function scattered(name, typed) {
   let at = 0;
   let initials = 0;
@@ -59,7 +78,12 @@ function scattered(name, typed) {
   return at >= typed.length ? SCATTERED : 0;
 }
 
-/** Whether one slip (a letter wrong, missing, doubled, or two swapped) parts what was typed from how a word begins. */
+/**
+ * Whether one slip (a letter wrong, missing, doubled, or two swapped) parts what was typed from how a word begins.
+ *
+ * @param {string} word
+ * @param {string} typed
+ */
 export function nearly(word, typed) {
   let at = 0;
   while (at < typed.length && word[at] === typed[at]) at += 1;
@@ -75,15 +99,26 @@ export function nearly(word, typed) {
   );
 }
 
-/** Which letters a text has, as bits: where one that was typed is missing, no look at the names is needed. */
+/**
+ * Which letters a text has, as bits: where one that was typed is missing, no look at the names is needed.
+ *
+ * @param {string} text
+ */
 function lettersOf(text) {
   let bits = 0;
   for (let at = 0; at < text.length; at += 1) bits |= 1 << (text.charCodeAt(at) & 31);
   return bits & ~1; // the space is none
 }
 
+/** @typedef {{ names: string[], words: string[][], letters: number }} Prepared */
+/** @typedef {Prepared & { row: ClassRow, order: number }} Indexed */
+/** @typedef {{ suggested: Map<number, number>, recent: Map<number, number> }} Preferred */
+/** @typedef {{ row: ClassRow, via: string | null | undefined, isSuggested: boolean, isRecent: boolean }} Match */
+
+/** @type {WeakMap<ClassRow, Prepared>} */
 const prepared = new WeakMap(); // row -> {its names, plain, their words and letters}
 
+/** @param {ClassRow} row */
 function prepare(row) {
   let found = prepared.get(row);
   if (!found) {
@@ -97,12 +132,20 @@ function prepare(row) {
 
 /** The classes of one question, ready to be searched. */
 export class NameIndex {
-  #entries = []; // {row, names, words, letters, order}
+  /** @type {Indexed[]} */
+  #entries = [];
+  /** @type {Map<number, ClassRow>} */
   #byId = new Map();
+  /** @type {Map<string, ClassRow>} */
   #byName = new Map();
+  /** @type {{ typed: string, entries: Indexed[] }} */
   #last = { typed: "", entries: [] }; // what matched: more letters can only match fewer
 
-  /** Rows are {id, name, scientific?, local?, code?, parent?}. */
+  /**
+   * Rows are {id, name, scientific?, local?, code?, parent?}.
+   *
+   * @param {ClassRow[]} rows
+   */
   constructor(rows = []) {
     for (const row of rows) this.add(row);
   }
@@ -111,6 +154,7 @@ export class NameIndex {
     return this.#entries.length;
   }
 
+  /** @param {ClassRow} row */
   add(row) {
     if (this.#byId.has(row.id)) return;
     this.#byId.set(row.id, row);
@@ -119,21 +163,35 @@ export class NameIndex {
     this.#last = { typed: "", entries: this.#entries };
   }
 
+  /**
+   * @param {number | null} [id]
+   * @returns {ClassRow | null}
+   */
   get(id) {
-    return this.#byId.get(id) ?? null;
+    return this.#byId.get(id ?? 0) ?? null;
   }
 
-  /** The row of exactly that name, however it is spelt. */
+  /**
+   * The row of exactly that name, however it is spelt.
+   *
+   * @param {string} name
+   */
   named(name) {
     return this.#byName.get(fold(name)) ?? null;
   }
 
+  /** @param {ClassRow} row */
   parent(row) {
     return this.get(row.parent);
   }
 
-  /** The parents of a class, the widest first. */
+  /**
+   * The parents of a class, the widest first.
+   *
+   * @param {ClassRow} row
+   */
   path(row) {
+    /** @type {ClassRow[]} */
     const found = [];
     for (let at = this.parent(row); at && found.length < DEEPEST; at = this.parent(at)) found.unshift(at);
     return found;
@@ -144,12 +202,17 @@ export class NameIndex {
    *
    * Names that begin, or have a word that begins, with what was typed come before those that merely hold it. Among
    * equals suggestions come first, then what was picked lately, then the better fit, then the order of the classes.
+   *
+   * @param {string} text
+   * @param {{ suggested?: number[], recent?: number[], limit?: number }} options
+   * @returns {{ total: number, matches: Match[] }}
    */
   search(text, { suggested = [], recent = [], limit = 10 } = {}) {
     const typed = plain(text);
     if (text.trim() && !typed) return { total: 0, matches: [] };
     const from = typed.startsWith(this.#last.typed) ? this.#last.entries : this.#entries;
     const place = { suggested: places(suggested), recent: places(recent) };
+    /** @type {Indexed[]} */
     const matched = [];
     const best = new Best(limit);
     const letters = lettersOf(typed);
@@ -166,6 +229,12 @@ export class NameIndex {
     return { total, matches: best.rows.map(({ entry, kind }) => tell(entry, kind, typed, place)) };
   }
 
+  /**
+   * @param {string} typed
+   * @param {Set<Indexed>} matched
+   * @param {Best} best
+   * @param {Preferred} place
+   */
   #addTypos(typed, matched, best, place) {
     let total = 0;
     for (const entry of this.#entries) {
@@ -179,10 +248,20 @@ export class NameIndex {
   }
 }
 
+/**
+ * @param {number[]} ids
+ * @returns {Map<number, number>}
+ */
 const places = (ids) => new Map(ids.map((id, at) => [id, ids.length - at]));
 
-/** The best fit over all of a class's names; the common name wins a tie. */
+/**
+ * The best fit over all of a class's names; the common name wins a tie.
+ *
+ * @param {string[]} names
+ * @param {string} typed
+ */
 function fitOf(names, typed) {
+  /** @type {{ fit: number, kind: number } | null} */
   let best = null;
   for (let kind = 0; kind < names.length; kind += 1) {
     const found = names[kind] ? fit(names[kind], typed) : 0;
@@ -191,12 +270,24 @@ function fitOf(names, typed) {
   return best;
 }
 
+/**
+ * @param {Indexed} entry
+ * @param {{ fit: number, kind: number }} found
+ * @param {Preferred} place
+ */
 function score({ row, order }, { fit: found, kind }, place) {
   const tier = Math.floor(found / 10);
   const known = (place.suggested.get(row.id) ?? 0) * 64 + Math.min(place.recent.get(row.id) ?? 0, 63);
   return (((tier * 4096 + Math.min(known, 4095)) * 10 + (found % 10)) * 4 + (3 - kind)) * 1e5 - order;
 }
 
+/**
+ * @param {Indexed} entry
+ * @param {number} kind
+ * @param {string} typed
+ * @param {Preferred} place
+ * @returns {Match}
+ */
 function tell({ row }, kind, typed, place) {
   const via = typed && kind > 0 ? row[OTHER_NAMES[kind - 1]] : null;
   return { row, via, isSuggested: place.suggested.has(row.id), isRecent: place.recent.has(row.id) };
@@ -204,13 +295,20 @@ function tell({ row }, kind, typed, place) {
 
 /** Keeps the few best of many. */
 class Best {
+  /** @type {{ score: number, entry: Indexed, kind: number }[]} */
   rows = []; // {score, entry, kind}, the best first
   #limit;
 
+  /** @param {number} limit */
   constructor(limit) {
     this.#limit = limit;
   }
 
+  /**
+   * @param {number} score
+   * @param {Indexed} entry
+   * @param {number} kind
+   */
   add(score, entry, kind) {
     const { rows } = this;
     if (rows.length === this.#limit && score <= rows[rows.length - 1].score) return;

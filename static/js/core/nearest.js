@@ -6,7 +6,11 @@ export const BUDGET = 150_000_000; // bytes of decoded pixels
 const LONGEST = 1280; // pixels: no derivative is larger
 const BYTES_A_PIXEL = 4;
 
-/** Bytes of a sample's image once decoded. */
+/**
+ * Bytes of a sample's image once decoded.
+ *
+ * @param {Pick<Entry, "width" | "height">} entry
+ */
 export function weight({ width, height }) {
   const scale = Math.min(1, LONGEST / Math.max(width, height));
   return Math.round(width * scale) * Math.round(height * scale) * BYTES_A_PIXEL;
@@ -15,6 +19,12 @@ export function weight({ width, height }) {
 /**
  * What to have decoded, nearest first: what comes next, what was just seen, and the frames of the burst in view
  * around `at`. Ends where the budget does; the image in view is always in it.
+ *
+ * @param {Entry[]} entries
+ * @param {number} index
+ * @param {Entry[]} [frames]
+ * @param {number} [at]
+ * @returns {Entry[]}
  */
 export function nearest(entries, index, frames = [], at = 0) {
   const ranked = [
@@ -23,6 +33,7 @@ export function nearest(entries, index, frames = [], at = 0) {
   ]
     .filter(({ rank }) => rank >= -BEHIND && rank <= AHEAD)
     .sort((one, other) => Math.abs(one.rank) - Math.abs(other.rank) || other.rank - one.rank);
+  /** @type {Map<number, Entry>} */
   const near = new Map();
   let bytes = 0;
   for (const { entry } of ranked) {

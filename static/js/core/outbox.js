@@ -18,31 +18,54 @@ const REQUEST_EVENTS = 25;
 const AWAY = new Set([401, 403, 408, 429, 502, 503, 504]); // of the server, or of the person: no fault of what is sent
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15000, 30000];
 
+/**
+ * @param {SaveEvent} event
+ * @param {Stored | null} current
+ */
 const isSame = (event, current) =>
   current &&
   current.verdict === event.verdict &&
-  [...current.classes].sort().join() === [...event.classes].sort().join();
+  [...current.classes].sort().join() === [...(event.classes ?? [])].sort().join();
+
+/**
+ * @typedef {import("./outbox_store.js").Waiting} Waiting
+ * @typedef {import("./outbox_store.js").Problem} Problem
+ * @typedef {Awaited<ReturnType<typeof openStore>>} Store
+ * @typedef {{ uuid: string, status: number, current: Stored | null, event: SaveEvent }} Settled
+ */
 
 export class Outbox extends EventTarget {
   state = "saved"; // saved, saving, offline, busy, signed-out
+  /** @type {Map<string, SaveEvent>} */
   pending = new Map(); // uuid -> event, of all tabs, as far as known
+  /** @type {Problem[]} */
   problems = [];
 
   #scope;
   #url;
   #user;
-  #store = null;
+  /** @type {Store | MemoryStore} */
+  #store = new MemoryStore(); // until that of the disk is open
+  #isOpen = false;
   #opening;
+  /** @type {Map<string, Waiting>} */
   #mine = new Map(); // uuid -> record made in this tab and not settled
   #adding = Promise.resolve();
+  /** @type {ReturnType<typeof setTimeout> | null} */
   #timer = null;
   #isSending = false;
   #failures = 0;
   #limit = REQUEST_EVENTS;
+  /** @type {string | null} */
   #doubted = null; // uuid of what failed by itself just now
+  /** @type {BroadcastChannel | null} */
   #channel = null;
 
-  /** `user` is whose decisions these are: sent along, for somebody else may have logged in by then. */
+  /**
+   * `user` is whose decisions these are: sent along, for somebody else may have logged in by then.
+   *
+   * @param {{ scope: string, url: string, user: number }} options
+   */
   constructor({ scope, url, user }) {
     super();
     this.#user = user;
@@ -56,7 +79,7 @@ export class Outbox extends EventTarget {
     addEventListener("online", () => this.#soon(0));
     addEventListener("offline", () => this.#become("offline"));
     addEventListener("pagehide", () => this.#lastWords());
-    addEventListener("pageshow", (event) => event.persisted && this.#soon(0));
+    addEventListener("pageshow", (event) => "persisted" in event && event.persisted && this.#soon(0));
   }
 
   /** Resolves once what earlier pages left behind is known. */
@@ -75,10 +98,14 @@ export class Outbox extends EventTarget {
   }
 
   get isDurable() {
-    return this.#store === null || this.#store.isDurable;
+    return !this.#isOpen || this.#store.isDurable;
   }
 
-  /** Take in events that were made together. */
+  /**
+   * Take in events that were made together.
+   *
+   * @param {SaveEvent[]} events
+   */
   add(...events) {
     const records = events.map((event) => ({ scope: this.#scope, uuid: event.uuid, event }));
     for (const record of records) {
@@ -90,7 +117,11 @@ export class Outbox extends EventTarget {
     this.#changed();
   }
 
-  /** Forget a refused decision; the person said so. */
+  /**
+   * Forget a refused decision; the person said so.
+   *
+   * @param {string} uuid
+   */
   async dismiss(uuid) {
     await this.#store.dismiss(uuid);
     await this.#readProblems();
@@ -99,12 +130,14 @@ export class Outbox extends EventTarget {
 
   async #open() {
     this.#store = await openStore();
+    this.#isOpen = true;
     for (const record of await this.#store.pending(this.#scope)) this.pending.set(record.uuid, record.event);
     await this.#readProblems();
     if (this.pending.size) this.#soon(0);
     this.#changed();
   }
 
+  /** @param {Waiting[]} records */
   async #write(records) {
     await this.#opening;
     try {
@@ -121,9 +154,10 @@ export class Outbox extends EventTarget {
 
   // --- sending --------------------------------------------------------------------------------------
 
+  /** @param {number} ms */
   #soon(ms) {
     if (ms > 0 && this.#timer !== null) return;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#timer ?? undefined);
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#flush();
@@ -166,7 +200,12 @@ export class Outbox extends EventTarget {
     }
   }
 
-  /** Send a batch and settle what was answered; returns why it must be tried again, or null. */
+  /**
+   * Send a batch and settle what was answered; returns why it must be tried again, or null.
+   *
+   * @param {Waiting[]} batch
+   * @returns {Promise<string | null>}
+   */
   async #send(batch) {
     const body = { user: this.#user, events: batch.map(({ event }) => event) };
     const { status, data, failure } = await postJson(this.#url, body, { keepalive: true });
@@ -182,7 +221,11 @@ export class Outbox extends EventTarget {
     return null;
   }
 
-  /** Whether the server fails for this decision only: it did so twice, and answers where there is nothing to save. */
+  /**
+   * Whether the server fails for this decision only: it did so twice, and answers where there is nothing to save.
+   *
+   * @param {string} uuid
+   */
   async #isItsFault(uuid) {
     const isSecond = this.#doubted === uuid;
     this.#doubted = uuid;
@@ -191,6 +234,10 @@ export class Outbox extends EventTarget {
     return !failure && status >= 400;
   }
 
+  /**
+   * @param {Waiting[]} batch
+   * @param {any} answer
+   */
   async #settle(batch, answer, isRefused = false) {
     const byUuid = new Map(batch.map((record) => [record.uuid, record]));
     const isWhole = answer.results.length === batch.length; // then they are in the order of what was sent
@@ -224,6 +271,7 @@ export class Outbox extends EventTarget {
     return done.length > 0;
   }
 
+  /** @param {string} state */
   #failed(state) {
     const wait = BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)];
     this.#failures += 1;
@@ -241,6 +289,7 @@ export class Outbox extends EventTarget {
 
   // --- what is known --------------------------------------------------------------------------------
 
+  /** @param {{ added?: SaveEvent[], settled?: Settled[], answer?: any, problems?: boolean }} data  of another tab */
   #hear(data) {
     for (const event of data.added ?? []) this.pending.set(event.uuid, event);
     if (data.settled) this.#settled(data.settled, data.answer);
@@ -248,6 +297,10 @@ export class Outbox extends EventTarget {
     this.#changed();
   }
 
+  /**
+   * @param {Settled[]} settled
+   * @param {any} answer
+   */
   #settled(settled, answer) {
     for (const each of settled) {
       this.pending.delete(each.uuid);
@@ -269,6 +322,7 @@ export class Outbox extends EventTarget {
     this.dispatchEvent(new CustomEvent("problem"));
   }
 
+  /** @param {string} state */
   #become(state) {
     this.state = state;
     this.#changed();

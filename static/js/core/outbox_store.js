@@ -5,12 +5,32 @@
 
 const NAME = "labeller-outbox";
 
+/** @typedef {{ scope: string, uuid: string, event: SaveEvent, seq?: number }} Waiting */
+/**
+ * @typedef {object} Problem
+ * @property {string} scope
+ * @property {string} uuid
+ * @property {SaveEvent} event
+ * @property {number} status
+ * @property {Stored | null} current
+ * @property {string} detail
+ */
+
+/**
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
+ */
 const settled = (request) =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
 
+/**
+ * @param {IDBTransaction} transaction
+ * @returns {Promise<void>}
+ */
 const finished = (transaction) =>
   new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
@@ -32,26 +52,31 @@ class DiskStore {
   isDurable = true;
   #db;
 
+  /** @param {IDBDatabase} db */
   constructor(db) {
-    this.#use(db);
+    this.#db = db;
+    this.#watch();
   }
 
-  #use(db) {
-    this.#db = db;
+  #watch() {
+    const db = this.#db;
     db.onversionchange = () => db.close();
   }
 
+  /** @param {IDBTransactionMode} mode */
   async #transaction(mode) {
     const begin = () => this.#db.transaction(["events", "problems"], mode, { durability: "strict" });
     try {
       return begin();
     } catch (error) {
-      if (error.name !== "InvalidStateError") throw error;
-      this.#use(await open()); // the browser closed the connection
+      if (!(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
+      this.#db = await open(); // the browser closed the connection
+      this.#watch();
       return begin();
     }
   }
 
+  /** @param {Waiting[]} records */
   async add(records) {
     const transaction = await this.#transaction("readwrite");
     for (const record of records) transaction.objectStore("events").add(record);
@@ -59,25 +84,41 @@ class DiskStore {
     await finished(transaction);
   }
 
-  /** The oldest events of a scope, `limit` at most. */
+  /**
+   * The oldest events of a scope, `limit` at most.
+   *
+   * @param {string} scope
+   * @param {number} [limit]
+   * @returns {Promise<Waiting[]>}
+   */
   async pending(scope, limit) {
     const transaction = await this.#transaction("readonly");
     return settled(transaction.objectStore("events").index("scope").getAll(scope, limit));
   }
 
+  /**
+   * @param {string} scope
+   * @returns {Promise<Problem[]>}
+   */
   async problems(scope) {
     const transaction = await this.#transaction("readonly");
     return settled(transaction.objectStore("problems").index("scope").getAll(scope));
   }
 
-  /** Take these events out and these problems in, both or neither. */
+  /**
+   * Take these events out and these problems in, both or neither.
+   *
+   * @param {Waiting[]} records
+   * @param {Problem[]} problems
+   */
   async settle(records, problems = []) {
     const transaction = await this.#transaction("readwrite");
-    for (const record of records) transaction.objectStore("events").delete(record.seq);
+    for (const record of records) transaction.objectStore("events").delete(/** @type {number} */ (record.seq));
     for (const problem of problems) transaction.objectStore("problems").put(problem);
     await finished(transaction);
   }
 
+  /** @param {string} uuid */
   async dismiss(uuid) {
     const transaction = await this.#transaction("readwrite");
     transaction.objectStore("problems").delete(uuid);
@@ -88,26 +129,43 @@ class DiskStore {
 /** The same for a browser that keeps nothing: lives as long as the page. */
 export class MemoryStore {
   isDurable = false;
+  /** @type {Waiting[]} */
   #events = [];
+  /** @type {Map<string, Problem>} */
   #problems = new Map();
 
+  /** @param {Waiting[]} records */
   async add(records) {
     this.#events.push(...records);
   }
 
+  /**
+   * @param {string} scope
+   * @param {number} [limit]
+   * @returns {Promise<Waiting[]>}
+   */
   async pending(scope, limit) {
     return this.#events.filter((record) => record.scope === scope).slice(0, limit);
   }
 
+  /**
+   * @param {string} scope
+   * @returns {Promise<Problem[]>}
+   */
   async problems(scope) {
     return [...this.#problems.values()].filter((problem) => problem.scope === scope);
   }
 
+  /**
+   * @param {Waiting[]} records
+   * @param {Problem[]} problems
+   */
   async settle(records, problems = []) {
     this.#events = this.#events.filter((record) => !records.includes(record));
     for (const problem of problems) this.#problems.set(problem.uuid, problem);
   }
 
+  /** @param {string} uuid */
   async dismiss(uuid) {
     this.#problems.delete(uuid);
   }

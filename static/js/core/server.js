@@ -1,8 +1,13 @@
 // One way to talk to the server: JSON out, JSON in, and a word for why there was no answer.
 
+/** @type {() => string} */
 let csrfToken = () => "";
 
-/** `readToken()` gives the token that shows that a request comes from a page of ours. */
+/**
+ * `readToken()` gives the token that shows that a request comes from a page of ours.
+ *
+ * @param {() => string} readToken
+ */
 export function signWith(readToken) {
   csrfToken = readToken;
 }
@@ -10,6 +15,11 @@ export function signWith(readToken) {
 /**
  * POST JSON. Returns {status, data, failure}; failure is null, "offline" (no answer), "busy" (no sensible answer)
  * or "signed-out" (the session or the right to do this is gone).
+ *
+ * @param {string} url
+ * @param {object} body
+ * @param {{ keepalive?: boolean, timeout?: number }} options
+ * @returns {Promise<Answer>}
  */
 export async function postJson(url, body, { keepalive = false, timeout = 20_000 } = {}) {
   const text = JSON.stringify(body);

@@ -8,16 +8,29 @@ const HOLD = 40; // samples; of bursts fewer, for each holds many
 const HOLD_BURSTS = 12;
 const LOW = 0.7; // of these
 const KEPT_OVER_A_ROUND = 3; // the one in view and the next two
+/** @type {Record<string, number>} */
 const POLL_MS = { preparing: 1000, ready: 2000, finished: 10_000 };
 const EXPECT_MS = 1500; // between two looks for the round that saved labels bring
 const EXPECT_TRIES = 5;
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15_000];
 
+/**
+ * @typedef {object} Options
+ * @property {Asking} session
+ * @property {import("./held.js").Held} held
+ * @property {{ mode: string, only?: string, sample?: number, passed?: number[] }} ask
+ * @property {string} [url]
+ */
+
 export class Supply extends EventTarget {
+  /** @type {string | null} */
   state = null; // null before the first answer, then ready, preparing or finished
   message = "";
+  /** @type {any} */
   round = null;
+  /** @type {any} */
   pool = null;
+  /** @type {any} */
   answer = null; // the server's last, whole
   isTroubled = false;
   refusal = ""; // what the server says instead of an answer
@@ -26,12 +39,17 @@ export class Supply extends EventTarget {
   #hold;
   #isBusy = false;
   #isStale = false;
-  #timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   #failures = 0;
   #expected = 0;
   #leases;
 
-  /** options: session, held, ask (what to ask for beside a number: mode, only, sample), url (the screen's `next`) */
+  /**
+   * options: session, held, ask (what to ask for beside a number: mode, only, sample), url (the screen's `next`)
+   *
+   * @param {Options} options
+   */
   constructor(options) {
     super();
     this.#options = options;
@@ -48,7 +66,11 @@ export class Supply extends EventTarget {
     if (!this.#isBusy && !this.isTroubled && this.#options.held.ahead().length < LOW * this.#hold) this.#ask();
   }
 
-  /** Labels were saved while this was the newest round: exchange what isn't about to be seen where it is news. */
+  /**
+   * Labels were saved while this was the newest round: exchange what isn't about to be seen where it is news.
+   *
+   * @param {any} round
+   */
   hear(round) {
     if (!round) return;
     if (this.round && round.number <= this.round.number) {
@@ -71,6 +93,10 @@ export class Supply extends EventTarget {
     const { session, held } = this.#options;
     const ahead = held.ahead();
     // What was decided and taken back stays too: redo must find it.
+    /**
+     * @param {Entry} entry
+     * @param {number} at
+     */
     const stays = (entry, at) => !isRenewal || at < KEPT_OVER_A_ROUND || entry.lastUuid !== null;
     const kept = ahead.filter(stays);
     const keep = new Set([...this.#samplesOf(kept), ...this.#spokenFor()]);
@@ -84,6 +110,21 @@ export class Supply extends EventTarget {
       this.#fail();
       return;
     }
+    this.#fill(data, kept, isRenewal);
+    if (this.#isStale) this.#ask();
+    else if (!held.ahead().length) this.#later(POLL_MS[this.state ?? ""] ?? POLL_MS.ready);
+    else if (this.#expected-- > 0) this.#later(EXPECT_MS);
+  }
+
+  /**
+   * Take in what came, beside what was asked to be kept.
+   *
+   * @param {any} data
+   * @param {Entry[]} kept
+   * @param {boolean} isRenewal
+   */
+  #fill(data, kept, isRenewal) {
+    const { held } = this.#options;
     this.#failures = 0;
     this.isTroubled = false;
     this.answer = data;
@@ -94,12 +135,11 @@ export class Supply extends EventTarget {
     const isFreshRound = this.#take(data);
     if (isFreshRound) this.#expected = 0;
     this.#isStale ||= isFreshRound && !isRenewal;
-    if (this.#isStale) this.#ask();
-    else if (!held.ahead().length) this.#later(POLL_MS[this.state] ?? POLL_MS.ready);
-    else if (this.#expected-- > 0) this.#later(EXPECT_MS);
   }
 
+  /** @param {Entry[]} entries */
   #samplesOf(entries) {
+    /** @param {Entry} entry */
     const frames = (entry) => entry.burst.filter(({ mine }) => mine).map(({ sample }) => sample);
     return entries.flatMap((entry) => [entry.sample, ...frames(entry)]);
   }
@@ -109,6 +149,7 @@ export class Supply extends EventTarget {
     return this.#options.session.outbox.samples;
   }
 
+  /** @param {any} answer */
   #take({ round, pool, state, message }) {
     const isFreshRound = Boolean(round && this.round && round.number > this.round.number);
     if (round && (!this.round || round.number >= this.round.number)) this.round = round;
@@ -123,9 +164,10 @@ export class Supply extends EventTarget {
     this.isTroubled = true;
     this.#later(BACK_OFF_MS[Math.min(this.#failures, BACK_OFF_MS.length - 1)]);
     this.#failures += 1;
-    this.dispatchEvent(new CustomEvent("trouble"));
+    this.dispatchEvent(new Event("trouble"));
   }
 
+  /** @param {number} ms */
   #later(ms) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ask(), ms);

@@ -5,13 +5,27 @@ import { remember, remembered } from "./memory.js";
 const PAUSE_MS = 60_000; // a longer gap between two decisions is a break, not slowness
 
 export class Tally {
+  /** @type {number | null} */
   #labelled = null;
+  /** @type {Map<number, number>} */
   #counts = new Map();
+  /** @type {Map<string, { labelled: number, classes: Map<number, number> }>} */
   #waiting = new Map(); // uuid -> {labelled, classes: Map}
 
-  /** Note the step from one decision to the next, sent as this event. */
+  /**
+   * Note the step from one decision to the next, sent as this event.
+   *
+   * @param {string} uuid
+   * @param {Decision | null} before
+   * @param {Decision | null} after
+   */
   expect(uuid, before, after) {
+    /** @type {Map<number, number>} */
     const classes = new Map();
+    /**
+     * @param {Decision | null} decision
+     * @param {number} by
+     */
     const add = (decision, by) => {
       if (decision?.verdict !== "answer") return;
       for (const id of decision.classes) classes.set(id, (classes.get(id) ?? 0) + by);
@@ -22,10 +36,12 @@ export class Tally {
     this.#waiting.set(uuid, { labelled, classes });
   }
 
+  /** @param {string} uuid */
   settled(uuid) {
     this.#waiting.delete(uuid);
   }
 
+  /** @param {{ labelled?: number | null, counts?: Record<string, number> }} told */
   known({ labelled, counts }) {
     if (labelled !== undefined && labelled !== null) this.#labelled = labelled;
     for (const [id, n] of Object.entries(counts ?? {})) this.#counts.set(Number(id), n);
@@ -41,7 +57,7 @@ export class Tally {
   get counts() {
     const found = new Map(this.#counts);
     for (const { classes } of this.#waiting.values()) {
-      for (const [id, by] of classes) if (found.has(id)) found.set(id, Math.max(0, found.get(id) + by));
+      for (const [id, by] of classes) if (found.has(id)) found.set(id, Math.max(0, (found.get(id) ?? 0) + by));
     }
     return found;
   }
@@ -51,6 +67,7 @@ export class Pace {
   #key;
   #today = { day: "", n: 0, ms: 0, last: 0 };
 
+  /** @param {string} scope */
   constructor(scope) {
     this.#key = `labeller-pace:${scope}`;
     try {
@@ -60,7 +77,11 @@ export class Pace {
     }
   }
 
-  /** One label more (1) or less (-1), now. */
+  /**
+   * One label more (1) or less (-1), now.
+   *
+   * @param {number} by
+   */
   count(by) {
     const now = Date.now();
     const day = new Date(now).toDateString();

@@ -6,7 +6,13 @@ const SMALLEST = 84; // pixels: below, people can't tell what they see, and the 
 const LARGEST = 320; // a picture of 256 pixels is as good as it gets
 const USUAL = 4 / 3;
 
-/** Width by height that suits most of these pictures: of their boxes where they have one. */
+/** @typedef {{ width: number, gap: number }} Room */
+
+/**
+ * Width by height that suits most of these pictures: of their boxes where they have one.
+ *
+ * @param {Pick<Entry, "box" | "width" | "height">[]} subjects
+ */
 export function fitting(subjects) {
   const ratios = subjects
     .map(({ width, height, box }) => (width * (box?.[2] ?? 1)) / (height * (box?.[3] ?? 1)))
@@ -16,10 +22,19 @@ export function fitting(subjects) {
   return Math.min(1.5, Math.max(0.75, Number(middle.toFixed(3))));
 }
 
+/** @param {Room} room */
 const most = ({ width, gap }) => Math.max(1, Math.floor((width + gap) / (SMALLEST + gap)));
+/**
+ * @param {number} columns
+ * @param {Room} room
+ */
 const widthOf = (columns, { width, gap }) => (width - gap * (columns - 1)) / columns;
 
-/** How many tiles can be seen at once. */
+/**
+ * How many tiles can be seen at once.
+ *
+ * @param {Room & { height: number, ratio: number }} space
+ */
 export function capacity({ width, height, gap, ratio }) {
   const columns = most({ width, gap });
   return columns * Math.max(1, Math.floor((height + gap) / (widthOf(columns, { width, gap }) / ratio + gap)));
@@ -29,6 +44,8 @@ export function capacity({ width, height, gap, ratio }) {
  * Columns for `count` tiles of that ratio in a space of width × height: as few as show all without scrolling.
  *
  * `step` says how many sizes larger the person wants them; then they scroll.
+ *
+ * @param {Room & { height: number, ratio: number, count: number, step?: number }} space
  */
 export function columnsFor({ width, height, gap, ratio, count, step = 0 }) {
   const room = { width, gap };

@@ -6,18 +6,32 @@
 import { entryOf } from "./held.js";
 import { Leases } from "./leases.js";
 
+/** @type {Record<string, number>} */
 const POLL_MS = { preparing: 1000, ready: 2000, used_up: 4000, finished: 10_000 };
 const HUNTING_MS = 200; // at first; the longer it takes, the longer between two looks
 const HUNTING_GROWTH = 1.2;
 const HUNTING_MOST_MS = 2000;
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15_000];
 
+/**
+ * @typedef {object} Options
+ * @property {Asking} session
+ * @property {string} url
+ * @property {() => number[]} keep
+ * @property {() => number} count
+ * @property {(answer: any) => boolean} [isOver]
+ */
+
 export class TileSupply extends EventTarget {
+  /** @type {string | null} */
   state = null; // null before the first answer, then ready, preparing, used_up or finished
   message = "";
+  /** @type {Group[]} */
   groups = [];
   audits = 0;
+  /** @type {any} */
   round = null;
+  /** @type {any} */
   pool = null;
   isTroubled = false;
   refusal = ""; // what the server says instead of an answer
@@ -25,14 +39,18 @@ export class TileSupply extends EventTarget {
   #options;
   #wish = 0; // the newest one counts
   #wake = () => {};
+  /** @type {Promise<unknown>} */
   #requests = Promise.resolve();
   #failures = 0;
+  /** @type {object} */
   #last = {}; // what was asked for last
   #leases;
 
   /**
    * options: session, url, keep() -> sample ids that this page holds and wants to go on holding, count(), isOver(answer):
    * whether asking again would bring no tiles either (by default it goes on asking)
+   *
+   * @param {Options} options
    */
   constructor(options) {
     super();
@@ -47,6 +65,9 @@ export class TileSupply extends EventTarget {
   /**
    * The next page of what is asked for ({group?, class?}): {group, subjects}. It takes as long as it takes; a newer wish
    * makes it null. Without subjects where it is over.
+   *
+   * @param {object} asked
+   * @returns {Promise<{ group: Group, subjects: Entry[] } | null>}
    */
   async next(asked) {
     const wish = ++this.#wish;
@@ -64,18 +85,32 @@ export class TileSupply extends EventTarget {
     }
   }
 
-  /** How things stand, without any tiles; null where the server doesn't answer. */
+  /**
+   * How things stand, without any tiles; null where the server doesn't answer.
+   *
+   * @param {object} asked
+   */
   look(asked) {
     return this.#request(() => true, { ...asked, count: 0 });
   }
 
-  /** Milliseconds before it makes sense to ask again, after so many looks. */
+  /**
+   * Milliseconds before it makes sense to ask again, after so many looks.
+   *
+   * @param {number} looks
+   */
   pause(looks) {
-    if (this.state !== "hunting") return POLL_MS[this.state] ?? POLL_MS.ready;
+    if (this.state !== "hunting") return POLL_MS[this.state ?? ""] ?? POLL_MS.ready;
     return Math.min(HUNTING_MOST_MS, HUNTING_MS * HUNTING_GROWTH ** looks);
   }
 
-  /** One after the other: each names what the ones before it brought as kept. */
+  /**
+   * One after the other: each names what the ones before it brought as kept.
+   *
+   * @param {() => boolean} isWanted
+   * @param {object} body
+   * @returns {Promise<any>}
+   */
   #request(isWanted, body) {
     const done = this.#requests.then(() => (isWanted() ? this.#ask(body) : null));
     // Not before who asked has taken over what came: else the next request would give it back.
@@ -84,6 +119,7 @@ export class TileSupply extends EventTarget {
     return done;
   }
 
+  /** @param {object} body */
   async #ask(body) {
     const { session, url } = this.#options;
     const asked = this.#options.keep();
@@ -94,17 +130,21 @@ export class TileSupply extends EventTarget {
     this.refusal = failure ? "" : (data?.detail ?? "");
     this.#failures = this.isTroubled ? this.#failures + 1 : 0;
     if (this.isTroubled) {
-      this.dispatchEvent(new CustomEvent("change"));
+      this.dispatchEvent(new Event("change"));
       return null;
     }
     const { state, message, groups, audits, round, pool } = data;
     Object.assign(this, { state, message, groups, audits, round, pool: pool ?? this.pool });
     this.dispatchEvent(new CustomEvent("answer", { detail: data }));
     this.dispatchEvent(new CustomEvent("kept", { detail: { asked, kept: new Set(data.kept) } }));
-    this.dispatchEvent(new CustomEvent("change"));
+    this.dispatchEvent(new Event("change"));
     return data;
   }
 
+  /**
+   * @param {number} ms
+   * @returns {Promise<void>}
+   */
   #sleep(ms) {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);

@@ -47,6 +47,7 @@ class Grid extends TileScreen {
     return [...this.pages.held, ...this.#passed.filter(({ isDone }) => !isDone)];
   }
 
+  /** @param {{ group?: string, class?: number }} asked */
   async prepare(asked = this.#sameAgain) {
     this.pages.next = null;
     await this.session.outbox.ready(); // what earlier pages left unsaved is held by nobody else

@@ -83,8 +83,8 @@ class Hunt extends TileScreen {
   #remember() {
     const { aim } = this.hunting;
     const query = new URLSearchParams();
-    if (aim?.class) query.set("class", aim.class);
-    for (const sample of aim?.like ?? []) query.append("like", sample);
+    if (aim?.class) query.set("class", String(aim.class));
+    for (const sample of aim?.like ?? []) query.append("like", String(sample));
     const wanted = query.size ? `?${query}` : "";
     if (location.search !== wanted) history.replaceState(null, "", wanted || location.pathname);
   }

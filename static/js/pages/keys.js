@@ -3,7 +3,7 @@
 import { digitOf, readings } from "../core/keymap.js";
 import { Layout } from "../core/layout.js";
 import { format } from "../core/texts.js";
-import { byId, fill, started } from "../parts/dom.js";
+import { all, byId, fill, started } from "../parts/dom.js";
 
 const form = byId("keys");
 const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform ?? "");
@@ -75,7 +75,7 @@ async function changed(input) {
   fill(byId("key-status"), problem ? "" : format(form.dataset.pressed, { key: input.value || input.placeholder }));
 }
 
-for (const button of form.querySelectorAll("[data-capture]")) {
+for (const button of all("[data-capture]", form)) {
   button.hidden = false;
   button.dataset.text = button.firstElementChild.textContent;
   button.addEventListener("click", () => (capturing === button ? stop() : start(button)));

@@ -2,7 +2,7 @@
 
 import { followerOf } from "../core/held.js";
 import { format } from "../core/texts.js";
-import { afterPaint, byId, fill } from "../parts/dom.js";
+import { afterPaint, buttonOf, byId, fill } from "../parts/dom.js";
 import { SampleScreen } from "../parts/sample_screen.js";
 
 class Label extends SampleScreen {
@@ -300,12 +300,12 @@ class Label extends SampleScreen {
   showButtons(entry) {
     super.showButtons(entry);
     const { boot, isHidden } = this.session;
-    document.querySelector("[data-command=confirm]").hidden = !this.question.multi_label;
-    document.querySelector("[data-command=accept]").disabled = !entry?.suggestions.length || isHidden;
-    const only = document.querySelector("[data-command=this_frame]");
+    buttonOf("confirm").hidden = !this.question.multi_label;
+    buttonOf("accept").disabled = !entry?.suggestions.length || isHidden;
+    const only = buttonOf("this_frame");
     only?.setAttribute("aria-pressed", String(this.#isFrameOnly));
     only?.toggleAttribute("disabled", !(entry?.burst.length > 1));
-    const hide = document.querySelector("[data-command=hide_suggestions]");
+    const hide = buttonOf("hide_suggestions");
     hide.hidden = !boot.show_suggestions;
     hide.setAttribute("aria-pressed", String(isHidden));
   }

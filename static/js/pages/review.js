@@ -3,7 +3,7 @@
 import { choicesOf } from "../core/choices.js";
 import { format } from "../core/texts.js";
 import { Answers } from "../parts/answers.js";
-import { build, button, byId, fill, number } from "../parts/dom.js";
+import { build, button, buttonOf, byId, fill, number } from "../parts/dom.js";
 import { SampleScreen } from "../parts/sample_screen.js";
 
 const MOST_PASSED = 1000;
@@ -180,6 +180,7 @@ class Review extends SampleScreen {
     return annotator || this.texts.imported;
   }
 
+  /** @param {Entry} entry */
   #why({ why }) {
     return this.texts[`why${why[0].toUpperCase()}${why.slice(1)}`] ?? "";
   }
@@ -261,7 +262,7 @@ class Review extends SampleScreen {
   showButtons(entry) {
     super.showButtons(entry);
     const classes = entry ? this.#kept(entry) : null;
-    document.querySelector("[data-command=keep]").disabled = !classes;
+    buttonOf("keep").disabled = !classes;
     fill(byId("keep-text"), this.#keepText(entry, classes));
   }
 

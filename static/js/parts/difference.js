@@ -42,6 +42,7 @@ export class Difference {
     this.#worker.postMessage(question);
   }
 
+  /** @param {{ width?: number, height?: number, pixels?: any, failed?: boolean }} answer */
   #take({ width, height, pixels, failed = false }) {
     if (!failed) {
       Object.assign(this.canvas, { width, height });

@@ -2,7 +2,7 @@
 
 import { format } from "../core/texts.js";
 import { ClassSide } from "./class_side.js";
-import { byId, fill, number } from "./dom.js";
+import { all, buttonOf, byId, fill, number } from "./dom.js";
 import { TileTools } from "./tile_tools.js";
 
 const MESSAGE_LINKS = ["used_up", "finished", "preparing"]; // states that may last: with ways to elsewhere
@@ -106,10 +106,10 @@ export class GridView {
     fill(byId("classes-title"), selected ? format(texts.classTitleSelected, { n: selected }) : texts.classTitle);
     byId("labelling").toggleAttribute("data-selecting", selected > 0);
     byId("labelling").toggleAttribute("data-odd-ones-left", isLeaving);
-    for (const each of document.querySelectorAll("[data-needs-selection]")) each.disabled = !selected;
-    document.querySelector("[data-command=select_all]").disabled = !rest;
-    document.querySelector("[data-command=undo]").disabled = !history.canUndo;
-    document.querySelector("[data-command=redo]").disabled = !history.canRedo;
+    for (const each of all("[data-needs-selection]")) each.disabled = !selected;
+    buttonOf("select_all").disabled = !rest;
+    buttonOf("undo").disabled = !history.canUndo;
+    buttonOf("redo").disabled = !history.canRedo;
   }
 
   #confirmText(page, rest) {

@@ -2,7 +2,7 @@
 
 import { format } from "../core/texts.js";
 import { ClassSide } from "./class_side.js";
-import { build, byId, fill, number } from "./dom.js";
+import { all, build, buttonOf, byId, fill, number } from "./dom.js";
 import { HuntStart } from "./hunt_start.js";
 import { TileTools } from "./tile_tools.js";
 
@@ -108,7 +108,7 @@ export class HuntView {
   get numbers() {
     const { aim, hunt } = this.#state;
     const target = aim.class;
-    if (target === null) return { found: null, remain: null, atMost: null };
+    if (target === null) return { found: null, remain: null, atMost: null, expected: null };
     const found = this.#session.tally.counts.get(target) ?? 0;
     const since = hunt ? found - hunt.foundThen : 0;
     const less = (n) => (n === null || n === undefined ? null : Math.max(0, n - since));
@@ -168,7 +168,7 @@ export class HuntView {
     const { name } = this;
     byId("labelling").toggleAttribute("data-choosing", !aim);
     byId("labelling").dataset.marks = marks;
-    document.querySelector(`#marks input[value=${marks}]`).checked = true;
+    all(`#marks input[value=${marks}]`)[0].checked = true;
     fill(byId("marks-are"), format(texts.marksAre, { name }));
     const restName = rest === null ? "" : this.#session.name(rest);
     const isOpen = (page ? page.target : aim?.class) === null;
@@ -215,11 +215,11 @@ export class HuntView {
     byId("confirm").disabled = !page || whyNot() !== "";
     fill(byId("selection"), marked ? format(texts.selected, { n: number(marked) }) : texts.noneSelected);
     byId("labelling").toggleAttribute("data-selecting", marked > 0);
-    for (const each of document.querySelectorAll("[data-needs-selection]")) each.disabled = !marked;
-    for (const each of document.querySelectorAll("[data-needs-page]")) each.disabled = !page;
-    document.querySelector("[data-command=select_all]").disabled = !others;
-    document.querySelector("[data-command=undo]").disabled = !history.canUndo;
-    document.querySelector("[data-command=redo]").disabled = !history.canRedo;
+    for (const each of all("[data-needs-selection]")) each.disabled = !marked;
+    for (const each of all("[data-needs-page]")) each.disabled = !page;
+    buttonOf("select_all").disabled = !others;
+    buttonOf("undo").disabled = !history.canUndo;
+    buttonOf("redo").disabled = !history.canRedo;
   }
 
   #confirmText(marked, others) {

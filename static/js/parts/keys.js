@@ -3,7 +3,7 @@
 import { intent, keymap } from "../core/keymap.js";
 import { Layout } from "../core/layout.js";
 import { remember, remembered } from "../core/memory.js";
-import { byId, fill, started } from "./dom.js";
+import { all, byId, fill, started } from "./dom.js";
 
 const STORAGE = "labeller-shortcuts";
 const SCREEN = "#labelling, #stage, [data-stage], [role=grid]"; // keys act while the focus is here, or nowhere
@@ -37,7 +37,11 @@ export const shortcuts = {
   },
 };
 
-/** With single-key shortcuts switched off, these stay: combinations, arrows, and Space on a tile that has the focus. */
+/**
+ * With single-key shortcuts switched off, these stay: combinations, arrows, and Space on a tile that has the focus.
+ *
+ * @param {Meant} meant
+ */
 const isKept = ({ name, key }) => /^(Ctrl|Alt)\+|^F\d+$|Arrow|^Escape$/.test(key) || name === "toggle";
 
 /**
@@ -76,6 +80,7 @@ export function listen(commands, { keys, hasAlone = false }) {
 
 /** Do what a key was pressed for before anybody listened; into a text that an earlier one opened it is written. */
 function pressAgain(event) {
+  /** @type {any} */
   const target = document.activeElement ?? document.body;
   const { key, code, location, shiftKey, ctrlKey, altKey, metaKey } = event;
   const modifierAltGraph = event.getModifierState("AltGraph");
@@ -132,7 +137,7 @@ export function hint(command) {
 
 /** Fill each <kbd data-key-of="skip"> below `root`, tell its button's key, and put the help's caps right. */
 export function showKeys(root = document) {
-  for (const element of root.querySelectorAll("[data-key-of]")) {
+  for (const element of all("[data-key-of]", root)) {
     const command = element.dataset.keyOf;
     const text = hint(command);
     fill(element, text);
@@ -140,11 +145,11 @@ export function showKeys(root = document) {
     const key = rows.find(({ name }) => name === command)?.keys[0];
     if (key) element.closest("button")?.setAttribute("aria-keyshortcuts", key.replace("Ctrl", "Control"));
   }
-  for (const element of root.querySelectorAll("kbd[data-cap-of]")) {
+  for (const element of all("kbd[data-cap-of]", root)) {
     element.dataset.part ??= element.textContent;
     fill(element, cap(element.dataset.part, element.dataset.capOf));
   }
-  for (const element of root.querySelectorAll("kbd[data-letter]")) showLetter(element, element.dataset.letter);
+  for (const element of all("kbd[data-letter]", root)) showLetter(element, element.dataset.letter);
 }
 
 /** Fill a key cap with the letter of a class, as this keyboard shows it. */

@@ -4,7 +4,7 @@
 import { Held } from "../core/held.js";
 import { Supply } from "../core/supply.js";
 import { format } from "../core/texts.js";
-import { button, byId, fill } from "./dom.js";
+import { all, button, buttonOf, byId, fill } from "./dom.js";
 import { Panel } from "./panel.js";
 import { openSession } from "./session.js";
 import { Strip } from "./strip.js";
@@ -17,6 +17,8 @@ export class SampleScreen {
   /**
    * mode: by default the one that the server says; url: name of the server's address for samples; suggestions: the
    * element for them; hasRecents: whether classes picked lately come first
+   *
+   * @param {{ mode?: string, url?: string, suggestions: Element, hasRecents?: boolean }} options
    */
   constructor({ mode, url = "next", suggestions, hasRecents = false }) {
     this.session = openSession({ mode });
@@ -25,6 +27,7 @@ export class SampleScreen {
     this.texts = texts;
     this.isSequence = session.mode === "sequence";
     const sample = new URLSearchParams(location.search).get("sample") ?? "";
+    /** @type {{ mode: string, only?: string, sample?: number, passed?: number[] }} */
     this.ask = { mode: session.mode, ...(/^\d+$/.test(sample) ? { sample: Number(sample) } : {}) };
     this.held = new Held({ wholeBursts: this.isSequence });
     this.supply = new Supply({ session, held: this.held, ask: this.ask, url: boot.urls[url] });
@@ -211,13 +214,13 @@ export class SampleScreen {
 
   showButtons(entry) {
     const { boot, history } = this.session;
-    for (const each of document.querySelectorAll(".panel [data-command]")) {
+    for (const each of all(".panel [data-command]")) {
       const { command } = each.dataset;
       if (command === "undo") each.disabled = !history.canUndo;
       else if (command === "redo") each.disabled = !history.canRedo;
       else if (!ALWAYS.includes(command)) each.disabled = !entry;
     }
-    document.querySelector("[data-command=flag]").setAttribute("aria-pressed", String(Boolean(entry?.flag)));
+    buttonOf("flag").setAttribute("aria-pressed", String(Boolean(entry?.flag)));
     byId("like-this").hidden = !entry;
     if (entry) byId("like-this").href = `${boot.urls.hunt}?like=${entry.sample}`;
   }

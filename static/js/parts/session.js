@@ -8,7 +8,7 @@ import { postJson, signWith } from "../core/server.js";
 import { Pace, Tally } from "../core/tally.js";
 import { format } from "../core/texts.js";
 import { newUuid } from "../core/uuid.js";
-import { byId, fill, number } from "./dom.js";
+import { all, byId, fill, number } from "./dom.js";
 import { listen } from "./keys.js";
 import { showProblems } from "./problems.js";
 
@@ -25,8 +25,10 @@ function csrfToken({ csrf, csrf_cookie: name }) {
 class Session {
   /** A name of this page's own: what it holds is told apart from what other tabs hold. */
   tab = newUuid();
+  /** @type {any} */
   boot = JSON.parse(byId("boot").textContent);
-  texts = Object.assign({}, ...Array.from(document.querySelectorAll("[data-texts]"), ({ dataset }) => dataset));
+  /** @type {Texts} */
+  texts = Object.assign({}, ...all("[data-texts]").map(({ dataset }) => dataset));
 
   constructor(mode) {
     const { boot } = this;
@@ -151,7 +153,7 @@ class Session {
 
   /** Call `commands[name](meant)` for every key press and every button with that data-command. */
   listen(commands) {
-    for (const element of document.querySelectorAll("[data-command]")) {
+    for (const element of all("[data-command]")) {
       const { command } = element.dataset;
       if (commands[command]) {
         element.addEventListener("click", (event) => this.clicked(event, () => commands[command]({ event })));
@@ -206,11 +208,14 @@ class Session {
 
   #isHidden;
   #clickedLast = { on: null, at: -Infinity }; // the button, and when
+  /** @type {any} */
   #pool = null;
+  /** @type {any} */
   #round = null;
   #bannerTimer = null;
   #troubleSaid = null; // the state of the outbox that was last announced
 
+  /** @param {{ pool?: any, round?: any }} [numbers] */
   showNumbers({ pool, round } = {}) {
     if (pool) {
       this.#pool = pool;
@@ -275,4 +280,5 @@ class Session {
   }
 }
 
+/** @param {{ mode?: string }} [options] */
 export const openSession = ({ mode } = {}) => new Session(mode);

@@ -16,6 +16,7 @@ export class Stage {
   #box = build("div", { class: "stage-box", hidden: "", "data-testid": "stage-box" });
   #entry = null; // the sample to decide
   #inView = null; // it, or another frame of its burst
+  /** @type {[Entry[], number]} */
   #around = [[], 0]; // what `prepare` was told last
   #isWhole = false;
   #wanted = []; // to be decoded, nearest first

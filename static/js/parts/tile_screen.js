@@ -12,6 +12,7 @@ import { TypeAhead } from "./typeahead.js";
 const GUARD_MS = 400; // between two Enters that mean two things
 
 export class TileScreen {
+  /** @type {any} */
   view = null; // draw(), spoken(), emptyText() and commands: what stands around the tiles
   #lastConfirm = 0;
   #said = ""; // of the last decision, for who can't see it
@@ -22,6 +23,16 @@ export class TileScreen {
    * mode; url: name of the server's address for tiles; most, fewest: tiles of a page; isOver: see TileSupply; sizes: name
    * beside the person's own under which tile sizes are remembered; freshMs: how long after labels were saved
    * `refreshPages` is called; leaveOut: see Tiles
+   *
+   * @param {object} options
+   * @param {string} options.mode
+   * @param {string} options.url
+   * @param {number} options.most
+   * @param {number} options.fewest
+   * @param {string[]} options.sizes
+   * @param {number} options.freshMs
+   * @param {(answer: any) => boolean} [options.isOver]
+   * @param {(subject: Entry) => void} [options.leaveOut]
    */
   constructor({ mode, url, most, fewest, isOver, sizes, freshMs, leaveOut }) {
     this.session = openSession({ mode });
@@ -306,8 +317,8 @@ export class TileScreen {
   }
 
   /** Say what was done again. */
-  tellAgain([first, ...others], _note) {
-    this.tell(this.texts.given, { n: 1 + others.length, name: this.session.say(first.stands) });
+  tellAgain(subjects, _note) {
+    this.tell(this.texts.given, { n: subjects.length, name: this.session.say(subjects[0].stands) });
   }
 
   /** Show the page that a step back or forward was about. */

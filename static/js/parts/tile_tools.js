@@ -1,10 +1,11 @@
 // How tiles are looked at: their size, brightness, contrast, inversion, full screen. Buttons: _tile_tools.html.
 
-import { byId, fill } from "./dom.js";
+import { all, byId, fill } from "./dom.js";
 import { Filters } from "./filters.js";
 
 // Of a key, Shift may be what the layout needs to write it at all.
-const isBack = ({ shift = false, event } = {}) => shift || (event?.type === "click" && event.shiftKey);
+/** @param {Meant} [meant] */
+const isBack = ({ shift = false, event } = {}) => shift || (event instanceof MouseEvent && event.shiftKey);
 
 export class TileTools {
   #tiles;
@@ -48,8 +49,12 @@ export class TileTools {
   }
 }
 
+/**
+ * @param {string} command
+ * @param {{ isOn?: boolean, value?: string, isDisabled?: boolean }} state
+ */
 function show(command, { isOn, value, isDisabled = false }) {
-  const button = document.querySelector(`.tile-tools [data-command=${command}]`);
+  const [button] = all(`.tile-tools [data-command=${command}]`);
   if (!button) return;
   button.disabled = isDisabled;
   if (isOn !== undefined) button.setAttribute("aria-pressed", String(isOn));

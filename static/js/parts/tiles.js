@@ -331,7 +331,7 @@ export class Tiles {
 
   /** Rows as assistive technology knows them: moved from one to the other, tiles keep focus and picture. */
   #rows(columns) {
-    const focused = document.activeElement;
+    const focused = /** @type {HTMLElement} */ (document.activeElement);
     this.#columns = columns;
     const rows = [];
     for (let start = 0; start < this.#subjects.length; start += columns) {

@@ -16,7 +16,8 @@ import { Zoom } from "./zoom.js";
 const LARGE = 1280; // pixels of the long side
 const isRtl = () => document.documentElement.dir === "rtl";
 // Of a key, Shift may be what the layout needs to write it at all.
-const isBack = ({ shift = false, event } = {}) => shift || (event?.type === "click" && event.shiftKey);
+/** @param {Meant} [meant] */
+const isBack = ({ shift = false, event } = {}) => shift || (event instanceof MouseEvent && event.shiftKey);
 const { lang } = document.documentElement;
 // The camera's own clock, whatever its zone: shown as it stood there.
 const cameraTime = new Intl.DateTimeFormat(lang || undefined, {
@@ -301,6 +302,10 @@ export class Viewer {
     byId("burst").hidden = !this.#seen.burst;
   }
 
+  /**
+   * @param {string} command
+   * @param {{ isOn?: boolean, value?: string, isDisabled?: boolean, isHidden?: boolean }} state
+   */
   #tool(command, { isOn, value, isDisabled, isHidden = false }) {
     const button = byId("viewer").querySelector(`[data-command="${command}"]`);
     if (isOn !== undefined) button.setAttribute("aria-pressed", String(isOn));

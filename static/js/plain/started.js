@@ -37,7 +37,11 @@
     detail.keys.push(...keys.splice(0));
   });
   // A module that can't be fetched, or one of those it imports.
-  addEventListener("error", ({ target }) => target.type === "module" && check(), true);
+  addEventListener(
+    "error",
+    ({ target }) => target instanceof HTMLScriptElement && target.type === "module" && check(),
+    true,
+  );
   // Modules have run by then: one that did not is broken.
   addEventListener("load", check);
   setTimeout(check, PATIENCE_MS);

@@ -20,10 +20,12 @@
     if (event.key === KEY) apply(event.newValue || "");
   });
   addEventListener("DOMContentLoaded", () => {
-    for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
+    /** @type {NodeListOf<HTMLFormElement>} */
+    const forms = document.querySelectorAll("form[data-submit-on-change]");
+    for (const form of forms) {
       form.addEventListener("change", () => form.requestSubmit());
     }
-    const select = document.getElementById("theme");
+    const select = /** @type {HTMLSelectElement} */ (document.getElementById("theme"));
     if (!select) return;
     select.value = remembered();
     select.addEventListener("change", () => {
