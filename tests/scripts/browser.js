@@ -92,6 +92,7 @@ const around = {
   CustomEvent: DetailedEvent,
   localStorage: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) },
   navigator: { onLine: true },
+  performance: { now: () => clock.now },
   setInterval: (act, ms) => clock.set(act, ms, ms),
   setTimeout: (act, ms) => clock.set(act, ms),
 };
@@ -109,7 +110,6 @@ globalThis.Date = class extends RealDate {
     return clock.now;
   }
 };
-performance.now = () => clock.now;
 
 /** Answer requests with `answer(body, url)`: {status?, json} or "offline". Returns the bodies that were sent. */
 export function serve(answer) {
