@@ -30,7 +30,7 @@ from benchmarks import peers
 from tl_core import featurisers, images
 from tl_core.featurisers.onnx_runtime import OnnxRuntime, cores
 from tl_core.pipeline import Picture, Runtime, embed_images
-from tl_core.store import EmbeddingStore
+from tl_core.store.embeddings import EmbeddingStore
 
 SHARD = 512
 CAMERA = (2048, 1536)

@@ -110,7 +110,7 @@ class _Filler:
 
     def _projects(self) -> None:
         from labeller.accounts.models import Membership, Role, User
-        from labeller.projects import services as projects
+        from labeller.projects import making as projects
         from labeller.projects.models import LabelClass, Question
 
         names = [f"Class {number:02}" for number in range(CLASSES)]
@@ -140,7 +140,7 @@ class _Filler:
         self.shares = shares / shares.sum()
 
     def _samples(self) -> None:
-        from labeller.learning.models import EmbeddingRun, EmbeddingShard
+        from labeller.embedding.models import EmbeddingRun, EmbeddingShard
         from labeller.samples.models import Deployment, Refusal, Sample, Sequence, Source
 
         source = Source.objects.create(project=self.project, path="/nowhere/large")

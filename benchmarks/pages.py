@@ -81,7 +81,7 @@ def set_up() -> None:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     settings.LOGGING_CONFIG = None
     django.setup()
-    from labeller.jobs import services as jobs
+    from labeller.jobs import queueing as jobs
 
     class Broker:
         @staticmethod
@@ -206,9 +206,9 @@ class Pages:
             next(iter(answer.streaming_content))
 
     def _anything_open(self) -> None:
-        from labeller.annotating import services
+        from labeller.annotating import handing
 
-        assert not services.has_open_samples(self.done)
+        assert not handing.has_open_samples(self.done)
 
 
 def measure(people: int, calls: int, wanted: list[str]) -> dict[str, dict[str, float]]:

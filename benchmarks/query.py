@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from tl_core import query
+from tl_core import geometry, query
+from tl_core.geometry import each
 from tl_core.heads.logistic import LogisticHead
-from tl_core.query.blocks import each
 
 BATCH = 100
 LABELS = 1000
@@ -144,7 +144,7 @@ def ranked_batch(X: np.ndarray, y: np.ndarray, head: LogisticHead) -> float:
     from modAL.batch import uncertainty_batch_sampling
     from sklearn.base import clone
 
-    from tl_core.heads.learner import make_learner
+    from tl_core.loop import make_learner
 
     learner = make_learner(clone(head), X[:LABELS], y[:LABELS], uncertainty_batch_sampling)
     return once(lambda: uncertainty_batch_sampling(learner, X[LABELS : LABELS + RANKED_ROWS], BATCH))[0]
@@ -165,15 +165,16 @@ def refits(X: np.ndarray, y: np.ndarray, repeats: int) -> dict[str, float]:
 def strategies(X: np.ndarray, head: LogisticHead, units: query.Units) -> dict[str, Callable[[int], Any]]:
     """Ours by name, each asked for a batch from the first rows, as in a later round: norms and the like are at hand."""
     mean = head.center_
-    norms = query.lengths(X, mean)
+    norms = geometry.lengths(X, mean)
     nearest = np.full(len(X), 4, np.float32)
     query.bring_nearer(nearest, X, X[:LABELS], mean=mean, norms=norms)
 
     def asking(name: str) -> Callable[[int], Any]:
         def ask(n: int) -> Any:
             kept = {"norms": norms[:n], "nearest": nearest[:n], "mean": mean, "X_labelled": X[:LABELS]}
-            some = query.Units(units.codes[:n], units.steps[:n], units.lost[:n], mean)
-            return query.get(name)(head, X[:n], BATCH, random_state=0, units=some, **kept)
+            kept["units"] = query.Units(units.codes[:n], units.steps[:n], units.lost[:n], mean)
+            strategy = query.get(name)
+            return strategy(head, X[:n], BATCH, random_state=0, **query.wanted(strategy, kept))
 
         return ask
 
@@ -187,7 +188,7 @@ def measure(rows: int, dim: int, classes: int, repeats: int, cap: float) -> dict
     from modAL.uncertainty import margin_sampling
 
     X, y = embeddings(rows, dim, classes)
-    head = LogisticHead(pool_mean=query.mean_row(X)).fit(X[:LABELS], y[:LABELS])
+    head = LogisticHead(pool_mean=geometry.mean_row(X)).fit(X[:LABELS], y[:LABELS])
     compact_s, units = once(lambda: query.compact(X, head.center_))
     ours = strategies(X, head, units)
     quick = {name: lambda name=name: ours[name](rows) for name in ("margin", "entropy", "margin, no copy")}

@@ -126,7 +126,7 @@ def by_modal(name: str, data: Split) -> Choose:
     from modAL.batch import uncertainty_batch_sampling
     from modAL.uncertainty import margin_sampling
 
-    from tl_core.heads.learner import make_learner
+    from tl_core.loop import make_learner
 
     strategy = {"modAL margin": margin_sampling, "modAL ranked batch": uncertainty_batch_sampling}[name]
 

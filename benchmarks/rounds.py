@@ -80,19 +80,20 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
 
     The last full refit was a while ago, and the next one, which comes when labels have doubled, is far.
     """
+    from labeller.embedding import runs
+    from labeller.embedding.models import EmbeddingShard
     from labeller.labels import tallies
-    from labeller.learning import embedding, fitting, rounds
-    from labeller.learning.models import EmbeddingShard
-    from labeller.learning.services import request_refit
-    from labeller.operations.opening import QUESTION
-    from labeller.projects import services as projects
+    from labeller.learning import fitting, rounds
+    from labeller.learning.asking import request_refit
+    from labeller.managing.opening import QUESTION
+    from labeller.projects import making as projects
     from labeller.samples.models import Sample, Source
 
     names = [f"class-{number:02}" for number in range(classes)]
     project = projects.create_project(name="pool", owner=None, question_text=QUESTION, class_names=names)
     source = Source.objects.create(project=project, path=str(folder.resolve()))
-    run = embedding.current_run(project)
-    pool, store = Pool(classes, run.dimension), embedding.store(run)
+    run = runs.current_run(project)
+    pool, store = Pool(classes, run.dimension), runs.store(run)
     for number, start in enumerate(range(0, samples, SHARD)):
         truth, vectors = pool.draw(number, min(SHARD, samples - start))
         rows = Sample.objects.bulk_create(
@@ -260,14 +261,15 @@ def measure(folder: Path, data: Path, labels: int, count: int) -> dict[str, Any]
 
 def profile(count: int) -> dict[str, float]:
     """Seconds that each part of a refit takes within this process, the median of some."""
+    from labeller.embedding import runs
     from labeller.labels import selectors as labels
-    from labeller.learning import assessing, embedding, fitting, rounds
+    from labeller.learning import assessing, fitting, rounds
     from labeller.projects.models import Question
     from tl_core.query import planning
 
     question = Question.objects.select_related("project").get()
     parts = {
-        "shards": embedding.shards,
+        "shards": runs.shards,
         "consensus": labels.consensus,
         "settled": labels.settled,
         "audit": labels.audit,
@@ -295,7 +297,7 @@ def profile(count: int) -> dict[str, float]:
 def label_more(question: Any) -> None:
     """Label what the current round ranks first."""
     from labeller.accounts.models import User
-    from labeller.labels import services
+    from labeller.labels import recording
     from labeller.labels.models import Label
     from labeller.learning.models import RoundEntry
 
@@ -303,8 +305,8 @@ def label_more(question: Any) -> None:
     class_ids = dict(question.classes.values_list("name", "pk"))
     entries = RoundEntry.objects.filter(round__question=question, round__is_current=True, sample__labels=None)
     for entry in entries.select_related("sample").order_by("rank")[:PER_ROUND]:
-        services.record(
-            services.Judgement(
+        recording.record(
+            recording.Judgement(
                 uuid=uuid.uuid4(),
                 question=question,
                 sample_id=entry.sample_id,

@@ -165,7 +165,7 @@ def _read_start(process: subprocess.Popen[str], data: Path, started: float) -> S
 def stored_embeddings(data: Path) -> tuple[Any, list[str]]:
     """The one run's vectors (N, D) and the path of each, read from the program's data directory."""
     from tl_core import featurisers
-    from tl_core.store import EmbeddingStore
+    from tl_core.store.embeddings import EmbeddingStore
 
     featuriser = featurisers.get()
     directory = next((data / "embeddings").iterdir())

@@ -42,8 +42,8 @@ def prepare(labels: int) -> None:
     from django.conf import settings
 
     from labeller.projects.models import Project
+    from labeller.samples.ingesting import derivative
     from labeller.samples.models import Sample
-    from labeller.samples.services import derivative
 
     filling.fill(samples=max(40_000, labels + 30_000), labels=labels, people=2)
     project = Project.objects.get(slug=filling.SLUG)
@@ -62,8 +62,9 @@ def _embed(project: Any) -> None:
     import numpy as np
     from django.conf import settings
 
-    from labeller.learning import embedding
-    from labeller.learning.models import EmbeddingRun, EmbeddingShard, Head
+    from labeller.embedding import runs
+    from labeller.embedding.models import EmbeddingRun, EmbeddingShard
+    from labeller.learning.models import Head
     from labeller.samples.models import Sample
     from tl_core.heads import files
     from tl_core.heads.plain import LinearHead
@@ -71,7 +72,7 @@ def _embed(project: Any) -> None:
     rng = np.random.default_rng(0)
     run = EmbeddingRun.objects.create(project=project, featuriser="noise", fingerprint=FINGERPRINT, dimension=DIMENSION)
     ids = np.array(Sample.objects.filter(project=project).order_by("pk").values_list("pk", flat=True), np.int64)
-    store, written = embedding.store(run), []
+    store, written = runs.store(run), []
     vectors = rng.standard_normal((filling.SHARD, DIMENSION), np.float32)
     for number, start in enumerate(range(0, len(ids), filling.SHARD)):
         some = ids[start : start + filling.SHARD]

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from tl_core import threads
-from tl_core.store import EmbeddingStore
+from tl_core.store.embeddings import EmbeddingStore
 
 SHARD = 512
 CLASSES = 20

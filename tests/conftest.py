@@ -9,8 +9,9 @@ from django.core.cache import cache
 from hypothesis import settings
 from PIL import Image
 
-from labeller.jobs import services as jobs
-from labeller.learning import embedding, fitting, neighbours, rounds
+from labeller.embedding import loading, neighbours, runs
+from labeller.jobs import queueing as jobs
+from labeller.learning import fitting, rounds
 from tests import factories
 
 # How long an example takes says more of the machine's other work than of the program.
@@ -51,8 +52,8 @@ def _fake_featuriser(request, monkeypatch):
     """Embed with a few lines of numpy: the network has tests of its own."""
     if {"tl_core", "docs"} & set(request.node.nodeid.split("/")) or request.node.get_closest_marker("faults"):
         return
-    monkeypatch.setattr(embedding.featurisers, "get", lambda name="": FakeFeaturiser())
-    monkeypatch.setattr(embedding, "runtime", lambda name, device: FakeRuntime(FakeFeaturiser()))
+    monkeypatch.setattr(runs.featurisers, "get", lambda name="": FakeFeaturiser())
+    monkeypatch.setattr(runs, "runtime", lambda name, device: FakeRuntime(FakeFeaturiser()))
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     for name in ("MEDIA", "EMBEDDINGS", "HEADS", "MODELS", "CACHE"):
         setattr(settings, name, data / name.lower())
     cache.clear()
-    fitting._load.cache_clear()
+    loading._load.cache_clear()
     fitting._learner.cache_clear()
     neighbours._loaded.cache_clear()
     rounds._start.cache_clear()

@@ -14,21 +14,25 @@ import numpy as np
 from django.utils import timezone
 from PIL import Image
 
+import labeller.embedding.tasks
 import labeller.learning.tasks
 import labeller.samples.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
-from labeller.accounts import services as accounts
+from labeller.accounts import access
+from labeller.accounts import admitting as accounts
+from labeller.accounts.access import Member
 from labeller.accounts.models import Membership, Role, User
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingShard
+from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
-from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
-from labeller.labels import services as labels
+from labeller.labels import recording as labels
 from labeller.labels import tallies
 from labeller.labels.models import Label
-from labeller.labels.services import Judgement
-from labeller.learning import embedding
-from labeller.learning.models import EmbeddingShard, Head, Round, RoundEntry
+from labeller.labels.recording import Judgement
+from labeller.learning.models import Head, Round, RoundEntry
+from labeller.projects.making import ensure_class
 from labeller.projects.models import Project, Question
-from labeller.projects.services import ensure_class
 from labeller.samples.models import Refusal, Sample, Source
 
 ROLES = {
@@ -84,6 +88,11 @@ class Cast:
 
     def class_id(self, name: str) -> int:
         return int(self.question.classes.get(name=name).pk)
+
+    def member(self, who: str | User) -> Member:
+        """One of them in the project; a stranger as a viewer."""
+        person = getattr(self, who) if isinstance(who, str) else who
+        return Member(person, self.project, access.role(person, self.project) or Role.VIEWER)
 
 
 def cast(multi_label: bool = False, **fields: Any) -> Cast:
@@ -146,7 +155,7 @@ def ranking(
     head = None
     class_ids = list(suggest)
     if class_ids:
-        run = embedding.current_run(question.project)
+        run = runs.current_run(question.project)
         numbers = {"directory": "none", "class_ids": class_ids, "n_labels": 2, "fit_seconds": 0.0}
         head, _ = Head.objects.get_or_create(question=question, run=run, version=7, defaults=numbers)
     made = Round.objects.create(
@@ -212,9 +221,9 @@ def work(*kinds: str) -> list[Job]:
 
 def embed(of: Project, embedded: Sequence[Sample], vectors: np.ndarray, shard: int = 0) -> None:
     """Write these embeddings as one finished shard."""
-    run = embedding.current_run(of)
+    run = runs.current_run(of)
     ids = np.array([sample.pk for sample in embedded], np.int64)
-    written = embedding.store(run).write_shard(shard, ids, vectors.astype(np.float32), np.ones(len(ids), bool))
+    written = runs.store(run).write_shard(shard, ids, vectors.astype(np.float32), np.ones(len(ids), bool))
     EmbeddingShard.objects.create(run=run, number=shard, embedded=len(ids), sha256=written.sha256)
 
 

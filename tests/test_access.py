@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from labeller.projects.models import LabelClass, Question
-from labeller.samples import services as samples
+from labeller.samples import ingesting as samples
 from labeller.samples.models import Sample
 from tests import factories
 

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from labeller.annotating import hunts
 from labeller.labels import flags
 from labeller.learning.models import Head
+from labeller.projects.making import ensure_class
 from labeller.projects.models import Question
-from labeller.projects.services import ensure_class
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.annotating import grid, services
+from labeller.annotating import grid, handing
+from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
-from labeller.annotating.services import Wanted
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import TileGroup
@@ -138,16 +138,21 @@ def test_handing_out_takes_six_statements_with_those_of_its_transaction(foxes, g
     grow(20)
     Assignment.objects.filter(is_done=False).delete()
     with CaptureQueriesContext(connection) as captured:
-        batch = services.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
+        batch = handing.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
     assert len(batch.assignments) == 10
     assert len(captured) == 6, [query["sql"][:80] for query in captured]
 
 
 def test_a_question_is_found_in_one_statement_and_only_by_who_may(foxes, django_assert_num_queries):
     with django_assert_num_queries(1):
-        found = access.question_in(foxes.ana, "foxes", "species", Role.ANNOTATOR)
-    assert (found, found.project, found.project.role) == (foxes.question, foxes.project, Role.ANNOTATOR)
-    assert access.question_in(foxes.ada, "foxes", "species", Role.OWNER).project.role == Role.OWNER
+        member, found = access.member_asked(foxes.ana, "foxes", "species", Role.ANNOTATOR)
+    assert (found, member.person, member.project, member.role) == (
+        foxes.question,
+        foxes.ana,
+        foxes.project,
+        Role.ANNOTATOR,
+    )
+    assert access.member_asked(foxes.ada, "foxes", "species", Role.OWNER)[0].role == Role.OWNER
     for person, key, refusal in (
         (foxes.sam, "species", Http404),
         (foxes.sam, "none", Http404),
@@ -156,7 +161,7 @@ def test_a_question_is_found_in_one_statement_and_only_by_who_may(foxes, django_
         (foxes.ana, "none", Http404),
     ):
         with pytest.raises(refusal):
-            access.question_in(person, "foxes", key, Role.ANNOTATOR)
+            access.member_asked(person, "foxes", key, Role.ANNOTATOR)
 
 
 def test_a_page_that_fills_up_takes_seven_statements_besides_those_of_the_session_and_the_person(manager, foxes, grow):
@@ -181,10 +186,10 @@ def test_whether_anything_is_open_takes_one_statement_also_when_nothing_is(foxes
     for sample in made[:2]:
         factories.label(foxes.question, sample, foxes.ana, verdict=Label.Verdict.SKIP)
     with django_assert_num_queries(1):
-        assert services.has_open_samples(foxes.question)
+        assert handing.has_open_samples(foxes.question)
     factories.label(foxes.question, made[2], None, foxes.class_id("fox"), mode="import")
     with django_assert_num_queries(1):
-        assert not services.has_open_samples(foxes.question)
+        assert not handing.has_open_samples(foxes.question)
 
 
 # --- plans ----------------------------------------------------------------------------------------

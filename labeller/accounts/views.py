@@ -9,7 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeller.accounts import services
+from labeller.accounts import admitting
 from labeller.accounts.forms import KeysForm, password_form
 
 
@@ -17,7 +17,7 @@ from labeller.accounts.forms import KeysForm, password_form
 def keys(request: HttpRequest) -> HttpResponse:
     """The keys of the labelling screens, to be replaced by keys of one's own."""
     if "restore_all" in request.POST:
-        services.set_keys(request.user, {})
+        admitting.set_keys(request.user, {})
         messages.success(request, _("All keys are the usual ones again."))
         return redirect("accounts:keys")
     given = request.POST.copy() if request.method == "POST" else None
@@ -27,7 +27,7 @@ def keys(request: HttpRequest) -> HttpResponse:
     if given and "check" in given:  # by the page's script, while keys are chosen
         return render(request, "accounts/_key_problem.html", {"errors": form.errors.get(given["check"], [])})
     if form.is_valid():
-        services.set_keys(request.user, form.cleaned_data)
+        admitting.set_keys(request.user, form.cleaned_data)
         messages.success(request, _("Your keys were saved. Pages open already take them once they are loaded anew."))
         return redirect("accounts:keys")
     return render(request, "accounts/keys.html", {"form": form, "sections": form.sections()})
@@ -45,7 +45,7 @@ def password(request: HttpRequest) -> HttpResponse:
     form = password_form(request, request.POST or None)
     onward = request.POST.get("next") or request.GET.get("next", "")
     if request.method == "POST" and form.is_valid():
-        services.choose_password(request.user, form.cleaned_data["new_password1"])
+        admitting.choose_password(request.user, form.cleaned_data["new_password1"])
         update_session_auth_hash(request, request.user)
         messages.success(request, _("Your password was changed. Everywhere else you were logged out."))
         if url_has_allowed_host_and_scheme(onward, {request.get_host()}, require_https=request.is_secure()):
@@ -57,7 +57,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def log_out_everywhere(request: HttpRequest) -> HttpResponse:
     """End all of one's sessions, this one included."""
-    services.log_out_everywhere(request.user)
+    admitting.log_out_everywhere(request.user)
     logout(request)
     messages.success(request, _("You were logged out everywhere."))
     return redirect("login")

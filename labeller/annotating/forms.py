@@ -11,9 +11,9 @@ from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
-from labeller.annotating.services import Wanted
+from labeller.annotating.handing import Wanted
 from labeller.labels.models import Label
-from labeller.labels.services import Judgement
+from labeller.labels.recording import Judgement
 from labeller.projects.models import Question
 from labeller.text import clean, storable
 

@@ -13,15 +13,15 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from labeller.accounts.models import User
-from labeller.annotating import selectors, services
+from labeller.annotating import handing, selectors
+from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import in_all, open_assignments, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
-from labeller.annotating.services import Wanted
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import checks
 from labeller.labels.models import Check, Label
 from labeller.labels.selectors import AUDIT
-from labeller.learning import services as learning
+from labeller.learning import asking as learning
 from labeller.learning.models import Round, RoundEntry, TileGroup
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
@@ -79,7 +79,7 @@ def hand_out(
     What is asked for and used up, or gone with an older ranking, gives way to the next best. What the tab holds beside
     `keep` is given back first.
     """
-    current = services.current_round(question)
+    current = handing.current_round(question)
     with transaction.atomic():
         kept = _keep(user, question, wanted)
         groups = _groups(question, current)
@@ -113,8 +113,8 @@ def hand_out_of(
 
 def _keep(user: User, question: Question, wanted: Wanted) -> set[int]:
     """Give back what the tab holds beside `keep`, and hold that longer; returns what is still the tab's of it."""
-    kept = services.keep(user, question, wanted)
-    services.give_back(user, question, wanted)
+    kept = handing.keep(user, question, wanted)
+    handing.give_back(user, question, wanted)
     return kept
 
 
@@ -288,7 +288,7 @@ def _state(question: Question, current: Round | None, has_tiles: bool) -> str:
         return "preparing"
     if has_tiles:
         return "ready"
-    if not services.has_open_samples(question):
+    if not handing.has_open_samples(question):
         return "finished"
     if not learning.new_labels(question):
         return "used_up"  # what is left is in no group, or others hold it: another refit would change nothing

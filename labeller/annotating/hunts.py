@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from labeller.accounts.models import User
-from labeller.annotating import grid, selectors, services
+from labeller.annotating import grid, handing, selectors
 from labeller.annotating.forms import BadRequest, whole_number, whole_numbers
+from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import HoldsEnough
-from labeller.annotating.services import Wanted
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.learning.models import TileGroup
@@ -144,7 +144,7 @@ def page_json(user: User, question: Question, wanted: Wanted, found: Outcome, wi
         "tiles": grid.tiles_json(user, question, tiles, shows=question.project.show_suggestions),
         "groups": [],
         "kept": sorted(kept),
-        "round": selectors.round_json(services.current_round(question)),
+        "round": selectors.round_json(handing.current_round(question)),
         "pool": None if kept else selectors.pool(question),
         "audits": 0,
     }

@@ -10,9 +10,9 @@ from django.db.models.functions import Now
 
 from labeller.accounts.models import User
 from labeller.annotating import selectors
+from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import HOLD, MOST_HELD
 from labeller.annotating.models import Assignment, ReviewAssignment
-from labeller.annotating.services import Wanted
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import flags
 from labeller.labels import selectors as labels

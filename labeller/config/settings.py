@@ -82,10 +82,12 @@ INSTALLED_APPS = [
     "labeller.samples",
     "labeller.jobs",
     "labeller.labels",
+    "labeller.embedding",
     "labeller.learning",
     "labeller.annotating",
     "labeller.insights",
     "labeller.exchange",
+    "labeller.managing",
     "labeller.operations",
 ]
 MIDDLEWARE = [
@@ -305,7 +307,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "io", "expires": 3600},
     },
     "retry-missing": {
-        "task": "labeller.learning.tasks.retry_missing",
+        "task": "labeller.embedding.tasks.retry_missing",
         "schedule": 30.0,
         "options": {"queue": "io", "expires": 30},
     },

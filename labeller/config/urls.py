@@ -9,7 +9,7 @@ urlpatterns = [
     path("language/", login_not_required(require_POST(set_language)), name="set_language"),
     path("", include("labeller.operations.urls")),
     path("", include("labeller.accounts.urls")),
-    path("", include("labeller.operations.project_urls")),
+    path("", include("labeller.managing.urls")),
     path("", include("labeller.samples.urls")),
     path("", include("labeller.learning.urls")),
     path("", include("labeller.annotating.urls")),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.exchange import manifests, services
+from labeller.exchange import exporting, manifests
 from labeller.labels import tallies
 from labeller.projects.models import Question
 from labeller.samples.cells import Echo, defuse
@@ -58,22 +58,22 @@ def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:
 
 
 def _question(request: HttpRequest, slug: str) -> Question:
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
-    question: Question = access.question(project, request.GET.get("question"))
-    return question
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    return access.question(member.project, request.GET.get("question"))
 
 
 @require_safe
 def exports(request: HttpRequest, slug: str) -> HttpResponse:
     """What can be taken away."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     question = project.first_question
     context = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "n_labels": tallies.of(question).answers if question else 0,
         "n_pool": tallies.samples(project),
-        "head": services.latest_head(question) if question else None,
+        "head": exporting.latest_head(question) if question else None,
     }
     return render(request, "exchange/exports.html", context)
 
@@ -82,7 +82,7 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
 def labels_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The labels that stand now, whatever is saved while they are read."""
     question = _question(request, slug)
-    rows = services.label_rows(question, services.newest_label(question))
+    rows = exporting.label_rows(question, exporting.newest_label(question))
     return _stream(request, rows, question, "labels")
 
 
@@ -90,10 +90,10 @@ def labels_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
 def predictions_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Predictions of the latest head; 404 with the reason while there is none."""
     question = _question(request, slug)
-    head = services.latest_head(question)
+    head = exporting.latest_head(question)
     if head is None:
         raise Http404("no head yet: label samples of at least two classes first")
-    return _stream(request, services.prediction_rows(question, head), question, "predictions")
+    return _stream(request, exporting.prediction_rows(question, head), question, "predictions")
 
 
 @require_safe

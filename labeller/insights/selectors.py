@@ -9,13 +9,14 @@ from django.utils import timezone
 from labeller.accounts import access
 from labeller.accounts.models import Membership, Role, User
 from labeller.annotating.models import Assignment
+from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.insights import estimates, job_runs
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
 from labeller.labels.selectors import Trail
 from labeller.learning import reasons
-from labeller.learning.models import Assessment, EmbeddingRun, EmbeddingShard, Round, RoundEntry
+from labeller.learning.models import Assessment, Round, RoundEntry
 from labeller.projects.models import Project, Question
 from labeller.samples import refused, told
 from labeller.samples.models import Sample

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from labeller.jobs.services import QUEUES, Progress
+from labeller.jobs.queueing import QUEUES, Progress
 
 Handler = Callable[[Progress], None]
 _handlers: dict[str, Handler] = {}

@@ -5,7 +5,7 @@ class LabelsConfig(AppConfig):
     name = "labeller.labels"
 
     def ready(self) -> None:
-        from labeller.labels.services import adopt_known
+        from labeller.labels.recording import adopt_known
         from labeller.labels.tallies import add_samples
         from labeller.samples.signals import labels_known, shard_known
 

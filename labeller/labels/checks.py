@@ -8,9 +8,9 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
-from labeller.labels import services
+from labeller.labels import recording
 from labeller.labels.models import Check, Label
-from labeller.labels.services import Judgement, Recorded
+from labeller.labels.recording import Judgement, Recorded
 from labeller.projects.models import Project, Question
 
 Verdict = Label.Verdict
@@ -62,7 +62,7 @@ def record(judgement: Judgement, answer: frozenset[int]) -> Recorded:
 
     The answers to the client are the same, or people would know which samples are checks.
     """
-    problem = services.problem(judgement, services.classes_named([judgement]))
+    problem = recording.problem(judgement, recording.classes_named([judgement]))
     if problem:
         return Recorded(422, detail=problem)
     try:
@@ -78,7 +78,7 @@ def _record(judgement: Judgement, answer: frozenset[int]) -> Recorded:
     if already is not None:
         return already
     current = _current(judgement)
-    if not services.is_expected(current, judgement):
+    if not recording.is_expected(current, judgement):
         return Recorded(409, current=current, detail=_("This label was changed elsewhere."))
     if current is not None and not Check.objects.filter(pk=current.pk, is_current=True).update(is_current=False):
         return Recorded(409, current=_current(judgement), detail=_("This label was changed elsewhere."))

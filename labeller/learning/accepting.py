@@ -20,11 +20,13 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from labeller.accounts.models import User
+from labeller.embedding import loading, runs
+from labeller.embedding.loading import Embedded
 from labeller.labels import selectors as labels
-from labeller.learning import embedding, fitting
-from labeller.learning.fitting import Embedded, Training
+from labeller.learning import fitting
+from labeller.learning.asking import request_refit
+from labeller.learning.fitting import Training
 from labeller.learning.models import Acceptance, Head
-from labeller.learning.services import request_refit
 from labeller.projects.models import Question
 from tl_core import evaluation
 from tl_core.heads import files as head_files
@@ -59,7 +61,7 @@ def _error(looks: int) -> float:
 
 def look(question: Question) -> Acceptance | None:
     """See what is safe to accept now, and keep the outcome; None while a look would be wasted."""
-    embeddings = fitting.load_embeddings(embedding.current_run(question.project))
+    embeddings = loading.load_embeddings(runs.current_run(question.project))
     known = labels.trail(question).audited
     at = embeddings.positions([each.sample_id for each in known])
     audited = [each for each, position in zip(known, at, strict=True) if position >= 0]
@@ -98,7 +100,7 @@ def look(question: Question) -> Acceptance | None:
 
 def _fit(question: Question, embeddings: Embedded, data: Training) -> tuple[Any, Head]:
     started = time.perf_counter()
-    run = embedding.current_run(question.project)
+    run = runs.current_run(question.project)
     head, parameters = fitting.head_of_now(question, run, embeddings)
     head.fit(data.X, data.y)
     row = Head(
@@ -167,7 +169,7 @@ def accepted(rule: Acceptance | None) -> dict[int, tuple[int, float]]:
     if rule is None or rule.head is None:
         return {}
     try:
-        found = dict(_sure(rule.pk, fitting.load_embeddings(rule.head.run)))
+        found = dict(_sure(rule.pk, loading.load_embeddings(rule.head.run)))
     except (FileNotFoundError, head_files.HeadCorrupt) as error:
         # Labelling and exports go on without it: people are asked about what the lost head had decided.
         log.error("nothing is accepted by %s any more: %s", rule.head, error)

@@ -7,10 +7,9 @@ class LearningConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from labeller.learning.embedding import adopt_shard, embed_again
-        from labeller.samples.signals import content_changed, shard_known
+        from labeller.embedding.signals import embeddings_changed
+        from labeller.learning.asking import rank_anew
         from tl_core import importing
 
-        shard_known.connect(adopt_shard)
-        content_changed.connect(embed_again)
+        embeddings_changed.connect(rank_anew)
         importing.allow(*settings.MODULES)

@@ -16,16 +16,18 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.jobs import services as jobs
+from labeller.embedding import loading, runs
+from labeller.embedding.loading import Embedded
+from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
-from labeller.learning import accepting, embedding, fitting
-from labeller.learning.fitting import Embedded, Fitted, Training
+from labeller.learning import accepting, fitting
+from labeller.learning.fitting import Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
 from labeller.samples import bursts
-from tl_core import evaluation, threads
+from tl_core import evaluation, geometry, threads
 from tl_core.evaluation.forecast import fit_power_law
 from tl_core.heads import files as head_files
 
@@ -49,8 +51,8 @@ def assess(question: Question) -> Assessment | None:
 
     Also looks what is safe to accept, where that is due.
     """
-    run = embedding.current_run(question.project)
-    embeddings = fitting.load_embeddings(run)
+    run = runs.current_run(question.project)
+    embeddings = loading.load_embeddings(run)
     answers = labels.consensus(question)
     data = fitting.training(question, embeddings, answers)
     if data is None:
@@ -112,7 +114,7 @@ def _cross_validated(question: Question, head: Any, data: Training) -> dict[str,
     codes = np.searchsorted(class_ids, data.y)
     # Where the only label of a class is held out, its head knows nothing of that class: no reason to suspect it.
     judged = np.flatnonzero(np.isfinite(logits[np.arange(len(codes)), codes]))
-    found = evaluation.find_label_errors(codes[judged], head_files.softmax(logits[judged]))
+    found = evaluation.find_label_errors(codes[judged], geometry.softmax(logits[judged]))
     errors = [
         {
             "sample": int(data.sample_ids[judged[row]]),

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.labels.selectors import AUDIT
 from labeller.learning import accepting, assessing, rounds
 from labeller.learning.fitting import CannotLearn

@@ -14,12 +14,15 @@ from django.db.models import Max
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
-from labeller.jobs import services as jobs
+from labeller.embedding import neighbours, runs
+from labeller.embedding.loading import Embedded, load_embeddings
+from labeller.embedding.models import EmbeddingRun
+from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning import accepting, assessing, embedding, fitting, neighbours, reasons, tiles
-from labeller.learning.fitting import CannotLearn, Embedded, Fitted, Tuned, fit, load_embeddings
-from labeller.learning.models import EmbeddingRun, Head, Round, RoundEntry, TileGroup
+from labeller.learning import accepting, assessing, fitting, reasons, tiles
+from labeller.learning.fitting import CannotLearn, Fitted, Tuned, fit
+from labeller.learning.models import Head, Round, RoundEntry, TileGroup
 from labeller.learning.signals import learnt
 from labeller.projects.models import Question
 from labeller.samples import bursts
@@ -93,7 +96,7 @@ def refit(progress: jobs.Progress) -> None:
 def retrain(progress: jobs.Progress) -> None:
     """A full refit: choose C and temperature anew, by cross-validation on all labels, then refit with them."""
     question = _question(progress)
-    run = embedding.current_run(question.project)
+    run = runs.current_run(question.project)
     progress(0, 2, "choosing penalty and temperature", now=True)
     tuned = fitting.tune(question, run, load_embeddings(run), labels.consensus(question))
     progress(1, 2, "ranking", now=True)
@@ -117,7 +120,7 @@ def _is_empty_again(ranking: Ranking) -> bool:
 
 def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:
     """Fit and rank without writing anything; None while nothing is embedded."""
-    run = embedding.current_run(question.project)
+    run = runs.current_run(question.project)
     embeddings = load_embeddings(run)
     # Read before the labels: a label that arrives in between is trained on and counted as new once more, never missed.
     last_label = Label.objects.filter(question=question).aggregate(last=Max("pk"))["last"] or 0
@@ -159,7 +162,7 @@ def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ())
     Where the aim has examples these decide, and its class only counts. A class that the head doesn't know yet is hunted
     by what looks like its labelled samples.
     """
-    run = embedding.current_run(question.project)
+    run = runs.current_run(question.project)
     embeddings = load_embeddings(run)
     answers = labels.consensus(question)
     if not len(embeddings.ids):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labeller.learning.fitting import Embedded, Fitted
+from labeller.embedding.loading import Embedded
+from labeller.learning.fitting import Fitted
 from tl_core.query import likeliest
 
 PAGE = 60  # tiles that people have before them at a time

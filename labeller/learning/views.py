@@ -8,16 +8,17 @@ from django.views.decorators.http import require_POST
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.learning import embedding, services
-from labeller.learning.models import EmbeddingRun
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun
+from labeller.learning import asking
 
-ACTIONS = {"pause": embedding.pause, "resume": embedding.resume, "cancel": embedding.cancel}
+ACTIONS = {"pause": runs.pause, "resume": runs.resume, "cancel": runs.cancel}
 
 
 @require_POST
 def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     """One of ACTIONS on the run that the project learns from."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     if action not in ACTIONS:
         raise Http404("no such action")
     run = EmbeddingRun.in_use(project)
@@ -30,8 +31,8 @@ def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpRespon
 @require_POST
 def train(request: HttpRequest, slug: str) -> HttpResponse:
     """A full refit of every question, as soon as a worker is free."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     for question in project.questions.all():
-        services.request_retrain(question)
+        asking.request_retrain(question)
     messages.info(request, _("A full refit was asked for; it is among the jobs below."))
     return redirect("insights:progress", slug)

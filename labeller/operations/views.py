@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from labeller.operations import workers
-from labeller.samples.services import NoSpace, check_disk
+from labeller.samples.ingesting import NoSpace, check_disk
 
 log = logging.getLogger(__name__)
 

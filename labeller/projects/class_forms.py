@@ -9,8 +9,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.keymap import class_key_problem
+from labeller.projects.making import class_named, classes_by_name, tidy_class_name
 from labeller.projects.models import LabelClass, Question
-from labeller.projects.services import class_named, classes_by_name, tidy_class_name
 from labeller.text import clean, fold
 
 MOST_NAMES = 500  # written into a field; making them takes about a second

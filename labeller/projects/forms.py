@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from labeller.accounts.models import Role, User
 from labeller.projects.class_forms import MOST_TO_TICK, TidyField
+from labeller.projects.making import tidy_class_name
 from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
-from labeller.projects.services import tidy_class_name
 from tl_core import importing
 
 DOTTED_PATH = RegexValidator(

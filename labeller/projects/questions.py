@@ -6,8 +6,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.text import slugify
 
+from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
-from labeller.projects.services import ensure_class
 from labeller.text import clean
 
 

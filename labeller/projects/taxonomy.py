@@ -12,8 +12,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from labeller.accounts.keymap import class_key_problem
+from labeller.projects.making import ATTEMPTS, BLANK_NAMES, classes_by_name, tidy_class_name
 from labeller.projects.models import PALETTE, LabelClass, Question
-from labeller.projects.services import ATTEMPTS, BLANK_NAMES, classes_by_name, tidy_class_name
 from labeller.text import clean, fold
 
 COLUMNS = ("name", "scientific_name", "local_name", "code", "parent", "key", "blank")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
 
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples.models import Deployment, Sample, Sequence, Source

@@ -5,8 +5,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.cache import cache
 
-from labeller.jobs import services as jobs
-from labeller.samples import refusing, services
+from labeller.jobs import queueing as jobs
+from labeller.samples import ingesting, refusing
 from labeller.samples.models import Refusal, Sample
 from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, is_url
 
@@ -35,14 +35,14 @@ def derive(progress: jobs.Progress) -> None:
         return
     if not is_url(source.path) and not Path(source.folder).is_dir():
         return  # a disk was taken out: that is no file's fault
-    services.check_disk()
+    ingesting.check_disk()
     try:
         examined = examine(source.location(sample.path))
     except ImageRefused as refused:
         refusing.note(sample, refused.reason, refused.detail)
         return
     if examined.sha256 == sample.sha256:
-        services.write_pictures(examined)
+        ingesting.write_pictures(examined)
         Refusal.objects.filter(source=source, path=sample.path, reason="missing").delete()
     else:
-        services.ask_for_scan(source)
+        ingesting.ask_for_scan(source)

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples.models import Refusal, Sample, Source
 from labeller.samples.signals import content_changed
-from tl_core import storage
 from tl_core.images import is_url
+from tl_core.store import storage
 
 # New files; then files that differ from what their samples say; then those of them that no other file explains.
 STAGES = ("shard", "changed", "edited")

@@ -18,9 +18,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.projects import services as projects
+from labeller.projects import making as projects
 from labeller.projects.models import Question
 from labeller.samples import levels, matching, tables, told
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source

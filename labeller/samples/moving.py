@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from labeller.projects.models import Project
-from labeller.samples import names, scanning, services
+from labeller.samples import ingesting, names, scanning
 from labeller.samples.models import Sample, Source
 from labeller.samples.scanning import FolderError
 from tl_core.images import is_url
@@ -83,7 +83,7 @@ def repoint(source: Source, folder: Path | str) -> None:
             truth_from=_table(source, source.truth_from, folder),
         )
         source.refresh_from_db()
-        services.ask_for_scan(source)
+        ingesting.ask_for_scan(source)
 
 
 def _table(source: Source, table: str, folder: Path | str) -> str:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from labeller.projects.services import tidy_class_name
+from labeller.projects.making import tidy_class_name
 from labeller.samples.cells import arm, split_names
 from labeller.samples.scanning import FolderError
 from labeller.text import fold

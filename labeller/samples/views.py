@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.samples import deriving, known, services, told
+from labeller.samples import deriving, ingesting, known, told
 from labeller.samples.models import Sample
 
 
@@ -15,7 +15,7 @@ from labeller.samples.models import Sample
 def image(request: HttpRequest, sample_id: int, size: int) -> HttpResponseBase:
     """The sample's picture, at least `size` pixels on the long side where it has so many."""
     sample = get_object_or_404(access.rows(request.user, Sample.objects.all()), pk=sample_id)
-    path = services.derivative(sample, size)
+    path = ingesting.derivative(sample, size)
     if path is None:
         raise Http404("no such size")
     mark = f'"{sample.sha256[:32]}-{size}"'
@@ -48,7 +48,7 @@ def _made_anew(sample: Sample) -> HttpResponse:
 @require_safe
 def not_taken(request: HttpRequest, slug: str, source_id: int, purpose: str) -> HttpResponseBase:
     """Every row of a table, or file of a folder, that gave no label, and why."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     source = get_object_or_404(project.sources, pk=source_id)
     if purpose not in known.PURPOSES:
         raise Http404("no such list")

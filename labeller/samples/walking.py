@@ -17,8 +17,8 @@ from typing import Any
 from django.conf import settings
 
 from labeller.samples import names
-from tl_core import storage
 from tl_core.images import is_url
+from tl_core.store import storage
 
 # What network drives, Windows, macOS and Linux leave in folders, without the difference of case.
 LEFT_BEHIND = {

@@ -7,13 +7,13 @@ from axes.models import AccessAttempt, AccessLog
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from labeller.accounts import services, tasks
+from labeller.accounts import admitting, tasks
 
 pytestmark = pytest.mark.django_db
 
 
 def test_what_is_old_goes_and_what_counts_stays(settings, monkeypatch):
-    monkeypatch.setattr(services, "FEW", 2)
+    monkeypatch.setattr(admitting, "FEW", 2)
     now = timezone.now()
     for days in (-2, -1, 1, 2, 3, 4, 5):  # ago
         Session.objects.create(session_key=f"key{days}", expire_date=now - timedelta(days=days))

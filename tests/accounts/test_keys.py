@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeller.accounts import keymap, services
+from labeller.accounts import admitting, keymap
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +102,7 @@ def test_keys_are_understood_as_people_write_them(written, key):
 
 
 def test_the_page_lists_every_command_with_its_keys(client, ana):
-    services.set_keys(ana, {"skip": "["})
+    admitting.set_keys(ana, {"skip": "["})
     page = client.get(PAGE)
     assert page.status_code == 200
     rows = [row for section in page.context["sections"] for row in section["rows"]]
@@ -171,7 +171,7 @@ def test_fixed_keys_stay(client, ana):
 
 
 def test_one_key_or_all_become_the_usual_again(client, ana):
-    services.set_keys(ana, {"skip": "[", "flag": "]"})
+    admitting.set_keys(ana, {"skip": "[", "flag": "]"})
     client.post(PAGE, {**form(skip="[", flag="]"), "restore": "skip"})
     assert own(ana) == {"flag": "]"}
     client.post(PAGE, {"restore_all": "yes"})
@@ -193,7 +193,7 @@ def test_a_key_can_be_checked_without_being_saved(client, ana, key, says):
 
 def test_nobody_sees_or_changes_the_keys_of_somebody_else(client, ana):
     bo = factories.person("bo")
-    services.set_keys(bo, {"skip": "]"})
+    admitting.set_keys(bo, {"skip": "]"})
     client.post(PAGE, form(skip="["))
     assert own(bo) == {"skip": "]"} and own(ana) == {"skip": "["}
     assert client.get(PAGE).context["form"]["skip"].value() == "["
@@ -206,7 +206,7 @@ def test_strangers_to_the_site_are_asked_to_log_in(client):
 
 
 def test_the_labelling_screen_is_told_the_persons_keys(client, foxes):
-    services.set_keys(foxes.ana, {"skip": "["})
+    admitting.set_keys(foxes.ana, {"skip": "["})
     client.force_login(foxes.ana)
     page = client.get("/projects/foxes/label/species/")
     keys = {row["name"]: row["keys"] for row in page.context["boot"]["keys"]}

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from labeller.accounts import services
+from labeller.accounts import admitting
 from labeller.accounts.models import User
 from tests import factories
 
@@ -32,7 +32,7 @@ def chosen(password=PASSWORD, **more):
 @pytest.fixture
 def one_time(client, foxes):
     """ana, logged in with a password that was made for her."""
-    password = services.reset_password("ana")
+    password = admitting.reset_password("ana")
     assert log_in(client, "ana", password).status_code == 302
     return password
 
@@ -91,7 +91,7 @@ def test_a_weak_one_or_the_same_again_is_refused(client, one_time, foxes, passwo
 
 
 def test_it_does_not_hold_for_ever(client, foxes):
-    password = services.reset_password("ana")
+    password = admitting.reset_password("ana")
     foxes.ana.refresh_from_db()
     assert timedelta(days=6) < foxes.ana.one_time_until - timezone.now() < timedelta(days=8)
     User.objects.filter(pk=foxes.ana.pk).update(one_time_until=timezone.now() - timedelta(minutes=1))
@@ -175,7 +175,7 @@ def ada(ana):
 
 
 def test_all_accounts_are_listed_but_not_what_the_program_uses_itself(ada, ana, django_assert_max_num_queries):
-    services.simulated_annotator(ana.project)
+    admitting.simulated_annotator(ana.project)
     with django_assert_max_num_queries(6):
         listed = [person.username for person in ada.get("/people/").context["page"]]
     assert listed == ["ada", "ana", "bo", "mia", "olga", "sam", "vic"]
@@ -224,6 +224,6 @@ def test_somebody_is_logged_out_everywhere_by_an_administrator(client, ada, ana)
 
 @pytest.mark.parametrize("action", ["password", "active", "log-out"])
 def test_the_programs_own_account_and_nobody_are_not_found(ada, ana, action):
-    oracle = services.simulated_annotator(ana.project)
+    oracle = admitting.simulated_annotator(ana.project)
     for pk in (oracle.pk, 10_000):
         assert ada.post(f"/people/{pk}/{action}/").status_code == 404

@@ -8,9 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from labeller.annotating import grid, services
+from labeller.annotating import grid, handing
+from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
-from labeller.annotating.services import Wanted
 from labeller.jobs.models import Job
 from labeller.labels.models import Check, Label
 from labeller.learning.models import Round, TileGroup
@@ -227,7 +227,7 @@ def test_groups_of_other_questions_and_hunts_are_not_shown(foxes, grouped):
 def test_what_was_labelled_meanwhile_is_left_out(foxes, grouped):
     factories.label(foxes.question, grouped[0], foxes.ana, foxes.class_id("fox"))
     factories.label(foxes.question, grouped[1], None, foxes.class_id("fox"), mode="import")
-    services.next_batch(foxes.bo, foxes.question, Wanted(2, tab="b", sample=grouped[2].pk))
+    handing.next_batch(foxes.bo, foxes.question, Wanted(2, tab="b", sample=grouped[2].pk))
     assert set(ids(hand_out(foxes))) <= set(pks(grouped[3:6]))
 
 
@@ -238,7 +238,7 @@ def test_what_the_round_drew_for_its_audit_is_never_a_tile(ask, foxes):
     answer = ask().json()
     assert [tile["sample"] for tile in answer["tiles"]] == [made[0].pk, made[3].pk]
     assert answer["audits"] == 2
-    services.next_batch(foxes.bo, foxes.question, Wanted(4, tab="b"))
+    handing.next_batch(foxes.bo, foxes.question, Wanted(4, tab="b"))
     assert ask().json()["audits"] == 0, "bo has them"
 
 
@@ -420,7 +420,7 @@ def test_two_people_may_be_checked_on_the_same_sample_at_once(foxes, grouped, kn
 def test_a_check_that_is_saved_late_is_still_none_but_a_check(ask, save, foxes, grouped, known):
     tiles = [tile for tile in ask().json()["tiles"] if tile["sample"] in known]
     Assignment.objects.update(expires_at="2020-01-01T00:00Z")
-    services.next_batch(foxes.bo, foxes.question, Wanted(5))  # throws out what ran out
+    handing.next_batch(foxes.bo, foxes.question, Wanted(5))  # throws out what ran out
     save([event(foxes, tile) for tile in tiles])
     assert Check.objects.count() == len(tiles)
     assert not Label.objects.filter(annotator=foxes.ana).exists()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from labeller.annotating import hunts
 from labeller.annotating.models import Assignment
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning import hunting

@@ -9,8 +9,8 @@ from labeller.annotating import holding
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Flag, Label
 from labeller.learning.models import TileGroup
+from labeller.projects.making import ensure_class
 from labeller.projects.models import Question
-from labeller.projects.services import ensure_class
 from tests import factories
 
 pytestmark = pytest.mark.django_db

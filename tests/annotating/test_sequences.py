@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labeller.annotating import saving, sequences, services
+from labeller.annotating import handing, saving, sequences
 from labeller.annotating.forms import Event
+from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
-from labeller.annotating.services import Wanted
 from labeller.labels.models import Label
 from labeller.projects.models import Project
 from labeller.samples.models import Deployment, Sample, Sequence
@@ -39,7 +39,7 @@ def make_burst(foxes, count):
 
 def fetch(foxes, user=None, count=10, tab=TAB, **fields):
     wanted = Wanted(count, tab=tab, bursts=True, **fields)
-    return services.next_batch(user or foxes.ana, foxes.question, wanted).assignments
+    return handing.next_batch(user or foxes.ana, foxes.question, wanted).assignments
 
 
 def ids(rows):
@@ -64,7 +64,7 @@ def decide(foxes, user, samples, name="fox", entries=None):
     for sample in samples:
         given = judgement(foxes.question, sample, user, foxes.class_id(name), mode="sequence")
         events.append(Event(str(given.uuid), given, (entries or {}).get(sample.pk), sample_id=sample.pk))
-    return saving.save(user, foxes.question, events)
+    return saving.save(foxes.member(user), foxes.question, events)
 
 
 # --- what a page is told --------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_one_burst_is_one_item_and_all_its_frames_are_held(foxes, burst):
 
 def test_in_single_mode_only_the_sample_is_held(foxes, burst):
     factories.ranking(foxes.question, burst[:1])
-    services.next_batch(foxes.ana, foxes.question, Wanted(10, tab=TAB))
+    handing.next_batch(foxes.ana, foxes.question, Wanted(10, tab=TAB))
     assert held_by(foxes, foxes.ana) == {burst[0].pk}
     assert mine(foxes, burst[0]) == [burst[0].pk]
 
@@ -127,7 +127,7 @@ def test_in_single_mode_only_the_sample_is_held(foxes, burst):
 def test_the_bursts_of_many_samples_take_few_queries(foxes, django_assert_max_num_queries):
     made = [make_burst(foxes, 4) for _ in range(6)]
     factories.ranking(foxes.question, [frames[0] for frames in made])
-    held = services.next_batch(foxes.ana, foxes.question, Wanted(10, tab=TAB)).assignments
+    held = handing.next_batch(foxes.ana, foxes.question, Wanted(10, tab=TAB)).assignments
     with django_assert_max_num_queries(5):
         assert len(sequences.hold_bursts(foxes.ana, foxes.question, held, TAB)) == 6
     assert len(held_by(foxes, foxes.ana)) == 24
@@ -156,8 +156,8 @@ def test_two_people_never_share_a_frame_beyond_the_redundancy(foxes, burst, redu
 def test_of_a_burst_that_two_people_hold_each_has_the_frames_they_were_faster_with(foxes, burst):
     """Bo takes a frame between the moment Ana takes hers and the moment she takes the rest."""
     factories.ranking(foxes.question, [burst[0], burst[3]])
-    anas = services.next_batch(foxes.ana, foxes.question, Wanted(1, tab=TAB)).assignments
-    bos = services.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB)).assignments
+    anas = handing.next_batch(foxes.ana, foxes.question, Wanted(1, tab=TAB)).assignments
+    bos = handing.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB)).assignments
     sequences.hold_bursts(foxes.ana, foxes.question, anas, TAB)
     sequences.hold_bursts(foxes.bo, foxes.question, bos, TAB)
     assert held_by(foxes, foxes.bo) == {burst[3].pk}
@@ -200,7 +200,7 @@ def test_what_is_kept_stays_held_and_does_not_come_again(foxes, burst):
 def test_a_frame_that_becomes_free_is_no_item_beside_its_burst(foxes, burst):
     """Bo held it while Ana was handed the burst; when he gives it back it is ranked once more."""
     factories.ranking(foxes.question, [burst[3], burst[0]])
-    services.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
+    handing.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
     assert ids(fetch(foxes)) == [burst[0].pk]
     Assignment.objects.filter(annotator=foxes.bo).delete()
     kept = [each for each in ids(burst) if each != burst[3].pk]
@@ -271,7 +271,7 @@ def test_each_audit_sample_of_a_burst_counts(client, foxes, burst):
 
 def test_somebody_elses_audit_sample_makes_nobody_blind(client, foxes, burst):
     factories.ranking(foxes.question, [burst[3], burst[0]], audits=[burst[3]], suggest=[foxes.class_id("fox")])
-    services.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
+    handing.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
     (item,) = page(client, foxes)
     assert item["sample"] == burst[0].pk and not item["blind"] and item["suggestions"]
     assert [frame["mine"] for frame in item["burst"]] == [True, True, True, False, True]

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from labeller.annotating.management.commands import simulate
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
-from labeller.learning import services
+from labeller.learning import asking
 from labeller.learning.models import Round
 from labeller.projects.models import Project
 from labeller.samples.models import HiddenTruth
@@ -31,7 +31,7 @@ def pool(foxes, monkeypatch):
     )
     monkeypatch.setattr(simulate, "PATIENCE", 30.0)
     monkeypatch.setattr(simulate.time, "sleep", lambda seconds: factories.work("refit"))
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     return dict(zip((sample.pk for sample in made), truth, strict=True))
 
 
@@ -58,7 +58,7 @@ def test_with_noise_it_errs_that_often_and_for_the_same_seed_the_same_way(foxes,
         Assignment.objects.all().delete()
         Label.objects.all().delete()
         Round.objects.all().delete()
-        services.request_refit(foxes.question, at_once=True)
+        asking.request_refit(foxes.question, at_once=True)
         call_command("simulate", "--project", "foxes", "--labels", "100", "--noise", "0.3", "--seed", seed, "--json")
         outcomes.append(answers())
     capsys.readouterr()

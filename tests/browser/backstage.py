@@ -21,8 +21,8 @@ from django.db import transaction  # noqa: E402
 
 from labeller.accounts.models import Membership, User  # noqa: E402
 from labeller.learning import services as learning  # noqa: E402
+from labeller.projects.making import ensure_class  # noqa: E402
 from labeller.projects.models import PALETTE, LabelClass, Project, Question  # noqa: E402
-from labeller.projects.services import ensure_class  # noqa: E402
 
 
 def people(project: Project, roles: dict[str, str], password: str) -> None:

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from labeller.learning import accepting, services
+from labeller.learning import accepting, asking
 from labeller.learning.models import Acceptance
 from tests import factories
 
@@ -33,7 +33,7 @@ def test_accepting_marks_each_row_and_revoking_leaves_no_trace(client, foxes, ro
         fields = {"strategy": "audit"} if position >= 20 else {}
         class_id = foxes.class_id(NAMES[groups[position]])
         factories.label(foxes.question, made[position], foxes.ana, class_id, **fields)
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     look = accepting.look(foxes.question)
     before = rows()

@@ -12,18 +12,19 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeller.exchange import services as exports
+from labeller.embedding import runs
+from labeller.exchange import exporting as exports
 from labeller.exchange import views
-from labeller.exchange.services import LABEL_COLUMNS, PREDICTION_COLUMNS
+from labeller.exchange.exporting import LABEL_COLUMNS, PREDICTION_COLUMNS
 from labeller.labels.flags import raise_flag
 from labeller.labels.models import Label
-from labeller.learning import embedding, fitting, services
+from labeller.learning import asking, fitting
+from labeller.projects.making import ensure_class
 from labeller.projects.models import Question
-from labeller.projects.services import ensure_class
 from labeller.samples import tables
+from labeller.samples.ingesting import add_source
 from labeller.samples.known import Given
 from labeller.samples.models import Sample
-from labeller.samples.services import add_source
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -100,7 +101,7 @@ def test_what_is_left_out_is_not_predicted(foxes, download):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger", "empty")[group]))
     for sample in (made[5], made[8]):
         factories.label(foxes.question, sample, foxes.mia, verdict="ignore", mode="review")
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     assert [row["path"] for row in download("predictions.csv")] == [each.path for each in (*made[:5], *made[6:8])]
 
@@ -177,7 +178,7 @@ def test_every_embedded_sample_is_predicted(foxes, download):
     names = ("fox", "badger", "empty")
     for sample, group in list(zip(made, groups, strict=True))[:6]:
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(names[group]))
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     rows = download("predictions.csv")
     assert tuple(rows[0]) == PREDICTION_COLUMNS
@@ -196,9 +197,9 @@ def test_what_is_exported_is_what_the_head_said(foxes, download):
     factories.embed(foxes.project, made, vectors)
     for sample, group in list(zip(made, groups, strict=True))[:4]:
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[group]))
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
-    run = embedding.current_run(foxes.project)
+    run = runs.current_run(foxes.project)
     project = foxes.project
     learner = fitting._learner(foxes.question.pk, run.pk, fitting.head_name(foxes.question), project.strategy)
     expected = learner.predict_proba(vectors.astype(np.float32)).max(axis=1)
@@ -228,7 +229,7 @@ def test_files_of_the_same_content_are_named_and_predicted(foxes, download):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[group]))
     for path in ("copy.jpg", "a|b.jpg"):
         factories.twin(made[0], path)
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     assert [row["duplicates"] for row in download("labels.csv")] == ["copy.jpg|a\\|b.jpg", "", "", ""]
     rows = download("predictions.csv")
@@ -273,7 +274,7 @@ def test_nothing_is_held_open_while_the_client_reads(client, foxes, monkeypatch,
         factories.embed(foxes.project, made[part], vectors[part], shard=shard)
     for sample, group in zip(made, groups, strict=True):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger", "empty")[group]))
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     until = exports.newest_label(foxes.question)
     rows = (

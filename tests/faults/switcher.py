@@ -23,7 +23,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from labeller.jobs.models import Job
-from labeller.jobs.services import Progress
+from labeller.jobs.queueing import Progress
 from labeller.learning import fitting, rounds
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Question

@@ -19,8 +19,8 @@ import redis
 from labeller.operations.management.commands import up
 from labeller.operations.supervisor import _die_with_parent
 from tests.faults.conftest import ROOT, environment, wait_for
-from tl_core import storage
-from tl_core.store import EmbeddingStore, Shard
+from tl_core.store import storage
+from tl_core.store.embeddings import EmbeddingStore, Shard
 
 # The database itself notes who writes a shard's row and who claims an embedding job, by the name of the connection.
 JOURNAL = """
@@ -228,7 +228,7 @@ class Team:
 
     def open(self, folder):
         """Make a project of that folder, as the first page does."""
-        code = f"from labeller.operations.opening import open_folder; print(open_folder({str(folder)!r}, 'nothing').pk)"
+        code = f"from labeller.managing.opening import open_folder; print(open_folder({str(folder)!r}, 'nothing').pk)"
         return Pool(self, int(self.site.shell(code)))
 
 

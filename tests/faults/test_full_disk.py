@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.conftest import fill, wait_for
 from tests.faults.test_program import Program
-from tl_core.store import EmbeddingStore, Shard
+from tl_core.store.embeddings import EmbeddingStore, Shard
 
 pytestmark = pytest.mark.faults
 

@@ -32,7 +32,7 @@ BURST = 500
 RUNNING = "SELECT 1 FROM jobs_job WHERE kind = 'refit' AND state = 'running' AND heartbeat_at > '2001-01-01'"
 SESSION = (
     "from tests.faults.populate import session_of; from labeller.accounts.models import User; "
-    "from labeller.accounts.services import choose_password; admin = User.objects.get(username='admin'); "
+    "from labeller.accounts.admitting import choose_password; admin = User.objects.get(username='admin'); "
     "choose_password(admin, 'seven grey herons'); print(session_of(admin))"
 )
 
@@ -62,7 +62,7 @@ class Program(Server):
 
     def log_in(self, classes):
         """Make a session for the administrator, and the classes."""
-        code = f"{SESSION}; from labeller.projects.models import Question; from labeller.projects.services import *; "
+        code = f"{SESSION}; from labeller.projects.models import Question; from labeller.projects.making import *; "
         code += f"print(*[ensure_class(Question.objects.get(), name)[0].pk for name in {classes!r}])"
         made = subprocess.run(
             [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],

@@ -10,7 +10,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from labeller.jobs.services import MAX_ATTEMPTS
+from labeller.jobs.queueing import MAX_ATTEMPTS
 from tests.faults.conftest import fill, wait_for
 from tests.faults.team import Team
 from tests.tl_core.storages import BUCKET

@@ -21,9 +21,10 @@ import django; django.setup()
 from types import SimpleNamespace
 import numpy as np
 from django.conf import settings
-from labeller.labels.services import adopt_known
-from labeller.learning import embedding
-from labeller.learning.models import EmbeddingRun, EmbeddingShard, Head
+from labeller.labels.recording import adopt_known
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun, EmbeddingShard
+from labeller.learning.models import Head
 from labeller.projects.models import Question
 from labeller.samples.models import Refusal, Sample
 from tests import factories
@@ -46,7 +47,7 @@ run = EmbeddingRun.objects.create(project=project, featuriser="noise", fingerpri
 for number, start in enumerate(range(0, len(made), 500)):
     ids = np.array([sample.pk for sample in made[start:start + 500]], np.int64)
     vectors = np.ones((len(ids), 4), np.float32)
-    written = embedding.store(run).write_shard(number, ids, vectors, np.ones(len(ids), bool))
+    written = runs.store(run).write_shard(number, ids, vectors, np.ones(len(ids), bool))
     EmbeddingShard.objects.create(run=run, number=number, embedded=len(ids), sha256=written.sha256)
 coef = np.zeros((len(class_ids), 4), np.float32)
 linear = LinearHead(np.array(class_ids), coef, coef[:, 0], coef[0])

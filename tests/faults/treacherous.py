@@ -14,8 +14,9 @@ import django
 django.setup()
 
 from labeller.config.celery import app as app
+from labeller.embedding import runs
 from labeller.jobs.registry import handler
-from labeller.learning import embedding, tasks
+from labeller.learning import tasks
 from tl_core import pipeline
 
 
@@ -25,7 +26,7 @@ def run_out_of_memory(progress):
         os.kill(os.getpid(), signal.SIGKILL)
     if shard == 2:
         bytearray(1 << 60)
-    embedding.embed_shard(progress)
+    runs.embed_shard(progress)
 
 
 def embed_and_stop(*args, embed_images=pipeline.embed_images):

@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from labeller.annotating import selectors as annotating
 from labeller.insights import selectors
-from labeller.samples import refused, services
+from labeller.samples import ingesting, refused
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def unusable(foxes, folder):
     for name in ("=notes.txt", "b\nc.txt"):
         (folder / name).write_text("no picture")
     (folder / "Thumbs.db").touch()
-    services.add_source(foxes.project, folder)
+    ingesting.add_source(foxes.project, folder)
     factories.work("scan", "ingest", "bursts", "plan")
     return foxes
 
@@ -46,7 +46,7 @@ def test_the_label_page_says_that_nothing_can_be_used_and_why(client, unusable):
 
 def test_one_usable_file_is_waited_for_as_before(foxes, unusable, folder):
     factories.photograph(folder / "good.png", 1)
-    services.add_source(foxes.project, folder)
+    ingesting.add_source(foxes.project, folder)
     assert "None of" not in annotating.preparing_message(foxes.question)  # it is being looked at
     factories.work("scan", "ingest", "bursts", "plan")
     assert "None of" not in annotating.preparing_message(foxes.question)
@@ -112,10 +112,10 @@ def test_status_counts_them_and_lists_them_on_request(unusable):
 def test_photographs_that_are_gone_are_counted_where_people_look(client, foxes, folder):
     for number in range(3):
         factories.photograph(folder / f"{number}.png", number)
-    services.add_source(foxes.project, folder)
+    ingesting.add_source(foxes.project, folder)
     factories.work("scan", "ingest")
     (folder / "1.png").unlink()
-    services.add_source(foxes.project, folder)
+    ingesting.add_source(foxes.project, folder)
     factories.work("scan", "ingest")
     client.force_login(foxes.vic)
     assert "1 photograph is not where it was any more" in client.get("/projects/foxes/").content.decode()

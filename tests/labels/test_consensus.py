@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeller.labels import selectors, services, tallies
+from labeller.labels import recording, selectors, tallies
 from labeller.labels.models import Label
 from tests import factories
 
@@ -99,7 +99,7 @@ def test_a_reviewer_who_is_unsure_leaves_the_answers_as_they_are(foxes, say):
 
 
 def test_only_a_review_leaves_a_sample_out(foxes, say):
-    answer = services.record(factories.judgement(foxes.question, say.sample, foxes.mia, verdict="ignore"))
+    answer = recording.record(factories.judgement(foxes.question, say.sample, foxes.mia, verdict="ignore"))
     assert answer.status == 422
     assert "review" in answer.detail
 

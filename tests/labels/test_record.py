@@ -5,10 +5,10 @@ import uuid
 import pytest
 from django.db import IntegrityError, transaction
 
-from labeller.labels import selectors, services
+from labeller.labels import recording, selectors
 from labeller.labels.models import Label, LabelledClass
+from labeller.projects.making import ensure_class
 from labeller.projects.models import Question
-from labeller.projects.services import ensure_class
 from tests import factories
 from tests.factories import judgement, label
 
@@ -39,7 +39,7 @@ def test_an_answer_is_stored_with_everything_the_judgement_says(foxes, sample, f
         foxes.question, sample, foxes.ana, fox,
         dwell_ms=1200, suggestion_shown=True, head_version=3, strategy="margin", propensity=0.5, predicted_id=badger,
     )  # fmt: skip
-    recorded = services.record(given)
+    recorded = recording.record(given)
     assert (recorded.status, recorded.is_new) == (200, True)
     row = Label.objects.get()
     assert row.project == foxes.project and row.annotator == foxes.ana and row.is_current
@@ -50,28 +50,28 @@ def test_an_answer_is_stored_with_everything_the_judgement_says(foxes, sample, f
 
 def test_the_same_uuid_again_changes_nothing_and_gets_the_same_answer(foxes, sample, fox):
     given = judgement(foxes.question, sample, foxes.ana, fox)
-    first, second = services.record(given), services.record(given)
+    first, second = recording.record(given), recording.record(given)
     assert (second.status, second.label, second.is_new) == (200, first.label, False)
     assert Label.objects.count() == LabelledClass.objects.count() == 1
 
 
 def test_the_same_uuid_with_other_content_gets_the_first_answer(foxes, sample, fox, badger):
     given = label(foxes.question, sample, foxes.ana, fox)
-    again = services.record(judgement(foxes.question, sample, foxes.ana, badger, uuid=given.uuid))
+    again = recording.record(judgement(foxes.question, sample, foxes.ana, badger, uuid=given.uuid))
     assert (again.status, classes_of(again.label)) == (200, [fox])
 
 
 def test_a_replayed_uuid_is_answered_with_200_after_its_label_was_superseded(foxes, sample, fox, badger):
     old = label(foxes.question, sample, foxes.ana, fox)
     label(foxes.question, sample, foxes.ana, badger, supersedes=old.uuid)
-    again = services.record(judgement(foxes.question, sample, foxes.ana, fox, uuid=old.uuid))
+    again = recording.record(judgement(foxes.question, sample, foxes.ana, fox, uuid=old.uuid))
     assert (again.status, again.label, again.is_new) == (200, old, False)
     assert classes_of(Label.objects.get(is_current=True)) == [badger]
 
 
 def test_a_uuid_of_another_person_is_refused_and_tells_nothing(foxes, sample, fox, badger):
     label(foxes.question, sample, foxes.bo, fox, uuid=(taken := uuid.uuid4()))
-    refused = services.record(judgement(foxes.question, sample, foxes.ana, badger, uuid=taken))
+    refused = recording.record(judgement(foxes.question, sample, foxes.ana, badger, uuid=taken))
     assert (refused.status, refused.label, refused.current) == (409, None, None)
     assert Label.objects.count() == 1
 
@@ -79,14 +79,14 @@ def test_a_uuid_of_another_person_is_refused_and_tells_nothing(foxes, sample, fo
 def test_a_uuid_used_for_another_sample_is_refused(foxes, fox):
     one, two = factories.samples(foxes.project, 2)
     taken = label(foxes.question, one, foxes.ana, fox).uuid
-    refused = services.record(judgement(foxes.question, two, foxes.ana, fox, uuid=taken))
+    refused = recording.record(judgement(foxes.question, two, foxes.ana, fox, uuid=taken))
     assert refused.status == 409
     assert not Label.objects.filter(sample=two).exists()
 
 
 def test_an_answer_over_one_the_client_does_not_know_is_a_conflict_with_both_values(foxes, sample, fox, badger):
     standing = label(foxes.question, sample, foxes.ana, fox)
-    refused = services.record(judgement(foxes.question, sample, foxes.ana, badger))
+    refused = recording.record(judgement(foxes.question, sample, foxes.ana, badger))
     assert (refused.status, refused.current, refused.label) == (409, standing, None)
     assert Label.objects.get() == standing
 
@@ -102,20 +102,20 @@ def test_superseding_keeps_the_history(foxes, sample, fox, badger):
 def test_superseding_an_old_version_is_a_conflict(foxes, sample, fox, badger):
     old = label(foxes.question, sample, foxes.ana, fox)
     new = label(foxes.question, sample, foxes.ana, badger, supersedes=old.uuid)
-    refused = services.record(judgement(foxes.question, sample, foxes.ana, fox, supersedes=old.uuid))
+    refused = recording.record(judgement(foxes.question, sample, foxes.ana, fox, supersedes=old.uuid))
     assert (refused.status, refused.current) == (409, new)
 
 
 def test_nobody_supersedes_another_persons_label(foxes, sample, fox, badger):
     his = label(foxes.question, sample, foxes.bo, fox)
-    refused = services.record(judgement(foxes.question, sample, foxes.ana, badger, supersedes=his.uuid))
+    refused = recording.record(judgement(foxes.question, sample, foxes.ana, badger, supersedes=his.uuid))
     assert (refused.status, refused.current) == (409, None)
     his.refresh_from_db()
     assert his.is_current
 
 
 def test_superseding_what_never_was_is_a_conflict(foxes, sample, fox):
-    refused = services.record(judgement(foxes.question, sample, foxes.ana, fox, supersedes=uuid.uuid4()))
+    refused = recording.record(judgement(foxes.question, sample, foxes.ana, fox, supersedes=uuid.uuid4()))
     assert (refused.status, Label.objects.count()) == (409, 0)
 
 
@@ -131,9 +131,9 @@ def test_a_label_taken_back_may_be_answered_again(foxes, sample, fox, badger, na
 
 
 def test_taking_back_needs_the_label_it_takes_back(foxes, sample):
-    assert services.record(judgement(foxes.question, sample, foxes.ana, verdict="withdraw")).status == 422
+    assert recording.record(judgement(foxes.question, sample, foxes.ana, verdict="withdraw")).status == 422
     nothing = judgement(foxes.question, sample, foxes.ana, verdict="withdraw", supersedes=uuid.uuid4())
-    assert services.record(nothing).status == 409
+    assert recording.record(nothing).status == 409
     assert not Label.objects.exists()
 
 
@@ -153,7 +153,7 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(foxes, sample, verdict, 
     given = judgement(
         foxes.question, sample, foxes.ana, *map(foxes.class_id, names), verdict=verdict, supersedes=uuid.uuid4()
     )
-    refused = services.record(given)
+    refused = recording.record(given)
     assert refused.status == 422
     assert refused.detail.endswith(".")
     assert not Label.objects.exists()
@@ -171,14 +171,14 @@ def test_a_multi_label_question_takes_several_classes(db):
     both = (foxes.class_id("fox"), foxes.class_id("badger"))
     assert classes_of(label(foxes.question, sample, foxes.ana, *both)) == sorted(both)
     twice = judgement(foxes.question, sample, foxes.bo, both[0], both[0])
-    assert services.record(twice).status == 422
+    assert recording.record(twice).status == 422
 
 
 def test_a_class_of_another_question_is_refused(foxes, sample, fox):
     other = Question.objects.create(project=foxes.project, key="age", text="How old?", multi_label=True)
     cub, _ = ensure_class(other, "cub")
     for question, classes in ((foxes.question, [cub.pk]), (other, [cub.pk, fox]), (foxes.question, [987654321])):
-        assert services.record(judgement(question, sample, foxes.ana, *classes)).status == 422
+        assert recording.record(judgement(question, sample, foxes.ana, *classes)).status == 422
     assert not Label.objects.exists()
 
 

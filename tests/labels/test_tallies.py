@@ -15,7 +15,7 @@ from hypothesis.extra.django import TestCase
 
 from labeller.annotating import saving
 from labeller.annotating.forms import Event
-from labeller.labels import selectors, services, tallies
+from labeller.labels import recording, selectors, tallies
 from labeller.labels.models import Dispute, Label, Tally
 from labeller.samples.signals import labels_known, shard_known
 from tests import factories
@@ -60,7 +60,7 @@ def test_a_shard_s_samples_are_counted(foxes, sent):
 def test_the_same_uuid_again_counts_once(foxes):
     (sample,) = factories.samples(foxes.project, 1)
     given = factories.judgement(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
-    assert [services.record(given).status for _ in range(2)] == [200, 200]
+    assert [recording.record(given).status for _ in range(2)] == [200, 200]
     assert tallies.of(foxes.question).answers == 1
 
 
@@ -148,7 +148,7 @@ class TestWhateverPeopleDo(TestCase):
         given = [each.pk for each in classes.get(what, [])]
         current = Label.objects.filter(question=question, sample=sample, annotator=person, is_current=True).first()
         verdict = Verdict.ANSWER if given else what if what in Verdict.values else Verdict.SKIP
-        services.record(
+        recording.record(
             factories.judgement(
                 question,
                 sample,
@@ -164,7 +164,7 @@ class TestWhateverPeopleDo(TestCase):
 @pytest.mark.parametrize("mode", [Mode.SINGLE, Mode.GRID])
 def test_a_label_that_is_refused_counts_nothing(foxes, mode):
     (sample,) = factories.samples(foxes.project, 1)
-    assert services.record(factories.judgement(foxes.question, sample, foxes.ana, 10**6, mode=mode)).status == 422
+    assert recording.record(factories.judgement(foxes.question, sample, foxes.ana, 10**6, mode=mode)).status == 422
     assert tallies.of(foxes.question) == tallies.Counts(1, 0, 0, 0, {})
 
 
@@ -179,7 +179,7 @@ def test_people_who_label_the_same_samples_at_the_same_moment_are_counted_rightl
         try:
             start.wait()
             for _ in range(5):
-                saving.save(person, foxes.question, [event(foxes, person, sample) for sample in samples])
+                saving.save(foxes.member(person), foxes.question, [event(foxes, person, sample) for sample in samples])
         finally:
             connection.close()
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
 
+from labeller.embedding import loading, runs
 from labeller.labels.models import Label, LabelledClass
-from labeller.learning import accepting, embedding, fitting
+from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
 from tests import factories
 
@@ -187,8 +188,8 @@ def test_without_the_files_of_its_head_a_rule_accepts_nothing(foxes, pool):
 
 
 def test_two_refits_never_share_a_version_with_a_look(foxes, pool):
-    run = embedding.current_run(foxes.project)
+    run = runs.current_run(foxes.project)
     Head.objects.create(question=foxes.question, run=run, version=7, class_ids=[], n_labels=1, fit_seconds=0.0)
     audit(foxes, pool, 160)
     assert accepting.look(foxes.question).head.version == 8
-    assert fitting.load_embeddings(run).ids.size == 1000
+    assert loading.load_embeddings(run).ids.size == 1000

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from labeller.annotating import handing as annotating
 from labeller.annotating import saving
-from labeller.annotating import services as annotating
-from labeller.annotating.services import Wanted
+from labeller.annotating.handing import Wanted
+from labeller.embedding import loading, runs
 from labeller.labels import selectors as labels
-from labeller.learning import assessing, embedding, fitting, services
+from labeller.learning import asking, assessing, fitting
 from labeller.learning.models import Assessment, Round
 from labeller.projects.models import LabelClass
 from tests import factories
@@ -37,12 +38,12 @@ def play(foxes, pool, rounds, each=10):
     """Label what the program asks for, through rounds of its own with audits among them."""
     group_of = {sample.pk: group for sample, group in zip(*pool, strict=True)}
     for _ in range(rounds):
-        services.request_refit(foxes.question, at_once=True)
+        asking.request_refit(foxes.question, at_once=True)
         factories.work("refit")
         for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(each)).assignments:
             class_id = foxes.class_id(NAMES[group_of[assignment.sample_id]])
             given = factories.judgement(foxes.question, assignment.sample, foxes.ana, class_id)
-            saving.save_judgement(foxes.ana, foxes.question, given, assignment.entry_id)
+            saving.save_judgement(foxes.member("ana"), foxes.question, given, assignment.entry_id)
 
 
 def test_before_there_are_two_classes_there_is_nothing_to_assess(foxes, pool):
@@ -154,15 +155,15 @@ def test_questions_with_several_classes_a_sample_say_what_is_not_told(db):
 
 
 def fitted(foxes):
-    run = embedding.current_run(foxes.project)
-    embeddings = fitting.load_embeddings(run)
+    run = runs.current_run(foxes.project)
+    embeddings = loading.load_embeddings(run)
     return fitting.fit(foxes.question, run, embeddings, labels.consensus(foxes.question)), embeddings
 
 
 def test_heads_that_say_the_same_agree_fully_and_changed_ones_less(foxes, pool):
     answer(foxes, pool, range(30))
     assert assessing.agreement(foxes.question, *fitted(foxes)) is None  # no head before
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     assert assessing.agreement(foxes.question, *fitted(foxes)) is None  # that one knew as many labels
     answer(foxes, pool, range(30, 34))
@@ -175,7 +176,7 @@ def test_heads_that_say_the_same_agree_fully_and_changed_ones_less(foxes, pool):
 
 def test_a_head_that_is_not_stored_leaves_the_agreement_unknown(foxes, pool):
     answer(foxes, pool, range(30))
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     answer(foxes, pool, range(30, 34))
     head = Round.objects.get(is_current=True).head

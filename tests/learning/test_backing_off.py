@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from labeller.embedding import loading, runs
 from labeller.labels import selectors
-from labeller.learning import backing_off, embedding, fitting
+from labeller.learning import backing_off, fitting
 from labeller.projects.models import LabelClass
 from tests import factories
 
@@ -61,7 +62,7 @@ def test_a_head_is_not_fitted_on_what_was_backed_off_but_the_label_stays(ids):
         factories.label(question, sample, ana, ids[name])
     answers = selectors.consensus(question)
     assert len(answers) == 6
-    data = fitting.training(question, fitting.load_embeddings(embedding.current_run(question.project)), answers)
+    data = fitting.training(question, loading.load_embeddings(runs.current_run(question.project)), answers)
     assert data.class_ids == sorted([ids["red fox"], ids["empty"]])
     assert data.sample_ids.tolist() == [cast_sample[at].pk for at in (0, 1, 3, 4)]
     assert data.y.tolist() == [ids["red fox"], ids["empty"]] * 2

@@ -5,9 +5,10 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from labeller.embedding import runs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning import embedding, services
+from labeller.learning import asking
 from labeller.learning.management.commands import train
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project
@@ -64,7 +65,7 @@ def test_train_does_a_full_refit_and_says_what_it_chose(foxes, pool, manage):
 
 
 def test_train_waits_for_a_worker_that_is_at_it_already(foxes, pool, manage, monkeypatch):
-    services.request_retrain(foxes.question)
+    asking.request_retrain(foxes.question)
     Job.objects.update(state=Job.State.RUNNING)
 
     def worker(seconds):  # finishes, and takes what was asked for meanwhile
@@ -175,4 +176,4 @@ def test_evaluate_by_a_head_that_cannot_be_had_says_why(foxes, pool, manage):
     Project.objects.update(head="no.such.Head")
     with pytest.raises(CommandError, match="can't be used"):
         manage("evaluate")
-    assert embedding.current_run(foxes.project).heads.count() == 0
+    assert runs.current_run(foxes.project).heads.count() == 0

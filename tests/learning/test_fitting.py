@@ -9,15 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
+from labeller.embedding.loading import Embedded
 from labeller.jobs.models import Job
-from labeller.learning import fitting, services
-from labeller.learning.fitting import Embedded, HeldOut
+from labeller.learning import asking, fitting
+from labeller.learning.fitting import HeldOut
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project
 from tests import factories
 from tl_core import importing
 from tl_core.heads import files as head_files
-from tl_core.vectors import Vectors
+from tl_core.store.vectors import Vectors
 
 NAMES = ("fox", "badger", "empty")
 
@@ -78,7 +79,7 @@ def labelled(foxes):
 
 def learn_by(foxes, **fields):
     Project.objects.filter(pk=foxes.project.pk).update(**fields)
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     return factories.work("refit")
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from labeller.annotating.models import Assignment
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning import hunting, rounds
 from labeller.learning.models import Head, Round, TileGroup

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from labeller.embedding import neighbours, runs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning import embedding, neighbours
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project
 from tests import factories
@@ -143,6 +143,6 @@ def test_a_sample_of_another_project_is_none_of_this_one(foxes, pool, rank):
 
 def test_a_sample_without_an_embedding_is_said(foxes, pool, rank):
     (waiting,) = factories.samples(foxes.project, 1, shard=1)
-    assert np.all(embedding.current_run(foxes.project).shards.values_list("number", flat=True) == np.array([0]))
+    assert np.all(runs.current_run(foxes.project).shards.values_list("number", flat=True) == np.array([0]))
     with pytest.raises(CommandError, match="no embedding"):
         rank("--like", waiting.path)

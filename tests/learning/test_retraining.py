@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
-from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning import rounds, services, tasks
+from labeller.learning import asking, rounds, tasks
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project
 from tests import factories
@@ -33,18 +33,18 @@ def pool(foxes):
 
 @pytest.fixture(autouse=True)
 def _nights_only(monkeypatch):
-    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 1000)
+    monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 1000)
 
 
 def retrain(foxes):
-    services.request_retrain(foxes.question)
+    asking.request_retrain(foxes.question)
     (job,) = factories.work("retrain")
     assert job.state == Job.State.DONE, job.error
     return Head.last_full(foxes.question)
 
 
 def refit(foxes):
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     return Head.objects.latest("version")
 
@@ -150,7 +150,7 @@ def clock(monkeypatch):
     """Set what time it is for the question of what is due."""
 
     def set_to(moment):
-        monkeypatch.setattr(services, "timezone", SimpleNamespace(localtime=lambda: moment, now=lambda: moment))
+        monkeypatch.setattr(asking, "timezone", SimpleNamespace(localtime=lambda: moment, now=lambda: moment))
 
     return set_to
 
@@ -179,31 +179,31 @@ def test_it_is_due_once_a_night_and_only_where_there_are_new_labels(foxes, clock
     factories.project("quiet")
     clock(NIGHT - HOUR)
     labelled(BEFORE)
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
     clock(AFTER)
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
     done_at(AFTER)
     clock(AFTER + HOUR)
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
 
 
 def test_labels_given_after_its_time_wait_for_the_next_night(foxes, clock, labelled):
     labelled(NIGHT + HOUR)
     clock(NIGHT + 2 * HOUR)
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
     clock(AFTER + DAY)
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
 
 
 def test_nights_that_were_missed_are_made_up_for_once(foxes, clock, labelled):
     labelled(BEFORE)
     morning = NIGHT + 5 * DAY + 6 * HOUR
     clock(morning)
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
     done_at(morning)
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
     clock(NIGHT + 7 * DAY)
-    assert services.retrain_due() == 1, "no head came of it, so the labels still are new"
+    assert asking.retrain_due() == 1, "no head came of it, so the labels still are new"
 
 
 def test_labels_that_the_last_full_refit_knew_are_not_new(foxes, clock, labelled, pool):
@@ -211,18 +211,18 @@ def test_labels_that_the_last_full_refit_knew_are_not_new(foxes, clock, labelled
     full = retrain(foxes)
     Job.objects.update(created_at=BEFORE)
     clock(AFTER)
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
     Head.objects.filter(pk=full.pk).update(last_label=full.last_label - 1)
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
 
 
 def test_each_project_has_its_own_time_or_none(foxes, clock, labelled):
     labelled(BEFORE)
     clock(NIGHT + 10 * HOUR)
     Project.objects.update(retrain_at=None)
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
     Project.objects.update(retrain_at=time(12, 30))
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
 
 
 def test_two_beats_ask_for_one_and_two_workers_do_one(foxes, clock, labelled):
@@ -235,7 +235,7 @@ def test_two_beats_ask_for_one_and_two_workers_do_one(foxes, clock, labelled):
     inside = []
 
     def slow(progress):
-        services.request_retrain(foxes.question)  # asked for meanwhile: it waits
+        asking.request_retrain(foxes.question)  # asked for meanwhile: it waits
         inside.extend(jobs.run(each.pk, registry.get) for each in Job.objects.filter(kind="retrain"))
 
     assert jobs.run(job.pk, lambda kind: slow)
@@ -246,11 +246,11 @@ def test_two_beats_ask_for_one_and_two_workers_do_one(foxes, clock, labelled):
 def test_what_failed_is_not_tried_again_before_the_next_night(foxes, clock, labelled):
     labelled(BEFORE)
     clock(AFTER)
-    services.retrain_due()
+    asking.retrain_due()
     Job.objects.update(state=Job.State.FAILED, created_at=AFTER)
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
     clock(AFTER + DAY)
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
 
 
 def test_a_manager_asks_for_one(client, foxes):
@@ -262,15 +262,15 @@ def test_a_manager_asks_for_one(client, foxes):
 
 def test_while_labels_are_few_a_full_refit_comes_whenever_they_have_doubled(foxes, pool, monkeypatch):
     Project.objects.update(retrain_at=None)
-    assert services.retrain_due() == 0
-    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 50)
-    assert services.retrain_due() == 1
-    assert services.retrain_due() == 0, "it is queued already"
+    assert asking.retrain_due() == 0
+    monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
+    assert asking.retrain_due() == 1
+    assert asking.retrain_due() == 0, "it is queued already"
     factories.work("retrain")
     assert Head.last_full(foxes.question).n_labels == 60
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
     Head.objects.update(n_labels=30)
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
 
 
 def test_two_people_on_each_sample_ask_for_no_full_refit_more(foxes, pool, monkeypatch):
@@ -278,31 +278,31 @@ def test_two_people_on_each_sample_ask_for_no_full_refit_more(foxes, pool, monke
     for sample, group in list(zip(made, groups, strict=True))[:60]:
         factories.label(foxes.question, sample, foxes.bo, foxes.class_id(NAMES[group]))
     Project.objects.update(retrain_at=None, redundancy=2)
-    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 50)
-    assert services.retrain_due() == 1
+    monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
+    assert asking.retrain_due() == 1
     factories.work("retrain")
-    assert services.retrain_due() == 0, "120 labels, but of the 60 samples the head knows"
+    assert asking.retrain_due() == 0, "120 labels, but of the 60 samples the head knows"
 
 
 def test_labelled_samples_that_cannot_be_embedded_ask_for_no_full_refit_more(foxes, pool, monkeypatch):
     for sample in factories.samples(foxes.project, 70):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
     Project.objects.update(retrain_at=None)
-    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 50)
-    assert services.retrain_due() == 1
+    monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
+    assert asking.retrain_due() == 1
     factories.work("retrain")
     assert Head.last_full(foxes.question) is not None
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0
 
 
 def test_one_class_alone_does_not_ask_for_a_full_refit_every_minute(foxes, monkeypatch):
-    monkeypatch.setattr(services, "FIRST_FULL_REFIT", 2)
+    monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 2)
     Project.objects.update(retrain_at=None)
     vectors, _ = factories.clusters(3, 1)
     made = factories.samples(foxes.project, 3)
     factories.embed(foxes.project, made, vectors)
     for sample in made:
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
-    assert services.retrain_due() == 1
+    assert asking.retrain_due() == 1
     factories.work("retrain")
-    assert services.retrain_due() == 0
+    assert asking.retrain_due() == 0

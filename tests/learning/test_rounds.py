@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
 
+from labeller.annotating import handing as annotating
 from labeller.annotating import saving
-from labeller.annotating import services as annotating
-from labeller.annotating.services import Wanted
+from labeller.annotating.handing import Wanted
+from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
-from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning import rounds, services
+from labeller.learning import asking, rounds
 from labeller.learning.models import Head, Round, RoundEntry
+from labeller.projects.making import ensure_class
 from labeller.projects.models import Project
-from labeller.projects.services import ensure_class
 from tests import factories
 from tl_core import query
 from tl_core.query import planning
@@ -52,7 +52,7 @@ def settings_of(foxes, **fields):
 
 
 def refit(foxes):
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     (job,) = factories.work("refit")
     assert job.state == Job.State.DONE, job.error
     return Round.objects.filter(question=foxes.question, is_current=True).first()
@@ -247,7 +247,7 @@ def test_an_audit_label_counts_for_the_next_round_with_the_prediction_made_befor
     for assignment in blind:
         name = NAMES[group_of[assignment.sample_id]]
         given = factories.judgement(foxes.question, assignment.sample, foxes.ana, foxes.class_id(name))
-        saving.save_judgement(foxes.ana, foxes.question, given, assignment.entry_id)
+        saving.save_judgement(foxes.member("ana"), foxes.question, given, assignment.entry_id)
     made = refit(foxes)
     assert blind
     assert (made.audit_n, made.audit_correct) == (len(blind), len(blind))
@@ -289,7 +289,7 @@ def test_a_crash_during_the_switch_leaves_the_old_round_whole(foxes, pool, fitte
         raise RuntimeError("the plug was pulled")
 
     monkeypatch.setattr(RoundEntry.objects, "bulk_create", crash)
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     job = Job.objects.get(kind="refit", state="queued")
     Job.objects.update(not_before="2020-01-01T00:00Z")
     assert jobs.run(job.pk, registry.get)

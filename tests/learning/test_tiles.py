@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from labeller.annotating.models import Assignment
-from labeller.learning import rounds, services, tiles
+from labeller.learning import asking, rounds, tiles
 from labeller.learning.models import Round, RoundEntry, TileGroup
 from labeller.projects.models import LabelClass, Project
 from tests import factories
@@ -30,7 +30,7 @@ def pool(foxes, monkeypatch):
 
 
 def refit(foxes):
-    services.request_refit(foxes.question, at_once=True)
+    asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     return Round.objects.get(is_current=True)
 

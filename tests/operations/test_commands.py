@@ -11,7 +11,7 @@ from django.core.management import get_commands, load_command_class
 
 from labeller.config import paths
 from labeller.config.commands import SiteCommand
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.operations.management.commands.up import Stopped
 
 ROOT = Path(settings.BASE_DIR)

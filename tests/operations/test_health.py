@@ -7,7 +7,7 @@ import redis
 from django.db import DatabaseError
 
 from labeller.operations import views, workers
-from labeller.samples import services as samples
+from labeller.samples import ingesting as samples
 
 pytestmark = pytest.mark.django_db
 

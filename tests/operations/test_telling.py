@@ -4,10 +4,10 @@ import socket
 
 import pytest
 
+from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
-from labeller.learning.models import EmbeddingShard
 from labeller.operations import telling
-from labeller.samples import services as samples
+from labeller.samples import ingesting as samples
 from tests import factories
 
 pytestmark = pytest.mark.django_db

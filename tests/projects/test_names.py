@@ -5,11 +5,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.projects import services as projects
+from labeller.projects import making as projects
+from labeller.projects.making import class_named, ensure_class
 from labeller.projects.models import LabelClass, Project
-from labeller.projects.services import class_named, ensure_class
 from tests import factories
 
 

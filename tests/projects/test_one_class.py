@@ -4,8 +4,8 @@ import pytest
 
 from labeller.jobs.models import Job
 from labeller.projects import taxonomy
+from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Question
-from labeller.projects.services import ensure_class
 from tests import factories
 
 pytestmark = pytest.mark.django_db

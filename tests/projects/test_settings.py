@@ -158,7 +158,7 @@ def test_what_is_no_dotted_path_is_refused(administrator, path):
     assert list(errors) == ["strategy_path"]
 
 
-@pytest.mark.parametrize("path", ["os.system", "labeller.accounts.services.reset_password", "sklearnx.svm.SVC"])
+@pytest.mark.parametrize("path", ["os.system", "labeller.accounts.admitting.reset_password", "sklearnx.svm.SVC"])
 def test_code_of_a_package_that_is_not_allowed_is_refused_beside_its_field(administrator, path):
     before = now().strategy, now().head
     errors = administrator.post(PAGE, form(strategy_path=path, head_path=path)).context["form"].errors

@@ -6,8 +6,8 @@ from django.db import IntegrityError
 
 from labeller.labels.models import LabelledClass
 from labeller.projects import taxonomy
+from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Question
-from labeller.projects.services import ensure_class
 from labeller.projects.taxonomy import Outcome
 from tests import factories
 

@@ -8,11 +8,11 @@ import pytest
 from django.db.models import Count
 from PIL import Image
 
-from labeller.jobs import services as jobs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning import rounds
 from labeller.projects.models import Project
-from labeller.samples import bursts, services
+from labeller.samples import bursts, ingesting
 from labeller.samples.models import Deployment, Sample, Sequence, Source
 from tests import factories
 from tl_core.query import planning
@@ -305,13 +305,13 @@ def test_where_folders_are_the_answer_no_deployment_tells_it(project, meaning):
 
 
 def test_each_shard_asks_for_it_and_one_job_serves_them_all(project, folder, monkeypatch):
-    monkeypatch.setattr(services, "SHARD_SIZE", 3)
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", 3)
     for number in range(9):
         taken = (START + timedelta(seconds=number)).strftime("%Y:%m:%d %H:%M:%S")
         exif = Image.Exif()
         exif.get_ifd(0x8769)[0x9003] = taken
         factories.photograph(folder / f"north/{number}.jpg", number, exif=exif)
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan", "ingest")
     job = Job.objects.get(kind="bursts")
     assert job.state == Job.State.QUEUED

@@ -8,7 +8,7 @@ from PIL import Image
 
 from labeller.annotating import sequences
 from labeller.jobs.models import Job
-from labeller.samples import bursts, notes, services
+from labeller.samples import bursts, ingesting, notes
 from labeller.samples.models import Sample, Sequence, Source
 from tests import factories
 
@@ -116,7 +116,7 @@ def test_fractions_of_a_second_decide_before_names(project, folder):
         exif = Image.Exif()
         exif.get_ifd(0x8769).update({0x9003: "2024:06:01 22:00:00", 0x9291: fraction})
         factories.photograph(folder / f"north/{name}.jpg", ord(name), exif=exif)
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan", "ingest", "bursts")
     made = Sample.objects.order_by("taken_at")
     assert [sample.path[6] for sample in made] == ["c", "b", "a"]
@@ -128,7 +128,7 @@ def test_what_is_odd_about_a_picture_is_kept_and_said(project, folder):
     pages = [Image.fromarray(ramp)] * 3
     pages[0].save(folder / "stack.tif", save_all=True, append_images=pages[1:])
     factories.photograph(folder / "plain.jpg", 1)
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan", "ingest")
     plain, stack = Sample.objects.order_by("path")
     assert plain.notes == []

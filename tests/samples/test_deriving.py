@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 
 from labeller.jobs.models import Job
-from labeller.samples import services
+from labeller.samples import ingesting
 from labeller.samples.models import Refusal, Sample
 from tests import factories
 from tests.factories import photograph
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def taken(foxes, folder, client):
     for number in range(2):
         photograph(folder / f"{number}.png", number, (600, 400))
-    services.add_source(foxes.project, folder)
+    ingesting.add_source(foxes.project, folder)
     factories.work("scan", "ingest")
     client.force_login(foxes.ana)
     return Sample.objects.order_by("path").first()
@@ -41,7 +41,7 @@ def test_lost_pictures_are_made_anew_from_the_photograph(client, taken, settings
     assert Job.objects.filter(kind="derive").count() == 1
     factories.work("derive")
     assert content(client, taken) == before
-    assert services.derivative(taken, 256).exists() and not Refusal.objects.exists()
+    assert ingesting.derivative(taken, 256).exists() and not Refusal.objects.exists()
 
 
 def test_a_photograph_that_is_gone_itself_is_said_to_be(client, taken, folder, settings):
@@ -84,7 +84,7 @@ def test_what_a_browser_keeps_of_an_edited_photograph_is_not_shown_for_ever(clie
     kept = client.get(address(taken), headers={"If-None-Match": first["ETag"]})
     assert kept.status_code == 304 and not kept.content
     photograph(folder / taken.path, 9, (600, 400))
-    services.add_source(foxes.project, folder)
+    ingesting.add_source(foxes.project, folder)
     factories.work("scan", "ingest")
     again = client.get(address(taken), headers={"If-None-Match": first["ETag"]})
     assert again.status_code == 200 and again["ETag"] != first["ETag"] and "immutable" not in again["Cache-Control"]

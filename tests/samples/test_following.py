@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from labeller.embedding import loading, runs
 from labeller.jobs.models import Job
-from labeller.learning import embedding, fitting
-from labeller.operations import opening
+from labeller.managing import opening
 from labeller.projects.models import Project
-from labeller.samples import following, moving, services
+from labeller.samples import following, ingesting, moving
 from labeller.samples.models import Refusal, Sample
 from labeller.samples.scanning import FolderError
 from tests import factories
@@ -27,7 +27,7 @@ def project(foxes):
 
 
 def take(project, folder):
-    source = services.add_source(project, folder)
+    source = ingesting.add_source(project, folder)
     done = factories.work("scan", "ingest", "bursts")
     assert {job.state for job in done} <= {Job.State.DONE}, [job.error for job in done]
     source.refresh_from_db()
@@ -84,7 +84,7 @@ def test_a_file_moved_to_another_folder_belongs_to_that_deployment(project, fold
     ids=["swapped", "shifted", "turned"],
 )
 def test_names_that_change_places_are_no_edits(project, folder, taken, pairs, size, monkeypatch):
-    monkeypatch.setattr(services, "SHARD_SIZE", size)
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", size)
     rename(folder, **pairs)
     source = take(project, folder)
     expected = {f"site/{pairs.get(f'_{n}', n)}.png": taken[f"site/{n}.png"] for n in range(4)}
@@ -94,7 +94,7 @@ def test_names_that_change_places_are_no_edits(project, folder, taken, pairs, si
 
 @pytest.mark.parametrize("size", [512, 1])
 def test_a_new_file_under_the_old_name_of_a_renamed_one_is_a_new_sample(project, folder, taken, size, monkeypatch):
-    monkeypatch.setattr(services, "SHARD_SIZE", size)
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", size)
     (folder / "site/1.png").rename(folder / "site/first card.png")
     photograph(folder / "site/1.png", 77, (20, 20))
     take(project, folder)
@@ -105,7 +105,7 @@ def test_a_new_file_under_the_old_name_of_a_renamed_one_is_a_new_sample(project,
 
 @pytest.mark.parametrize("size", [512, 1])
 def test_one_put_in_before_others_that_moved_up_marks_none_as_edited(project, folder, taken, size, monkeypatch):
-    monkeypatch.setattr(services, "SHARD_SIZE", size)
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", size)
     rename(folder, _0="1", _1="2", _2="3", _3="4")
     photograph(folder / "site/0.png", 78, (20, 20))
     take(project, folder)
@@ -133,7 +133,7 @@ def test_a_deleted_file_keeps_its_sample_and_is_counted(project, folder, taken):
 
 def test_a_file_written_anew_with_the_same_content_has_not_changed(project, folder, taken, monkeypatch):
     os.utime(folder / "site/1.png", ns=(5, 5))
-    monkeypatch.setattr(services, "examine_file", None)  # no closer look is taken
+    monkeypatch.setattr(ingesting, "examine_file", None)  # no closer look is taken
     take(project, folder)
     assert Sample.objects.get(path="site/1.png").modified_ns == 5 and ids(project) == taken
     monkeypatch.setattr(following, "_digest", None)  # and from then on none at all
@@ -142,8 +142,8 @@ def test_a_file_written_anew_with_the_same_content_has_not_changed(project, fold
 
 def test_an_edited_file_keeps_its_labels_is_marked_and_embedded_again(project, foxes, folder, taken):
     factories.work("plan", "embed")
-    run = embedding.current_run(project)
-    before = fitting.load_embeddings(run)
+    run = runs.current_run(project)
+    before = loading.load_embeddings(run)
     sample = Sample.objects.get(path="site/1.png")
     label = factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
     photograph(folder / "site/1.png", 55, (80, 90))
@@ -151,11 +151,11 @@ def test_an_edited_file_keeps_its_labels_is_marked_and_embedded_again(project, f
     changed = Sample.objects.get(pk=sample.pk)
     assert (changed.path, changed.width, changed.height) == ("site/1.png", 80, 90)
     assert changed.sha256 != sample.sha256 and changed.notes == [{"code": "changed"}]
-    assert services.derivative(changed, 256).exists()
+    assert ingesting.derivative(changed, 256).exists()
     label.refresh_from_db()
     assert label.sample == changed and label.is_current and ids(project) == taken
     factories.work("embed")
-    after = fitting.load_embeddings(run)
+    after = loading.load_embeddings(run)
     is_other = np.any(before.vectors[:] != after.vectors[:], axis=1)
     assert after.ids.tolist() == before.ids.tolist() and after.ids[is_other].tolist() == [sample.pk]
     take(project, folder)
@@ -188,14 +188,14 @@ def test_a_photograph_that_was_away_when_it_was_to_be_embedded_gets_its_vector(p
     take(project, folder)
     factories.work("embed")
     assert ids(project)["site/2 again.png"] == taken["site/2.png"] and not refused(project)
-    assert len(fitting.load_embeddings(embedding.current_run(project)).ids) == 4
+    assert len(loading.load_embeddings(runs.current_run(project)).ids) == 4
 
 
 def test_what_was_refused_is_looked_at_once_more_by_a_version_that_reads_more(project, folder, taken, monkeypatch):
     (folder / "late.heic").write_bytes(b"no picture")
     take(project, folder)
     seen = []
-    monkeypatch.setattr(services, "examine_file", lambda *rest: seen.append(rest))
+    monkeypatch.setattr(ingesting, "examine_file", lambda *rest: seen.append(rest))
     take(project, folder)
     assert not seen
     monkeypatch.undo()

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
-from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.samples import scanning, services
+from labeller.samples import ingesting, scanning
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError, check_folder
 from tests import factories
@@ -32,7 +32,7 @@ def project(db):
 
 def take(project, folder, *rest):
     """Import the folder up to the rows; embedding is another matter."""
-    source = services.add_source(project, folder, *rest)
+    source = ingesting.add_source(project, folder, *rest)
     done = factories.work("scan", "ingest", "known")
     assert {job.state for job in done} <= {Job.State.DONE}, [job.error for job in done]
     return source
@@ -76,13 +76,13 @@ def test_the_size_is_that_of_the_upright_picture(imported):
 
 def test_each_sample_has_a_derivative_that_shows_the_right_pixels(imported):
     for sample in Sample.objects.all():
-        with Image.open(services.derivative(sample, 256)) as shown:
+        with Image.open(ingesting.derivative(sample, 256)) as shown:
             assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", (sample.width, sample.height)), sample.path
             assert not shown.getexif()
-    turned = Image.open(services.derivative(Sample.objects.get(path="turned.jpg"), 256))
+    turned = Image.open(ingesting.derivative(Sample.objects.get(path="turned.jpg"), 256))
     upright = factories.picture(4).transpose(Image.Transpose.ROTATE_270)
     assert np.abs(np.asarray(turned, int) - np.asarray(upright, int)).mean() < 6
-    deep = np.asarray(Image.open(services.derivative(Sample.objects.get(path="deep.png"), 256)).convert("L"), int)
+    deep = np.asarray(Image.open(ingesting.derivative(Sample.objects.get(path="deep.png"), 256)).convert("L"), int)
     assert deep[0].mean() < 20 and deep[-1].mean() > 235
 
 
@@ -136,15 +136,15 @@ def test_a_photograph_and_its_copy_in_another_project_are_both_taken(project, fo
 
 def test_scanning_while_files_are_being_imported_does_not_queue_them_twice(project, folder):
     photograph(folder / "one.jpg", 1)
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan")
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan")
     assert Job.objects.filter(kind="ingest").count() == 1
 
 
 def test_a_large_folder_is_cut_into_shards_spread_over_it(project, folder, monkeypatch):
-    monkeypatch.setattr(services, "SHARD_SIZE", 8)
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", 8)
     for number in range(20):
         photograph(folder / f"{'night' if number < 10 else 'day'}/{number:02}.png", number, (4, 4))
     take(project, folder)
@@ -159,10 +159,10 @@ def test_a_large_folder_is_cut_into_shards_spread_over_it(project, folder, monke
 
 def test_a_crash_in_the_middle_and_a_second_run_give_the_same_rows(project, folder, monkeypatch):
     nasty.fill(folder)
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan")
     job = Job.objects.get(kind="ingest")
-    real, seen = services.examine_file, []
+    real, seen = ingesting.examine_file, []
 
     def dies(root, found):
         if len(seen) == 5:
@@ -170,10 +170,10 @@ def test_a_crash_in_the_middle_and_a_second_run_give_the_same_rows(project, fold
         seen.append(found)
         return real(root, found)
 
-    monkeypatch.setattr(services, "examine_file", dies)
+    monkeypatch.setattr(ingesting, "examine_file", dies)
     assert jobs.run(job.pk, registry.get)
     assert not Sample.objects.exists() and set(reasons(project).values()) == {"link", "missing"}  # as the scan saw them
-    monkeypatch.setattr(services, "examine_file", real)
+    monkeypatch.setattr(ingesting, "examine_file", real)
     factories.work("ingest")
     rows = set(Sample.objects.values_list("path", "sha256", "shard")), reasons(project)
     again = factories.project("again", classes=())
@@ -196,10 +196,10 @@ def test_a_job_done_twice_changes_nothing(project, folder):
 def test_a_file_that_kills_its_worker_is_quarantined_at_the_third_attempt(project, folder, monkeypatch):
     for number in range(4):
         photograph(folder / f"{number}.jpg", number)
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan")
     job = Job.objects.get(kind="ingest")
-    real = services.examine_file
+    real = ingesting.examine_file
 
     class Killed(BaseException):
         """Stands for kill -9: nothing of the worker's own runs after it."""
@@ -209,7 +209,7 @@ def test_a_file_that_kills_its_worker_is_quarantined_at_the_third_attempt(projec
             raise Killed
         return real(root, found)
 
-    monkeypatch.setattr(services, "examine_file", deadly)
+    monkeypatch.setattr(ingesting, "examine_file", deadly)
     for _ in range(2):
         with pytest.raises(Killed):
             jobs.run(job.pk, registry.get)
@@ -228,7 +228,7 @@ def test_a_file_that_kills_its_worker_is_quarantined_at_the_third_attempt(projec
 
 def test_on_a_full_disk_importing_waits_and_nothing_is_half_written(project, folder, monkeypatch):
     photograph(folder / "one.jpg", 1)
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     factories.work("scan")
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 10**12, 10_000_000))
@@ -244,9 +244,9 @@ def test_a_disk_that_fills_up_while_writing_says_so(project, folder, monkeypatch
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(services, "write_derivatives", full)
-    with pytest.raises(services.NoSpace):
-        services.examine_file(Source(path=str(folder)), next(scanning.walk(folder)))
+    monkeypatch.setattr(ingesting, "write_derivatives", full)
+    with pytest.raises(ingesting.NoSpace):
+        ingesting.examine_file(Source(path=str(folder)), next(scanning.walk(folder)))
 
 
 # --- what names of folders say --------------------------------------------------------------------
@@ -330,7 +330,7 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(project, folder, tm
         (only_hidden, "no files"),
     ):
         with pytest.raises(FolderError, match=words) as raised:
-            services.add_source(project, path)
+            ingesting.add_source(project, path)
         assert str(path) in str(raised.value)
         assert "\n" not in str(raised.value)
     assert not Source.objects.exists() and not Job.objects.exists()
@@ -369,13 +369,13 @@ def test_a_folder_in_an_object_store_is_imported_like_any_other(project, bucket)
 )
 def test_an_object_store_is_read_only_where_the_operator_says_so(project, bucket, url, words):
     with pytest.raises(FolderError, match=words):
-        services.add_source(project, url)
+        ingesting.add_source(project, url)
 
 
 def test_an_object_store_that_cannot_be_used_is_named_with_the_remedy(project, settings):
     settings.IMAGE_URLS = ["gs://season"]
     with pytest.raises(FolderError, match=r"gs://season cannot be read: .*pip install gcsfs"):
-        services.add_source(project, "gs://season")
+        ingesting.add_source(project, "gs://season")
 
 
 def test_an_unreadable_folder_is_refused_in_one_line(folder, monkeypatch):
@@ -387,7 +387,7 @@ def test_an_unreadable_folder_is_refused_in_one_line(folder, monkeypatch):
 
 def test_a_folder_that_disappears_before_the_scan_fails_with_the_reason(project, folder):
     photograph(folder / "one.jpg")
-    services.add_source(project, folder)
+    ingesting.add_source(project, folder)
     shutil.rmtree(folder)
     factories.work("scan")
     job = Job.objects.get(kind="scan")

@@ -3,12 +3,12 @@
 import pytest
 from django.db import connection
 
+from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
-from labeller.jobs import services as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.operations import opening
-from labeller.samples import known, levels, services, told
+from labeller.managing import opening
+from labeller.samples import ingesting, known, levels, told
 from labeller.samples.known import FOLDERS, Given
 from labeller.samples.models import HiddenTruth, Refusal, Source
 from labeller.samples.scanning import FolderError
@@ -38,7 +38,7 @@ def table(tmp_path, *rows, name="labels.csv", header="path,class"):
 
 
 def take(project, folder, **given):
-    source = services.add_source(project, folder, given=Given(**given))
+    source = ingesting.add_source(project, folder, given=Given(**given))
     done = factories.work("scan", "ingest", "known")
     assert {job.state for job in done} <= {Job.State.DONE}, [job.error for job in done]
     source.refresh_from_db()
@@ -117,10 +117,10 @@ def test_a_table_that_fits_in_part_is_told_before_anything_starts(season, tmp_pa
 def test_a_name_without_its_folder_is_not_taken_while_others_of_it_wait_to_be_imported(
     project, folder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(services, "SHARD_SIZE", 1)
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", 1)
     for number, name in enumerate(["a/1.jpg", "b/1.jpg"]):
         photograph(folder / name, number)
-    services.add_source(project, folder, given=Given(labels=table(tmp_path, "1.jpg,fox")))
+    ingesting.add_source(project, folder, given=Given(labels=table(tmp_path, "1.jpg,fox")))
     factories.work("scan")
     assert Job.objects.filter(kind="ingest").count() == 2
     jobs.run(Job.objects.filter(kind="ingest").first().pk, registry.get)
@@ -172,7 +172,7 @@ def test_a_table_read_before_says_nothing_of_photographs_that_have_moved_since(p
 
 def test_a_table_that_changes_between_scan_and_import_takes_nothing_down(project, season, tmp_path):
     rows = [f"{path},{'hare' if number % 2 else 'fox'}" for number, path in enumerate(ALL)]
-    services.add_source(project, season, given=Given(labels=table(tmp_path, *rows)))
+    ingesting.add_source(project, season, given=Given(labels=table(tmp_path, *rows)))
     factories.work("scan")
     table(tmp_path, *(row.replace("hare", "rabbit") for row in rows))
     done = factories.work("scan", "ingest", "known")
@@ -361,7 +361,7 @@ def test_knobs_that_cannot_be_meant_are_refused(knobs, words):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_table_is_read_neither_for_every_shard_nor_in_a_transaction(project, season, tmp_path, monkeypatch):
-    monkeypatch.setattr(services, "SHARD_SIZE", 1)
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", 1)
     read, reads = known.tables.read, []
 
     def noted(path, **options):
@@ -391,7 +391,7 @@ def test_it_does_not_wait_behind_an_import(project, season, tmp_path, monkeypatc
             priorities[Job.objects.get(pk=args[0]).kind] = priority
 
     monkeypatch.setattr(jobs, "current_app", App)
-    source = services.add_source(project, season, given=Given(labels=table(tmp_path, f"{ALL[0]},fox")))
+    source = ingesting.add_source(project, season, given=Given(labels=table(tmp_path, f"{ALL[0]},fox")))
     jobs.send(Job.objects.get(kind="scan"))
     jobs.send(known.request(source))
     assert priorities["known"] < priorities["scan"]

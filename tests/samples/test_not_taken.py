@@ -7,8 +7,8 @@ import json
 import pytest
 from django.core.management import call_command
 
+from labeller.samples.ingesting import add_source
 from labeller.samples.known import Given
-from labeller.samples.services import add_source
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -11,10 +11,10 @@ from django.db import DataError, IntegrityError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning.models import EmbeddingShard
-from labeller.samples import names, services, walking
+from labeller.samples import ingesting, names, walking
 from labeller.samples.models import Refusal, Sample, Source
 from labeller.samples.scanning import FolderError, check_folder
 from labeller.samples.walking import walk
@@ -30,7 +30,7 @@ def project(db):
 
 
 def take(project, folder, *rest):
-    source = services.add_source(project, folder, *rest)
+    source = ingesting.add_source(project, folder, *rest)
     done = factories.work("scan", "ingest")
     assert {job.state for job in done} <= {Job.State.DONE}, [job.error for job in done]
     source.refresh_from_db()
@@ -127,18 +127,18 @@ def test_a_name_too_long_to_be_stored_is_refused_by_what_it_begins_with(project,
 def test_whatever_happens_to_one_file_the_others_come_in(project, folder, monkeypatch):
     for number in range(4):
         photograph(folder / f"{number}.png", number)
-    real = services.examine_file
+    real = ingesting.examine_file
 
     def odd(source, found):
         if found.path == "2.png":
             raise KeyError("what nobody thought of")
         return real(source, found)
 
-    monkeypatch.setattr(services, "examine_file", odd)
+    monkeypatch.setattr(ingesting, "examine_file", odd)
     take(project, folder)
     assert paths(project) == {"0.png", "1.png", "3.png"} and reasons(project) == {"2.png": "failed"}
     assert "could not be looked at: KeyError" in Refusal.objects.get().detail
-    monkeypatch.setattr(services, "examine_file", real)
+    monkeypatch.setattr(ingesting, "examine_file", real)
     take(project, folder)
     assert len(paths(project)) == 4 and not reasons(project)
 
@@ -147,14 +147,14 @@ def test_an_error_that_quotes_what_no_database_holds_is_stored(project, folder, 
     caplog.set_level(logging.CRITICAL)  # processes that share the tests can't hand such a text on
     for number in range(2):
         photograph(folder / f"{number}.png", number)
-    real = services.examine_file
+    real = ingesting.examine_file
 
     def odd(source, found):
         if found.path == "1.png":
             raise ValueError("\0 \udce9 \x1b[2J")
         return real(source, found)
 
-    monkeypatch.setattr(services, "examine_file", odd)
+    monkeypatch.setattr(ingesting, "examine_file", odd)
     take(project, folder)
     assert paths(project) == {"0.png"} and reasons(project) == {"1.png": "failed"}
 
@@ -163,14 +163,14 @@ def test_an_error_that_quotes_what_no_database_holds_is_stored(project, folder, 
 def test_a_row_the_database_refuses_takes_no_other_with_it(project, folder, monkeypatch, error):
     for number in range(5):
         photograph(folder / f"{number}.png", number)
-    real = services._write_rows
+    real = ingesting._write_rows
 
     def refuses(source, shard, outcomes, gone):
         if any(each.found.path == "3.png" and each.sample for each in outcomes):
             raise error
         real(source, shard, outcomes, gone)
 
-    monkeypatch.setattr(services, "_write_rows", refuses)
+    monkeypatch.setattr(ingesting, "_write_rows", refuses)
     take(project, folder)
     assert paths(project) == {"0.png", "1.png", "2.png", "4.png"} and reasons(project) == {"3.png": "failed"}
 
@@ -206,7 +206,7 @@ def test_a_file_that_may_not_be_read_is_tried_again(project, folder, monkeypatch
     for number in (1, 2):
         photograph(folder / f"{number}.png", number)
     with monkeypatch.context() as patched:
-        patched.setattr(services.os, "access", lambda path, mode: mode == os.F_OK or not str(path).endswith("2.png"))
+        patched.setattr(ingesting.os, "access", lambda path, mode: mode == os.F_OK or not str(path).endswith("2.png"))
         take(project, folder)
     assert reasons(project) == {"2.png": "no-permission"}
     take(project, folder)
@@ -235,7 +235,7 @@ def test_links_that_lead_out_are_refused_one_by_one(project, folder):
 def test_a_folder_that_holds_only_links_says_what_to_do(project, folder):
     linked(folder)
     with pytest.raises(FolderError, match=r"only 2 links that lead out of it: deer, fox.png.*FOLLOW_LINKS=1"):
-        services.add_source(project, folder)
+        ingesting.add_source(project, folder)
 
 
 def test_links_are_followed_by_choice_each_folder_once(project, folder, settings):

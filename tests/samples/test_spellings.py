@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from labeller.labels.models import Label
-from labeller.samples import services
+from labeller.samples import ingesting
 from labeller.samples.models import HiddenTruth, Source
 from tests import factories
 
@@ -17,7 +17,7 @@ def test_two_spellings_of_a_folder_are_one_class(folder, meaning):
     names = ["Éland", unicodedata.normalize("NFD", "Éland"), "E\u0301LAND", "É\u200bland"]
     for number, name in enumerate(names):
         factories.photograph(folder / name / f"{number}.jpg", number)
-    services.add_source(project, folder, meaning)
+    ingesting.add_source(project, folder, meaning)
     factories.work()
     (eland,) = project.first_question.classes.all()
     assert unicodedata.is_normalized("NFC", eland.name) and eland.name.casefold() == "éland"

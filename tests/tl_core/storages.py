@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tl_core import storage
-from tl_core.storage import Storage
+from tl_core.store import storage
+from tl_core.store.storage import Storage
 
 KINDS = ("directory", "memory", "s3")
 BUCKET = "embeddings"

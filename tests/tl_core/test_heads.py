@@ -14,10 +14,10 @@ from sklearn.model_selection import cross_val_score
 
 from tests.tl_core.blobs import blobs
 from tl_core import heads
-from tl_core.heads import plain
-from tl_core.heads.base import Head
-from tl_core.heads.files import LinearHead
-from tl_core.vectors import Vectors
+from tl_core.geometry import softmax
+from tl_core.heads.base import Classifier
+from tl_core.heads.plain import LinearHead
+from tl_core.store.vectors import Vectors
 
 NEIGHBOURS = "sklearn.neighbors.KNeighborsClassifier"
 FOREIGN = ("sklearn.linear_model.RidgeClassifier", "sklearn.svm.SVC", NEIGHBOURS)
@@ -34,7 +34,7 @@ class NeverWhole(Vectors):
         return super()._between(start, stop)
 
 
-def make(name: str, **parameters: Any) -> Head:
+def make(name: str, **parameters: Any) -> Classifier:
     if name == NEIGHBOURS:
         parameters["n_neighbors"] = 1
     return heads.get(name, **parameters)
@@ -57,7 +57,7 @@ class TestContract:
         assert (head.predict(X) == head.classes_[P.argmax(axis=1)]).all()
         assert head.score(X, names) > 0.9
         assert head.logits(X).shape == (60, classes)
-        np.testing.assert_allclose(plain.softmax(head.logits(X)), P, atol=1e-6)
+        np.testing.assert_allclose(softmax(head.logits(X)), P, atol=1e-6)
         if classes == 1:
             assert (P == 1).all()
 

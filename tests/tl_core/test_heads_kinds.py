@@ -10,9 +10,9 @@ from sklearn.svm import LinearSVC
 
 from tests.tl_core.blobs import blobs
 from tl_core import heads
+from tl_core.geometry import unit_rows
 from tl_core.heads import plain
 from tl_core.heads.multilabel import MultiLabelHead, indicator
-from tl_core.heads.plain import unit_rows
 
 
 def test_centroid_is_simpleshots() -> None:

@@ -7,8 +7,9 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from tests.tl_core.blobs import blobs
-from tl_core.heads.files import LinearHead, unit_rows
+from tl_core.geometry import unit_rows
 from tl_core.heads.logistic import LogisticHead
+from tl_core.heads.plain import LinearHead
 
 
 def reference(X: np.ndarray, y: np.ndarray, weight: np.ndarray | None, C: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.semi_supervised import LabelSpreading
 
 from tl_core import heads
+from tl_core.geometry import unit_rows
 from tl_core.heads import files
 from tl_core.heads.transductive import PoolGraph, TransductiveHead, _solve
 
@@ -63,7 +64,7 @@ def test_labels_outside_the_graph_count_as_well() -> None:
     X, y = pool(3000)
     head = placed(X, nodes=300)
     rows = np.arange(60)
-    seats = head.pool.seats(files.unit_rows(X[rows], head.pool_mean))
+    seats = head.pool.seats(unit_rows(X[rows], head.pool_mean))
     assert (seats.node < 0).sum() > 40 and (seats.node >= 0).any()
     assert (head.fit(X[rows], y[rows]).predict(X) == y).mean() > 0.9
 
@@ -71,8 +72,8 @@ def test_labels_outside_the_graph_count_as_well() -> None:
 def test_a_labelled_sample_sits_on_its_own_node() -> None:
     X, _ = pool(200)
     graph = PoolGraph(X, X.mean(axis=0), np.random.default_rng(0))
-    seats = graph.seats(files.unit_rows(X, X.mean(axis=0)))
-    np.testing.assert_allclose(graph.Z[seats.node], files.unit_rows(X, X.mean(axis=0)), atol=1e-6)
+    seats = graph.seats(unit_rows(X, X.mean(axis=0)))
+    np.testing.assert_allclose(graph.Z[seats.node], unit_rows(X, X.mean(axis=0)), atol=1e-6)
 
 
 def test_spreading_agrees_with_scikit_learns() -> None:

@@ -1,5 +1,5 @@
 # ruff: noqa: N803, N806 - matrices are X, Z and S here, as in scikit-learn
-"""tl_core.neighbours: finds what comparing everything with everything finds, and survives its file."""
+"""tl_core.spaces.neighbours: finds what comparing everything with everything finds, and survives its file."""
 
 import subprocess
 import sys
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 
 from tests.tl_core.blobs import blobs
-from tl_core import neighbours
-from tl_core.neighbours import NeighbourIndex, NeighboursCorrupt, graph, near_duplicates
-from tl_core.storage import Directory
-from tl_core.vectors import Vectors
+from tl_core.spaces import neighbours
+from tl_core.spaces.neighbours import NeighbourIndex, NeighboursCorrupt, graph, near_duplicates
+from tl_core.store.storage import Directory
+from tl_core.store.vectors import Vectors
 
 
 def clustered(n: int, d: int = 64, seed: int = 0) -> np.ndarray:
@@ -210,7 +210,7 @@ class TestNearDuplicates:
 
 def test_an_index_and_the_network_live_in_one_process() -> None:
     """Imported the other way round, the two libraries kill the process."""
-    code = "from tl_core.neighbours import NeighbourIndex; NeighbourIndex(4); import onnxruntime"
+    code = "from tl_core.spaces.neighbours import NeighbourIndex; NeighbourIndex(4); import onnxruntime"
     subprocess.run([sys.executable, "-c", code], check=True)
     code = "import tl_core.query.planning, sys; assert 'usearch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import entropy as scipy_entropy
 
-from tl_core import importing, query
-from tl_core.heads.files import unit_rows
-from tl_core.query import blocks, diversity, kcentre
+from tl_core import geometry, importing, query
+from tl_core.geometry import refuse_nan, unit_rows
+from tl_core.query import diversity, kcentre
 from tl_core.query.base import highest
-from tl_core.query.blocks import refuse_nan
-from tl_core.vectors import Vectors
+from tl_core.store.vectors import Vectors
 
 
 class Head:
@@ -51,7 +50,8 @@ def ask(name: str, X: Any, k: int = 1, *, classes: int = 4, labelled: np.ndarray
     """Ask a registered strategy, which is given whatever any of them needs, by the name and classes of a head."""
     head = Members(classes) if name == "committee" else Head(classes)
     given = {"positive": classes - 1, "examples": np.ones((1, np.shape(X)[-1])), "X_labelled": labelled}
-    return query.get(name)(head, X, k, **given, **kw)
+    strategy = query.get(name)
+    return strategy(head, X, k, **query.wanted(strategy, given), **kw)
 
 
 class Unread(Vectors):
@@ -116,7 +116,6 @@ class TestContract:
         for limit in (
             "covering._CANDIDATES",
             "covering._COVERED",
-            "blocks.BLOCK",
             "batches.BADGE_ROWS",
             "batches.UHERDING_ROWS",
             "diversity.KMEANS_SAMPLE",
@@ -124,6 +123,7 @@ class TestContract:
             "voting._BLOCK",
         ):
             monkeypatch.setattr(f"tl_core.query.{limit}", 300)
+        monkeypatch.setattr(geometry, "BLOCK", 300)
         X = pool(4000)
         largest = 0
         read = Vectors.__getitem__
@@ -156,6 +156,11 @@ class TestContract:
         X[150, 3] = bad
         with pytest.raises(ValueError, match="finite"):
             ask(name, X, 5, random_state=0)
+
+    def test_a_misspelt_keyword_is_told(self, name: str) -> None:
+        for k in (0, 5):
+            with pytest.raises(TypeError, match="nroms"):
+                ask(name, pool(), k, nroms=np.ones(200, np.float32))
 
     def test_default_is_one(self, name: str) -> None:
         assert len(ask(name, pool())[0]) == 1
@@ -307,7 +312,7 @@ def brute_kcenter(X: np.ndarray, labelled: np.ndarray, k: int) -> tuple[list[int
 @pytest.mark.parametrize("candidates", [3, 1000])
 def test_kcenter_is_the_greedy_algorithm(candidates: int, monkeypatch: pytest.MonkeyPatch) -> None:
     X, labelled = pool(120, 8), pool(9, 8, seed=1)
-    monkeypatch.setattr(blocks, "BLOCK", 31)
+    monkeypatch.setattr(geometry, "BLOCK", 31)
     monkeypatch.setattr(kcentre, "_CANDIDATES", candidates)
     indices, scores = query.kcenter(None, X, 25, X_labelled=labelled)
     expected, distances = brute_kcenter(X.astype(np.float64), labelled.astype(np.float64), 25)

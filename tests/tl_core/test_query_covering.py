@@ -4,7 +4,7 @@
 import numpy as np
 
 from tl_core import query
-from tl_core.heads.plain import unit_rows
+from tl_core.geometry import unit_rows
 from tl_core.query.covering import _greedy, _kernel
 
 

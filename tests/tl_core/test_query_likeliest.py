@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from sklearn.naive_bayes import GaussianNB
 
-from tl_core import query
-from tl_core.heads.files import LinearHead
+from tl_core import geometry, query
 from tl_core.heads.logistic import LogisticHead
+from tl_core.heads.plain import LinearHead
 from tl_core.query import products
 from tl_core.query.likeliest import likeliest, most_alike
 
@@ -17,7 +17,7 @@ def pool(request):
     """Embeddings, and a fitted head of that many classes."""
     rng = np.random.default_rng(request.param)
     X = rng.standard_normal((5000, 24)).astype(np.float32)
-    mean = query.mean_row(X)
+    mean = geometry.mean_row(X)
     classes = request.param
     W = rng.standard_normal((classes, 24)).astype(np.float32)
     return X, LinearHead(np.arange(classes) + 7, W, rng.standard_normal(classes).astype(np.float32), mean)
@@ -26,7 +26,7 @@ def pool(request):
 @pytest.mark.parametrize("kept", ["nothing", "norms", "units"])
 def test_a_linear_head_says_nearly_what_it_says_itself(pool, kept):
     X, head = pool
-    given = {"norms": query.lengths(X, head.center)} if kept == "norms" else {}
+    given = {"norms": geometry.lengths(X, head.center)} if kept == "norms" else {}
     given = {"units": query.compact(X, head.center)} if kept == "units" else given
     columns, sure = likeliest(head, X, **given)
     P = head.predict_proba(X)
@@ -69,7 +69,7 @@ def test_of_several_classes_a_sample_only_the_one_that_is_there_counts():
 def test_what_is_not_finite_is_nothing(pool):
     X, head = pool
     X[3, 0], X[9, 5] = np.nan, np.inf
-    columns, sure = likeliest(head, X, norms=query.lengths(X, head.center))
+    columns, sure = likeliest(head, X, norms=geometry.lengths(X, head.center))
     assert columns[[3, 9]].tolist() == [-1, -1]
     assert sure[[3, 9]].tolist() == [0, 0]
     assert (np.delete(columns, [3, 9]) >= 0).all()
@@ -91,8 +91,8 @@ def test_each_sample_goes_to_the_example_it_looks_most_like():
     middles = rng.standard_normal((4, 32)).astype(np.float32) * 5
     group = rng.integers(0, 4, 1000)
     X = middles[group] + 0.2 * rng.standard_normal((1000, 32)).astype(np.float32)
-    mean = query.mean_row(X)
-    places, cosines = most_alike(X, middles, mean, norms=query.lengths(X, mean))
+    mean = geometry.mean_row(X)
+    places, cosines = most_alike(X, middles, mean, norms=geometry.lengths(X, mean))
     np.testing.assert_array_equal(places, group)
     Z, M = X - mean, middles - mean
     exact = (Z / np.linalg.norm(Z, axis=1, keepdims=True)) @ (M / np.linalg.norm(M, axis=1, keepdims=True)).T

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tl_core import query
-from tl_core.heads.files import LinearHead, unit_rows
+from tl_core import geometry, query
+from tl_core.geometry import unit_rows
 from tl_core.heads.logistic import LogisticHead
-from tl_core.query import batches, blocks, hunting, products, scoring, uncertainty
-from tl_core.vectors import Vectors
+from tl_core.heads.plain import LinearHead
+from tl_core.query import batches, hunting, products, scoring, uncertainty
+from tl_core.store.vectors import Vectors
 
 MEASURES = {
     "margin": uncertainty.MARGIN,
@@ -60,9 +61,11 @@ class TestShortlist:
     @pytest.mark.parametrize("k", [1, 100, 2999, 3000])
     def test_picks_are_those_of_scoring_everything(self, name: str, classes: int, k: int) -> None:
         X, linear = embeddings(), head(classes)
-        slow = query.get(name)(OnlyProbabilities(linear), X, k, random_state=0, positive=1)
-        for kept in ({}, {"norms": blocks.lengths(X, linear.center)}, {"units": query.compact(X, linear.center)}):
-            fast = query.get(name)(linear, X, k, random_state=0, positive=1, **kept)
+        strategy = query.get(name)
+        aim = query.wanted(strategy, {"positive": 1})
+        slow = strategy(OnlyProbabilities(linear), X, k, random_state=0, **aim)
+        for kept in ({}, {"norms": geometry.lengths(X, linear.center)}, {"units": query.compact(X, linear.center)}):
+            fast = strategy(linear, X, k, random_state=0, **aim, **kept)
             np.testing.assert_allclose(fast[1], slow[1], rtol=1e-3, atol=1e-5)
             if name != "positive_first":  # many are as sure as can be, and which of them come is drawn
                 assert len(set(fast[0].tolist()) & set(slow[0].tolist())) >= k - 1  # the last may tie by rounding
@@ -98,7 +101,7 @@ class TestShortlist:
                 query.margin(linear, X, 50, units=units)
 
     def test_a_modal_learner_and_a_stored_pool(self) -> None:
-        from tl_core.heads.learner import make_learner
+        from tl_core.loop import make_learner
 
         X = embeddings()
         y = np.arange(60) % 4
@@ -113,7 +116,7 @@ class TestShortlist:
 
 def test_norms_of_another_centre_are_refused() -> None:
     X, linear = embeddings(), head()
-    for wrong in (blocks.lengths(X, linear.center + 1), np.ones(7, np.float32)):
+    for wrong in (geometry.lengths(X, linear.center + 1), np.ones(7, np.float32)):
         with pytest.raises(ValueError, match="norms"):
             scoring.estimate(linear, X, uncertainty.MARGIN, wrong)
 
@@ -148,8 +151,10 @@ def test_units_say_how_much_they_lost(X: np.ndarray) -> None:
 def test_batches_are_the_same_from_units(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BADGE_ROWS", 500)
     X, linear = embeddings(), head()
-    plain = query.get(name)(linear, X, 20, random_state=0, X_labelled=X[:50])
-    kept = query.get(name)(linear, X, 20, random_state=0, X_labelled=X[:50], units=query.compact(X, linear.center))
+    strategy = query.get(name)
+    labels = query.wanted(strategy, {"X_labelled": X[:50]})
+    plain = strategy(linear, X, 20, random_state=0, **labels)
+    kept = strategy(linear, X, 20, random_state=0, **labels, units=query.compact(X, linear.center))
     np.testing.assert_array_equal(kept[0], plain[0])
 
 
@@ -204,10 +209,10 @@ def test_blocks_give_means_and_lengths() -> None:
     pools = (X, Vectors([X[:100], X[100:]], [None, None], 32))
     allowed = np.arange(2500) % 2 == 0
     for pool in pools:
-        np.testing.assert_allclose(query.mean_row(pool), X.mean(axis=0), rtol=1e-5)
-        np.testing.assert_allclose(query.mean_row(pool, allowed), X[allowed].mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(geometry.mean_row(pool), X.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(geometry.mean_row(pool, allowed), X[allowed].mean(axis=0), rtol=1e-5)
         np.testing.assert_allclose(
-            query.lengths(pool, X.mean(axis=0)), np.linalg.norm(X - X.mean(axis=0), axis=1), rtol=1e-5
+            geometry.lengths(pool, X.mean(axis=0)), np.linalg.norm(X - X.mean(axis=0), axis=1), rtol=1e-5
         )
 
 

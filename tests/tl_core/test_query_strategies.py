@@ -8,8 +8,8 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from tl_core import query
-from tl_core.heads.files import unit_rows
+from tl_core import geometry, query
+from tl_core.geometry import unit_rows
 from tl_core.heads.logistic import LogisticHead
 from tl_core.query import batches, clustering, diversity, kcentre, uncertainty
 
@@ -90,8 +90,8 @@ def test_typiclust_leaves_tiny_clusters_for_last() -> None:
 
 def test_kcenter_goes_on_from_the_distances_its_caller_keeps() -> None:
     X, labelled = groups([60] * 6, spread=0.5)[0], groups([5] * 5, seed=9)[0]
-    mean, allowed = query.mean_row(X), np.arange(len(X)) % 4 > 0
-    norms = query.lengths(X, mean)
+    mean, allowed = geometry.mean_row(X), np.arange(len(X)) % 4 > 0
+    norms = geometry.lengths(X, mean)
     whole = query.kcenter(None, X, 20, X_labelled=labelled, mean=mean, allowed=allowed)
     nearest = np.full(len(X), 4, np.float32)
     for start in range(0, 25, 7):
@@ -225,10 +225,10 @@ def test_similar_to_is_the_nearest_by_cosine() -> None:
 class Spy:
     """Remembers what it was allowed to pick."""
 
-    returns_pair = True
+    takes = frozenset({"norms", "X_labelled"})
 
     def __call__(self, classifier: object, X_pool: np.ndarray, n_instances: int, **kw: np.ndarray) -> tuple:
-        self.allowed = kw["allowed"]
+        self.allowed, self.labelled = kw["allowed"], kw.pop("X_labelled")
         return query.margin(classifier, X_pool, n_instances, **kw)
 
 
@@ -250,6 +250,7 @@ def test_seals_offers_the_neighbours_of_the_labelled() -> None:
     assert np.flatnonzero(spy.allowed).tolist() == [one for one in nearest if one > 1]
     query.seals(spy, neighbours=20)(head, X, 5, X_labelled=labelled, index=Index())
     assert np.flatnonzero(spy.allowed).tolist() == list(range(10, 30))
+    np.testing.assert_array_equal(spy.labelled, labelled)
     query.seals(spy, neighbours=20)(head, X, 50)
     assert spy.allowed.sum() == 50  # nothing labelled: random ones
 

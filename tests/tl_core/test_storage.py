@@ -1,4 +1,4 @@
-"""tl_core.storage: one contract, whatever holds the files."""
+"""tl_core.store.storage: one contract, whatever holds the files."""
 
 import errno
 import multiprocessing
@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tl_core.storages import elsewhere, objects_of_each_kind, root_of_each_kind  # noqa: F401 - fixtures
-from tl_core import storage
-from tl_core.storage import Directory, ObjectStorage, Storage, StorageUnavailable
+from tl_core.store import storage
+from tl_core.store.storage import Directory, ObjectStorage, Storage, StorageUnavailable
 
 many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 bad_names = [
@@ -320,7 +320,7 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_who_has_a_directory_loads_no_client() -> None:
     code = """if True:
         import sys, tempfile
-        from tl_core import storage, store
+        from tl_core.store import embeddings, storage
         there = storage.at(tempfile.mkdtemp())
         there.write("a", b"")
         there.names()

@@ -1,4 +1,4 @@
-"""tl_core.store: what was written is read, and nothing else is ever taken for it."""
+"""tl_core.store.embeddings: what was written is read, and nothing else is ever taken for it."""
 
 import errno
 import hashlib
@@ -19,9 +19,10 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file
 
 from tests.tl_core.storages import elsewhere, objects_of_each_kind, root_of_each_kind  # noqa: F401 - fixtures
-from tl_core import files, storage
-from tl_core.storage import ObjectStorage, Storage
-from tl_core.store import EmbeddingStore, Shard, StoreCorrupt
+from tl_core.store import files, storage
+from tl_core.store.embeddings import EmbeddingStore, Shard
+from tl_core.store.shards import StoreCorrupt
+from tl_core.store.storage import ObjectStorage, Storage
 
 DIMENSION = 5
 FINGERPRINT = "0123456789abcdef"
@@ -223,7 +224,7 @@ def test_more_shards_than_files_may_be_open(tmp_path: Path) -> None:
         store.write_shard(number, np.arange(n) + n * number, np.full((n, 2000), number, np.float32), np.ones(n, bool))
     code = """if True:
         import gc, os, pathlib, resource, sys, numpy as np, psutil
-        from tl_core.store import EmbeddingStore
+        from tl_core.store.embeddings import EmbeddingStore
         resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50))
         descriptors = len(os.listdir("/proc/self/fd"))
         store = EmbeddingStore(pathlib.Path(sys.argv[1]), "0123456789abcdef", 2000)
@@ -415,7 +416,7 @@ def test_a_really_full_disk_leaves_nothing(tmp_path: Path) -> None:
     """The file size limit of a process stands in for the end of the disk."""
     code = """if True:
         import pathlib, resource, signal, sys, numpy as np
-        from tl_core.store import EmbeddingStore
+        from tl_core.store.embeddings import EmbeddingStore
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         store = EmbeddingStore(pathlib.Path(sys.argv[1]), "f" * 16, 100)
@@ -431,7 +432,7 @@ def test_a_really_full_disk_leaves_nothing(tmp_path: Path) -> None:
 def test_a_killed_writer_leaves_whole_shards_and_its_rest_is_swept(tmp_path: Path) -> None:
     code = """if True:
         import pathlib, sys, numpy as np
-        from tl_core.store import EmbeddingStore
+        from tl_core.store.embeddings import EmbeddingStore
         store = EmbeddingStore(pathlib.Path(sys.argv[1]), "f" * 16, 1000)
         n = 3000
         for number in range(10_000):

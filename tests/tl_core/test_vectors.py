@@ -1,4 +1,4 @@
-"""tl_core.vectors: indexes and streams as one array would, without being one."""
+"""tl_core.store.vectors: indexes and streams as one array would, without being one."""
 
 import tracemalloc
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tl_core.vectors import Vectors
+from tl_core.store.vectors import Vectors
 
 DIMENSION = 3
 

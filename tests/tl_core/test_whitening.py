@@ -1,5 +1,5 @@
 # ruff: noqa: N803, N806 - matrices are X and W here, as in scikit-learn
-"""tl_core.whitening: what comes out is white, whatever the cuts, and stays what it was on disk."""
+"""tl_core.spaces.whitening: what comes out is white, whatever the cuts, and stays what it was on disk."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from tests.tl_core.storages import root_of_each_kind  # noqa: F401 - a fixture
-from tl_core import storage, whitening
-from tl_core.storage import ObjectStorage, Storage
-from tl_core.vectors import Vectors
-from tl_core.whitening import Whitening, WhiteningCorrupt
+from tl_core.spaces import whitening
+from tl_core.spaces.whitening import Whitening, WhiteningCorrupt
+from tl_core.store import storage
+from tl_core.store.storage import ObjectStorage, Storage
+from tl_core.store.vectors import Vectors
 
 
 def pool(seed: int = 0, n: int = 200, width: int = 8, offset: float = 3.0) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tl_core import files
+from tl_core.store import files
 
 if TYPE_CHECKING:
     import torch

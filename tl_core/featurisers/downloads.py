@@ -7,7 +7,7 @@ import re
 import urllib.request
 from pathlib import Path
 
-from tl_core import files
+from tl_core.store import files
 
 TIMEOUT_SECONDS = 20.0
 _PIECE_BYTES = 1 << 20

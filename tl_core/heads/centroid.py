@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tl_core.geometry import unit_rows
 from tl_core.heads.base import Float32, LinearClassifier
 
 
@@ -50,7 +51,5 @@ class CentroidHead(LinearClassifier):
         self, Z: Float32, classes: NDArray[Any], codes: NDArray[np.intp], weight: Float32
     ) -> tuple[Float32, Float32]:
         shares = np.where(codes == np.arange(len(classes))[:, None], weight, np.float32(0))
-        sums = shares @ Z
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        coef = (self.scale * sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-        return coef, np.zeros(len(classes), np.float32)
+        directions = unit_rows(shares @ Z, np.zeros(Z.shape[1], np.float32))
+        return np.float32(self.scale) * directions, np.zeros(len(classes), np.float32)

@@ -15,21 +15,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as arrays_from_bytes
 from safetensors.numpy import save as arrays_to_bytes
 
-from tl_core import files
-from tl_core.heads.plain import LinearHead, NearestHead, softmax, unit_rows
-
-__all__ = [
-    "ARRAYS_FILE",
-    "META_FILE",
-    "HeadCorrupt",
-    "HeadNotStorable",
-    "LinearHead",
-    "NearestHead",
-    "load",
-    "save",
-    "softmax",
-    "unit_rows",
-]
+from tl_core.heads.plain import LinearHead, NearestHead
+from tl_core.store import files
 
 ARRAYS_FILE = "head.safetensors"
 META_FILE = "head.json"

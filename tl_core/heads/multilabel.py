@@ -10,9 +10,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tl_core import threads
+from tl_core.geometry import unit_rows
 from tl_core.heads.base import Float32, centre_of, checked
 from tl_core.heads.descent import descend, independent_cross_entropy, start_values
-from tl_core.heads.plain import LinearHead, unit_rows
+from tl_core.heads.plain import LinearHead
 
 Answers = Sequence[Collection[Any]] | NDArray[Any]
 
@@ -140,7 +141,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return LinearHead(self.classes_, self.coef_, self.intercept_, self.center_, multilabel=True)
 
     def logits(self, X: Any) -> Float32:
-        """Return logits of embeddings ``X`` (n, d): float32 (n, c). Raises as `tl_core.heads.base.Head.logits`."""
+        """Return logits of embeddings ``X`` (n, d): float32 (n, c). Raises as `Classifier.logits`."""
         return self.linear().logits(X)
 
     def predict_proba(self, X: Any) -> Float32:

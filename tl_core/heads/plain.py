@@ -1,83 +1,17 @@
 # ruff: noqa: N803, N806 - matrices are X, Z, P and W here, as in scikit-learn
 """Fitted heads as plain numbers: what is stored of a head, and all that predicting takes. Cheap to import."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from tl_core.geometry import blocks, finite_unit_rows, rows_of, sigmoid, softmax
 
 _BLOCK = 1024
 _LABELLED_BLOCK = 4096
-
-
-def unit_rows(X: ArrayLike, center: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centre embeddings and scale them to length one.
-
-    Parameters
-    ----------
-    X : array-like, shape (n, d)
-        Embeddings. Not changed.
-    center : ndarray of float32, shape (d,)
-        Usually the pool's mean.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, d)
-        Rows of length 1; a row equal to the centre stays zero.
-    """
-    Z = np.asarray(X, dtype=np.float32) - center
-    norms = np.sqrt(np.einsum("ij,ij->i", Z, Z))
-    Z /= np.where(norms > 0, norms, 1)[:, None]
-    return Z
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn logits into probabilities, row by row.
-
-    Parameters
-    ----------
-    logits : ndarray of float32, shape (n, c)
-        ``c`` at least 1. Minus infinity is fine where another of the row is finite.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, c)
-        Rows sum to 1.
-    """
-    P: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True))
-    P /= P.sum(axis=1, keepdims=True)
-    return P
-
-
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn logits (any shape) into probabilities, each for itself."""
-    P: NDArray[np.float32] = 0.5 * (1 + np.tanh(0.5 * logits))  # unlike 1 / (1 + exp(-z)) it never overflows
-    return P
-
-
-def blocks(X: Any, rows: int) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield the rows of ``X`` in order, at most ``rows`` at a time, each block with the position of its first row.
-
-    Parameters
-    ----------
-    X : array-like or Vectors, shape (n, d)
-        `Vectors` are read where they lie, shard by shard.
-    rows : int
-        At least 1.
-
-    Yields
-    ------
-    int, ndarray of shape (1 to rows, d)
-        Views where that is possible.
-    """
-    if hasattr(X, "blocks"):
-        yield from X.blocks(rows)
-        return
-    X = np.asarray(X)
-    for start in range(0, len(X), rows):
-        yield start, X[start : start + rows]
 
 
 def scored(
@@ -106,18 +40,12 @@ def scored(
     ValueError
         ``X`` is not (n, d), or a value is not finite.
     """
-    if not hasattr(X, "blocks"):
-        X = np.asarray(X)
+    X = rows_of(X)
     if len(X.shape) != 2 or X.shape[1] != len(center):
         raise ValueError(f"expected embeddings of shape (n, {len(center)}), got {X.shape}")
     out = np.empty((X.shape[0], columns), np.float32)
     for start, block in blocks(X, _BLOCK):
-        with np.errstate(invalid="ignore", over="ignore"):
-            Z = unit_rows(block, center)
-            total = Z.sum()
-        if not np.isfinite(total):
-            raise ValueError("an embedding is not finite")
-        out[start : start + len(Z)] = score(Z)
+        out[start : start + len(block)] = score(finite_unit_rows(block, center))
     return out
 
 

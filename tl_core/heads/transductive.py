@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import block_array, csr_array, diags_array
 
-from tl_core import threads, whitening
+from tl_core import threads
+from tl_core.geometry import unit_rows
 from tl_core.heads.base import Float32, LinearClassifier
 from tl_core.heads.descent import descend, one_hot, soft_cross_entropy, start_values
 from tl_core.heads.logistic import LogisticHead
-from tl_core.heads.plain import unit_rows
-from tl_core.neighbours import graph, nearest
-from tl_core.whitening import Whitening
+from tl_core.spaces import whitening
+from tl_core.spaces.neighbours import graph, nearest
+from tl_core.spaces.whitening import Whitening
 
 # What follows was chosen on clothing10, grocery81 and a long-tailed popular_animals22: docs/decisions/0011.
 NODES = 6000
@@ -259,8 +260,8 @@ class TransductiveHead(LinearClassifier):
         keys = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in Z]
         fresh = [row for row, key in enumerate(keys) if key not in self._seats]
         if fresh:
-            found = pool.seats(Z[fresh])
-            arrived = zip(found.node, found.columns, found.weights, strict=True)
+            seated = pool.seats(Z[fresh])
+            arrived = zip(seated.node, seated.columns, seated.weights, strict=True)
             self._seats |= dict(zip((keys[row] for row in fresh), arrived, strict=True))
         node, columns, weights = zip(*(self._seats[key] for key in keys), strict=True)
         return Seats(np.array(node), np.array(columns), np.array(weights))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tl_core import files
 from tl_core.images.examining import Examined
+from tl_core.store import files
 
 DERIVATIVE_SIZES = (256, 512, 1280)
 JPEG_QUALITY = 85

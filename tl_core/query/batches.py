@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core import threads
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import all_finite, each, mean_row, unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
-from tl_core.query.blocks import all_finite, each, mean_row
 from tl_core.query.clustering import kmeans, nearest_to_middles, project
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
@@ -35,7 +34,6 @@ def cluster_margin(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Cluster the samples of the lowest margins, 25 a pick, and pick the one nearest to each cluster's middle.
 
@@ -70,7 +68,6 @@ def badge(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick by k-means++ on the gradients that the head's own guesses would give its weights.
 
@@ -139,7 +136,6 @@ def uherding(
     *,
     allowed: NDArray[np.bool_],
     X_labelled: NDArray[Any] | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick what covers most of the pool's uncertainty: many samples, unsure ones, not yet near a label or a pick.
 

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core import threads
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import all_finite, each, unit_rows
 from tl_core.query.base import Picks, Pool, contracted
-from tl_core.query.blocks import all_finite, each
 from tl_core.query.clustering import kmeans, nearest_to_middles, projection
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
@@ -42,7 +41,6 @@ def auto(
     X_labelled: NDArray[Any] | None = None,
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick, one after the other, what covers most of the pool's doubt that no label or pick covers yet.
 

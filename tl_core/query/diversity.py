@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import refuse_nan, unit_rows
 from tl_core.query.base import Picks, Pool, contracted
-from tl_core.query.blocks import refuse_nan
 from tl_core.query.clustering import kmeans, nearest_to_middles
 
 KMEANS_SAMPLE = 20_000
@@ -26,7 +25,6 @@ def random_batch(
     rng: np.random.Generator,
     *,
     allowed: NDArray[np.bool_],
-    **_: Any,
 ) -> Picks:
     """Draw uniformly without replacement. Scores are all 1: every sample's chance is the same."""
     refuse_nan(X_pool, "embeddings", allowed)
@@ -41,7 +39,6 @@ def kmeans_centroid(
     rng: np.random.Generator,
     *,
     allowed: NDArray[np.bool_],
-    **_: Any,
 ) -> Picks:
     """Pick the sample nearest to the middle of each of ``n_instances`` k-means clusters: for a cold start.
 
@@ -73,7 +70,6 @@ def typiclust(
     *,
     allowed: NDArray[np.bool_],
     X_labelled: NDArray[Any] | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick the most typical sample of each cluster that has no label yet, the largest cluster first: for few labels.
 

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core import threads
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import each, lengths, mean_row, refuse_nan, unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
-from tl_core.query.blocks import each, lengths, mean_row, refuse_nan
 from tl_core.query.diversity import labelled_rows
 
 _FARTHEST = 4.0  # squared distance of opposite unit vectors
@@ -33,15 +32,14 @@ def kcenter(
     mean: NDArray[np.float32] | None = None,
     norms: NDArray[np.float32] | None = None,
     isolated: float = 0.0,
-    **_: Any,
 ) -> Picks:
     """Pick, one after the other, the sample farthest from all labelled and picked ones: finds unseen classes.
 
     ``X_labelled`` (m, d) are the labelled embeddings; without it a modAL learner's ``X_training``. Without either the
     first pick is random. Distances are between unit vectors around ``mean`` (d,), by default the mean of what may be
-    picked; ``norms`` (n,) are `blocks.lengths` around it. Whoever keeps ``nearest`` (n,), the squared distance of each
-    to the nearest labelled, from round to round by `bring_nearer` passes it instead of ``X_labelled``, and ``mean``
-    with it.
+    picked; ``norms`` (n,) are `geometry.lengths` around it. Whoever keeps ``nearest`` (n,), the squared distance of
+    each to the nearest labelled, from round to round by `bring_nearer` passes it instead of ``X_labelled``, and
+    ``mean`` with it.
 
     Picks are those of the greedy algorithm. Distances only fall, so among the farthest thousand it goes on without
     the rest of the pool until their farthest is nearer than some outside were: a pass for many picks, not for one.
@@ -98,7 +96,7 @@ def bring_nearer(
     mean : ndarray of float32, shape (d,)
         Distances are between unit vectors around it.
     norms : ndarray of float32, shape (n,)
-        `blocks.lengths` around ``mean``.
+        `geometry.lengths` around ``mean``.
     """
     centres = unit_rows(X_labelled, mean)
     safe = np.maximum(norms, np.float32(1e-12))
@@ -123,16 +121,16 @@ def _greedy(
     candidates, squared = highest(nearest, m, rng)
     outside = squared[-1] if m < left else -np.inf
     Z = unit_rows(X_pool[candidates], mean)
-    found: list[tuple[int, float]] = []
+    picks: list[tuple[int, float]] = []
     with threads.single():
-        while len(found) < min(k, m):
+        while len(picks) < min(k, m):
             best = int(squared.argmax())
             if squared[best] < outside:
                 break
-            found.append((int(candidates[best]), float(squared[best])))
+            picks.append((int(candidates[best]), float(squared[best])))
             np.minimum(squared, 2 - 2 * (Z @ Z[best]), out=squared)
             squared[best] = -np.inf
-    return found
+    return picks
 
 
 def _postpone_isolated(

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.heads.files import LinearHead, unit_rows
+from tl_core.geometry import block_lengths, each, unit_rows
+from tl_core.heads.plain import LinearHead
 from tl_core.query import products
 from tl_core.query.base import Pool
-from tl_core.query.blocks import block_lengths, each
 from tl_core.query.scoring import plain_head, scan
 from tl_core.query.units import Units
 
@@ -34,7 +34,7 @@ def likeliest(classifier: Any, X_pool: Pool, *, norms: Float32 | None = None, un
     X_pool : ndarray or Vectors, shape (n, d)
         Embeddings. Read once.
     norms : ndarray of float32, shape (n,), or None
-        `blocks.lengths` around a linear head's centre, if the caller keeps them.
+        `geometry.lengths` around a linear head's centre, if the caller keeps them.
     units : Units or None
         `units.compact` around a linear head's centre, if the caller keeps them: faster, and needs no ``norms``.
 
@@ -65,7 +65,7 @@ def most_alike(X_pool: Pool, examples: NDArray[Any], mean: Float32, *, norms: Fl
     mean : ndarray of float32, shape (d,)
         Of the pool.
     norms : ndarray of float32, shape (n,), or None
-        `blocks.lengths` around the mean, if the caller keeps them.
+        `geometry.lengths` around the mean, if the caller keeps them.
 
     Returns
     -------
@@ -123,10 +123,10 @@ def _highest(L: Float32) -> Float32:
 
 
 def _best_of_logits(L: Float32) -> Float32:
-    found = _highest(L)
+    best = _highest(L)
     with np.errstate(invalid="ignore"):
-        found[1] = 1 / np.exp(L - found[1]).sum(axis=0)
-    return found
+        best[1] = 1 / np.exp(L - best[1]).sum(axis=0)
+    return best
 
 
 def _only_of_logits(L: Float32) -> Float32:
@@ -136,6 +136,6 @@ def _only_of_logits(L: Float32) -> Float32:
 
 def _only(P: Float32) -> Float32:
     """Return place and probability of the one class (c, m) that is there: (2, m)."""
-    found = _highest(P)
-    found[0, (P >= _THERE).sum(axis=0) != 1] = NONE
-    return found
+    best = _highest(P)
+    best[0, (P >= _THERE).sum(axis=0) != 1] = NONE
+    return best

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.heads.files import LinearHead
+from tl_core.geometry import block_lengths, each
+from tl_core.heads.plain import LinearHead
 from tl_core.query import products
 from tl_core.query.base import Picks, Pool, highest
-from tl_core.query.blocks import block_lengths, each
 from tl_core.query.units import Units
 
 EXACT_ROWS = 20_000  # of so few, every row is scored by the classifier at once
@@ -110,7 +110,7 @@ def top(
     allowed : ndarray of bool, shape (n,)
         Which may be picked.
     norms : ndarray of float32, shape (n,), or None
-        `blocks.lengths` around a linear head's centre, if the caller keeps them: saves a third of the time.
+        `geometry.lengths` around a linear head's centre, if the caller keeps them: saves a third of the time.
     units : Units or None
         `compact` around a linear head's centre, if the caller keeps them: saves more, and needs no ``norms``.
 
@@ -299,4 +299,4 @@ def _refuse_other_norms(head: LinearHead, X_pool: Pool, norms: NDArray[np.float3
         raise ValueError(f"norms must have shape ({len(X_pool)},), got {norms.shape}")
     some = np.linspace(0, len(X_pool) - 1, 16).astype(np.intp)
     if not np.allclose(norms[some], block_lengths(X_pool[some], head.center), rtol=1e-3, equal_nan=True):
-        raise ValueError("norms are not the lengths of these embeddings around the head's centre: see blocks.lengths")
+        raise ValueError("norms are not the lengths of these embeddings around the head's centre: see geometry.lengths")

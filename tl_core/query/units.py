@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.heads.files import unit_rows
+from tl_core.geometry import each, unit_rows
 from tl_core.query.base import Pool
-from tl_core.query.blocks import each
 
 _STEPS = 127  # of int8, either way from 0
 _ROWS = 128  # coded at a time: what is gone over many times should stay in the core's own cache

@@ -10,17 +10,19 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
-from labeller.accounts import services as accounts
-from labeller.annotating import saving, services
+from labeller.accounts import admitting as accounts
+from labeller.accounts.access import Member
+from labeller.accounts.models import Role, User
+from labeller.annotating import handing, saving
+from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
-from labeller.annotating.services import Wanted
 from labeller.config.commands import SiteCommand
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
 from labeller.labels.models import Label
-from labeller.labels.services import Judgement
-from labeller.learning import services as learning
+from labeller.labels.recording import Judgement
+from labeller.learning import asking as learning
 from labeller.learning.models import Round
 from labeller.projects.models import STRATEGIES, Project, Question
 from labeller.samples.models import HiddenTruth
@@ -114,19 +116,19 @@ class Command(SiteCommand):
                 bar.update(len(batch))
         return given
 
-    def _wait_for_batch(self, oracle: Any, question: Question, count: int) -> list[Assignment]:
+    def _wait_for_batch(self, oracle: User, question: Question, count: int) -> list[Assignment]:
         """The next samples of a ranking that knows the labels given so far; empty when the pool is used up."""
         started = time.monotonic()
         while True:
             newest = Label.objects.filter(question=question).order_by("-pk").values_list("pk", flat=True).first() or 0
             current = Round.objects.filter(question=question, is_current=True).first()
             if current is not None and current.last_label >= newest:
-                batch = services.next_batch(oracle, question, Wanted(count))
+                batch = handing.next_batch(oracle, question, Wanted(count))
                 if batch.assignments or batch.state == "finished":
                     return batch.assignments
             self._give_up_after(question, started)
 
-    def _label(self, oracle: Any, question: Question, assignment: Assignment, options: dict[str, Any]) -> None:
+    def _label(self, oracle: User, question: Question, assignment: Assignment, options: dict[str, Any]) -> None:
         truth = HiddenTruth.objects.filter(sample=assignment.sample, label_class__question=question)
         classes = tuple(truth.values_list("label_class_id", flat=True))
         # Which answers are wrong depends on seed and sample only: the same ones whatever comes when.
@@ -148,7 +150,8 @@ class Command(SiteCommand):
             mode=Label.Mode.SIMULATED,
             suggestion_shown=False,
         )
-        saving.save_judgement(oracle, question, judgement, assignment.entry_id)
+        member = Member(oracle, question.project, Role.ANNOTATOR)
+        saving.save_judgement(member, question, judgement, assignment.entry_id)
 
 
 def _share(text: str) -> float:

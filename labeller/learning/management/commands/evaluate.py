@@ -6,9 +6,10 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from labeller.config.commands import SiteCommand
-from labeller.jobs.services import Postponed
+from labeller.embedding import loading, runs
+from labeller.jobs.queueing import Postponed
 from labeller.labels import selectors as labels
-from labeller.learning import embedding, fitting
+from labeller.learning import fitting
 from labeller.learning.fitting import CannotLearn, HeldOut
 from labeller.projects.models import LabelClass, Project, Question
 from tl_core.featurisers import FeaturiserUnavailable
@@ -44,8 +45,8 @@ class Command(SiteCommand):
 
     def _cross_validation(self, question: Question) -> dict[str, Any] | None:
         try:
-            run = embedding.current_run(question.project)
-            embeddings = fitting.load_embeddings(run)
+            run = runs.current_run(question.project)
+            embeddings = loading.load_embeddings(run)
             held_out = fitting.cross_validate(question, run, embeddings, labels.consensus(question))
         except (CannotLearn, FeaturiserUnavailable, Postponed) as error:
             raise CommandError(str(error)) from error

@@ -6,12 +6,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from labeller.config.commands import SiteCommand
-from labeller.jobs.services import Postponed
+from labeller.jobs.queueing import Postponed
 from labeller.learning import reasons, rounds
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
+from labeller.projects.making import class_named
 from labeller.projects.models import LabelClass, Project, Question
-from labeller.projects.services import class_named
 from labeller.samples.models import Sample
 from tl_core.featurisers import FeaturiserUnavailable
 

@@ -9,9 +9,10 @@ from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from labeller.config.commands import SiteCommand
-from labeller.jobs import services as jobs
+from labeller.embedding import runs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.learning import embedding, rounds, services
+from labeller.learning import asking, rounds
 from labeller.learning.models import Head
 from labeller.projects.models import Project, Question
 
@@ -52,7 +53,7 @@ class Command(SiteCommand):
 
     def _train(self, question: Question) -> dict[str, Any]:
         started, before = time.monotonic(), Head.last_full(question)
-        self._finish(services.request_retrain(question))
+        self._finish(asking.request_retrain(question))
         head = Head.last_full(question)
         if head is None or head == before:
             raise CommandError(f"{question.text} Nothing to learn from: label samples of two classes or more first.")
@@ -70,7 +71,7 @@ class Command(SiteCommand):
 
     def _finish(self, job: Job) -> None:
         """Do the job here, unless a worker was faster or is at the same work already: then wait for it."""
-        while job.state in embedding.OPEN:
+        while job.state in runs.OPEN:
             if not jobs.run(job.pk, lambda kind: rounds.retrain):
                 time.sleep(PAUSE)
             job.refresh_from_db()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from labeller.accounts import services
+from labeller.accounts import admitting
 from labeller.accounts.models import User
 from labeller.config.commands import SiteCommand
 
@@ -17,8 +17,8 @@ class Command(SiteCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            password = services.reset_password(options["username"])
+            password = admitting.reset_password(options["username"])
         except User.DoesNotExist as error:
             raise CommandError(f"There is no account {options['username']!r}.") from error
-        days = services.ONE_TIME_DAYS
+        days = admitting.ONE_TIME_DAYS
         self.stdout.write(f"For {days} days {options['username']} can log in, to choose a password, with {password}")

@@ -14,15 +14,16 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from labeller.accounts import services as accounts
+from labeller.accounts import admitting as accounts
 from labeller.config import static
-from labeller.jobs import services as jobs
-from labeller.operations import opening, telling, workers
+from labeller.jobs import queueing as jobs
+from labeller.managing import opening
+from labeller.operations import telling, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
 from labeller.samples import known
+from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.scanning import FolderError, check_folder, tidy_folder
-from labeller.samples.services import NoSpace, check_disk
 
 WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1}  # queue: processes
 LEAST_ROOM = 20_000_000  # bytes; with less even the database could not be written

@@ -1,0 +1,16 @@
+"""Jobs on the queues embed and io, and what is missing looked for periodically."""
+
+from celery import shared_task
+
+from labeller.embedding import neighbours, runs
+from labeller.jobs.registry import handler
+
+handler("plan")(runs.plan)
+handler("embed")(runs.embed_shard)
+handler("index")(neighbours.build)
+
+
+@shared_task
+def retry_missing() -> None:
+    """Queue again the shards that are missing and that nobody works on."""
+    runs.retry_missing()

@@ -1,0 +1,173 @@
+"""Exports: labels, and predictions for the whole pool, as rows that stream.
+
+Rows are read a page at a time, each page whole: while a client reads, or pauses, no cursor and no transaction is open
+that would keep others from saving. Labels are those that stood when the export began, whatever is saved meanwhile.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max, Q, QuerySet
+
+from labeller.embedding.runs import store
+from labeller.labels import flags
+from labeller.labels import selectors as labels
+from labeller.labels.models import Label, LabelledClass
+from labeller.learning import accepting
+from labeller.learning.models import Acceptance, Head
+from labeller.projects.models import LabelClass, Question
+from labeller.samples.cells import join_names
+from labeller.samples.models import Refusal, Sample
+from tl_core.heads import files as head_files
+
+LABEL_COLUMNS = (
+    "path", "question", "classes", "verdict", "overruled", "annotator", "decided_by", "labelled_at", "mode", "strategy",
+    "propensity", "suggestion_shown", "head_version", "dwell_ms", "flag", "uuid", "duplicates",
+)  # fmt: skip
+PREDICTION_COLUMNS = (
+    "path",
+    "question",
+    "predicted_class",
+    "probability",
+    "decided_by",
+    "labelled_class",
+    "is_labelled",
+    "duplicate_of",
+)
+PAGE = 1000
+
+
+def newest_label(question: Question) -> int:
+    """The label up to which an export that begins now goes."""
+    return Label.objects.filter(question=question).aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def standing(question: Question, until: int) -> QuerySet[Label]:
+    """The labels that stood, and weren't taken back, when that one was the newest."""
+    stood = Q(is_current=True) | Q(superseded_by__gt=until)
+    return Label.objects.filter(stood, question=question, pk__lte=until).exclude(verdict=Label.Verdict.WITHDRAW)
+
+
+def label_rows(question: Question, until: int) -> Iterator[tuple[Any, ...]]:
+    """The labels up to that one, oldest first; those that a review has overruled say so."""
+    yield LABEL_COLUMNS
+    rows = standing(question, until).select_related("sample", "annotator").order_by("pk")
+    last = 0
+    while page := list(rows.filter(pk__gt=last)[:PAGE]):
+        yield from _label_page(question, page, until)
+        last = page[-1].pk
+
+
+def _label_page(question: Question, page: list[Label], until: int) -> Iterator[tuple[Any, ...]]:
+    samples = {label.sample_id for label in page}
+    classes: dict[int, list[str]] = {}
+    named = LabelledClass.objects.filter(label__in=[label.pk for label in page]).order_by("label_class__position", "pk")
+    for label_id, name in named.values_list("label", "label_class__name"):
+        classes.setdefault(label_id, []).append(name)
+    decided = _deciding(question, samples, until)
+    notes = flags.notes(question, among=samples)
+    twins = _twins(samples)
+    for label in page:
+        yield (
+            label.sample.path,
+            question.key,
+            _names(question, classes.get(label.pk, [])),
+            label.verdict,
+            int(decided.get(label.sample_id, label.pk) != label.pk),
+            label.annotator.username if label.annotator else "",
+            _who(label),
+            label.created_at.isoformat(),
+            label.mode,
+            label.strategy,
+            "" if label.propensity is None else f"{label.propensity:.6g}",
+            int(label.suggestion_shown),
+            "" if label.head_version is None else label.head_version,
+            "" if label.dwell_ms is None else label.dwell_ms,
+            " | ".join(note or "flagged" for note in notes.get(label.sample_id, [])),
+            label.uuid,
+            join_names(twins.get(label.sample_id, [])),
+        )
+
+
+def _names(question: Question, names: list[str]) -> str:
+    """Class names in one cell: as they are where there can be one only, else with | between them."""
+    return join_names(names) if question.multi_label else "".join(names)
+
+
+def _deciding(question: Question, samples: set[int], until: int) -> dict[int, int]:
+    """For those of these samples that reviewers decided on the id of the label that counts: the latest review."""
+    decided = [Label.Verdict.ANSWER, Label.Verdict.IGNORE]
+    now = labels.reviews(question).filter(sample__in=samples, verdict__in=decided, pk__lte=until)
+    # Those that stood then and have been superseded since; apart, for each part has an index of its own.
+    since = Label.objects.filter(question=question, pk__gt=until, supersedes__lte=until)
+    before = since.filter(
+        supersedes__mode=Label.Mode.REVIEW, supersedes__verdict__in=decided, supersedes__sample__in=samples
+    )
+    found = [*now.values_list("pk", "sample"), *before.values_list("supersedes", "supersedes__sample")]
+    return {sample_id: pk for pk, sample_id in sorted(found)}
+
+
+def _twins(samples: set[int]) -> dict[int, list[str]]:
+    """The paths of files that were left out because they have the same content as one of these samples."""
+    found: dict[int, list[str]] = {}
+    for sample_id, path in Refusal.objects.filter(twin__in=samples).order_by("pk").values_list("twin", "path"):
+        found.setdefault(sample_id, []).append(path)
+    return found
+
+
+def _who(label: Label) -> str:
+    if label.annotator is None:
+        return "imported"
+    return "simulated" if label.annotator.is_simulated else "human"
+
+
+def latest_head(question: Question) -> Head | None:
+    """The newest one that knows all labels: those that decide what to accept leave the audit labels out."""
+    stored = Head.objects.filter(question=question, acceptances=None).exclude(directory="")
+    return stored.select_related("run__project").order_by("-version").first()
+
+
+def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]:
+    """The head's top class for every photograph that isn't left out, and what people said where they did.
+
+    Where a prediction has been accepted, it is that of the head it was accepted of. Files of the same content as a
+    sample have its prediction.
+    """
+    yield PREDICTION_COLUMNS
+    stored = head_files.load(settings.HEADS / head.directory)
+    names = dict(LabelClass.objects.filter(question=question).values_list("pk", "name"))
+    rule = Acceptance.standing(question)
+    accepted = accepting.accepted(rule)
+    by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule else ""
+    embeddings = store(head.run)
+    for number in list(head.run.shards.order_by("number").values_list("number", flat=True)):
+        shard = embeddings.open([number])
+        probabilities = stored.predict_proba(shard.vectors[:])
+        best = probabilities.argmax(axis=1)
+        ids = shard.ids.tolist()
+        paths = dict(Sample.objects.filter(pk__in=ids).values_list("pk", "path"))
+        answers = labels.consensus(question, ids)
+        left_out = set(labels.left_out(question).filter(sample__in=ids).values_list("sample_id", flat=True))
+        twins = _twins(set(ids))
+        for row, sample_id in enumerate(ids):
+            if sample_id in left_out or sample_id not in paths:
+                continue
+            answer = answers.get(sample_id)
+            own = head.class_ids[best[row]], probabilities[row, best[row]]
+            class_id, probability = accepted.get(sample_id, own)
+            said = (
+                question.key,
+                names[class_id],
+                f"{probability:.4f}",
+                by_rule if sample_id in accepted else _machine(head),
+                _names(question, sorted(names[each] for each in answer)) if answer else "",
+                int(answer is not None),
+            )
+            yield (paths[sample_id], *said, "")
+            for path in twins.get(sample_id, []):
+                yield (path, *said, paths[sample_id])
+
+
+def _machine(head: Head) -> str:
+    return f"machine: head {head.version}"

@@ -1,0 +1,117 @@
+"""Asking for refits: quick ones after some labels, full ones every night and on demand."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Max, OuterRef
+from django.utils import timezone
+
+from labeller.jobs import queueing as jobs
+from labeller.jobs.models import Job
+from labeller.labels import tallies
+from labeller.labels.models import Label
+from labeller.learning.models import Head, Round
+from labeller.projects.models import Project, Question
+
+FIRST_FULL_REFIT = 50  # labels; from then on whenever they have doubled, and every night
+RETRY_AFTER = timedelta(hours=1)
+REFIT_DEBOUNCE = 0.05  # seconds in which labels that arrive together share one refit
+
+
+def request_refit(question: Question, *, at_once: bool = False) -> None:
+    """Ask for a refit once enough labels are new: debounced, and one pending at most.
+
+    One classifier a project: a question that follows another has none, and nothing is fitted for it.
+    """
+    if question.follows_id is not None:
+        return
+    every = question.project.refit_every
+    if at_once or new_labels(question, every) >= every:
+        jobs.enqueue(
+            "refit",
+            key=_key(question),
+            project=question.project,
+            payload={"question": question.pk},
+            delay=REFIT_DEBOUNCE,
+        )
+
+
+def rank_anew(sender: Any, *, project: Project, **kwargs: Any) -> None:
+    """Ask for a refit of every question of a project: what they are ranked by has changed."""
+    for question in project.questions.all():
+        request_refit(question, at_once=True)
+
+
+def new_labels(question: Question, most: int = 1) -> int:
+    """Labels the current round doesn't know of, counted up to `most`: after an import there may be very many."""
+    known = Round.objects.filter(question=question, is_current=True).aggregate(known=Max("last_label"))["known"] or 0
+    return Label.objects.filter(question=question, pk__gt=known)[:most].count()
+
+
+def retrain_stale() -> int:
+    """Periodic: ask for a refit wherever labels wait that no round knows, however few, and none is under way."""
+    latest = Round.objects.filter(question=OuterRef("pk"), is_current=True).values("last_label")
+    newest = Label.objects.filter(question=OuterRef("pk")).order_by("-pk").values("pk")
+    stale = Question.objects.filter(follows=None).annotate(known=latest[:1], newest=newest[:1])
+    under_way = set(Job.objects.filter(kind="refit", state=Job.State.RUNNING).values_list("key", flat=True))
+    found = [
+        question
+        for question in stale.select_related("project")
+        if (question.newest or 0) > (question.known or 0) and _key(question) not in under_way
+    ]
+    for question in found:
+        request_refit(question, at_once=True)
+    return len(found)
+
+
+def request_retrain(question: Question) -> Job:
+    """Ask for a full refit; where one is pending already, that is the one."""
+    return jobs.enqueue("retrain", key=_key(question), project=question.project, payload={"question": question.pk})
+
+
+def retrain_due() -> int:
+    """Periodic: ask for a full refit where its time of day has passed and labels from before are new to it.
+
+    Nights on which nothing ran are made up for once. What failed is not tried again before the next night. While labels
+    are few, a full refit also comes whenever they have doubled: C, temperature and what is known of the head would
+    otherwise be those of a much smaller set all day.
+    """
+    due = [
+        question
+        for question in Question.objects.filter(follows=None).select_related("project")
+        if (question.project.retrain_at is not None and _is_due(question, _last_passed(question.project)))
+        or _has_doubled(question)
+    ]
+    for question in due:
+        request_retrain(question)
+    return len(due)
+
+
+def _has_doubled(question: Question) -> bool:
+    full = Head.last_full(question)
+    since = timezone.now() - RETRY_AFTER
+    since = max(since, full.created_at) if full else since
+    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=since).exists():
+        return False  # it runs, or failed, or found one class only
+    # Samples with samples, not with labels: two people who agree on one teach no more than one of them does.
+    return tallies.of(question).labelled >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
+
+
+def _key(question: Question) -> str:
+    return f"question:{question.pk}"
+
+
+def _last_passed(project: Project) -> datetime:
+    """When the project's time of day for a full refit was last."""
+    now = timezone.localtime()
+    passed = datetime.combine(now.date(), project.retrain_at, now.tzinfo)
+    return passed if passed <= now else passed - timedelta(days=1)
+
+
+def _is_due(question: Question, passed: datetime) -> bool:
+    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=passed).exists():
+        return False
+    full = Head.last_full(question)
+    known = full.last_label if full else 0
+    # Labels given since then wait for the next night: a full refit is not for the middle of the day.
+    return Label.objects.filter(question=question, pk__gt=known, created_at__lt=passed).exists()

@@ -1,0 +1,203 @@
+"""From a folder to a project that is being imported: for the web form and for `manage.py up` alike."""
+
+import csv
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from labeller.accounts.models import User
+from labeller.projects import making as projects
+from labeller.projects.models import Project
+from labeller.samples import ingesting as samples
+from labeller.samples import known, moving, names, scanning
+from labeller.samples.known import FOLDERS, Given
+from labeller.samples.models import Source
+from labeller.samples.scanning import FolderError
+
+QUESTION = "What is in the picture?"
+LOOKED_AT = 20_000  # files that a preview looks at: a person waits for it
+NOT_MOVED = "no"
+DEMO_SLUG = "demo"
+DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
+
+
+def preview(folder: Path | str, given: Given) -> list[str]:
+    """What a person is to see before a folder is imported: which level names the classes, what of a table fits.
+
+    Empty where there is nothing to choose and nothing wrong. Raises scanning.FolderError as `open_new` does.
+    """
+    folder = scanning.tidy_folder(folder)
+    scanning.check_folder(folder)
+    lines = known.check(folder, given, most=LOOKED_AT, hint=_("choose above"))
+    return lines if len(lines) > 1 or " · " in "".join(lines) else []
+
+
+def open_new(
+    *,
+    folder: Path | str,
+    owner: User | None,
+    name: str = "",
+    question_text: str = QUESTION,
+    multi_label: bool = False,
+    class_names: list[str] | None = None,
+    given: Given = Given(),  # noqa: B008 - it is frozen
+    slug: str | None = None,
+) -> Project:
+    """A new project on a folder, its import under way. Raises scanning.FolderError where the folder can't be used."""
+    folder = scanning.tidy_folder(folder)
+    scanning.check_folder(folder)
+    with transaction.atomic():
+        project = projects.create_project(
+            name=name or names.shown(Path(str(folder)).name) or "photographs",
+            owner=owner,
+            question_text=question_text,
+            multi_label=multi_label,
+            class_names=class_names or [],
+            slug=slug,
+        )
+        samples.add_source(project, folder, given=given)
+    return project
+
+
+def open_folder(
+    folder: Path | str,
+    meaning: str = Source.Meaning.NOTHING,
+    table: str = "",
+    *,
+    given: Given | None = None,
+    moved_from: str = "",
+    ask: Callable[[str], bool] | None = None,
+) -> Project:
+    """The project on that folder, made on first use.
+
+    On later uses what is new in the folder is imported, and labels and truth that are given then are applied. A folder
+    that moved is found again: `moved_from` says from where ("no": from nowhere), else `ask` is asked. Raises
+    FolderError where it can't be used, or where it has moved and nobody can be asked.
+    """
+    given = given or Given.of(meaning, table)
+    folder = scanning.tidy_folder(folder)
+    moved_from = moved_from or settings.MOVED_FROM
+    source = _said_to_have_moved(moved_from, folder)
+    if source is None:
+        source = moving.at(folder).first()
+    if source is None:
+        scanning.check_folder(folder)
+        source = None if moved_from == NOT_MOVED else _found_elsewhere(folder, ask)
+    if source is None:
+        owner = User.objects.filter(is_superuser=True).order_by("pk").first()
+        return open_new(folder=folder, owner=owner, given=given)
+    samples.add_source(source.project, folder, given=given)
+    return source.project
+
+
+def _said_to_have_moved(old: str, folder: Path | str) -> Source | None:
+    """The source that was in the folder `old`, told where it is now; in all projects that used it."""
+    sources = list(moving.at(old)) if old and old != NOT_MOVED else []
+    for source in sources:
+        moving.repoint(source, folder)
+    if old and old != NOT_MOVED and not sources and not moving.at(folder):  # else it was told at an earlier start
+        raise FolderError(_("No project uses the folder %(old)s (MOVED_FROM).") % {"old": old})
+    return sources[0] if sources else None
+
+
+def _found_elsewhere(folder: Path | str, ask: Callable[[str], bool] | None) -> Source | None:
+    """The source whose photographs are in this folder now, told so where the person at the terminal agrees."""
+    source = moving.candidate(folder)
+    if source is None:
+        return None
+    words = {"old": source.path, "new": names.shown(folder), "project": source.project.name}
+    if ask is None:
+        detail = _(
+            "The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. To go on with that "
+            "project, start with MOVED_FROM=%(quoted)s; to begin a new one on the same photographs, with MOVED_FROM=no."
+        )
+        raise FolderError(detail % {**words, "quoted": shlex.quote(source.path)})
+    question = _("The photographs of the project “%(project)s”, once in %(old)s, are in %(new)s now. Go on with it?")
+    if not ask(question % words):
+        return None
+    moving.repoint(source, folder)
+    return source
+
+
+def given(folder: str, labels: str, truth: str, level: str) -> Given:
+    """What the knobs LABELS, TRUTH and LEVEL say of a folder. Raises scanning.FolderError where they can't be meant."""
+    if (labels or truth) and not folder:
+        raise FolderError(_("LABELS and TRUTH say what the folder IMAGES shows: name that as well."))
+    found = Given(labels=_named(labels), truth=_named(truth), level=_level(level))
+    if found.level is not None and FOLDERS not in {found.labels, found.truth}:
+        raise FolderError(_("LEVEL says which folders name the classes: give LABELS=folders or TRUTH=folders with it."))
+    return found
+
+
+def _named(text: str) -> str:
+    is_folders = text.lower() in {FOLDERS, "folder"} and not Path(text).is_file()
+    return FOLDERS if is_folders else table_path(text)
+
+
+def table_path(text: str) -> str:
+    """Where a table is, as it is stored; empty for none."""
+    try:
+        return str(Path(text).expanduser().resolve()) if text else ""
+    except RuntimeError:  # ~ of somebody who has no home here
+        return text
+
+
+def _level(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"-?[1-9]\d?", text, re.ASCII):
+        detail = _("LEVEL must be a number: 1 for the first folder level, -1 for the last, not “%(level)s”.")
+        raise FolderError(detail % {"level": text})
+    return int(text)
+
+
+def open_demo() -> Project:
+    """The demo project: scikit-learn's handwritten digits, with two classes thinned to a dozen each."""
+    project = Project.objects.filter(slug=DEMO_SLUG).first()
+    folder = settings.DATA / "demo"
+    truth = folder / "truth.csv"
+    if not truth.exists():
+        _write_digits(folder / "digits", truth)
+    if project is not None:
+        return project
+    owner = User.objects.filter(is_superuser=True).order_by("pk").first()
+    return open_new(
+        folder=folder / "digits",
+        owner=owner,
+        name="Demo: handwritten digits",
+        question_text="Which digit is this?",
+        given=Given(truth=str(truth)),
+        slug=DEMO_SLUG,
+    )
+
+
+def _write_digits(folder: Path, truth: Path) -> None:
+    """Write the digits as PNG files named without their answer, and the answers into a CSV beside."""
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = load_digits()
+    left = dict(DEMO_RARE)
+    rows = []
+    for number, (pixels, digit) in enumerate(zip(digits.images, digits.target.tolist(), strict=True)):
+        if digit in left and not left[digit]:
+            continue
+        if digit in left:
+            left[digit] -= 1
+        name = f"{number:04}.png"
+        grey = (255 - pixels * 255 / 16).astype(np.uint8)
+        Image.fromarray(grey).resize((128, 128), Image.Resampling.BICUBIC).save(folder / name)
+        rows.append({"path": name, "class": digit})
+    temporary = truth.with_suffix(".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["path", "class"])
+        writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(truth)

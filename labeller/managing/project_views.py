@@ -1,0 +1,114 @@
+"""Setting projects up: a new one, its settings and its people.
+
+Here, at the top, because a new project starts an import, and changed settings a refit.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from labeller.accounts import access
+from labeller.accounts import admitting as accounts
+from labeller.accounts.models import Membership, Role, User
+from labeller.labels import checks
+from labeller.learning import asking as learning
+from labeller.learning.models import Head
+from labeller.managing import opening
+from labeller.projects import making as projects
+from labeller.projects.forms import MemberForm, NewProjectForm, SettingsForm
+from labeller.projects.models import Project
+from labeller.samples import bursts
+from labeller.samples.known import Given
+from labeller.samples.scanning import FolderError
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Folder, question, classes. Reading the server's folders is for administrators only."""
+    administrator = access.administrator(request.user)
+    form = NewProjectForm(request.POST or None)
+    lines: list[str] = []
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        of_folder = Given.of(given["folder_meaning"], opening.table_path(given["table"]), given["class_level"])
+        try:
+            lines = opening.preview(given["folder"], of_folder)
+            if not lines or request.POST.get("seen", "").splitlines() == lines:
+                return redirect("insights:progress", _open(administrator, given, of_folder).slug)
+        except FolderError as error:
+            form.add_error("table" if given["table"] else "folder", str(error))
+    return render(request, "projects/new.html", {"form": form, "lines": lines, "seen": "\n".join(lines)})
+
+
+def _open(owner: User, given: dict[str, Any], of_folder: Given) -> Project:
+    return opening.open_new(
+        folder=given["folder"],
+        owner=owner,
+        name=given["name"],
+        question_text=given["question_text"],
+        multi_label=given["multi_label"],
+        class_names=given["class_names"],
+        given=of_folder,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    """How the project learns; what is changed takes effect with the refit it asks for."""
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
+    form = SettingsForm(request.POST or None, instance=project, may_name_code=request.user.is_superuser)
+    if request.method == "POST" and form.is_valid():
+        projects.change_settings(form.instance, form.cleaned_data["starred"])
+        if "burst_gap" in form.changed_data:
+            bursts.regroup(project)
+        for question in project.questions.all():
+            learning.request_refit(question, at_once=True)
+        messages.success(request, _("The settings were saved."))
+        return redirect("projects:settings", slug)
+    context = {
+        "project": project,
+        "role": member.role,
+        "form": form,
+        "full_refits": [head for question in project.questions.all() if (head := Head.last_full(question))],
+    }
+    return render(request, "projects/settings.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def people(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who is in the project; a new name makes an account and shows its password once."""
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
+    form = MemberForm(request.POST or None)
+    password = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            password = accounts.set_role(
+                project, form.cleaned_data["username"], Role(form.cleaned_data["role"]), by=member.role
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            if password is None:
+                return redirect("projects:people", slug)
+    memberships = list(Membership.objects.filter(project=project).select_related("user").order_by("user__username"))
+    hit_rates = checks.hit_rates(project, [each.user_id for each in memberships])
+    context = {
+        "project": project,
+        "role": member.role,
+        "members": [(each, hit_rates.get(each.user_id)) for each in memberships],
+        "has_checks": bool(hit_rates),
+        "form": form,
+        "one_time_password": password,
+        "new_username": form.cleaned_data["username"] if password else "",
+        "one_time_days": accounts.ONE_TIME_DAYS,
+    }
+    return render(request, "projects/people.html", context)

@@ -1,0 +1,305 @@
+"""Ingest: from a folder to samples, derivatives and refusals, in chunks that any worker can do."""
+
+import datetime
+import errno
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
+from django.db.models import Max
+
+from labeller.jobs import queueing as jobs
+from labeller.jobs.models import Job
+from labeller.projects.models import Project
+from labeller.samples import bursts, following, known, names, refusing, scanning, tables
+from labeller.samples.known import Given
+from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.signals import shard_known
+from labeller.samples.walking import NO_PERMISSION, Found
+from tl_core.images import (
+    Examined,
+    ImageRefused,
+    derivative_path,
+    derivative_sizes,
+    examine,
+    write_derivatives,
+)
+
+log = logging.getLogger(__name__)
+
+SHARD_SIZE = 512  # samples a shard: one ingest job, one embedding job, one file of the embedding store
+WRITE_ATTEMPTS = 5
+SUSPECT = "decoding "  # what a job's message says before the path of the file in hand
+DISK_FLOOR = 200_000_000  # bytes; below this no new files are written, so that labels still can be
+
+
+class NoSpace(jobs.Postponed):
+    """The disk is nearly full: work that writes files waits."""
+
+
+def check_disk() -> None:
+    """Raises NoSpace below the floor."""
+    free = shutil.disk_usage(settings.DATA).free
+    if free < DISK_FLOOR:
+        raise NoSpace(f"Only {free // 1_000_000} MB are free at {settings.DATA}: make room, work goes on by itself.")
+
+
+def add_source(
+    project: Project,
+    folder: Path | str,
+    meaning: str = Source.Meaning.NOTHING,
+    table: str = "",
+    *,
+    given: Given | None = None,
+) -> Source:
+    """Take a folder, or the URL of one in an object store, into the project and start importing it.
+
+    The same folder again imports only what is new; labels and truth that are given then are applied as well.
+
+    Raises FolderError where the folder or a table can't be used.
+    """
+    given = given or Given.of(meaning, table)
+    folder = scanning.tidy_folder(folder)
+    taken = project.sources.filter(path=names.shown(folder)).first()
+    follows = settings.FOLLOW_LINKS or (taken is not None and taken.follows_links)
+    # A folder that was taken once stays usable wherever it lies.
+    check = scanning.check_folder if taken is None else scanning.check_readable
+    check(folder, follows_links=follows)
+    for each in given.tables():
+        tables.read(each)
+    with transaction.atomic():
+        source, _ = Source.objects.get_or_create(project=project, path=names.shown(folder))
+        given.store(source)
+        if follows and not source.follows_links:
+            Source.objects.filter(pk=source.pk).update(follows_links=True)
+        ask_for_scan(source)
+        # So that the network is loaded while the first files are looked at.
+        jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
+    return source
+
+
+def ask_for_scan(source: Source) -> None:
+    """Have the folder looked through for what is new or has changed."""
+    jobs.enqueue("scan", key=f"source:{source.pk}", project=source.project, payload={"source": source.pk})
+
+
+def scan(progress: jobs.Progress) -> None:
+    """Find what is new or has changed, and cut it into ingest jobs of one shard each."""
+    source = Source.objects.select_related("project").get(pk=progress.job.payload["source"])
+    scanning.check_readable(source.folder, follows_links=source.follows_links)
+    unfinished = Job.objects.filter(
+        kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
+    )
+    underway = {path for job in unfinished for path, *_ in job.payload["files"]}
+    look = scanning.look(source)
+    fresh, changed = ([found for found in files if found.path not in underway] for files in (look.fresh, look.changed))
+    refusing.note_problems(source, look)
+    # Where nothing moved, no content has to be known before the closer look.
+    is_about = bool(look.gone or look.changed)
+    with transaction.atomic():
+        # Folders of one project may be looked through at the same moment: each needs shards of its own.
+        Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
+        shard = _next_shard(source.project)
+        shard = _cut(source, fresh, "shard", shard, moves=is_about)
+        _cut(source, changed, "changed", shard, moves=True)
+        Source.objects.filter(pk=source.pk).update(
+            left_out=dict(look.left_out), missing=len(look.gone), reader=scanning.READER
+        )
+    known.request(source)
+    progress(0, 0, f"{len(fresh)} new files", now=True)
+
+
+def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: bool) -> int:
+    """Queue the files, a shard at a time; returns the next free number of a shard."""
+    for start in range(0, len(files), SHARD_SIZE):
+        chunk = files[start : start + SHARD_SIZE]
+        jobs.enqueue(
+            "ingest",
+            key=f"source:{source.pk}:{stage}:{shard}",
+            project=source.project,
+            total=len(chunk),
+            payload={
+                "source": source.pk,
+                "shard": shard,
+                "stage": stage,
+                "moves": moves,
+                "files": [[found.path, found.bytes, found.modified_ns] for found in chunk],
+            },
+        )
+        shard += 1
+    return shard
+
+
+def _next_shard(project: Project) -> int:
+    """The first shard number no sample and no ingest job of the project has used."""
+    used = Sample.objects.filter(project=project).aggregate(last=Max("shard"))["last"]
+    keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
+    given = [int(key.rsplit(":", 1)[1]) for key in keys]
+    return max([-1 if used is None else used, *given]) + 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: the fields of a sample, or of a refusal."""
+
+    found: Found
+    sample: dict[str, Any] | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+def ingest(progress: jobs.Progress) -> None:
+    """Decode, check, hash and derive one shard's files, then write all rows in one transaction."""
+    payload = progress.job.payload
+    stage = payload.get("stage", "shard")
+    source = Source.objects.select_related("project").get(pk=payload["source"])
+    following.wait_for_earlier(source, stage)
+    files = [Found(*each) for each in payload["files"]]
+    outcomes, unexplained = [], []
+    # A repeated attempt writes down each file before it touches it, so that the last one knows which killed the worker.
+    careful = progress.job.attempts > 1
+    suspect = progress.job.message.removeprefix(SUSPECT)
+    for number, found in enumerate(files):
+        progress(number, len(files), f"{SUSPECT}{found.path}"[:500], now=careful)
+        if progress.job.attempts == jobs.MAX_ATTEMPTS and f"{SUSPECT}{found.path}"[:500] == f"{SUSPECT}{suspect}":
+            outcomes.append(Outcome(found, reason="crashed", detail="Decoding this file stopped the worker."))
+            continue
+        digest = following.known_content(source, found.path) if payload.get("moves") else None
+        if digest:
+            outcomes.append(Outcome(found, sample={"sha256": digest}))
+        elif stage == "changed":
+            unexplained.append(found)
+        else:
+            check_disk()
+            outcomes.append(_looked_at(source, found))
+    _write(source, payload["shard"], outcomes)
+    _cut(source, unexplained, "edited", payload["shard"], moves=True)
+    # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
+    bursts.regroup(source.project, payload["shard"])
+    known.request(source, amid_import=True)
+    progress(len(files), len(files), now=True)
+
+
+def _looked_at(source: Source, found: Found) -> Outcome:
+    """What became of a file, whatever is odd about it: the others of its shard come in."""
+    location = source.location(found.path)
+    if isinstance(location, Path) and os.access(location, os.F_OK) and not os.access(location, os.R_OK):
+        return Outcome(found, reason="no-permission", detail=NO_PERMISSION)
+    try:
+        return examine_file(source, found)
+    except (OSError, MemoryError, jobs.Postponed, SoftTimeLimitExceeded):
+        raise  # the machine's trouble, not the file's
+    except Exception as error:
+        log.exception("%s could not be looked at", found.path)
+        return Outcome(found, reason="failed", detail=f"It could not be looked at: {type(error).__name__}: {error}")
+
+
+def examine_file(source: Source, found: Found) -> Outcome:
+    """Look at one file and write its derivatives; never raises for what is the file's own fault."""
+    try:
+        examined = examine(source.location(found.path))
+    except ImageRefused as refused:
+        return Outcome(found, reason=refused.reason, detail=refused.detail)
+    write_pictures(examined)
+    taken_at = examined.taken_at.replace(tzinfo=datetime.UTC) if examined.taken_at else None
+    return Outcome(
+        found,
+        sample={
+            "sha256": examined.sha256,
+            "width": examined.width,
+            "height": examined.height,
+            "taken_at": taken_at,
+            "notes": examined.notes,
+        },
+    )
+
+
+def write_pictures(examined: Examined) -> None:
+    """Write the small pictures that pages show. Raises NoSpace on a full disk."""
+    try:
+        write_derivatives(examined, settings.MEDIA)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoSpace(f"No space left at {settings.DATA} while writing derivatives.") from error
+        raise
+
+
+def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
+    """Write a shard's samples and refusals; written again after a crash, it changes nothing.
+
+    What the database won't take is halved until it is one file, which is refused by name.
+    """
+    hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
+    gone = following.left(source.project, hashes)
+    for attempt in range(WRITE_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                _write_rows(source, shard, outcomes, gone)
+            return
+        except (DatabaseError, ValueError) as error:  # ValueError: a text that can't be stored
+            # Another worker may have imported the same content in between: seen as a duplicate next time.
+            if _is_outage(error):
+                raise
+            refused = error
+            if attempt + 1 == WRITE_ATTEMPTS or not isinstance(error, IntegrityError):
+                break
+    if len(outcomes) > 1:
+        half = len(outcomes) // 2
+        _write(source, shard, outcomes[:half])
+        _write(source, shard, outcomes[half:])
+        return
+    (outcome,) = outcomes
+    log.error("%s could not be stored: %s", outcome.found.path, refused)
+    if outcome.sample is not None:
+        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=f"It could not be stored: {refused}")])
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether the database is busy or away: that is no row's fault."""
+    if isinstance(error, OperationalError):
+        # PostgreSQL calls a row that is too large for an index operational as well (class 54: a limit of the program).
+        return not str(getattr(error.__cause__, "sqlstate", "") or "").startswith("54")
+    return not isinstance(error, IntegrityError | DataError | ValueError)
+
+
+def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[int, following.Left]) -> None:
+    hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
+    rows = following.Rows(source, hashes, [outcome.found.path for outcome in outcomes], gone)
+    samples, refusals = [], []
+    for outcome in outcomes:
+        found, fields = outcome.found, outcome.sample
+        if fields is None:
+            refusals.append(refusing.refusal(source, found, outcome.reason, outcome.detail))
+            continue
+        twin, mine = rows.by_content.get(fields["sha256"]), rows.by_path.get(found.path)
+        if twin is not None and twin == mine:
+            rows.restamp(twin, found)
+        elif twin is not None and rows.has_left(twin):
+            rows.move(twin, found)
+        elif twin is not None:
+            refusals.append(refusing.refusal(source, found, "duplicate", f"Same content as {twin.path}", twin))
+        elif mine is not None:
+            rows.edit(mine, found, fields)
+        else:
+            sample = Sample(shard=shard, **{**fields, **refusing.common(source, found)})
+            rows.by_content[fields["sha256"]] = sample
+            samples.append(sample)
+    Refusal.objects.filter(source=source, path__in=[outcome.found.path for outcome in outcomes]).delete()
+    Sample.objects.bulk_create(samples)
+    Refusal.objects.bulk_create(refusals)
+    rows.finish()
+    if samples:
+        shard_known.send(Sample, project=source.project, shard=shard, count=len(samples))
+
+
+def derivative(sample: Sample, size: int) -> Path | None:
+    """The file to serve when somebody asks for that long side."""
+    if not sample.width or not sample.height:
+        return None
+    return derivative_path(settings.MEDIA, sample.sha256, size, derivative_sizes(sample.width, sample.height))

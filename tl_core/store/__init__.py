@@ -1,0 +1,1 @@
+"""What is kept: files written whole or not at all, a directory or an object store, shards of embeddings."""
