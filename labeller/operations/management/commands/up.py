@@ -10,14 +10,13 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from labeller.accounts import services as accounts
 from labeller.config import static
 from labeller.jobs import services as jobs
-from labeller.operations import opening, telling, workers
+from labeller.operations import opening, telling, upgrading, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
 from labeller.samples import known
@@ -105,12 +104,12 @@ class Command(BaseCommand):
 
     def _run(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
         check_port(options["host"], int(options["port"]))  # which an earlier run may have held until now
-        if settings.EMBEDDED_REDIS:
-            supervisor.start(_redis())
         try:
-            call_command("migrate", verbosity=0, interactive=False)
+            upgrading.upgrade(self._say)
         except DatabaseError as error:
             raise StartError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
+        if settings.EMBEDDED_REDIS:
+            supervisor.start(_redis())
         static.collect()
         _wait_for_broker(supervisor)
         address, *others = telling.addresses(options["host"], int(options["port"]))
