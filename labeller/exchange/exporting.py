@@ -52,7 +52,7 @@ def standing(question: Question, until: int) -> QuerySet[Label]:
 def label_rows(question: Question, until: int) -> Iterator[tuple[Any, ...]]:
     """The labels up to that one, oldest first; those that a review has overruled say so."""
     yield LABEL_COLUMNS
-    rows = standing(question, until).select_related("sample", "annotator").order_by("pk")
+    rows = standing(question, until).select_related("sample__file", "annotator").order_by("pk")
     last = 0
     while page := list(rows.filter(pk__gt=last)[:PAGE]):
         yield from _label_page(question, page, until)
@@ -67,10 +67,10 @@ def _label_page(question: Question, page: list[Label], until: int) -> Iterator[t
         classes.setdefault(label_id, []).append(name)
     decided = _deciding(question, samples, until)
     notes = flags.notes(question, among=samples)
-    twins = _twins(samples)
+    twins = _twins({label.sample.file_id for label in page})
     for label in page:
         yield (
-            label.sample.path,
+            label.sample.file.path,
             question.key,
             _names(question, classes.get(label.pk, [])),
             label.verdict,
@@ -86,7 +86,7 @@ def _label_page(question: Question, page: list[Label], until: int) -> Iterator[t
             "" if label.dwell_ms is None else label.dwell_ms,
             " | ".join(note or "flagged" for note in notes.get(label.sample_id, [])),
             label.uuid,
-            join_names(twins.get(label.sample_id, [])),
+            join_names(twins.get(label.sample.file_id, [])),
         )
 
 
@@ -108,11 +108,11 @@ def _deciding(question: Question, samples: set[int], until: int) -> dict[int, in
     return {sample_id: pk for pk, sample_id in sorted(found)}
 
 
-def _twins(samples: set[int]) -> dict[int, list[str]]:
-    """The paths of files that were left out because they have the same content as one of these samples."""
+def _twins(files: set[int]) -> dict[int, list[str]]:
+    """The paths of files that were left out because they have the same content as one of these."""
     found: dict[int, list[str]] = {}
-    for sample_id, path in Refusal.objects.filter(twin__in=samples).order_by("pk").values_list("twin", "path"):
-        found.setdefault(sample_id, []).append(path)
+    for file_id, path in Refusal.objects.filter(twin__in=files).order_by("pk").values_list("twin", "path"):
+        found.setdefault(file_id, []).append(path)
     return found
 
 
@@ -146,12 +146,12 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
         probabilities = stored.predict_proba(shard.vectors[:])
         best = probabilities.argmax(axis=1)
         ids = shard.ids.tolist()
-        paths = dict(Sample.objects.filter(pk__in=ids).values_list("pk", "path"))
+        samples = Sample.objects.select_related("file").in_bulk(ids)
         answers = labels.consensus(question, ids)
         left_out = set(labels.left_out(question).filter(sample__in=ids).values_list("sample_id", flat=True))
-        twins = _twins(set(ids))
+        twins = _twins({sample.file_id for sample in samples.values()})
         for row, sample_id in enumerate(ids):
-            if sample_id in left_out or sample_id not in paths:
+            if sample_id in left_out or sample_id not in samples:
                 continue
             answer = answers.get(sample_id)
             own = head.class_ids[best[row]], probabilities[row, best[row]]
@@ -164,9 +164,10 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
                 _names(question, sorted(names[each] for each in answer)) if answer else "",
                 int(answer is not None),
             )
-            yield (paths[sample_id], *said, "")
-            for path in twins.get(sample_id, []):
-                yield (path, *said, paths[sample_id])
+            file = samples[sample_id].file
+            yield (file.path, *said, "")
+            for path in twins.get(file.pk, []):
+                yield (path, *said, file.path)
 
 
 def _machine(head: Head) -> str:

@@ -224,8 +224,8 @@ def _choose(
         # Clustering takes a second or more, and a worker that is started later never needs it.
         start=_start(question.pk, embeddings) if is_cold else (),
         starred=[column for column, class_id in columns.items() if class_id in starred],
-        sequences=_groups(embeddings, project.pk, "sequence_id", grouping),
-        deployments=_groups(embeddings, project.pk, "deployment_id", grouping),
+        sequences=_groups(embeddings, project.pk, "sequence", grouping),
+        deployments=_groups(embeddings, project.pk, "deployment", grouping),
     )
     picks = planning.plan(
         learner,
@@ -311,8 +311,8 @@ def _likeness(question_id: int, embeddings: Embedded) -> tiles.Likeness:
 @functools.lru_cache(maxsize=4)
 def _groups(embeddings: Embedded, project_id: int, name: str, grouping: int) -> NDArray[np.int64] | None:
     """Each sample's sequence or deployment, -1 = none; None where no sample has one. `grouping` says how new it is."""
-    found = Sample.objects.filter(project=project_id, **{f"{name}__isnull": False})
-    rows = np.array(list(bursts.pages(found, name)), np.int64).reshape(-1, 2)
+    found = Sample.objects.filter(project=project_id, **{f"file__{name}__isnull": False})
+    rows = np.array(list(bursts.pages(found, f"file__{name}")), np.int64).reshape(-1, 2)
     at = embeddings.positions(rows[:, 0])
     if not (at >= 0).any():
         return None

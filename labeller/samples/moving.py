@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from labeller.projects.models import Project
-from labeller.files import ingesting, names, scanning
+from labeller.samples import ingesting, names, scanning
 from labeller.samples.models import File, Source
 from labeller.samples.scanning import FolderError
 from tl_core.images import is_url
