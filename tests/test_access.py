@@ -254,6 +254,6 @@ def test_without_its_csrf_token_nothing_is_taken(world, row):
 
 def test_the_originals_are_not_served(world):
     client = client_of(world, "admin")
-    original = Path(Sample.objects.get().source.path, "one.jpg")
+    original = Path(Sample.objects.get().file.source.path, "one.jpg")
     for path in (f"/{original}", "/static/../secret_key", "/derivatives/", "/media/", "/data/secret_key"):
         assert client.get(path).status_code == 404

@@ -256,7 +256,9 @@ def embed_shard(progress: jobs.Progress) -> None:
     payload = progress.job.payload
     run = EmbeddingRun.objects.select_related("project", "base").get(pk=payload["run"])
     samples = list(
-        Sample.objects.filter(project=run.project_id, shard=payload["shard"]).select_related("file__source").order_by("pk")
+        Sample.objects.filter(project=run.project_id, shard=payload["shard"])
+        .select_related("file__source")
+        .order_by("pk")
     )
     if run.state == State.CANCELLED or not samples:
         jobs.cancel(Job.objects.filter(pk=progress.job.pk))

@@ -11,7 +11,7 @@ from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
 from labeller.projects.models import Project
-from labeller.samples.models import Deployment, Sample, Sequence
+from labeller.samples.models import Deployment, File, Sequence
 from tests import factories
 from tests.factories import judgement
 
@@ -31,9 +31,9 @@ def make_burst(foxes, count):
     sequence = Sequence.objects.create(deployment=deployment, started_at=START)
     made = factories.samples(foxes.project, count)
     for number, sample in enumerate(made):
-        sample.taken_at = START + timedelta(hours=sequence.pk, seconds=number)
-        sample.deployment, sample.sequence = deployment, sequence
-    Sample.objects.bulk_update(made, ["taken_at", "deployment", "sequence"])
+        sample.file.taken_at = START + timedelta(hours=sequence.pk, seconds=number)
+        sample.file.deployment, sample.file.sequence = deployment, sequence
+    File.objects.bulk_update([sample.file for sample in made], ["taken_at", "deployment", "sequence"])
     return made
 
 

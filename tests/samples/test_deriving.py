@@ -7,7 +7,7 @@ from django.core.cache import cache
 
 from labeller.jobs.models import Job
 from labeller.samples import ingesting
-from labeller.samples.models import Refusal, Sample
+from labeller.samples.models import File, Refusal, Sample
 from tests import factories
 from tests.factories import photograph
 
@@ -21,7 +21,7 @@ def taken(foxes, folder, client):
     ingesting.add_source(foxes.project, folder)
     factories.work("scan", "ingest")
     client.force_login(foxes.ana)
-    return Sample.objects.order_by("path").first()
+    return Sample.objects.select_related("file").order_by("file__path").first()
 
 
 def address(sample, size=512):
@@ -41,18 +41,18 @@ def test_lost_pictures_are_made_anew_from_the_photograph(client, taken, settings
     assert Job.objects.filter(kind="derive").count() == 1
     factories.work("derive")
     assert content(client, taken) == before
-    assert ingesting.derivative(taken, 256).exists() and not Refusal.objects.exists()
+    assert ingesting.derivative(taken.file, 256).exists() and not Refusal.objects.exists()
 
 
 def test_a_photograph_that_is_gone_itself_is_said_to_be(client, taken, folder, settings):
     shutil.rmtree(settings.MEDIA)
-    (folder / taken.path).rename(folder / "away.part")
+    (folder / taken.file.path).rename(folder / "away.part")
     client.get(address(taken))
     factories.work("derive")
-    assert Refusal.objects.values_list("path", "reason").get() == (taken.path, "missing")
+    assert Refusal.objects.values_list("path", "reason").get() == (taken.file.path, "missing")
     answer = client.get(address(taken))
     assert answer.status_code == 410 and "not there any more" in answer.content.decode()
-    (folder / "away.part").rename(folder / taken.path)
+    (folder / "away.part").rename(folder / taken.file.path)
     cache.clear()
     client.get(address(taken))
     factories.work("derive")
@@ -70,20 +70,20 @@ def test_an_absent_folder_is_blamed_on_no_file(client, taken, folder, settings):
 
 def test_a_photograph_that_changed_is_looked_at_and_not_shown_under_the_old_content(client, taken, folder, settings):
     shutil.rmtree(settings.MEDIA)
-    photograph(folder / taken.path, 9, (600, 400))
+    photograph(folder / taken.file.path, 9, (600, 400))
     client.get(address(taken))
     factories.work("derive")
     assert client.get(address(taken)).status_code == 202
     factories.work("scan", "ingest")
     assert client.get(address(taken)).status_code == 200
-    assert Sample.objects.get(pk=taken.pk).notes == [{"code": "changed"}]
+    assert File.objects.get(samples=taken).notes == [{"code": "changed"}]
 
 
 def test_what_a_browser_keeps_of_an_edited_photograph_is_not_shown_for_ever(client, foxes, taken, folder):
     first = client.get(address(taken))
     kept = client.get(address(taken), headers={"If-None-Match": first["ETag"]})
     assert kept.status_code == 304 and not kept.content
-    photograph(folder / taken.path, 9, (600, 400))
+    photograph(folder / taken.file.path, 9, (600, 400))
     ingesting.add_source(foxes.project, folder)
     factories.work("scan", "ingest")
     again = client.get(address(taken), headers={"If-None-Match": first["ETag"]})

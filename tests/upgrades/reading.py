@@ -226,7 +226,15 @@ def _check(check: Check) -> list[Any]:
     names = _class_names(check.question)
     before = check.supersedes and str(check.supersedes.uuid)
     given = [names[each] for each in check.given]
-    return [check.sample.file.path, check.annotator.username, check.verdict, given, check.is_hit, check.is_current, before]
+    return [
+        check.sample.file.path,
+        check.annotator.username,
+        check.verdict,
+        given,
+        check.is_hit,
+        check.is_current,
+        before,
+    ]
 
 
 def _held(question: Question) -> list[Any]:
