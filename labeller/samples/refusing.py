@@ -41,7 +41,7 @@ def note_problems(source: Source, look: Look) -> None:
 
 
 def note(file: File, reason: str, detail: str) -> None:
-    """A file that was fine at import and isn't now: it keeps its samples, and the manager sees why it has no picture."""
+    """A file that was fine at import and isn't now: it keeps its samples, and the manager sees why no picture."""
     Refusal.objects.update_or_create(
         source=file.source,
         path=file.path,
