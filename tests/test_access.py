@@ -81,6 +81,7 @@ ROWS = [
         (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing was given
     ),
     Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
+    Row("GET", "samples/<int:sample_id>/part-<int:size>.jpg", MEMBERS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/grid/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/grid/tiles/", ANNOTATORS, "{}"),

@@ -79,12 +79,12 @@ def _is_grouped_otherwise(job: Job, gap: int) -> bool:
     return bool(job.payload.get("gap", gap) != gap)
 
 
-def pages(rows: QuerySet[Any], *fields: str) -> Iterator[Any]:
+def pages(rows: QuerySet[Any], *fields: str, size: int = PAGE) -> Iterator[Any]:
     """The keys and these fields of all rows, a page at a time, in the order of their keys."""
     last = 0
-    while page := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:PAGE]):
+    while page := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:size]):
         yield from page
-        if len(page) < PAGE:
+        if len(page) < size:
             return
         last = page[-1][0]
 

@@ -1,16 +1,40 @@
 """The small pictures that pages show, made anew from the photographs where they are gone: a backup may lack them."""
 
+import io
+import math
 from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache
+from PIL import Image
 
 from labeller.jobs import queueing as jobs
 from labeller.samples import ingesting, refusing
-from labeller.samples.models import File, Refusal
-from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, is_url
+from labeller.samples.models import Box, File, Refusal
+from tl_core.images import ImageRefused, derivative_path, derivative_sizes, examine, is_url, load
 
+QUALITY = 85  # of a JPEG
 PATIENCE = 20  # seconds until the same file is asked for once more
+
+
+def picture(file: File, size: int, box: Box | None = None) -> Path | None:
+    """Where the picture is in which the file, or a box of it, has so many pixels on its long side, if it ever has."""
+    if not file.width or not file.height:
+        return None
+    if box is not None:
+        share = max(box[2] * file.width, box[3] * file.height) / max(file.width, file.height)
+        size = math.ceil(size / share)
+    return derivative_path(settings.MEDIA, file.sha256, size, derivative_sizes(file.width, file.height))
+
+
+def cut(path: Path, box: Box, size: int) -> bytes:
+    """The box out of such a picture, and a little around it, as a JPEG. Raises FileNotFoundError."""
+    with path.open("rb") as file:
+        found = Image.fromarray(load(file.read(), min_side=size, box=box))
+    found.thumbnail((size, size))
+    content = io.BytesIO()
+    found.save(content, format="JPEG", quality=QUALITY)
+    return content.getvalue()
 
 
 def ask(file: File) -> None:

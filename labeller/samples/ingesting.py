@@ -25,8 +25,6 @@ from labeller.samples.walking import NO_PERMISSION, Found
 from tl_core.images import (
     Examined,
     ImageRefused,
-    derivative_path,
-    derivative_sizes,
     examine,
     write_derivatives,
 )
@@ -297,10 +295,3 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
     rows.finish()
     if files:
         shard_known.send(Sample, project=source.project, shard=shard, count=len(files))
-
-
-def derivative(file: File, size: int) -> Path | None:
-    """The file to serve when somebody asks for that long side."""
-    if not file.width or not file.height:
-        return None
-    return derivative_path(settings.MEDIA, file.sha256, size, derivative_sizes(file.width, file.height))

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from labeller.projects.models import LabelClass, Project
 from labeller.samples import names
 
+Box = tuple[float, float, float, float]  # left, top, width, height: fractions of the upright picture's
 FULL = 1 + 1e-6  # of a width or height: what is rounded may lie a little further
 
 
@@ -185,7 +186,7 @@ class Sample(models.Model):
         return f"{self.file} {self.place}".rstrip()
 
     @property
-    def box(self) -> tuple[float, float, float, float] | None:
+    def box(self) -> Box | None:
         """Left, top, width and height of the part that counts; None = the whole image."""
         if self.box_left is None:
             return None

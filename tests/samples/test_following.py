@@ -12,7 +12,7 @@ from labeller.embedding import loading, runs
 from labeller.jobs.models import Job
 from labeller.managing import opening
 from labeller.projects.models import Project
-from labeller.samples import following, ingesting, moving
+from labeller.samples import deriving, following, ingesting, moving
 from labeller.samples.models import File, Refusal, Sample
 from labeller.samples.scanning import FolderError
 from tests import factories
@@ -151,7 +151,7 @@ def test_an_edited_file_keeps_its_labels_is_marked_and_embedded_again(project, f
     changed = File.objects.get(samples=sample)
     assert (changed.path, changed.width, changed.height) == ("site/1.png", 80, 90)
     assert changed.sha256 != sample.file.sha256 and changed.notes == [{"code": "changed"}]
-    assert ingesting.derivative(changed, 256).exists()
+    assert deriving.picture(changed, 256).exists()
     label.refresh_from_db()
     assert label.sample.file == changed and label.is_current and ids(project) == taken
     factories.work("embed")

@@ -15,7 +15,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.samples import ingesting, scanning
+from labeller.samples import deriving, ingesting, scanning
 from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError, check_folder
 from tests import factories
@@ -76,13 +76,13 @@ def test_the_size_is_that_of_the_upright_picture(imported):
 
 def test_each_sample_has_a_derivative_that_shows_the_right_pixels(imported):
     for file in File.objects.all():
-        with Image.open(ingesting.derivative(file, 256)) as shown:
+        with Image.open(deriving.picture(file, 256)) as shown:
             assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", (file.width, file.height)), file.path
             assert not shown.getexif()
-    turned = Image.open(ingesting.derivative(File.objects.get(path="turned.jpg"), 256))
+    turned = Image.open(deriving.picture(File.objects.get(path="turned.jpg"), 256))
     upright = factories.picture(4).transpose(Image.Transpose.ROTATE_270)
     assert np.abs(np.asarray(turned, int) - np.asarray(upright, int)).mean() < 6
-    deep = np.asarray(Image.open(ingesting.derivative(File.objects.get(path="deep.png"), 256)).convert("L"), int)
+    deep = np.asarray(Image.open(deriving.picture(File.objects.get(path="deep.png"), 256)).convert("L"), int)
     assert deep[0].mean() < 20 and deep[-1].mean() > 235
 
 
