@@ -86,7 +86,7 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
     assert frames[1]["previous"]["verdict"] == "skip" and frames[1]["previous"]["classes"] == []
     assert [frames[at]["previous"] for at in (0, 2, 4)] == [None] * 3
     assert (frames[0]["width"], frames[0]["height"], frames[0]["box"]) == (640, 480, None)
-    assert frames[0]["taken_at"] == burst[0].taken_at.isoformat()
+    assert frames[0]["taken_at"] == burst[0].file.taken_at.isoformat()
     assert not any(frame["mine"] for frame in frames)
 
 

@@ -11,6 +11,7 @@ from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project
+from labeller.samples.models import File
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +137,7 @@ def test_a_class_without_labels_cannot_be_hunted_yet(foxes, pool, rank):
 
 def test_a_sample_of_another_project_is_none_of_this_one(foxes, pool, rank):
     (stranger,) = factories.samples(factories.project("bears"), 1)
-    type(stranger).objects.filter(pk=stranger.pk).update(path="bear.jpg")
+    File.objects.filter(samples=stranger).update(path="bear.jpg")
     with pytest.raises(CommandError, match=r"no sample 'bear\.jpg'"):
         rank("--like", "bear.jpg")
 
