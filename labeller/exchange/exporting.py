@@ -24,6 +24,7 @@ from tl_core.heads import files as head_files
 LABEL_COLUMNS = (
     "path", "question", "classes", "verdict", "overruled", "annotator", "decided_by", "labelled_at", "mode", "strategy",
     "propensity", "suggestion_shown", "head_version", "dwell_ms", "flag", "uuid", "duplicates",
+    "part",
 )  # fmt: skip
 PREDICTION_COLUMNS = (
     "path",
@@ -34,6 +35,7 @@ PREDICTION_COLUMNS = (
     "labelled_class",
     "is_labelled",
     "duplicate_of",
+    "part",
 )
 PAGE = 1000
 
@@ -87,6 +89,7 @@ def _label_page(question: Question, page: list[Label], until: int) -> Iterator[t
             " | ".join(note or "flagged" for note in notes.get(label.sample_id, [])),
             label.uuid,
             join_names(twins.get(label.sample.file_id, [])),
+            label.sample.place,
         )
 
 
@@ -164,10 +167,10 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
                 _names(question, sorted(names[each] for each in answer)) if answer else "",
                 int(answer is not None),
             )
-            file = samples[sample_id].file
-            yield (file.path, *said, "")
+            file, place = samples[sample_id].file, samples[sample_id].place
+            yield (file.path, *said, "", place)
             for path in twins.get(file.pk, []):
-                yield (path, *said, file.path)
+                yield (path, *said, file.path, place)
 
 
 def _machine(head: Head) -> str:

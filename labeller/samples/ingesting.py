@@ -103,7 +103,7 @@ def scan(progress: jobs.Progress) -> None:
     with transaction.atomic():
         # Folders of one project may be looked through at the same moment: each needs shards of its own.
         Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
-        shard = _next_shard(source.project)
+        shard = next_shard(source.project)
         shard = _cut(source, fresh, "shard", shard, moves=is_about)
         _cut(source, changed, "changed", shard, moves=True)
         Source.objects.filter(pk=source.pk).update(
@@ -134,7 +134,7 @@ def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: b
     return shard
 
 
-def _next_shard(project: Project) -> int:
+def next_shard(project: Project) -> int:
     """The first shard number no sample and no ingest job of the project has used."""
     used = Sample.objects.filter(project=project).aggregate(last=Max("shard"))["last"]
     keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
