@@ -213,6 +213,7 @@ def examine_file(source: Source, found: Found) -> Outcome:
             "width": examined.width,
             "height": examined.height,
             "taken_at": taken_at,
+            "clock_time": taken_at,
             "notes": examined.notes,
         },
     )

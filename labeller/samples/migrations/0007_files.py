@@ -12,7 +12,9 @@ MOVED = (
 def fill(apps, schema_editor):
     """One statement a table, for there may be a million samples."""
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO samples_file (id, {MOVED}) SELECT id, {MOVED} FROM samples_sample")
+        cursor.execute(
+            f"INSERT INTO samples_file (id, clock_time, {MOVED}) SELECT id, taken_at, {MOVED} FROM samples_sample"
+        )
         cursor.execute("UPDATE samples_sample SET file_id = id")
         # Each of its own, for they are few; what lay a little beyond the picture ends where the picture does.
         cursor.execute("UPDATE samples_sample SET part = 'box' WHERE box_left IS NOT NULL")
@@ -42,7 +44,8 @@ class Migration(migrations.Migration):
                 ("modified_ns", models.BigIntegerField()),
                 ("width", models.PositiveIntegerField(null=True)),
                 ("height", models.PositiveIntegerField(null=True)),
-                ("taken_at", models.DateTimeField(help_text="The camera's own clock, taken as UTC.", null=True)),
+                ("taken_at", models.DateTimeField(help_text="By the camera's clock, put right; taken as UTC.", null=True)),
+                ("clock_time", models.DateTimeField(help_text="What the camera's clock said; taken as UTC.", null=True)),
                 ("notes", models.JSONField(default=list, help_text='What to know about the picture: [{"code": …, parameters}].')),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("deployment", models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="files", to="samples.deployment")),
