@@ -70,6 +70,7 @@ PAGES = {
     "history": (lambda client, foxes: get(client, f"{URL}history/"), 16),
     "flagged": (lambda client, foxes: get(client, f"{URL}flagged/"), 14),
     "classes": (lambda client, foxes: get(client, f"{URL}classes/"), 12),
+    "deployments": (lambda client, foxes: get(client, f"{URL}deployments/"), 8),
     "settings": (lambda client, foxes: get(client, f"{URL}settings/"), 14),
     "people": (lambda client, foxes: get(client, f"{URL}people/"), 8),
     "exports": (lambda client, foxes: get(client, f"{URL}export/"), 10),

@@ -1,5 +1,6 @@
 """Files, the samples they hold, where they come from, and the files that were refused."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import models
@@ -60,13 +61,34 @@ class Source(models.Model):
 
 
 class Deployment(models.Model):
-    """Where and when a camera stood; fields are named as Camtrap DP names them."""
+    """Where and when a camera stood. All times are by the clocks of the place, taken as UTC."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="deployments")
-    name = models.CharField(max_length=500)
+    name = models.CharField(max_length=500, help_text="The folder's.")
+    location_name = models.CharField(max_length=200, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    camera = models.CharField(max_length=200, blank=True)
+    start = models.DateTimeField(null=True, blank=True)
+    end = models.DateTimeField(null=True, blank=True)
+    time_zone = models.CharField(max_length=60, blank=True, help_text="As the IANA names it, Europe/Amsterdam.")
+    clock_shift = models.DurationField(default=timedelta, help_text="What to add to the camera's clock.")
+    applied_shift = models.DurationField(default=timedelta, help_text="What was added to the times that are stored.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_deployment_per_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="one_deployment_per_name"),
+            models.CheckConstraint(
+                condition=models.Q(latitude=None, longitude=None)
+                | models.Q(latitude__isnull=False, latitude__range=(-90, 90))
+                & models.Q(longitude__isnull=False, longitude__range=(-180, 180)),
+                name="coordinates_are_a_pair",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(start=None) | models.Q(end=None) | models.Q(end__gte=models.F("start")),
+                name="deployment_ends_after_its_start",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

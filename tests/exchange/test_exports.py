@@ -327,7 +327,7 @@ def test_what_goes_out_comes_back_in(tmp_path_factory, defused, several, data):
     names = st.lists(NAME, min_size=1, max_size=3 if several else 1, unique_by=tables.fold)
     labels = data.draw(st.lists(st.tuples(TEXT, names), max_size=5))
     question = Question(key="species", multi_label=several)
-    rest = ["answer", 0, "ana", "human", "", "single", "", "", 0, "", "", "", "", "", ""]
+    rest = ["answer", 0, "ana", "human", "", "single", "", "", 0, "", "", "", "", "", "", "", "", ""]
     rows = [(path, "species", exports._names(question, given), *rest) for path, given in labels]
     file = tmp_path_factory.getbasetemp() / "round-trip.csv"
     file.write_bytes(_written([exports.LABEL_COLUMNS, *rows], defused))

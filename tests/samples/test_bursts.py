@@ -52,7 +52,7 @@ def frames(of, folder, *seconds):
                 modified_ns=0,
                 width=4,
                 height=3,
-                taken_at=None if second is None else START + timedelta(seconds=second),
+                clock_time=None if second is None else START + timedelta(seconds=second),
             )
         )
     return factories.wholes(made)
@@ -160,7 +160,7 @@ def test_only_deployments_with_new_samples_are_looked_at(project, monkeypatch):
     frames(of, "south", 20)
     looked = []
     real = bursts._frames
-    monkeypatch.setattr(bursts, "_frames", lambda deployment, new: looked.append(deployment) or real(deployment, new))
+    monkeypatch.setattr(bursts, "_frames", lambda of, new: looked.append(of.pk) or real(of, new))
     group(project)
     assert looked == [Deployment.objects.get(name="south").pk]
 

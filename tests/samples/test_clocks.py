@@ -36,6 +36,7 @@ def frames(project, times, names=None):
             width=4,
             height=3,
             taken_at=taken_at,
+            clock_time=taken_at,
         )
         for number, taken_at in enumerate(times)
     )
