@@ -43,8 +43,8 @@ def deployment(request: HttpRequest, slug: str, deployment_id: int) -> HttpRespo
     """One of them; another shift of its clock is applied by a job, which forms its bursts anew."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
     one = get_object_or_404(member.project.deployments, pk=deployment_id)
-    form = DeploymentForm(request.POST or None, instance=one)
-    if request.method == "POST" and form.is_valid():
+    form = DeploymentForm(request.POST if request.method == "POST" else None, instance=one)
+    if form.is_valid():
         with transaction.atomic():
             one.save(update_fields=list(form.fields))  # what a job writes of it meanwhile stays
             if "clock_shift" in form.changed_data:
