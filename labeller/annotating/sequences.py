@@ -69,7 +69,7 @@ def _previous(user: User, question: Question, sample_ids: Collection[int]) -> di
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _HandedFrame:
     """A frame of a burst that somebody is handed."""
 
     sample_id: int
@@ -101,9 +101,9 @@ def hold_bursts(user: User, question: Question, held: list[Assignment], tab: str
     ]
 
 
-def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: str) -> dict[int, list[_Frame]]:
+def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: str) -> dict[int, list[_HandedFrame]]:
     """The frames of these sequences."""
-    found: dict[int, list[_Frame]] = {sequence_id: [] for sequence_id in sequence_ids}
+    found: dict[int, list[_HandedFrame]] = {sequence_id: [] for sequence_id in sequence_ids}
     if not found:
         return {}
     own = Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("pk"))
@@ -121,11 +121,11 @@ def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: 
     )
     for row in sorted(rows, key=lambda row: in_time(*row[:2])):
         sequence, pk, is_mine, is_own, is_settled, entry, strategy = row[2:]
-        found[sequence].append(_Frame(pk, is_mine, not (is_own or is_settled), entry, strategy == AUDIT))
+        found[sequence].append(_HandedFrame(pk, is_mine, not (is_own or is_settled), entry, strategy == AUDIT))
     return found
 
 
-def _take(user: User, question: Question, frames: Iterable[_Frame], tab: str) -> None:
+def _take(user: User, question: Question, frames: Iterable[_HandedFrame], tab: str) -> None:
     """Hold what is open, each with its place in the current round if it has one."""
     fields: dict[int, dict[str, Any]] = {
         frame.sample_id: {"entry_id": frame.entry} for frame in frames if frame.is_open
@@ -134,7 +134,7 @@ def _take(user: User, question: Question, frames: Iterable[_Frame], tab: str) ->
         take(user, question, tab, dict(islice(fields.items(), room(user, question))))
 
 
-def _audits(user: User, question: Question, frames: Iterable[_Frame], tab: str) -> dict[int, Assignment]:
+def _audits(user: User, question: Question, frames: Iterable[_HandedFrame], tab: str) -> dict[int, Assignment]:
     """Of each sequence the first audit sample that this tab holds."""
     audits = [frame.sample_id for frame in frames if frame.is_audit]
     if not audits:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 
 from labeller.annotating.models import Assignment, ReviewAssignment
-from labeller.embedding import runs
+from labeller.embedding import computing, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs.models import Job
 from labeller.labels import selectors, tallies
@@ -322,7 +322,7 @@ def embedded_by(featuriser: Any, runtime: Any) -> Iterator[None]:
     """Workers embed by these meanwhile, as they did when the site was made."""
     with (
         mock.patch.object(runs.featurisers, "get", lambda name="": featuriser),
-        mock.patch.object(runs, "runtime", lambda name, device: runtime),
+        mock.patch.object(computing, "runtime", lambda name, device: runtime),
     ):
         yield
 

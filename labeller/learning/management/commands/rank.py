@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from labeller.config.commands import SiteCommand
 from labeller.jobs.queueing import Postponed
 from labeller.learning import reasons, rounds
+from labeller.learning.choosing import Aim
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
 from labeller.projects.making import class_named
@@ -70,11 +71,11 @@ class Command(SiteCommand):
         return ranking
 
 
-def _aim(question: Question, options: dict[str, Any]) -> rounds.Aim | None:
+def _aim(question: Question, options: dict[str, Any]) -> Aim | None:
     if options["like"]:
-        return rounds.Aim(like=_like(question.project, options["like"]))
+        return Aim(like=_like(question.project, options["like"]))
     if options["hunted"]:
-        return rounds.Aim(class_id=_class_id(question, options["hunted"]))
+        return Aim(class_id=_class_id(question, options["hunted"]))
     return None
 
 
