@@ -200,7 +200,7 @@ def plan(progress: jobs.Progress) -> None:
 
     For workers: it takes the weights to know.
     """
-    run = current_run(progress.job.project)
+    run = current_run(progress.project)
     if run.state == State.ACTIVE:
         _enqueue(run, missing(run))
         if run.base is None:

@@ -177,7 +177,7 @@ def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ())
         picks = _hunt(aim, embeddings, fitted, situation, size, secrets.randbits(32))
         positions = np.array([pick.position for pick in picks], np.intp)
         scores, expected = np.array([pick.score for pick in picks]), None
-        if column is not None:
+        if fitted and column is not None:
             sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
             scores = sure[positions] if by_head else scores
             expected = float(sure[_free(situation)].sum(dtype=np.float64))
@@ -215,7 +215,7 @@ def _choose(
         return _hunt(aim, embeddings, fitted, situation, project.round_size, seed)
     learner = fitted.learner if fitted else None
     # A head for several classes a sample knows them by their columns.
-    columns = dict(zip(learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
+    columns = dict(zip(fitted.learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
     is_cold = learner is None or len(situation.X_labelled) < COLD_LABELS
     grouping = bursts.newest_grouping(project.pk)
     situation = replace(

@@ -53,7 +53,7 @@ def _key(project: Project) -> str:
 
 def group(progress: jobs.Progress) -> None:
     """Give every new sample its deployment and bring the sequences of those deployments up to date."""
-    project = progress.job.project
+    project = progress.project
     is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
     Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap, "rules": RULES})
     places = _Places(project)
@@ -190,7 +190,7 @@ def _frames(deployment_id: int, new: list[int]) -> list[_Frame]:
     found = [_Frame(*row, is_new=False) for row in pages(known, *fields)]
     for start in range(0, len(new), PAGE):
         rows = Sample.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
-        found += [_Frame(*row, is_new=True) for row in rows]
+        found += [_Frame(pk, path, taken_at, sequence, is_new=True) for pk, path, taken_at, sequence in rows]
     return found
 
 
