@@ -123,11 +123,14 @@ def _groups(question: Question, current: Round | None) -> list[Group]:
     if current is None:
         return []
     groups = TileGroup.objects.filter(question=question, round=current).order_by("number")
-    rows: Any = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
+    rows = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
         done=Count("assignments", filter=Q(assignments__is_done=True, assignments__is_check=False)),
         taken=Count("assignments", filter=Q(assignments__is_check=False)),
     )
-    return [Group(*row, left=max(0, row[4] - done), free=min(row[4], LISTED) - taken) for *row, done, taken in rows]
+    return [
+        Group(pk, kind, class_id, number, n, version, left=max(0, n - done), free=min(n, LISTED) - taken)
+        for pk, kind, class_id, number, n, version, done, taken in rows
+    ]
 
 
 def _asked(question: Question, groups: list[Group], group_id: int | None, class_id: int | None) -> Group | None:

@@ -35,7 +35,8 @@ def burst_json(
     previous = _previous(user, question, [frame.pk for frame in frames])
     found: dict[int, list[dict[str, Any]]] = {}
     for frame in frames:
-        found.setdefault(frame.sequence_id, []).append(_frame_json(frame, previous.get(frame.pk)))
+        if frame.sequence_id is not None:
+            found.setdefault(frame.sequence_id, []).append(_frame_json(frame, previous.get(frame.pk)))
     return {sample_id: found.get(sequence_id, []) for sample_id, sequence_id in wanted.items()}
 
 
@@ -95,7 +96,7 @@ def hold_bursts(user: User, question: Question, held: list[Assignment], tab: str
     _take(user, question, [frame for sequence in shown for frame in bursts[sequence]], tab)
     blind = _audits(user, question, [frame for sequence in shown for frame in bursts[sequence]], tab)
     return [
-        blind.get(each.sample.sequence_id, each)
+        blind.get(each.sample.sequence_id or 0, each)
         for each in held
         if each.sample.sequence_id is None or shown.get(each.sample.sequence_id) is each
     ]
@@ -141,4 +142,5 @@ def _audits(user: User, question: Question, frames: Iterable[_HandedFrame], tab:
         return {}
     held = open_assignments(question).filter(annotator=user, tab=tab, sample__in=audits, entry__strategy=AUDIT)
     held = held.select_related("sample__source", "sample__deployment", "entry__round__head")
-    return {each.sample.sequence_id: each for each in held.order_by("-entry__rank")}
+    ordered = held.order_by("-entry__rank")
+    return {each.sample.sequence_id: each for each in ordered if each.sample.sequence_id is not None}

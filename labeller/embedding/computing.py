@@ -36,7 +36,7 @@ def plan(progress: jobs.Progress) -> None:
 
     For workers: it takes the weights to know.
     """
-    run = runs.current_run(progress.job.project)
+    run = runs.current_run(progress.project)
     if run.state == EmbeddingRun.State.ACTIVE:
         runs.enqueue(run, runs.missing(run))
         if run.base is None:

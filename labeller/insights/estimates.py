@@ -157,8 +157,9 @@ def undiscovered_words(question: Question, trail: Trail) -> dict[str, Any] | Non
 
 
 def stop_advice(question: Question, trail: Trail) -> StopAdvice:
-    kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
-    latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
+    agreements = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
+    newest = agreements.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS]
+    latest = [kappa for kappa in newest if kappa is not None]
     quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question))[:MOST_QUIET].count()
     richness, seen = undiscovered(question, trail) or (None, None)
     interval = trail.audit().interval

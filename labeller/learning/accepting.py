@@ -188,6 +188,8 @@ def accepted_ids(question: Question) -> set[int]:
 def _sure(acceptance_id: int, embeddings: Embedded) -> dict[int, tuple[int, float]]:
     """What the rule's head is sure enough of, labelled or not; kept by the process, for neither changes."""
     rule = Acceptance.objects.select_related("head").get(pk=acceptance_id)
+    if rule.head is None or rule.threshold is None:  # it found nothing safe
+        return {}
     head = head_files.load(settings.HEADS / rule.head.directory)
     columns, sure = judged(head, embeddings.vectors)
     at = np.flatnonzero(np.greater_equal(sure, rule.threshold) & (embeddings.ids <= rule.newest_sample))

@@ -1,6 +1,6 @@
 """Asking for refits: quick ones after some labels, full ones every night and on demand."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Max, OuterRef
@@ -79,7 +79,7 @@ def retrain_due() -> int:
     due = [
         question
         for question in Question.objects.filter(follows=None).select_related("project")
-        if (question.project.retrain_at is not None and _is_due(question, _last_passed(question.project)))
+        if ((at := question.project.retrain_at) is not None and _is_due(question, _last_passed(at)))
         or _has_doubled(question)
     ]
     for question in due:
@@ -101,10 +101,10 @@ def _key(question: Question) -> str:
     return f"question:{question.pk}"
 
 
-def _last_passed(project: Project) -> datetime:
-    """When the project's time of day for a full refit was last."""
+def _last_passed(retrain_at: time) -> datetime:
+    """When it was last that time of day."""
     now = timezone.localtime()
-    passed = datetime.combine(now.date(), project.retrain_at, now.tzinfo)
+    passed = datetime.combine(now.date(), retrain_at, now.tzinfo)
     return passed if passed <= now else passed - timedelta(days=1)
 
 

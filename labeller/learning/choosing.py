@@ -57,7 +57,7 @@ def choose(known: Known, fitted: Fitted | None, given: planning.Situation, seed:
     question, project, embeddings = known.question, known.question.project, known.embeddings
     learner = fitted.learner if fitted else None
     # A head for several classes a sample knows them by their columns.
-    columns = dict(zip(learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
+    columns = dict(zip(fitted.learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
     is_cold = learner is None or len(given.X_labelled) < COLD_LABELS
     grouping = bursts.newest_grouping(project.pk)
     whole = replace(

@@ -207,7 +207,8 @@ class HeldOut:
     @property
     def hits(self) -> NDArray[np.intp]:
         """For each class how many samples were rightly given it, (c,)."""
-        return (self.true & self.predicted).sum(axis=0)
+        hits: NDArray[np.intp] = np.sum(self.true & self.predicted, axis=0, dtype=np.intp)
+        return hits
 
 
 def tune(
@@ -227,7 +228,9 @@ def tune(
             parameters["C"] = found.C
         head.set_params(**parameters)
     held_out = _held_out(question, head, data)
-    return Tuned(parameters, held_out and held_out.accuracy, held_out and held_out.macro_f1)
+    if held_out is None:
+        return Tuned(parameters, None, None)
+    return Tuned(parameters, held_out.accuracy, held_out.macro_f1)
 
 
 def cross_validate(

@@ -340,7 +340,8 @@ def _write_labels(
             continue
         # What the sample's own source says of it goes before what a twin's says.
         replies = labels_known.send(Source, question=question, known=part, may_change=not of_others)
-        for _receiver, kept in replies:
+        for _receiver, reply in replies:
+            kept: Any = reply  # the kind of problem of each sample that kept another label
             applied += sum(map(bool, part.values())) - len(kept)
             paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "path"))
             kinds = {pk: "moved" if kind == "twins" and pk in moved else kind for pk, kind in kept.items()}

@@ -107,7 +107,7 @@ def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
             "score": entry.score,
             "strategy": entry.strategy,
             "reason": reasons.describe(entry, spoken_of),
-            "suggestion": names.get(top),
+            "suggestion": names.get(top) if top else None,
             "probability": probability,
         }
         for entry, (top, probability) in zip(entries, tops, strict=True)
