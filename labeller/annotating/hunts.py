@@ -141,7 +141,7 @@ def page_json(user: User, question: Question, wanted: Wanted, found: Outcome, wi
         "message": found.message,
         "hunt": hunt_json(group) if group else None,
         "group": {"id": group.pk, "kind": group.kind, "class": group.label_class_id} if group else None,
-        "tiles": grid.tiles_json(user, question, tiles, shows=question.project.show_suggestions),
+        "tiles": grid.tiles_json(user, question, tiles, shows=question.show_suggestions),
         "groups": [],
         "kept": sorted(kept),
         "round": selectors.round_json(handing.current_round(question)),

@@ -41,7 +41,7 @@ KEPT_ROUNDS = 2  # rounds whose unserved entries are kept; what was served is ke
 
 @dataclass(frozen=True)
 class Aim:
-    """What to hunt for instead of asking the project's strategy: what looks like some samples, or one class."""
+    """What to hunt for instead of asking the question's strategy: what looks like some samples, or one class."""
 
     like: tuple[int, ...] = ()  # sample ids
     class_id: int | None = None
@@ -90,7 +90,8 @@ def refit(progress: jobs.Progress) -> None:
     if ranking is not None and not _is_empty_again(ranking):
         switch(ranking)
     learnt.send(Round, question=question)
-    neighbours.keep_up(question.project)
+    if question.strategy in neighbours.ASKING:
+        neighbours.keep_up(runs.current_run(question.project))
 
 
 def retrain(progress: jobs.Progress) -> None:
@@ -133,7 +134,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
     starred = set(question.classes.filter(is_starred=True).values_list("pk", flat=True))
     with threads.single():
         fitted = fit(question, run, embeddings, answers, tuned)
-        strategy = aim.strategy if aim else question.project.strategy
+        strategy = aim.strategy if aim else question.strategy
         situation = _situation(question, run, embeddings, pool, fitted, answers, strategy)
         picks = _choose(question, embeddings, situation, fitted, starred, seed, aim)
         entries = _entries(embeddings, picks, fitted)
@@ -144,7 +145,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
         project=question.project,
         kappa=kappa,
         question=question,
-        strategy=next((pick.strategy for pick in picks if pick.strategy != labels.AUDIT), question.project.strategy),
+        strategy=next((pick.strategy for pick in picks if pick.strategy != labels.AUDIT), question.strategy),
         seed=seed,
         last_label=last_label,
         n_labels=len(answers),
@@ -210,29 +211,28 @@ def _choose(
     aim: Aim | None,
 ) -> list[Pick]:
     """The round's picks in rank order; see `planning.plan`."""
-    project = question.project
     if aim:
-        return _hunt(aim, embeddings, fitted, situation, project.round_size, seed)
+        return _hunt(aim, embeddings, fitted, situation, question.round_size, seed)
     learner = fitted.learner if fitted else None
     # A head for several classes a sample knows them by their columns.
     columns = dict(zip(learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
     is_cold = learner is None or len(situation.X_labelled) < COLD_LABELS
-    grouping = bursts.newest_grouping(project.pk)
+    grouping = bursts.newest_grouping(question.project_id)
     situation = replace(
         situation,
         units=embeddings.units,
         # Clustering takes a second or more, and a worker that is started later never needs it.
         start=_start(question.pk, embeddings) if is_cold else (),
         starred=[column for column, class_id in columns.items() if class_id in starred],
-        sequences=_groups(embeddings, project.pk, "sequence_id", grouping),
-        deployments=_groups(embeddings, project.pk, "deployment_id", grouping),
+        sequences=_groups(embeddings, question.project_id, "sequence_id", grouping),
+        deployments=_groups(embeddings, question.project_id, "deployment_id", grouping),
     )
     picks = planning.plan(
         learner,
         situation,
-        project.round_size,
-        strategy=project.strategy,
-        audit_share=project.audit_share,
+        question.round_size,
+        strategy=question.strategy,
+        audit_share=question.audit_share,
         random_state=seed,
     )
     return [replace(pick, hunted=columns.get(pick.hunted)) for pick in picks]
