@@ -60,20 +60,12 @@ def _open(owner: User, given: dict[str, Any], of_folder: Given) -> Project:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
-<<<<<<< HEAD
     """How the project is labelled, and the way to what each of its questions learns by."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     form = SettingsForm(request.POST if request.method == "POST" else None, instance=project)
     if form.is_valid():
         form.save()
-=======
-    """How the project learns; what is changed takes effect with the refit it asks for."""
-    member = access.member(request.user, slug, at_least=Role.MANAGER)
-    project = member.project
-    form = SettingsForm(request.POST or None, instance=project, may_name_code=request.user.is_superuser)
-    if request.method == "POST" and form.is_valid():
-        projects.change_settings(form.instance, form.cleaned_data["starred"])
->>>>>>> main
         if "burst_gap" in form.changed_data:
             bursts.regroup(project)
         messages.success(request, _("The settings were saved."))
@@ -90,7 +82,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def question_settings(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """How one question is learnt; what is changed takes effect with the refit it asks for."""
-    question = access.question_in(request.user, slug, key, at_least=Role.MANAGER)
+    member, question = access.member_asked(request.user, slug, key, at_least=Role.MANAGER)
     project = question.project
     form = LearningForm(request.POST or None, instance=question, may_name_code=request.user.is_superuser)
     if request.method == "POST" and form.is_valid():
@@ -100,7 +92,7 @@ def question_settings(request: HttpRequest, slug: str, key: str) -> HttpResponse
         return redirect("projects:question_settings", slug, key)
     context = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "question": question,
         "questions": project.questions.order_by("position", "pk"),
         "form": form,

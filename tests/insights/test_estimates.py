@@ -109,7 +109,7 @@ def test_the_advice_rests_on_agreement_audit_and_quiet(foxes, audited):
     foxes.question.target_accuracy = 0.8
 =======
     assert not any(check.met for check in advice().criteria)
-    foxes.question.project.target_accuracy = 0.8
+    foxes.question.target_accuracy = 0.8
 >>>>>>> main
     audited(*[("fox", "fox"), ("badger", "badger")] * 60)
     for kappa in (0.5, 0.995, 0.999, 1.0):

@@ -151,7 +151,7 @@ def _question(question: Question) -> Told:
 
 def _learning(question: Question) -> Told:
     """How a question learns. One that follows another had none of its own, and may have got some."""
-    owner = question.project
+    owner = question
     return {
         "strategy": owner.strategy,
         "head": owner.head,
