@@ -98,7 +98,7 @@ def place(
     that none of their slots was used when they were found, a moment ago.
     """
     used = {} if are_free else _slots(question, fields_of)
-    slots = range(question.project.redundancy) if slots is None else slots
+    slots = range(question.redundancy) if slots is None else slots
     free = {
         sample_id: slot
         for sample_id in fields_of

@@ -148,7 +148,7 @@ def _apply(event: Event, member: Member, question: Question, handed_out: _Handed
 
 def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: RoundEntry | None) -> Judgement:
     """Add what the server knows about why the sample was shown; the client's word doesn't count for that."""
-    shows = judgement.question.project.show_suggestions
+    shows = judgement.question.show_suggestions
     if entry is not None and entry.sample_id == judgement.sample_id:
         blind = entry.strategy == AUDIT
         head = entry.round.head

@@ -48,7 +48,7 @@ class NotOffered(Exception):
 def wanted(question: Question) -> int:
     """How many audit samples the next look waits for."""
     looks = Acceptance.objects.filter(question=question)
-    epsilon = question.project.accept_error
+    epsilon = question.accept_error
     least = math.ceil(SPARE * math.log(_error(looks.count())) / math.log1p(-epsilon))
     last = looks.filter(epsilon=epsilon).aggregate(most=Max("n_audited"))["most"] or 0
     return max(least, math.ceil(GROWTH * last))
@@ -80,11 +80,11 @@ def look(question: Question) -> Acceptance | None:
     at = at[at >= 0]
     correct = [int(predicted[i]) in each.given for each, i in zip(audited, at, strict=True)]
     error = _error(Acceptance.objects.filter(question=question).count())
-    found = evaluation.safe_threshold(sure[at], correct, sure[pool], question.project.accept_error, 1 - error)
+    found = evaluation.safe_threshold(sure[at], correct, sure[pool], question.accept_error, 1 - error)
     outcome = Acceptance(
         question=question,
         threshold=found.threshold,
-        epsilon=question.project.accept_error,
+        epsilon=question.accept_error,
         bound=found.bound,
         confidence=1 - error,
         n_audited=len(audited),

@@ -72,9 +72,9 @@ def choose(known: Known, fitted: Fitted | None, given: planning.Situation, seed:
     picks = planning.plan(
         learner,
         whole,
-        project.round_size,
-        strategy=project.strategy,
-        audit_share=project.audit_share,
+        question.round_size,
+        strategy=question.strategy,
+        audit_share=question.audit_share,
         random_state=seed,
     )
     return [replace(pick, hunted=columns.get(pick.hunted)) for pick in picks]

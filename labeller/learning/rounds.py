@@ -45,7 +45,8 @@ def refit(progress: jobs.Progress) -> None:
     if ranking is not None and not _is_empty_again(ranking):
         switch(ranking)
     learnt.send(Round, question=question)
-    neighbours.keep_up(question.project)
+    if question.strategy in neighbours.ASKING:
+        neighbours.keep_up(runs.current_run(question.project))
 
 
 def retrain(progress: jobs.Progress) -> None:
@@ -82,11 +83,11 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
     with threads.single():
         fitted = fitting.fit(question, known.run, known.embeddings, known.answers, tuned)
         if aim is None:
-            situation = choosing.situation(known, fitted, question.project.strategy)
+            situation = choosing.situation(known, fitted, question.strategy)
             picks = choosing.choose(known, fitted, situation, seed)
         else:
             situation = choosing.situation(known, fitted, aim.strategy, besides=aim.like)
-            picks = choosing.hunt(known, fitted, situation, aim, question.project.round_size, seed)
+            picks = choosing.hunt(known, fitted, situation, aim, question.round_size, seed)
         entries = listing.entries(known.embeddings, picks, fitted)
         groups = listing.tile_groups(known, fitted, situation, picks)
         kappa = assessing.agreement(question, fitted, known.embeddings) if fitted else None
@@ -100,7 +101,7 @@ def _round(known: Known, picks: list[Pick], seed: int, *, n_pool: int, kappa: fl
     return Round(
         project=question.project,
         question=question,
-        strategy=next((pick.strategy for pick in picks if pick.strategy != labels.AUDIT), question.project.strategy),
+        strategy=next((pick.strategy for pick in picks if pick.strategy != labels.AUDIT), question.strategy),
         seed=seed,
         last_label=known.last_label,
         n_labels=len(known.answers),

@@ -151,18 +151,17 @@ def _question(question: Question) -> Told:
 
 def _learning(question: Question) -> Told:
     """How a question learns. One that follows another had none of its own, and may have got some."""
-    owner = question.project
     return {
-        "strategy": owner.strategy,
-        "head": owner.head,
-        "audit_share": owner.audit_share,
-        "refit_every": owner.refit_every,
-        "round_size": owner.round_size,
-        "redundancy": owner.redundancy,
-        "retrain_at": str(owner.retrain_at),
-        "target_accuracy": owner.target_accuracy,
-        "accept_error": owner.accept_error,
-        "show_suggestions": owner.show_suggestions,
+        "strategy": question.strategy,
+        "head": question.head,
+        "audit_share": question.audit_share,
+        "refit_every": question.refit_every,
+        "round_size": question.round_size,
+        "redundancy": question.redundancy,
+        "retrain_at": str(question.retrain_at),
+        "target_accuracy": question.target_accuracy,
+        "accept_error": question.accept_error,
+        "show_suggestions": question.show_suggestions,
         "featuriser": question.project.featuriser,
     }
 

@@ -23,7 +23,7 @@ class Command(SiteCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
         by = parser.add_mutually_exclusive_group()
-        by.add_argument("--strategy", metavar="NAME", help="default: the project's; a name or a dotted path")
+        by.add_argument("--strategy", metavar="NAME", help="default: the question's; a name or a dotted path")
         by.add_argument("--like", nargs="+", metavar="PATH", help="hunt for what looks like these; paths as printed")
         by.add_argument("--class", dest="hunted", metavar="NAME", help="hunt for this class, the likeliest first")
         parser.add_argument("--n", type=int, default=20, help="how many samples (default 20)")
@@ -58,9 +58,9 @@ class Command(SiteCommand):
         question = project.questions.select_related("project").order_by("position", "pk").first()
         if question is None:
             raise CommandError(f"{project.slug} asks no question yet.")
-        question.project.strategy = options["strategy"] or project.strategy
+        question.strategy = options["strategy"] or question.strategy
         aim = _aim(question, options)
-        question.project.round_size = options["n"]
+        question.round_size = options["n"]
         try:
             ranking = rounds.rank(question, aim=aim)
         # A ValueError is a strategy's: a hunt named as --strategy has no aim.
