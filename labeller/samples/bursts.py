@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
 from django.db.models import F, Max, QuerySet
@@ -53,7 +53,7 @@ def _key(project: Project) -> str:
 
 def group(progress: jobs.Progress) -> None:
     """Give every new file its deployment and bring the sequences of those deployments up to date."""
-    project = progress.job.project
+    project = progress.project
     is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
     Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap, "rules": RULES})
     places = _Places(project)
@@ -285,7 +285,8 @@ def _write(deployment_id: int, bursts: list[_Burst], started: dict[int, datetime
     with transaction.atomic():
         made = iter(
             Sequence.objects.bulk_create(
-                Sequence(deployment_id=deployment_id, started_at=burst.frames[0].taken_at) for burst in fresh
+                Sequence(deployment_id=deployment_id, started_at=cast(datetime, burst.frames[0].taken_at))
+                for burst in fresh
             )
         )
         adapt = connection.ops.adapt_datetimefield_value

@@ -14,7 +14,7 @@ from labeller.labels.models import Label
 from labeller.learning import asking, rounds
 from labeller.learning.models import Head, Round, RoundEntry
 from labeller.projects.making import ensure_class
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tl_core import query
 from tl_core.query import planning
@@ -48,7 +48,7 @@ def answer(foxes, pool, *positions, **fields):
 
 
 def settings_of(foxes, **fields):
-    Project.objects.filter(pk=foxes.project.pk).update(**fields)
+    Question.objects.filter(pk=foxes.question.pk).update(**fields)
 
 
 def refit(foxes):
