@@ -28,23 +28,17 @@ class HitRate:
         return round(100 * self.hits / self.n)
 
 
-def known(question: Question) -> QuerySet[Label]:
-    """The labels that say what is known: imported, or given by a reviewer."""
-    given = Q(annotator=None, mode=Label.Mode.IMPORT) | Q(mode=Label.Mode.REVIEW)
-    return Label.objects.filter(given, question=question, is_current=True, verdict=Verdict.ANSWER)
-
-
 def known_answer(question: Question, sample_id: int) -> frozenset[int]:
-    """Class ids of what is known of a sample, by the latest review, else the import; empty where nothing is."""
-    labels = known(question).filter(sample=sample_id).prefetch_related("labelled_classes")
-    latest = max(labels, key=lambda label: (label.mode == Label.Mode.REVIEW, label.pk), default=None)
-    return frozenset(each.label_class_id for each in latest.labelled_classes.all()) if latest else frozenset()
+    """Class ids of what is known of a sample; empty where nothing is."""
+    answer = Answer.objects.of(question).known().filter(sample=sample_id).first()
+    return answer.class_ids if answer else frozenset()
 
 
-def unknown_to(question: Question, user: User) -> QuerySet[Label]:
+def unknown_to(question: Question, user: User) -> AnswerQuerySet:
     """Of the known ones those that this person never labelled and was never checked on."""
     mine = {"question": question, "annotator": user, "sample": OuterRef("sample")}
-    return known(question).exclude(Exists(Label.objects.filter(**mine))).exclude(Exists(Check.objects.filter(**mine)))
+    known = Answer.objects.of(question).known()
+    return known.exclude(Exists(Label.objects.filter(**mine))).exclude(Exists(Check.objects.filter(**mine)))
 
 
 def hit_rates(project: Project, among: Iterable[int]) -> dict[int, HitRate]:
