@@ -1,7 +1,7 @@
 """The one writer of answers and counts, kept by whoever writes labels: so no request goes through all of them.
 
-What stands of a sample depends on all that is said of it, so whoever writes labels does it within `kept`: it keeps other
-writers off these samples, and afterwards writes what stands of them now and how the counts have changed.
+What stands of a sample depends on all that is said of it, so whoever writes labels does it within `kept`: it keeps
+other writers off these samples, and afterwards writes what stands of them now and how the counts have changed.
 """
 
 from collections import Counter
@@ -81,17 +81,15 @@ def _write(before: dict[Place, Standing], after: dict[Place, Standing]) -> int:
         for place, now in after.items()
         if before.get(place) != now
     ]
-    names = ["label" if name == "label_id" else name for name in _columns(next(iter(after.values())))] if changed else []
     Answer.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["question", "sample"], update_fields=names
+        changed, update_conflicts=True, unique_fields=["question", "sample"], update_fields=FIELDS
     )
     return len(changed)
 
 
 def _columns(now: Standing) -> dict[str, Any]:
-    columns = {name: getattr(now, name) for name in FIELDS}
-    label = columns.pop("label")
-    return {**columns, "label_id": label, "classes": " ".join(map(str, sorted(now.classes)))}
+    columns = {name: getattr(now, name) for name in FIELDS if name != "label"}
+    return {**columns, "label_id": now.label, "classes": " ".join(map(str, sorted(now.classes)))}
 
 
 def _parts(answers: dict[Place, Standing]) -> Counter[Key]:

@@ -69,7 +69,6 @@ class Label(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["question", "is_current", "verdict"], name="label_current"),
             models.Index(fields=["project", "created_at"], name="label_by_time"),
             # What reviewers said is asked for with every count, and there is little of it.
             models.Index(
@@ -130,8 +129,9 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
         return self.filter(BY_OTHERS)
 
     def known(self) -> "AnswerQuerySet":
-        """What stands is what an import or a reviewer said."""
-        return self.answered().filter(BY_OTHERS, label__mode__in=[Label.Mode.IMPORT, Label.Mode.REVIEW])
+        """An import or a reviewer answered, whatever others say."""
+        # The first part is what the index holds.
+        return self.answered().filter(BY_OTHERS, Q(is_imported=True) | Q(label__mode=Label.Mode.REVIEW))
 
     def naming(self, label_class: LabelClass | int) -> "AnswerQuerySet":
         """This class is among those that stand."""
