@@ -23,9 +23,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-GROWING = (
-    "labels_label labels_labelledclass samples_sample annotating_assignment learning_roundentry jobs_job labels_flag"
-)
+GROWING = "labels_label labels_labelledclass labels_answer samples_sample annotating_assignment learning_roundentry jobs_job labels_flag"
 URL = "/projects/foxes/"
 LABEL = f"{URL}label/species/"
 
