@@ -150,12 +150,12 @@ class Answer(models.Model):
     """
 
     class State(models.TextChoices):
-        ANSWERED = "answered", _("answered")
-        DISPUTED = "disputed", _("disputed")  # answered, but differently, and no reviewer has spoken since
-        UNSURE = "unsure", _("unsure")
-        SKIPPED = "skipped", _("skipped")
-        LEFT_OUT = "left_out", _("left out")  # whatever else is said: nothing counts, so nothing is disputed
-        OPEN = "open", _("open")  # all was taken back
+        ANSWERED = "answered", "answered"
+        DISPUTED = "disputed", "disputed"  # answered, but differently, and no reviewer has spoken since
+        UNSURE = "unsure", "unsure"
+        SKIPPED = "skipped", "skipped"
+        LEFT_OUT = "left_out", "left out"  # whatever else is said: nothing counts, so nothing is disputed
+        OPEN = "open", "open"  # all was taken back
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="answers", db_index=False)
     sample = models.ForeignKey(Sample, models.CASCADE, related_name="answers")
