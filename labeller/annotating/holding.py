@@ -144,5 +144,5 @@ def is_settled_for(user: User, question: Question, sample: str) -> Q:
     Each by an Exists: an IN over all of them would be gone through for every sample.
     """
     answers = Answer.objects.of(question).closed().filter(sample=OuterRef(sample))
-    own = Label.objects.filter(question=question, annotator=user, sample=OuterRef(sample), is_current=True)
-    return Q(Exists(answers)) | Q(Exists(own.exclude(verdict=Label.Verdict.WITHDRAW)))
+    own = Label.objects.standing().filter(question=question, annotator=user, sample=OuterRef(sample))
+    return Q(Exists(answers)) | Q(Exists(own))
