@@ -77,7 +77,7 @@ def page(project: Project, person: User, before: str = "") -> HistoryPage:
     return HistoryPage(_rows(shown), f"{last_label}-{last_check}")
 
 
-def _all(project: Project, person: User) -> tuple[QuerySet[Label], QuerySet[Check]]:
+def _all(project: Project, person: User) -> tuple[SaidQuerySet[Label], SaidQuerySet[Check]]:
     of_person = {"project": project, "annotator": person}
     return Label.objects.filter(**of_person), Check.objects.filter(**of_person)
 
