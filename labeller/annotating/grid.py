@@ -83,7 +83,7 @@ def hand_out(
     with transaction.atomic():
         kept = _keep(user, question, wanted)
         groups = _groups(question, current)
-        asked = _asked(question, groups, group_id, class_id if question.project.show_suggestions else None)
+        asked = _asked(question, groups, group_id, class_id if question.show_suggestions else None)
         best_first = [group for group in groups if group.left and group is not asked]
         best_first.sort(key=lambda group: group.free < min(group.n, WORTHWHILE))
         order = [asked, *best_first] if asked else best_first
@@ -123,11 +123,14 @@ def _groups(question: Question, current: Round | None) -> list[Group]:
     if current is None:
         return []
     groups = TileGroup.objects.filter(question=question, round=current).order_by("number")
-    rows: Any = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
+    rows = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
         done=Count("assignments", filter=Q(assignments__is_done=True, assignments__is_check=False)),
         taken=Count("assignments", filter=Q(assignments__is_check=False)),
     )
-    return [Group(*row, left=max(0, row[4] - done), free=min(row[4], LISTED) - taken) for *row, done, taken in rows]
+    return [
+        Group(pk, kind, class_id, number, n, version, left=max(0, n - done), free=min(n, LISTED) - taken)
+        for pk, kind, class_id, number, n, version, done, taken in rows
+    ]
 
 
 def _asked(question: Question, groups: list[Group], group_id: int | None, class_id: int | None) -> Group | None:
@@ -162,7 +165,7 @@ def _free(user: User, question: Question, sample_ids: Collection[int]) -> set[in
     found = (
         Sample.objects.filter(pk__in=sample_ids)
         .annotate(taken=Count("assignments", filter=taken))
-        .filter(taken__lt=question.project.redundancy)
+        .filter(taken__lt=question.redundancy)
         .exclude(Exists(own))
         .exclude(is_settled_for(user, question, "pk"))
         .exclude(Exists(_drawn(question).filter(sample=OuterRef("pk"))))
@@ -280,7 +283,7 @@ def _audits(user: User, question: Question) -> int:
     taken = Q(sample__assignments__question=question, sample__assignments__slot__lt=REVIEW_SLOT)
     own = Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample"))
     waiting = _drawn(question).annotate(taken=Count("sample__assignments", filter=taken))
-    waiting = waiting.filter(taken__lt=question.project.redundancy).exclude(Exists(own))
+    waiting = waiting.filter(taken__lt=question.redundancy).exclude(Exists(own))
     return waiting.exclude(is_settled_for(user, question, "sample")).count()
 
 
@@ -302,7 +305,7 @@ def _state(question: Question, current: Round | None, has_tiles: bool) -> str:
 
 def page_json(user: User, question: Question, page: Page) -> dict[str, Any]:
     """What the page is told. Where suggestions are hidden a group is one of similar pictures and no more."""
-    shows = question.project.show_suggestions
+    shows = question.show_suggestions
     return {
         "group": _group_json(page.group, shows) if page.group else None,
         "tiles": tiles_json(user, question, page.tiles, shows),

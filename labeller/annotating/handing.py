@@ -115,7 +115,7 @@ def _take(user: User, question: Question, wanted: Wanted) -> tuple[list[Assignme
         current = free[-1].round
         fields_of = {entry.sample_id: {"entry": entry} for entry in free}
         # With one person a sample, one that has a free slot has no other.
-        place(user, question, wanted.tab, fields_of, are_free=question.project.redundancy == 1)
+        place(user, question, wanted.tab, fields_of, are_free=question.redundancy == 1)
         held = _held(user, question, wanted)
         missing -= sum(each.sample_id in fields_of for each in held)
     return held or _held(user, question, wanted), current or current_round(question)
@@ -127,11 +127,11 @@ def _free(user: User, question: Question, only_audit: bool, count: int) -> list[
     entries = entries.filter(strategy=AUDIT) if only_audit else entries
     of_sample = Assignment.objects.filter(question=question, sample=OuterRef("sample"))
     slots = of_sample.filter(slot__lt=REVIEW_SLOT)
-    if question.project.redundancy == 1:
+    if question.redundancy == 1:
         entries = entries.exclude(Exists(slots))
     else:
         taken = Subquery(slots.values("sample").annotate(n=Count("pk")).values("n"))
-        entries = entries.annotate(taken=Coalesce(taken, 0)).filter(taken__lt=question.project.redundancy)
+        entries = entries.annotate(taken=Coalesce(taken, 0)).filter(taken__lt=question.redundancy)
     entries = entries.exclude(Exists(of_sample.filter(annotator=user)))
     entries = entries.exclude(is_settled_for(user, question, "sample"))
     return list(entries.select_related("round__head").order_by("rank")[:count])

@@ -182,7 +182,7 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
     entry = assignment.entry
     blind = entry is not None and entry.strategy == labels.AUDIT
     head = entry.round.head if entry else None
-    shows = not blind and question.project.show_suggestions
+    shows = not blind and question.show_suggestions
     return {
         "entry": entry.pk if entry else None,
         "round": entry.round.number if entry else None,

@@ -35,7 +35,8 @@ def burst_json(
     previous = _previous(user, question, [frame.pk for frame in frames])
     found: dict[int, list[dict[str, Any]]] = {}
     for frame in frames:
-        found.setdefault(frame.sequence_id, []).append(_frame_json(frame, previous.get(frame.pk)))
+        if frame.sequence_id is not None:
+            found.setdefault(frame.sequence_id, []).append(_frame_json(frame, previous.get(frame.pk)))
     return {sample_id: found.get(sequence_id, []) for sample_id, sequence_id in wanted.items()}
 
 
@@ -69,7 +70,7 @@ def _previous(user: User, question: Question, sample_ids: Collection[int]) -> di
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _HandedFrame:
     """A frame of a burst that somebody is handed."""
 
     sample_id: int
@@ -95,15 +96,15 @@ def hold_bursts(user: User, question: Question, held: list[Assignment], tab: str
     _take(user, question, [frame for sequence in shown for frame in bursts[sequence]], tab)
     blind = _audits(user, question, [frame for sequence in shown for frame in bursts[sequence]], tab)
     return [
-        blind.get(each.sample.sequence_id, each)
+        blind.get(each.sample.sequence_id or 0, each)
         for each in held
         if each.sample.sequence_id is None or shown.get(each.sample.sequence_id) is each
     ]
 
 
-def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: str) -> dict[int, list[_Frame]]:
+def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: str) -> dict[int, list[_HandedFrame]]:
     """The frames of these sequences."""
-    found: dict[int, list[_Frame]] = {sequence_id: [] for sequence_id in sequence_ids}
+    found: dict[int, list[_HandedFrame]] = {sequence_id: [] for sequence_id in sequence_ids}
     if not found:
         return {}
     own = Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("pk"))
@@ -121,11 +122,11 @@ def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: 
     )
     for row in sorted(rows, key=lambda row: in_time(*row[:2])):
         sequence, pk, is_mine, is_own, is_settled, entry, strategy = row[2:]
-        found[sequence].append(_Frame(pk, is_mine, not (is_own or is_settled), entry, strategy == AUDIT))
+        found[sequence].append(_HandedFrame(pk, is_mine, not (is_own or is_settled), entry, strategy == AUDIT))
     return found
 
 
-def _take(user: User, question: Question, frames: Iterable[_Frame], tab: str) -> None:
+def _take(user: User, question: Question, frames: Iterable[_HandedFrame], tab: str) -> None:
     """Hold what is open, each with its place in the current round if it has one."""
     fields: dict[int, dict[str, Any]] = {
         frame.sample_id: {"entry_id": frame.entry} for frame in frames if frame.is_open
@@ -134,11 +135,12 @@ def _take(user: User, question: Question, frames: Iterable[_Frame], tab: str) ->
         take(user, question, tab, dict(islice(fields.items(), room(user, question))))
 
 
-def _audits(user: User, question: Question, frames: Iterable[_Frame], tab: str) -> dict[int, Assignment]:
+def _audits(user: User, question: Question, frames: Iterable[_HandedFrame], tab: str) -> dict[int, Assignment]:
     """Of each sequence the first audit sample that this tab holds."""
     audits = [frame.sample_id for frame in frames if frame.is_audit]
     if not audits:
         return {}
     held = open_assignments(question).filter(annotator=user, tab=tab, sample__in=audits, entry__strategy=AUDIT)
     held = held.select_related("sample__source", "sample__deployment", "entry__round__head")
-    return {each.sample.sequence_id: each for each in held.order_by("-entry__rank")}
+    ordered = held.order_by("-entry__rank")
+    return {each.sample.sequence_id: each for each in ordered if each.sample.sequence_id is not None}

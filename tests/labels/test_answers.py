@@ -144,8 +144,8 @@ class TestWhateverPeopleDo(TestCase):
 
 @pytest.mark.django_db
 def test_one_answer_of_two_is_answered(foxes):
-    foxes.project.redundancy = 2
-    foxes.project.save()
+    foxes.question.redundancy = 2
+    foxes.question.save()
     (sample,) = factories.samples(foxes.project, 1)
     factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
     assert (stand(foxes, sample).state, stand(foxes, sample).votes) == (State.ANSWERED, 1)
