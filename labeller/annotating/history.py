@@ -17,7 +17,7 @@ from django.utils import timezone as clock
 from labeller.accounts.access import Member
 from labeller.accounts.models import User
 from labeller.annotating import saving
-from labeller.labels.models import Check, Label, LabelledClass
+from labeller.labels.models import Check, Label, LabelledClass, SaidQuerySet
 from labeller.labels.recording import Judgement, Recorded
 from labeller.projects.models import LabelClass, Project
 
