@@ -199,7 +199,7 @@ def _held(
         open_assignments(question)
         .filter(annotator=user, tab=wanted.tab, sample__in=number_of)
         .exclude(sample__in=wanted.keep)
-        .select_related("sample")
+        .select_related("sample__file")
         .annotate(in_all=in_all(user, question))
     )
     place = {sample_id: at for at, sample_id in enumerate(number_of)}
@@ -254,7 +254,7 @@ def _checks(user: User, question: Question, tab: str, group: Group, planned: int
         ignore_conflicts=True,
     )
     held = Assignment.objects.filter(question=question, annotator=user, sample__in=samples, is_check=True)
-    return list(held.select_related("sample"))
+    return list(held.select_related("sample__file"))
 
 
 def _drawn_from(answers: AnswerQuerySet, count: int) -> list[int]:
@@ -332,8 +332,8 @@ def tiles_json(user: User, question: Question, tiles: Sequence[Tile], shows: boo
     return [
         {
             "sample": sample.pk,
-            "width": sample.width,
-            "height": sample.height,
+            "width": sample.file.width,
+            "height": sample.file.height,
             "box": sample.box,
             "p": tile.number if shows else None,
             "previous": selectors.label_json(previous.get(sample.pk)),

@@ -111,7 +111,7 @@ def release(user: User, question: Question, tab: str, samples: Collection[int] |
 
 def reviews_json(user: User, question: Question, reasons: dict[int, Reason]) -> list[dict[str, Any]]:
     """What the review screen is told of these samples: as any screen, and who said what, and what the head thinks."""
-    samples = Sample.objects.select_related("source", "deployment").in_bulk(list(reasons))
+    samples = Sample.objects.select_related("file__source", "file__deployment").in_bulk(list(reasons))
     given = _given(question, list(reasons))
     predicted = _predicted(question, list(reasons))
     notes = _notes(question, list(reasons))
