@@ -86,9 +86,7 @@ def record_together(judgements: Sequence[Judgement], written: Written | None = N
             return [record_together([each], written)[0] for each in judgements]
         detail = _("This label was changed at the same moment.")
         earlier = _Earlier(judgements, written.table)
-        return [
-            earlier.already(each) or Recorded(409, current=earlier.of(each), detail=detail) for each in judgements
-        ]
+        return [earlier.already(each) or Recorded(409, current=earlier.of(each), detail=detail) for each in judgements]
 
 
 def _record(judgements: Sequence[Judgement], written: Written) -> list[Recorded]:
@@ -296,7 +294,7 @@ def _imported_and_people(
     question: Question, sample_ids: Iterable[int]
 ) -> tuple[dict[int, tuple[int, frozenset[int]]], dict[int, list[frozenset[int]]]]:
     """The imported label of each sample with its class ids, and what people said that an import must not outvote."""
-    labels = Label.objects.filter(question=question, sample__in=list(sample_ids), is_current=True)
+    labels = Label.objects.of_samples(question, sample_ids).filter(is_current=True)
     rows = labels.exclude(annotator__isnull=False, verdict=Verdict.WITHDRAW)
     classes: dict[int, set[int]] = {}
     for label_id, class_id in LabelledClass.objects.filter(label__in=rows).values_list("label", "label_class"):
