@@ -50,3 +50,31 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key} ({self.state})"
+
+
+class Thinned(models.Model):
+    """How much of what a project left behind was deleted because nothing needs it any more, all times together."""
+
+    class What(models.TextChoices):
+        JOBS = "jobs", _("finished work")
+        ROUNDS = "rounds", _("rounds")
+        HEADS = "heads", _("heads")
+        ASSESSMENTS = "assessments", _("assessments")
+        ASSIGNMENTS = "assignments", _("places that ran out")
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="thinned")
+    what = models.CharField(max_length=12, choices=What)
+    n = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "thinned"
+        constraints = [models.UniqueConstraint(fields=["project", "what"], name="one_count_per_thinned")]
+
+    def __str__(self) -> str:
+        return f"{self.n} {self.what}"
+
+    @classmethod
+    def count(cls, project_id: int, what: str, n: int) -> None:
+        """Add to what was deleted, inside the transaction that deletes it."""
+        if n and not cls.objects.filter(project=project_id, what=what).update(n=models.F("n") + n):
+            cls.objects.create(project_id=project_id, what=what, n=n)

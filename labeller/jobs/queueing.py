@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from labeller.jobs.models import Job
+from labeller.jobs.signals import given_up
 from labeller.projects.models import Project
 
 log = logging.getLogger(__name__)
@@ -185,12 +186,14 @@ def fail(job: Job, error: str) -> None:
     give_up = job.attempts >= MAX_ATTEMPTS
     try:
         with transaction.atomic():
-            _held(job).update(
+            failed = _held(job).update(
                 state=Job.State.FAILED if give_up else Job.State.QUEUED,
                 error=error[-4000:],
                 finished_at=timezone.now() if give_up else None,
                 not_before=timezone.now() + timedelta(seconds=2**job.attempts),
             )
+            if failed and give_up:
+                given_up.send(Job, job=job)
     except IntegrityError:  # the same work is pending already, with the same payload or a newer one: that one counts
         _held(job).update(state=Job.State.CANCELLED, error=error[-4000:], finished_at=timezone.now())
     _wake_successor(job)

@@ -66,7 +66,9 @@ def retrain_stale() -> int:
 
 def request_retrain(question: Question) -> Job:
     """Ask for a full refit; where one is pending already, that is the one."""
-    return jobs.enqueue("retrain", key=_key(question), project=question.project, payload={"question": question.pk})
+    job = jobs.enqueue("retrain", key=_key(question), project=question.project, payload={"question": question.pk})
+    Question.objects.filter(pk=question.pk).update(retrain_asked_at=job.created_at)
+    return job
 
 
 def retrain_due() -> int:
@@ -91,7 +93,7 @@ def _has_doubled(question: Question) -> bool:
     full = Head.last_full(question)
     since = timezone.now() - RETRY_AFTER
     since = max(since, full.created_at) if full else since
-    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=since).exists():
+    if question.retrain_asked_at is not None and question.retrain_asked_at >= since:
         return False  # it runs, or failed, or found one class only
     # Samples with samples, not with labels: two people who agree on one teach no more than one of them does.
     return tallies.of(question).labelled >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
@@ -109,7 +111,7 @@ def _last_passed(project: Project) -> datetime:
 
 
 def _is_due(question: Question, passed: datetime) -> bool:
-    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=passed).exists():
+    if question.retrain_asked_at is not None and question.retrain_asked_at >= passed:
         return False
     full = Head.last_full(question)
     known = full.last_label if full else 0

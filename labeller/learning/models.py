@@ -121,6 +121,7 @@ class TileGroup(models.Model):
     label_class = models.ForeignKey(LabelClass, models.CASCADE, null=True, related_name="+")
     number = models.PositiveIntegerField(default=0, help_text="Of the cluster.")
     hunter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="hunts")
+    job = models.PositiveBigIntegerField(null=True, help_text="Id of the job by which the hunter asked for it.")
     like = models.JSONField(default=list, help_text="Sample ids of a hunt's examples.")
     head_version = models.PositiveIntegerField(null=True)
     n = models.PositiveIntegerField(help_text="Samples of the pool that belong here, beyond those listed too.")

@@ -25,6 +25,13 @@ DEFAULT_STRATEGY = "auto"
 DEFAULT_HEAD = "transductive"
 
 
+class Open(models.Manager[Any]):
+    """Rows that nobody has asked to be deleted: from that moment on what is deleted is hidden everywhere."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().filter(closing_at=None)
+
+
 class Project(models.Model):
     """Samples, questions, people and learning settings."""
 
@@ -48,6 +55,15 @@ class Project(models.Model):
     burst_gap = models.PositiveSmallIntegerField(
         default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."
     )
+    grouping = models.PositiveIntegerField(default=0, help_text="How often the samples were grouped into bursts.")
+    grouped_by = models.CharField(
+        max_length=40, blank=True, help_text="By which gap and rules; empty = never, or a grouping broke off."
+    )
+    next_shard = models.PositiveIntegerField(default=0, help_text="The first number that no import was given.")
+    closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: nobody sees it any more.")
+
+    objects = Open()
+    everything = models.Manager()
 
     class Meta:
         constraints = [
@@ -87,6 +103,11 @@ class Question(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     follows = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="followers")
     only_for: Any = models.ManyToManyField("LabelClass", blank=True, related_name="+")
+    retrain_asked_at = models.DateTimeField(null=True, help_text="When a full refit was asked for last.")
+    closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: it is asked no more.")
+
+    objects = Open()
+    everything = models.Manager()
 
     class Meta:
         constraints = [

@@ -107,7 +107,8 @@ def scan(progress: jobs.Progress) -> None:
         Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
         shard = _next_shard(source.project)
         shard = _cut(source, fresh, "shard", shard, moves=is_about)
-        _cut(source, changed, "changed", shard, moves=True)
+        shard = _cut(source, changed, "changed", shard, moves=True)
+        Project.objects.filter(pk=source.project_id).update(next_shard=shard)
         Source.objects.filter(pk=source.pk).update(
             left_out=dict(look.left_out), missing=len(look.gone), reader=scanning.READER
         )
@@ -137,11 +138,10 @@ def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: b
 
 
 def _next_shard(project: Project) -> int:
-    """The first shard number no sample and no ingest job of the project has used."""
+    """The first shard number that no import was given and no sample has; the project's row is locked."""
     used = Sample.objects.filter(project=project).aggregate(last=Max("shard"))["last"]
-    keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
-    given = [int(key.rsplit(":", 1)[1]) for key in keys]
-    return max([-1 if used is None else used, *given]) + 1
+    given = Project.objects.values_list("next_shard", flat=True).get(pk=project.pk)
+    return max(given, 0 if used is None else used + 1)
 
 
 @dataclass(frozen=True)

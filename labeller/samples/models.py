@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.db import models
 
-from labeller.projects.models import LabelClass, Project
+from labeller.projects.models import LabelClass, Open, Project
 from labeller.samples import names
 
 
@@ -32,6 +32,10 @@ class Source(models.Model):
     missing = models.PositiveIntegerField(default=0, help_text="Samples whose file the last look did not find.")
     reader = models.PositiveIntegerField(default=0, help_text="scanning.READER when the last look was complete.")
     created_at = models.DateTimeField(auto_now_add=True)
+    closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: nothing is imported.")
+
+    objects = Open()
+    everything = models.Manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "path"], name="one_source_per_folder")]
