@@ -9,6 +9,10 @@ SERVERS := postgresql redis-server
 FAST_TESTS := tests -m "not browser and not faults" -q -n auto
 FAST := $(PY) -m pytest $(FAST_TESTS) && \
     $(PY) -m tests.on_postgresql $(FAST_TESTS) --ignore tests/tl_core --ignore tests/architecture --ignore tests/docs
+# What checks the scripts (static/js) comes from the npm registry; pages and `make run` need none of it.
+SCRIPTS := tests/scripts/node_modules/.installed
+BIOME := tests/scripts/node_modules/.bin/biome check --config-path tests/scripts/lint.json static/js tests/scripts
+TSC := tests/scripts/node_modules/.bin/tsc
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
 KNOBS := IMAGES TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
@@ -23,7 +27,8 @@ run: $(VENV)/.installed
 	@exec $(PY) manage.py up
 
 test: $(VENV)/.installed-dev
-	@tests/install_packages $(SERVERS) chromium
+	@tests/install_packages $(SERVERS) chromium nodejs
+	node --test tests/scripts/*.test.js
 	$(FAST)
 	$(FAULTS)
 	$(PY) -m pytest tests/browser -m browser -q
@@ -40,17 +45,21 @@ faults: $(VENV)/.installed-dev
 	@tests/install_packages $(SERVERS)
 	$(FAULTS)
 
-lint: $(VENV)/.installed-dev
+lint: $(VENV)/.installed-dev $(SCRIPTS)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/djlint --check --lint --quiet templates
 	$(VENV)/bin/lint-imports
+	$(BIOME)
+	$(TSC) -p tests/scripts/tsconfig.core.json
+	$(TSC) -p tests/scripts/tsconfig.json
 
-format: $(VENV)/.installed-dev
+format: $(VENV)/.installed-dev $(SCRIPTS)
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/djlint --reformat --quiet templates
+	$(BIOME) --write
 
 # Gather the texts of pages and code for translators, and compile what they have translated. Both files are committed.
 messages: $(VENV)/.installed-dev
@@ -75,5 +84,10 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(PY) -m pip install --quiet -r requirements-dev.txt
 	@touch $@
 
+$(SCRIPTS): tests/scripts/package-lock.json
+	@tests/install_packages nodejs npm
+	npm ci --prefix tests/scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/scripts/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

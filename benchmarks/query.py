@@ -172,8 +172,9 @@ def strategies(X: np.ndarray, head: LogisticHead, units: query.Units) -> dict[st
     def asking(name: str) -> Callable[[int], Any]:
         def ask(n: int) -> Any:
             kept = {"norms": norms[:n], "nearest": nearest[:n], "mean": mean, "X_labelled": X[:LABELS]}
-            some = query.Units(units.codes[:n], units.steps[:n], units.lost[:n], mean)
-            return query.get(name)(head, X[:n], BATCH, random_state=0, units=some, **kept)
+            kept["units"] = query.Units(units.codes[:n], units.steps[:n], units.lost[:n], mean)
+            strategy = query.get(name)
+            return strategy(head, X[:n], BATCH, random_state=0, **query.wanted(strategy, kept))
 
         return ask
 

@@ -17,7 +17,9 @@ from PIL import Image
 import labeller.embedding.tasks
 import labeller.learning.tasks
 import labeller.samples.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
+from labeller.accounts import access
 from labeller.accounts import admitting as accounts
+from labeller.accounts.access import Member
 from labeller.accounts.models import Membership, Role, User
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingShard
@@ -86,6 +88,11 @@ class Cast:
 
     def class_id(self, name: str) -> int:
         return int(self.question.classes.get(name=name).pk)
+
+    def member(self, who: str | User) -> Member:
+        """One of them in the project; a stranger as a viewer."""
+        person = getattr(self, who) if isinstance(who, str) else who
+        return Member(person, self.project, access.role(person, self.project) or Role.VIEWER)
 
 
 def cast(multi_label: bool = False, **fields: Any) -> Cast:

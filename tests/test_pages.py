@@ -145,9 +145,14 @@ def test_handing_out_takes_six_statements_with_those_of_its_transaction(foxes, g
 
 def test_a_question_is_found_in_one_statement_and_only_by_who_may(foxes, django_assert_num_queries):
     with django_assert_num_queries(1):
-        found = access.question_in(foxes.ana, "foxes", "species", Role.ANNOTATOR)
-    assert (found, found.project, found.project.role) == (foxes.question, foxes.project, Role.ANNOTATOR)
-    assert access.question_in(foxes.ada, "foxes", "species", Role.OWNER).project.role == Role.OWNER
+        member, found = access.member_asked(foxes.ana, "foxes", "species", Role.ANNOTATOR)
+    assert (found, member.person, member.project, member.role) == (
+        foxes.question,
+        foxes.ana,
+        foxes.project,
+        Role.ANNOTATOR,
+    )
+    assert access.member_asked(foxes.ada, "foxes", "species", Role.OWNER)[0].role == Role.OWNER
     for person, key, refusal in (
         (foxes.sam, "species", Http404),
         (foxes.sam, "none", Http404),
@@ -156,7 +161,7 @@ def test_a_question_is_found_in_one_statement_and_only_by_who_may(foxes, django_
         (foxes.ana, "none", Http404),
     ):
         with pytest.raises(refusal):
-            access.question_in(person, "foxes", key, Role.ANNOTATOR)
+            access.member_asked(person, "foxes", key, Role.ANNOTATOR)
 
 
 def test_a_page_that_fills_up_takes_seven_statements_besides_those_of_the_session_and_the_person(manager, foxes, grow):

@@ -56,11 +56,11 @@ def load(path: str) -> Any:
     if not module or not is_allowed(module):
         raise KeyError(f"{path!r} is not in a package that is allowed here: {', '.join(allowed())}")
     try:
-        found = getattr(importlib.import_module(module), name)
+        target = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise KeyError(f"there is no {path!r} ({error})") from error
-    if not (inspect.isclass(found) or inspect.isroutine(found)):
+    if not (inspect.isclass(target) or inspect.isroutine(target)):
         raise KeyError(f"{path!r} is no function and no class")
-    if not is_allowed(getattr(found, "__module__", None) or ""):
-        raise KeyError(f"{path!r} is only imported there, from {found.__module__}, which is not allowed here")
-    return found
+    if not is_allowed(getattr(target, "__module__", None) or ""):
+        raise KeyError(f"{path!r} is only imported there, from {target.__module__}, which is not allowed here")
+    return target

@@ -40,7 +40,7 @@ def make_learner(
     y : array-like, shape (n,), or None
         Their classes.
     query_strategy : callable
-        ``f(classifier, X_pool, n_instances=1, **kw)``; from `tl_core.query`, modAL's, or a user's.
+        ``f(classifier, X_pool, n_instances=1, ...)``; from `tl_core.query`, modAL's, or a user's.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def make_committee(
     y : array-like, shape (n,), or None
         Their classes. modAL's own disagreement strategies take ids (int) only.
     query_strategy : callable
-        ``f(committee, X_pool, n_instances=1, **kw)``; from `tl_core.query`, `modAL.disagreement`, or a user's.
+        ``f(committee, X_pool, n_instances=1, ...)``; from `tl_core.query`, `modAL.disagreement`, or a user's.
 
     Returns
     -------

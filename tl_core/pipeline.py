@@ -60,7 +60,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class EmbeddedPicture:
     """What became of one picture.
 
     Attributes
@@ -81,7 +81,7 @@ class Embedded:
 Decoded = NDArray[np.uint8] | images.ImageRefused
 
 
-def embed_images(pictures: Sequence[Picture], runtime: Runtime) -> Iterator[Embedded]:
+def embed_images(pictures: Sequence[Picture], runtime: Runtime) -> Iterator[EmbeddedPicture]:
     """Embed images, in order. A broken file is reported and stops nothing.
 
     Three pools of threads work side by side: some read, some decode and preprocess, some compute. All that costs time
@@ -97,7 +97,7 @@ def embed_images(pictures: Sequence[Picture], runtime: Runtime) -> Iterator[Embe
 
     Yields
     ------
-    Embedded
+    EmbeddedPicture
         One for each picture, in order.
 
     Raises
@@ -139,7 +139,7 @@ def _decoded(
         yield waiting.popleft().result()
 
 
-def _computed(decoded: Iterator[Decoded], runtime: Runtime, compute: ThreadPoolExecutor) -> Iterator[Embedded]:
+def _computed(decoded: Iterator[Decoded], runtime: Runtime, compute: ThreadPoolExecutor) -> Iterator[EmbeddedPicture]:
     """Gather batches, and yield the embeddings of the oldest while the next ones are computed and gathered."""
     most = 4 * runtime.in_flight
     waiting: deque[tuple[list[Decoded], Future[NDArray[np.float32]] | None]] = deque()
@@ -166,13 +166,15 @@ def _submit(batch: list[Decoded], runtime: Runtime, compute: ThreadPoolExecutor)
     return compute.submit(runtime.embed, good[0][None] if len(good) == 1 else np.stack(good))
 
 
-def _answers(batch: list[Decoded], vectors: Future[NDArray[np.float32]] | None, *, first: int) -> Iterator[Embedded]:
+def _answers(
+    batch: list[Decoded], vectors: Future[NDArray[np.float32]] | None, *, first: int
+) -> Iterator[EmbeddedPicture]:
     rows = iter(vectors.result() if vectors is not None else ())
     for index, image in enumerate(batch, start=first):
         if isinstance(image, images.ImageRefused):
-            yield Embedded(index, None, image)
+            yield EmbeddedPicture(index, None, image)
         else:
-            yield Embedded(index, next(rows), None)
+            yield EmbeddedPicture(index, next(rows), None)
 
 
 def _read(picture: Picture) -> bytes | images.ImageRefused | None:
@@ -190,11 +192,11 @@ def _read(picture: Picture) -> bytes | images.ImageRefused | None:
 
 
 def _decode(picture: Picture, content: "Future[bytes | images.ImageRefused | None]", featuriser: Featuriser) -> Decoded:
-    found = content.result()
-    if isinstance(found, images.ImageRefused):
-        return found
+    read_ahead = content.result()
+    if isinstance(read_ahead, images.ImageRefused):
+        return read_ahead
     try:
-        source = picture.location if found is None else found
+        source = picture.location if read_ahead is None else read_ahead
         return featuriser.preprocess(images.load(source, min_side=featuriser.decode_side, box=picture.box))
     except images.ImageRefused as refused:
         return refused

@@ -4,46 +4,75 @@ Every view asks here and nowhere else. A stranger gets 404, as for a project tha
 whose role is too weak gets 403, for they know the project already.
 """
 
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from django.apps import apps
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import Http404
 
 from labeller.accounts.models import Membership, Role, User
 
+if TYPE_CHECKING:
+    from labeller.projects.models import Project, Question
+
 Row = TypeVar("Row", bound=Model)
+Who = User | AnonymousUser  # what a request carries; behind the login it is an account
 
 
-def projects(user: User) -> QuerySet[Any]:
+@dataclass(frozen=True)
+class Member:
+    """A person in a project, with the role they have there; an administrator counts as owner everywhere."""
+
+    person: User
+    project: "Project"
+    role: Role
+
+    @property
+    def manages(self) -> bool:
+        """Whether they may do what managers may."""
+        return self.role.rank >= Role.MANAGER.rank
+
+
+def account(who: Who) -> User:
+    """The account of somebody who is logged in; PermissionDenied for anybody else."""
+    if not isinstance(who, User):
+        raise PermissionDenied("nobody is logged in")
+    return who
+
+
+def projects(who: Who) -> "QuerySet[Project]":
     """The projects this person may see."""
-    everything = apps.get_model("projects", "Project")._default_manager.all()
-    return everything if user.is_superuser else everything.filter(memberships__user=user)
+    person = account(who)
+    everything: QuerySet[Project] = apps.get_model("projects", "Project")._default_manager.all()
+    return everything if person.is_superuser else everything.filter(memberships__user=person)
 
 
-def role(user: User, project: Model) -> Role | None:
-    """This person's role in the project; an administrator counts as owner everywhere."""
-    if user.is_superuser:
+def role(person: User, project: "Project") -> Role | None:
+    """This person's role in the project; none for a stranger."""
+    if person.is_superuser:
         return Role.OWNER
-    found = Membership.objects.filter(user=user, project=project).values_list("role", flat=True).first()
+    found = Membership.objects.filter(user=person, project=project).values_list("role", flat=True).first()
     return Role(found) if found else None
 
 
-def project(user: User, slug: str, at_least: Role = Role.VIEWER) -> Any:
-    """The project of that slug, with `.role` set to this person's role.
+def member(who: Who, slug: str, at_least: Role = Role.VIEWER) -> Member:
+    """This person as a member of the project of that slug.
 
     Raises Http404 for strangers, PermissionDenied where the role is too weak.
     """
+    person = account(who)
     everything = apps.get_model("projects", "Project")._default_manager.all()
-    found = everything.filter(slug=slug).annotate(found_role=_role_in(user, "pk")).first()
+    found = everything.filter(slug=slug).annotate(found_role=_role_in(person, "pk")).first()
     if found is None:
         raise Http404("no such project")
-    return _granted(user, found, found.found_role, at_least)
+    return _granted(person, found, found.found_role, at_least)
 
 
-def question(project: Any, key: str | None) -> Any:
-    """The question of that key in a project that was asked for here, without a key its first one; else Http404."""
+def question(project: "Project", key: str | None) -> "Question":
+    """The question of that key in a member's project, without a key its first one; else Http404."""
     found = project.questions.filter(key=key).first() if key else project.first_question
     if found is None:
         raise Http404("no such question")
@@ -51,39 +80,43 @@ def question(project: Any, key: str | None) -> Any:
     return found
 
 
-def question_in(user: User, slug: str, key: str, at_least: Role = Role.VIEWER) -> Any:
-    """As `question` of `project`, in one statement."""
+def member_asked(who: Who, slug: str, key: str, at_least: Role = Role.VIEWER) -> "tuple[Member, Question]":
+    """As `member` and `question`, in one statement."""
+    person = account(who)
     everything = apps.get_model("projects", "Question")._default_manager.select_related("project")
-    found = everything.filter(project__slug=slug, key=key).annotate(found_role=_role_in(user, "project")).first()
+    found = everything.filter(project__slug=slug, key=key).annotate(found_role=_role_in(person, "project")).first()
     if found is None:  # who may not see the project, or do this in it, isn't told that the question is what is missing
-        return question(project(user, slug, at_least), key)
-    _granted(user, found.project, found.found_role, at_least)
-    return found
+        known = member(person, slug, at_least)
+        return known, question(known.project, key)
+    return _granted(person, found.project, found.found_role, at_least), found
 
 
-def _role_in(user: User, project: str) -> Subquery:
+def _role_in(person: User, project: str) -> Subquery:
     """This person's role in the project that rows name in that field; none for a stranger."""
-    return Subquery(Membership.objects.filter(user=user, project=OuterRef(project)).values("role")[:1])
+    return Subquery(Membership.objects.filter(user=person, project=OuterRef(project)).values("role")[:1])
 
 
-def _granted(user: User, project: Any, found_role: str | None, at_least: Role) -> Any:
-    if not user.is_superuser and not found_role:
+def _granted(person: User, project: "Project", found_role: str | None, at_least: Role) -> Member:
+    if not person.is_superuser and not found_role:
         raise Http404("no such project")
-    project.role = Role.OWNER if user.is_superuser else Role(found_role)
-    if project.role.rank < at_least.rank:
+    granted = Role.OWNER if person.is_superuser or found_role is None else Role(found_role)
+    if granted.rank < at_least.rank:
         raise PermissionDenied(f"needs the role {at_least} or stronger")
-    return project
+    return Member(person, project, granted)
 
 
-def rows(user: User, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> QuerySet[Row]:
+def rows(who: Who, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> QuerySet[Row]:
     """The rows of a model with a `project` that lie in projects where this person's role suffices."""
-    if user.is_superuser:
+    person = account(who)
+    if person.is_superuser:
         return queryset
-    allowed = Membership.objects.filter(user=user, role__in=Role.at_least(at_least)).values("project")
+    allowed = Membership.objects.filter(user=person, role__in=Role.at_least(at_least)).values("project")
     return queryset.filter(project__in=allowed)
 
 
-def require_administrator(user: User) -> None:
-    """Raises PermissionDenied for anybody but an administrator of the site."""
-    if not user.is_superuser:
+def administrator(who: Who) -> User:
+    """The account of an administrator of the site; PermissionDenied for anybody else."""
+    person = account(who)
+    if not person.is_superuser:
         raise PermissionDenied("for administrators only")
+    return person

@@ -20,7 +20,7 @@ ON_A_PAGE = 100
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
     """All accounts, with what can be done about each."""
-    access.require_administrator(request.user)
+    access.administrator(request.user)
     return _people(request)
 
 
@@ -39,7 +39,7 @@ def set_active(request: HttpRequest, user_id: int) -> HttpResponse:
     """Close an account, or open it again."""
     person = _person(request, user_id)
     try:
-        admitting.set_active(person, active="open" in request.POST, by=request.user)
+        admitting.set_active(person, active="open" in request.POST, by=access.account(request.user))
     except ValidationError as error:
         messages.error(request, error.messages[0])
     return redirect("accounts:people")
@@ -55,7 +55,7 @@ def log_out(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def _person(request: HttpRequest, user_id: int) -> User:
-    access.require_administrator(request.user)
+    access.administrator(request.user)
     return get_object_or_404(User, pk=user_id, is_simulated=False)
 
 

@@ -3,7 +3,7 @@
 The only list there is: the help, the page where keys are changed, the validation and the scripts all read it. A key is
 written as what is pressed: `;`, `Space`, `Alt+B`, `Shift+ArrowLeft`.
 
-Keyboards differ, answers must not. The scripts (static/js/keymap.js) take digits by their place, whatever a layout
+Keyboards differ, answers must not. The scripts (static/js/core/keymap.js) take digits by their place, whatever a layout
 writes there, with or without Shift where the layout needs it; letters by what is written on the key, one of another
 script also for the Latin letter of its place; all other signs by what is written. A sign that a person chose comes
 first.

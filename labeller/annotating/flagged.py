@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from labeller.accounts.models import Role, User
+from labeller.accounts.access import Member
+from labeller.accounts.models import User
 from labeller.labels import flags
 from labeller.labels.models import Flag, Label
-from labeller.projects.models import LabelClass, Project
+from labeller.projects.models import LabelClass
 
 PAGE = 60
 LATELY = 12  # of those looked at
@@ -38,19 +39,18 @@ class Page:
     lately: list[Row]
 
 
-def page(user: User, project: Project, before: int | None = None) -> Page:
-    """The flags that this person, whose role the project carries, may see; `before` is the `older` of another page."""
-    manages = project.role.rank >= Role.MANAGER.rank
-    still_open, looked_at = flags.open_flags(project), flags.reviewed_flags(project)
-    if not manages:
-        still_open, looked_at = still_open.filter(author=user), looked_at.filter(author=user)
+def page(member: Member, before: int | None = None) -> Page:
+    """The flags that this person may see; `before` is the `older` of another page."""
+    still_open, looked_at = flags.open_flags(member.project), flags.reviewed_flags(member.project)
+    if not member.manages:
+        still_open, looked_at = still_open.filter(author=member.person), looked_at.filter(author=member.person)
     if before is not None:
         still_open = still_open.filter(pk__lt=before)
     found = _newest(still_open)[: PAGE + 1]
     shown = list(found[:PAGE])
     lately = [] if before is not None else list(_newest(looked_at)[:LATELY])
     # An annotator sees no one else's answer: two people are asked so that each says what they see.
-    rows = _rows([*shown, *lately], None if manages else user)
+    rows = _rows([*shown, *lately], None if member.manages else member.person)
     return Page(rows[: len(shown)], shown[-1].pk if len(found) > PAGE else None, rows[len(shown) :])
 
 

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone as clock
 
+from labeller.accounts.access import Member
 from labeller.accounts.models import User
 from labeller.annotating import saving
 from labeller.labels.models import Check, Label, LabelledClass
@@ -114,10 +115,10 @@ def find(project: Project, person: User, uuid: UUID) -> Said | None:
     return next((each for each in rows if each is not None), None)
 
 
-def withdraw(said: Said, project: Project, uuid: UUID) -> Recorded:
-    """Take back what somebody said, as the labelling screens do; the same UUID again changes nothing."""
+def withdraw(said: Said, member: Member, uuid: UUID) -> Recorded:
+    """Take back what this person said, as the labelling screens do; the same UUID again changes nothing."""
     question = said.question
-    question.project = project
+    question.project = member.project
     judgement = Judgement(
         uuid=uuid,
         question=question,
@@ -127,7 +128,7 @@ def withdraw(said: Said, project: Project, uuid: UUID) -> Recorded:
         supersedes=said.uuid,
         mode=said.mode,
     )
-    return saving.save_judgement(said.annotator, question, judgement)
+    return saving.save_judgement(member, question, judgement)
 
 
 # --- pace -----------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from labeller.accounts import admitting as accounts
-from labeller.accounts.models import Role, User
+from labeller.accounts.access import Member
+from labeller.accounts.models import User
 from labeller.annotating.forms import Event
 from labeller.annotating.holding import HOLD, place
 from labeller.annotating.models import Assignment
@@ -30,15 +31,16 @@ STRATEGY_OF = {TileGroup.Kind.PREDICTED: "grid", TileGroup.Kind.CLUSTER: "grid",
 
 
 @again_on_deadlock
-def save(user: User, question: Question, events: Sequence[Event]) -> list[Recorded]:
+def save(member: Member, question: Question, events: Sequence[Event]) -> list[Recorded]:
     """Record events and return what became of each; afterwards ask for a refit.
 
     Those on one sample are recorded as they come.
     """
+    user = member.person
     sample_ids = {event.sample_id for event in events if event.sample_id is not None}
     with _turn(user), tallies.kept(sample_ids):
         handed_out = _HandedOut(user, question, events)
-        results = _record(events, user, question, handed_out)
+        results = _record(events, member, question, handed_out)
         judged = [
             event.judgement
             for event, result in zip(events, results, strict=True)
@@ -58,9 +60,9 @@ def _turn(user: User) -> Iterator[None]:
         yield
 
 
-def save_judgement(user: User, question: Question, judgement: Judgement, entry: int | None = None) -> Recorded:
+def save_judgement(member: Member, question: Question, judgement: Judgement, entry: int | None = None) -> Recorded:
     """Record one judgement of a program, as a page would send it."""
-    return save(user, question, [Event(str(judgement.uuid), judgement, entry, sample_id=judgement.sample_id)])[0]
+    return save(member, question, [Event(str(judgement.uuid), judgement, entry, sample_id=judgement.sample_id)])[0]
 
 
 class _HandedOut:
@@ -78,19 +80,19 @@ class _HandedOut:
         self.entries = entries.select_related("round__head").in_bulk() if entry_ids else {}
 
 
-def _record(events: Sequence[Event], user: User, question: Question, handed_out: _HandedOut) -> list[Recorded]:
+def _record(events: Sequence[Event], member: Member, question: Question, handed_out: _HandedOut) -> list[Recorded]:
     """What becomes of each event. Labels that have nothing to do with another event are recorded together.
 
     Samples are gone through in the order of their ids, so that requests that speak of the same ones in different orders
     don't wait for each other.
     """
     by_sample = sorted(range(len(events)), key=lambda number: events[number].sample_id or 0)
-    plain = {number: _plain(events[number], question, handed_out) for number in _apart(events, by_sample)}
+    plain = {number: _plain(events[number], member, question, handed_out) for number in _apart(events, by_sample)}
     together = {number: judgement for number, judgement in plain.items() if judgement is not None}
     recorded = dict(zip(together, recording.record_together(list(together.values())), strict=True))
     for number in by_sample:
         if number not in recorded:
-            recorded[number] = _apply(events[number], user, question, handed_out)
+            recorded[number] = _apply(events[number], member, question, handed_out)
     return [recorded[number] for number in range(len(events))]
 
 
@@ -108,12 +110,12 @@ def _apart(events: Sequence[Event], numbers: Iterable[int]) -> list[int]:
     ]
 
 
-def _plain(event: Event, question: Question, handed_out: _HandedOut) -> Judgement | None:
+def _plain(event: Event, member: Member, question: Question, handed_out: _HandedOut) -> Judgement | None:
     """The label to record, with what the server knows of it; None where the event is none, or is refused."""
     judgement = event.judgement
     if event.problem or judgement is None or event.sample_id not in handed_out.samples:
         return None
-    if judgement.mode == Mode.REVIEW and not _may_review(question):
+    if judgement.mode == Mode.REVIEW and not member.manages:
         return None
     if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
         return judgement
@@ -125,25 +127,21 @@ def _plain(event: Event, question: Question, handed_out: _HandedOut) -> Judgemen
     return _with_reason(judgement, assignment, handed_out.entries.get(event.entry))
 
 
-def _may_review(question: Question) -> bool:
-    return bool(question.project.role.rank >= Role.MANAGER.rank)
-
-
-def _apply(event: Event, user: User, question: Question, handed_out: _HandedOut) -> Recorded:
+def _apply(event: Event, member: Member, question: Question, handed_out: _HandedOut) -> Recorded:
     if event.problem:
         return Recorded(422, detail=event.problem)
     if event.sample_id not in handed_out.samples:
         return Recorded(404, detail=_("There is no such sample in this project."))
     if event.kind == "flag":
-        return flags.raise_flag(event.flag, question, event.sample_id, user, event.note)
+        return flags.raise_flag(event.flag, question, event.sample_id, member.person, event.note)
     if event.kind == "unflag":
-        return flags.lower_flag(event.flag, question, user)
-    if plain := _plain(event, question, handed_out):
+        return flags.lower_flag(event.flag, question, member)
+    if plain := _plain(event, member, question, handed_out):
         return recording.record_one(plain)
     judgement = event.judgement
     if judgement is None:
         return Recorded(422)
-    if judgement.mode == Mode.REVIEW and not _may_review(question):
+    if judgement.mode == Mode.REVIEW and not member.manages:
         return Recorded(403, detail=_("Only managers review."))
     return checks.record(judgement, checks.known_answer(question, judgement.sample_id))
 

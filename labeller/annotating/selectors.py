@@ -7,7 +7,8 @@ from django.db.models import BigIntegerField, Q, Sum, Value, prefetch_related_ob
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from labeller.accounts.models import Role, User
+from labeller.accounts.access import Member
+from labeller.accounts.models import User
 from labeller.annotating import sequences
 from labeller.annotating.models import Assignment
 from labeller.embedding.models import EmbeddingShard
@@ -71,10 +72,9 @@ def class_json(label_class: LabelClass) -> dict[str, Any]:
     return {**row, **{name: value for name, value in more.items() if value}}
 
 
-def may_add_classes(question: Question) -> bool:
-    """Whether this person, whose role the project carries, makes classes while labelling."""
-    project = question.project
-    return project.annotators_add_classes or project.role.rank >= Role.MANAGER.rank
+def may_add_classes(member: Member) -> bool:
+    """Whether this person makes classes while labelling."""
+    return member.project.annotators_add_classes or member.manages
 
 
 def label_json(label: Label | Check | None) -> dict[str, Any] | None:

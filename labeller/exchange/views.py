@@ -58,19 +58,19 @@ def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:
 
 
 def _question(request: HttpRequest, slug: str) -> Question:
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
-    question: Question = access.question(project, request.GET.get("question"))
-    return question
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    return access.question(member.project, request.GET.get("question"))
 
 
 @require_safe
 def exports(request: HttpRequest, slug: str) -> HttpResponse:
     """What can be taken away."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     question = project.first_question
     context = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "n_labels": tallies.of(question).answers if question else 0,
         "n_pool": tallies.samples(project),
         "head": exporting.latest_head(question) if question else None,

@@ -23,7 +23,7 @@ from labeller.learning import suspects as suspicion
 from labeller.learning.models import Acceptance, Assessment, Round
 from labeller.projects.models import LabelClass, Question
 from tl_core import evaluation
-from tl_core.evaluation import Check, Coverage, Forecast, Richness, StopAdvice
+from tl_core.evaluation import Coverage, Criterion, Forecast, Richness, StopAdvice
 
 POINTS = 8  # of the curve that the forecast goes through
 LEAST_AUDITED = 6  # audit samples behind each of them
@@ -84,7 +84,7 @@ def summary(question: Question) -> dict[str, Any]:
 
 def advice(found: dict[str, Any]) -> StopAdvice:
     """The stop advice of a summary."""
-    return StopAdvice(**{name: Check(**check) for name, check in found["advice"].items()})
+    return StopAdvice(**{name: Criterion(**check) for name, check in found["advice"].items()})
 
 
 # --- the learning curve ---------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def known_json(question: Question, trail: Trail) -> dict[str, Any]:
     """Stop advice, estimated missing classes, coverage, forecast and what is accepted, for `manage.py status`."""
     advice, found, rule = stop_advice(question, trail), undiscovered(question, trail), Acceptance.standing(question)
     return {
-        "stop": {"advised": advice.stop, "checks": [asdict(check) for check in advice.checks]},
+        "stop": {"advised": advice.stop, "checks": [asdict(check) for check in advice.criteria]},
         "missing_classes": {**asdict(found[0]), "missing": found[0].missing} if found else None,
         "coverage": asdict(found[1]) if found else None,
         "forecast": {"target": question.project.target_accuracy, **asdict(forecast(question, trail))},

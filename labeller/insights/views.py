@@ -21,8 +21,9 @@ from labeller.samples.cells import Echo, defuse
 @require_safe
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
     """The progress page; for htmx only the part that changes."""
-    project = access.project(request.user, slug)
-    context = {"project": project, "role": project.role, **selectors.progress(project)}
+    member = access.member(request.user, slug)
+    project = member.project
+    context = {"project": project, "role": member.role, **selectors.progress(project)}
     template = "insights/_progress.html" if request.htmx else "insights/progress.html"
     return render(request, template, context)
 
@@ -30,20 +31,21 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def curve(request: HttpRequest, slug: str) -> HttpResponse:
     """The learning curve of the first question."""
-    question = access.project(request.user, slug).first_question
+    question = access.member(request.user, slug).project.first_question
     return JsonResponse(estimates.curve(question) if question else {"rounds": [], "random": []})
 
 
 @require_safe
 def refused_files(request: HttpRequest, slug: str) -> HttpResponse:
     """Every file that was refused, with what is wrong with it; of one reason, where one is named."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     reason, after = request.GET.get("reason", ""), request.GET.get("after", "")
     reason = reason if reason in refused.REASONS else ""
     rows, more = refused.page(project, reason, int(after) if after.isdecimal() and len(after) < 19 else 0)
     context = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "counts": refused.counts(project),
         "reason": reason,
         "rows": rows,
@@ -56,7 +58,7 @@ def refused_files(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def refused_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """All of them as a table."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     line = csv.writer(Echo(), quoting=csv.QUOTE_ALL).writerow
     defused = ([defuse(str(cell)) for cell in row] for row in refused.rows(project))
     # A byte order mark: spreadsheets take it for what it is.
@@ -69,7 +71,7 @@ def refused_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 @require_POST
 def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, action: str) -> HttpResponse:
     """Accept what a look offers, or revoke what was accepted."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     acceptance = get_object_or_404(Acceptance, pk=acceptance_id, question__project=project)
     if action == "accept":
         try:
@@ -88,5 +90,6 @@ def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, actio
 @require_safe
 def projects(request: HttpRequest) -> HttpResponse:
     """The projects of this person."""
-    context = {"projects": selectors.overview(request.user), "can_create": request.user.is_superuser}
+    person = access.account(request.user)
+    context = {"projects": selectors.overview(person), "can_create": person.is_superuser}
     return render(request, "projects/list.html", context)

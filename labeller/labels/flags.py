@@ -8,8 +8,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from labeller.accounts import access
-from labeller.accounts.models import Role, User
+from labeller.accounts.access import Member
+from labeller.accounts.models import User
 from labeller.labels.models import Flag, Label
 from labeller.labels.recording import Recorded
 from labeller.projects.models import Project, Question
@@ -51,18 +51,13 @@ def _already(uuid: UUID, question: Question, sample_id: int, author: User) -> Re
     return Recorded(200) if same else Recorded(409, detail=_("This UUID has been used."))
 
 
-def lower_flag(uuid: UUID, question: Question, by: User) -> Recorded:
+def lower_flag(uuid: UUID, question: Question, by: Member) -> Recorded:
     """Close a flag: one's own, or, as a manager, anybody's. One that is closed already stays as it is."""
     flag = Flag.objects.filter(uuid=uuid, question=question).first()
-    if flag is None or (flag.author_id != by.pk and not _manages(by, question.project)):
+    if flag is None or (flag.author_id != by.person.pk and not by.manages):
         return Recorded(404, detail=_("There is no such flag of yours."))
-    _close(Flag.objects.filter(pk=flag.pk), by)
+    _close(Flag.objects.filter(pk=flag.pk), by.person)
     return Recorded(200)
-
-
-def _manages(user: User, project: Project) -> bool:
-    role = access.role(user, project)
-    return role is not None and role.rank >= Role.MANAGER.rank
 
 
 def _close(flags: QuerySet[Flag], by: User) -> None:

@@ -18,7 +18,7 @@ ACTIONS = {"pause": runs.pause, "resume": runs.resume, "cancel": runs.cancel}
 @require_POST
 def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     """One of ACTIONS on the run that the project learns from."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     if action not in ACTIONS:
         raise Http404("no such action")
     run = EmbeddingRun.in_use(project)
@@ -31,7 +31,7 @@ def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpRespon
 @require_POST
 def train(request: HttpRequest, slug: str) -> HttpResponse:
     """A full refit of every question, as soon as a worker is free."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     for question in project.questions.all():
         asking.request_retrain(question)
     messages.info(request, _("A full refit was asked for; it is among the jobs below."))

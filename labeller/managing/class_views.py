@@ -18,12 +18,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from labeller.accounts import access
+from labeller.accounts.access import Member
 from labeller.accounts.models import Role
 from labeller.labels import tallies
 from labeller.learning import asking as learning
 from labeller.projects import questions, taxonomy
 from labeller.projects.class_forms import AddClassesForm, ClassForm, FollowingQuestionForm, TaxonomyForm
-from labeller.projects.models import LabelClass, Project, Question
+from labeller.projects.models import LabelClass, Question
 from labeller.text import clean, fold
 
 A_PAGE = 100
@@ -36,8 +37,8 @@ def _page_of(question: Question) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def classes(request: HttpRequest, slug: str) -> HttpResponse:
     """A question's classes; more are added by name or from a file."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
-    question: Question = access.question(project, request.GET.get("question"))
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    question = access.question(member.project, request.GET.get("question"))
     done = request.POST.get("do")
     forms: dict[str, Form] = {
         "add": AddClassesForm(request.POST if done == "add" else None),
@@ -51,7 +52,7 @@ def classes(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, said)
             return redirect(_page_of(question))
-    return render(request, "projects/classes.html", {**_shown(request, project, question), "forms": forms})
+    return render(request, "projects/classes.html", {**_shown(request, member, question), "forms": forms})
 
 
 def _add(question: Question, given: dict[str, Any]) -> str:
@@ -70,19 +71,18 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
     }
 
 
-def _shown(request: HttpRequest, project: Project, question: Question) -> dict[str, Any]:
+def _shown(request: HttpRequest, member: Member, question: Question) -> dict[str, Any]:
     sought = clean(request.GET.get("q", ""))[:200]
     page = Paginator(_sought(question, sought), A_PAGE).get_page(request.GET.get("page"))
     counts = tallies.of(question).classes
-    for each in page.object_list:
-        each.n_labels = counts.get(each.pk, 0)
     return {
-        "project": project,
-        "role": project.role,
+        "project": member.project,
+        "role": member.role,
         "question": question,
-        "questions": project.questions.order_by("position", "pk"),
+        "questions": member.project.questions.order_by("position", "pk"),
         "only_for": question.only_for.all() if question.follows_id else [],
         "page": page,
+        "rows": [(each, counts.get(each.pk, 0)) for each in page.object_list],
         "n_classes": question.classes.count(),
         "sought": sought,
         "is_looking": request.method != "POST" and (sought or page.number > 1),
@@ -103,7 +103,8 @@ def _sought(question: Question, sought: str) -> QuerySet[LabelClass]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     """One class: its names, its key, and what it belongs to."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     found = LabelClass.objects.select_related("question", "parent").filter(question__project=project)
     label_class = get_object_or_404(found, pk=class_id)
     question = label_class.question
@@ -122,7 +123,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
             return redirect(_page_of(question))
     context = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "question": question,
         "name": name,
         "colour": label_class.colour,
@@ -140,7 +141,8 @@ def _learnt(label_class: LabelClass) -> tuple[int | None, bool]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def follow_up(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """A new question, asked in the same pass right after this one."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     follows = get_object_or_404(project.questions.filter(follows=None), key=key)
     follows.project = project
     form = FollowingQuestionForm(request.POST if request.method == "POST" else None, follows=follows)
@@ -151,7 +153,7 @@ def follow_up(request: HttpRequest, slug: str, key: str) -> HttpResponse:
         return redirect(_page_of(question))
     context = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "question": follows,
         "form": form,
         "back": _page_of(follows),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from labeller.accounts import access
 from labeller.accounts import admitting as accounts
-from labeller.accounts.models import Membership, Role
+from labeller.accounts.models import Membership, Role, User
 from labeller.labels import checks
 from labeller.learning import asking as learning
 from labeller.learning.models import Head
@@ -31,7 +31,7 @@ from labeller.samples.scanning import FolderError
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Folder, question, classes. Reading the server's folders is for administrators only."""
-    access.require_administrator(request.user)
+    administrator = access.administrator(request.user)
     form = NewProjectForm(request.POST or None)
     lines: list[str] = []
     if request.method == "POST" and form.is_valid():
@@ -40,16 +40,16 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             lines = opening.preview(given["folder"], of_folder)
             if not lines or request.POST.get("seen", "").splitlines() == lines:
-                return redirect("insights:progress", _open(request, given, of_folder).slug)
+                return redirect("insights:progress", _open(administrator, given, of_folder).slug)
         except FolderError as error:
             form.add_error("table" if given["table"] else "folder", str(error))
     return render(request, "projects/new.html", {"form": form, "lines": lines, "seen": "\n".join(lines)})
 
 
-def _open(request: HttpRequest, given: dict[str, Any], of_folder: Given) -> Project:
+def _open(owner: User, given: dict[str, Any], of_folder: Given) -> Project:
     return opening.open_new(
         folder=given["folder"],
-        owner=request.user,
+        owner=owner,
         name=given["name"],
         question_text=given["question_text"],
         multi_label=given["multi_label"],
@@ -61,7 +61,8 @@ def _open(request: HttpRequest, given: dict[str, Any], of_folder: Given) -> Proj
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """How the project learns; what is changed takes effect with the refit it asks for."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     form = SettingsForm(request.POST or None, instance=project, may_name_code=request.user.is_superuser)
     if request.method == "POST" and form.is_valid():
         projects.change_settings(form.instance, form.cleaned_data["starred"])
@@ -73,7 +74,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("projects:settings", slug)
     context = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "form": form,
         "full_refits": [head for question in project.questions.all() if (head := Head.last_full(question))],
     }
@@ -84,27 +85,26 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is in the project; a new name makes an account and shows its password once."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     form = MemberForm(request.POST or None)
     password = None
     if request.method == "POST" and form.is_valid():
         try:
             password = accounts.set_role(
-                project, form.cleaned_data["username"], Role(form.cleaned_data["role"]), by=project.role
+                project, form.cleaned_data["username"], Role(form.cleaned_data["role"]), by=member.role
             )
         except ValidationError as error:
             form.add_error(None, error)
         else:
             if password is None:
                 return redirect("projects:people", slug)
-    members = list(Membership.objects.filter(project=project).select_related("user").order_by("user__username"))
-    hit_rates = checks.hit_rates(project, [member.user_id for member in members])
-    for member in members:
-        member.hit_rate = hit_rates.get(member.user_id)
+    memberships = list(Membership.objects.filter(project=project).select_related("user").order_by("user__username"))
+    hit_rates = checks.hit_rates(project, [each.user_id for each in memberships])
     context = {
         "project": project,
-        "role": project.role,
-        "members": members,
+        "role": member.role,
+        "members": [(each, hit_rates.get(each.user_id)) for each in memberships],
         "has_checks": bool(hit_rates),
         "form": form,
         "one_time_password": password,

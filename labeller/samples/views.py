@@ -48,7 +48,7 @@ def _made_anew(sample: Sample) -> HttpResponse:
 @require_safe
 def not_taken(request: HttpRequest, slug: str, source_id: int, purpose: str) -> HttpResponseBase:
     """Every row of a table, or file of a folder, that gave no label, and why."""
-    project = access.project(request.user, slug, at_least=Role.MANAGER)
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     source = get_object_or_404(project.sources, pk=source_id)
     if purpose not in known.PURPOSES:
         raise Http404("no such list")

@@ -32,7 +32,7 @@ def ids(batch):
 
 def give(user, foxes, sample, name="fox", entry=None, **fields):
     given = judgement(foxes.question, sample, user, *([foxes.class_id(name)] if name else []), **fields)
-    return saving.save_judgement(user, foxes.question, given, entry)
+    return saving.save_judgement(foxes.member(user), foxes.question, given, entry)
 
 
 def redundancy(foxes, number):
@@ -227,7 +227,7 @@ def test_a_refit_is_asked_for_by_new_labels_only(foxes, ranked):
     foxes.question.project.refit_every = 2
     first = judgement(foxes.question, ranked[0], foxes.ana, foxes.class_id("fox"))
     for _ in range(3):
-        saving.save_judgement(foxes.ana, foxes.question, first)
+        saving.save_judgement(foxes.member("ana"), foxes.question, first)
     assert not Job.objects.filter(kind="refit").exists()
     give(foxes.ana, foxes, ranked[1])
     assert Job.objects.filter(kind="refit").count() == 1
@@ -241,6 +241,6 @@ def test_one_refused_judgement_does_not_stop_the_others(foxes, ranked):
         judgement(foxes.question, ranked[2], foxes.ana, fox, uuid=uuid.uuid4()),
     ]
     events = [Event(str(each.uuid), each, sample_id=each.sample_id) for each in judgements]
-    results = saving.save(foxes.ana, foxes.question, events)
+    results = saving.save(foxes.member("ana"), foxes.question, events)
     assert [result.status for result in results] == [200, 422, 200]
     assert Label.objects.count() == 2

@@ -88,7 +88,9 @@ def test_a_late_save_takes_the_free_slot_so_that_nobody_else_is_handed_the_sampl
     handing.next_batch(foxes.ana, foxes.question, Wanted(1))
     Assignment.objects.all().delete()
     saving.save_judgement(
-        foxes.ana, foxes.question, factories.judgement(foxes.question, ranked[0], foxes.ana, foxes.class_id("fox"))
+        foxes.member("ana"),
+        foxes.question,
+        factories.judgement(foxes.question, ranked[0], foxes.ana, foxes.class_id("fox")),
     )
     assert ids(handing.next_batch(foxes.bo, foxes.question, Wanted(1))) == [ranked[1].pk]
 

@@ -64,7 +64,7 @@ def decide(foxes, user, samples, name="fox", entries=None):
     for sample in samples:
         given = judgement(foxes.question, sample, user, foxes.class_id(name), mode="sequence")
         events.append(Event(str(given.uuid), given, (entries or {}).get(sample.pk), sample_id=sample.pk))
-    return saving.save(user, foxes.question, events)
+    return saving.save(foxes.member(user), foxes.question, events)
 
 
 # --- what a page is told --------------------------------------------------------------------------

@@ -54,7 +54,6 @@ class TestABatch(TestCase):
     def test_saved_at_once_is_as_saved_one_by_one(self, before, batch, who):
         foxes = factories.cast()
         person = getattr(foxes, who)
-        foxes.question.project.role = factories.ROLES[who]
         follower = foxes.project.questions.create(key="what", text="What does it do?", follows=foxes.question)
         follower.project = foxes.question.project
         rests = follower.classes.create(name="rests")
@@ -71,12 +70,12 @@ class TestABatch(TestCase):
         )
         events = [self.event(foxes, person, made, rests, **each) for each in sorted(batch, key=lambda e: e["sample"])]
         for each in before:
-            saving.save(person, foxes.question, [self.event(foxes, person, made, rests, **each)])
+            saving.save(foxes.member(person), foxes.question, [self.event(foxes, person, made, rests, **each)])
         start = transaction.savepoint()
-        one_by_one = [self.told(saving.save(person, foxes.question, [each])) for each in events]
+        one_by_one = [self.told(saving.save(foxes.member(person), foxes.question, [each])) for each in events]
         stored = self.stored(foxes.project)
         transaction.savepoint_rollback(start)
-        at_once = self.told(saving.save(person, foxes.question, events)) if events else []
+        at_once = self.told(saving.save(foxes.member(person), foxes.question, events)) if events else []
         assert at_once == [answer for answers in one_by_one for answer in answers]
         assert self.stored(foxes.project) == stored
         assert tallies.kept_now(foxes.project) == tallies.counted(foxes.project)
@@ -141,7 +140,7 @@ def test_what_another_request_was_quicker_with_costs_the_other_events_nothing(fo
 
 @pytest.mark.django_db
 def test_saving_takes_as_many_statements_for_25_as_for_5(foxes, sent):
-    foxes.question.project.role = factories.ROLES["ana"]
+    member = foxes.member("ana")
 
     def statements(count):
         made = factories.samples(foxes.project, count)
@@ -150,7 +149,7 @@ def test_saving_takes_as_many_statements_for_25_as_for_5(foxes, sent):
         given = [factories.judgement(foxes.question, each, foxes.ana, foxes.class_id("fox")) for each in made]
         events = [Event(str(each.uuid), each, None, sample_id=each.sample_id) for each in given]
         with CaptureQueriesContext(connection) as captured:
-            recorded = saving.save(foxes.ana, foxes.question, events)
+            recorded = saving.save(member, foxes.question, events)
             selectors.results_json([event.uuid for event in events], recorded)
         assert [each.status for each in recorded] == [200] * count
         return len(captured)

@@ -25,8 +25,8 @@ PRESS = """
 INTENT = """
 async ([key, code, held, keys, hasAlone, learned]) => {
   const base = document.querySelector("script[type=module]").src.replace(/[^/]+$/, "");
-  const { intent, keymap } = await import(`${base}keymap.js`);
-  const { Layout } = await import(`${base}layout.js`);
+  const { intent, keymap } = await import(`${base}../core/keymap.js`);
+  const { Layout } = await import(`${base}../core/layout.js`);
   const boot = JSON.parse(document.getElementById("boot").textContent);
   const rows = boot.keys.map((row) => (keys[row.name] ? { ...row, keys: [keys[row.name]], own: true } : row));
   const event = (key, code, held) => ({

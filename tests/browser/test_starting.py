@@ -58,7 +58,7 @@ class Gate:
 
 @pytest.fixture
 def late(page: Page) -> Gate:
-    return Gate(page, r"/js/(label|grid|hunt|review)\.js$")
+    return Gate(page, r"/js/pages/(label|grid|hunt|review)\.js$")
 
 
 def begin(page: Page, address: str) -> None:
@@ -167,13 +167,13 @@ def unwatched(browser: Browser, program: Program) -> Iterator[Page]:
 def test_a_page_whose_modules_do_not_come_says_so(
     unwatched: Page, asked: Asked, where: str, harm: dict[str, Any]
 ) -> None:
-    unwatched.route("**/js/dom.js", lambda route: route.fulfill(**harm))
+    unwatched.route("**/js/parts/dom.js", lambda route: route.fulfill(**harm))
     unwatched.goto(asked.program.project_url + where.format(key=asked.key))
     box = unwatched.get_by_test_id("not-started")
     expect(box).to_contain_text("could not start")
     if where:
         assert unwatched.get_by_test_id("save-state").text_content() == "starting…"
-    unwatched.unroute("**/js/dom.js")
+    unwatched.unroute("**/js/parts/dom.js")
     box.get_by_role("link").click()
     unwatched.locator("html[data-script=running]").wait_for()
     expect(box).to_be_hidden()

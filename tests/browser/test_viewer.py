@@ -150,7 +150,8 @@ def test_a_box_is_cropped_exactly(viewer: Show) -> None:
 def test_a_box_at_the_edge_and_thumbnails(viewer: Show) -> None:
     viewer.open()
     found = viewer.run("""async () => {
-        const { cropInto, derivativeFor, withMargin } = await import("/static/js/crop.js");
+        const { derivativeFor, withMargin } = await import("/static/js/core/boxes.js");
+        const { cropInto } = await import("/static/js/parts/crop.js");
         const ground = document.createElement("div");
         ground.className = "crop-ground";
         Object.assign(ground.style, { position: "absolute", width: "200px", height: "100px" });
@@ -193,7 +194,7 @@ def test_twelve_ahead_four_behind(viewer: Show) -> None:
 def test_the_budget_of_memory_drops_the_farthest_first(viewer: Show) -> None:
     viewer.open()
     found = viewer.run("""async () => {
-        const { BUDGET, nearest, weight } = await import("/static/js/lookahead.js");
+        const { BUDGET, nearest, weight } = await import("/static/js/core/nearest.js");
         const entries = [...Array(60).keys()].map((n) => ({ sample: n, width: 4000, height: 4000 }));
         const frames = [...Array(40).keys()].map((n) => ({ sample: 100 + n, width: 4000, height: 3000 }));
         frames[5] = entries[20];

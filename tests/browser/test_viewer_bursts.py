@@ -111,7 +111,7 @@ def test_the_difference_to_the_median_of_the_burst(viewer: Show) -> None:
 def test_the_median_itself(viewer: Show) -> None:
     viewer.open()
     found = viewer.run("""async () => {
-        const { medianOf, nearestInTime } = await import("/static/js/median.js");
+        const { medianOf, nearestInTime } = await import("/static/js/core/median.js");
         const pictures = (...levels) => levels.map((level) => Uint8ClampedArray.of(level, 255 - level, 7, 255));
         const frames = [...Array(15).keys()].map((n) =>
             ({ sample: n, width: n === 6 ? 1 : 2, height: 2, taken_at: new Date(n * n * 1000).toISOString() }));

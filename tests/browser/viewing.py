@@ -26,7 +26,7 @@ PAGE = """<!DOCTYPE html><html lang="en" dir="{direction}"><head><meta charset="
 <div></div><div class="stage" id="stage" tabindex="-1"></div>{viewer}</section></div></main>
 <p id="notice"></p><script type="module" src="/viewer-page.js"></script></body></html>"""
 SCRIPT = """
-import { Viewer } from "/static/js/viewer.js";
+import { Viewer } from "/static/js/parts/viewer.js";
 window.told = [];
 window.own = {};  // decisions for single frames
 const stage = document.getElementById("stage");

@@ -104,7 +104,7 @@ def test_the_advice_rests_on_agreement_audit_and_quiet(foxes, audited):
     def advice():
         return estimates.stop_advice(foxes.question, labels.trail(foxes.question))
 
-    assert not any(check.met for check in advice().checks)
+    assert not any(check.met for check in advice().criteria)
     foxes.question.project.target_accuracy = 0.8
     audited(*[("fox", "fox"), ("badger", "badger")] * 60)
     for kappa in (0.5, 0.995, 0.999, 1.0):
@@ -112,7 +112,7 @@ def test_the_advice_rests_on_agreement_audit_and_quiet(foxes, audited):
         Round.objects.filter(pk=made.pk).update(kappa=kappa)
     assert advice().stop
     Round.objects.filter(pk=made.pk).update(kappa=0.9)
-    assert [check.met for check in advice().checks] == [False, True, True]
+    assert [check.met for check in advice().criteria] == [False, True, True]
     audited(("fox", "empty"))  # a new class
     assert not advice().explored.met
 

@@ -40,12 +40,12 @@ def played(foxes, folder):
     factories.ranking(foxes.question, made, audits=made[:1], suggest=[fox, foxes.class_id("badger")])
     for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(2)).assignments:
         given = factories.judgement(foxes.question, assignment.sample, foxes.ana, fox)
-        saving.save_judgement(foxes.ana, foxes.question, given, assignment.entry_id)
+        saving.save_judgement(foxes.member("ana"), foxes.question, given, assignment.entry_id)
     last = Label.objects.order_by("pk").last()
     back = factories.judgement(
         foxes.question, last.sample, foxes.ana, verdict=Label.Verdict.WITHDRAW, supersedes=last.uuid
     )
-    saving.save_judgement(foxes.ana, foxes.question, back)
+    saving.save_judgement(foxes.member("ana"), foxes.question, back)
     return foxes
 
 

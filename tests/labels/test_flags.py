@@ -4,7 +4,6 @@ import uuid
 
 import pytest
 
-from labeller.accounts.models import User
 from labeller.labels import flags
 from labeller.labels.models import Flag, Label
 from tests import factories
@@ -74,17 +73,16 @@ def test_samples_are_flagged_apart(foxes, flag):
 def test_a_flag_is_closed_by_its_author_and_by_managers(foxes, flag, who, status):
     name = uuid.uuid4()
     flag(foxes.ana, "tail?", uuid=name)
-    by: User = getattr(foxes, who)
-    assert [flags.lower_flag(name, foxes.question, by).status for _ in range(2)] == [status, status]
+    assert [flags.lower_flag(name, foxes.question, foxes.member(who)).status for _ in range(2)] == [status, status]
     assert notes(foxes) == ([] if status == 200 else ["tail?"])
 
 
 def test_closing_again_keeps_who_closed_it_first(foxes, flag):
     name = uuid.uuid4()
     flag(foxes.ana, "tail?", uuid=name)
-    flags.lower_flag(name, foxes.question, foxes.ana)
+    flags.lower_flag(name, foxes.question, foxes.member("ana"))
     before = Flag.objects.get().closed_at
-    flags.lower_flag(name, foxes.question, foxes.mia)
+    flags.lower_flag(name, foxes.question, foxes.member("mia"))
     assert (Flag.objects.get().closed_by, Flag.objects.get().closed_at) == (foxes.ana, before)
 
 
@@ -92,7 +90,7 @@ def test_flags_of_another_project_are_not_reached(foxes, flag):
     name = uuid.uuid4()
     flag(foxes.ana, "tail?", uuid=name)
     other = factories.project("other").first_question
-    assert flags.lower_flag(name, other, foxes.ada).status == 404
+    assert flags.lower_flag(name, other, foxes.member("ada")).status == 404
     assert notes(foxes) == ["tail?"]
 
 

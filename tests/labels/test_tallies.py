@@ -179,7 +179,7 @@ def test_people_who_label_the_same_samples_at_the_same_moment_are_counted_rightl
         try:
             start.wait()
             for _ in range(5):
-                saving.save(person, foxes.question, [event(foxes, person, sample) for sample in samples])
+                saving.save(foxes.member(person), foxes.question, [event(foxes, person, sample) for sample in samples])
         finally:
             connection.close()
 

@@ -43,7 +43,7 @@ def play(foxes, pool, rounds, each=10):
         for assignment in annotating.next_batch(foxes.ana, foxes.question, Wanted(each)).assignments:
             class_id = foxes.class_id(NAMES[group_of[assignment.sample_id]])
             given = factories.judgement(foxes.question, assignment.sample, foxes.ana, class_id)
-            saving.save_judgement(foxes.ana, foxes.question, given, assignment.entry_id)
+            saving.save_judgement(foxes.member("ana"), foxes.question, given, assignment.entry_id)
 
 
 def test_before_there_are_two_classes_there_is_nothing_to_assess(foxes, pool):

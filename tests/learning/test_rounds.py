@@ -247,7 +247,7 @@ def test_an_audit_label_counts_for_the_next_round_with_the_prediction_made_befor
     for assignment in blind:
         name = NAMES[group_of[assignment.sample_id]]
         given = factories.judgement(foxes.question, assignment.sample, foxes.ana, foxes.class_id(name))
-        saving.save_judgement(foxes.ana, foxes.question, given, assignment.entry_id)
+        saving.save_judgement(foxes.member("ana"), foxes.question, given, assignment.entry_id)
     made = refit(foxes)
     assert blind
     assert (made.audit_n, made.audit_correct) == (len(blind), len(blind))

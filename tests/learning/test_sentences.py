@@ -22,7 +22,7 @@ def advice():
         (TORN, 1234, ALL, known),
     ):
         for low in (0.5, 0.95):
-            yield from evaluation.stop_advice(kappas, (low, 1.0), 0.9, quiet, richness, seen).checks
+            yield from evaluation.stop_advice(kappas, (low, 1.0), 0.9, quiet, richness, seen).criteria
 
 
 def forecasts():

@@ -25,8 +25,8 @@ def test_advice_needs_three_things_at_once() -> None:
         given = {"kappas": _STEADY, "accuracy": (0.92, 0.97), "quiet_labels": 150, "richness": richness, "seen": seen}
         advice = stop_advice(target=0.9, **(given | change))
         assert not advice.stop
-        assert [check.name for check in advice.checks if not check.met] == [name]
-        assert all(check.reason for check in advice.checks)
+        assert [check.name for check in advice.criteria if not check.met] == [name]
+        assert all(check.reason for check in advice.criteria)
 
 
 def test_only_the_last_rounds_count() -> None:

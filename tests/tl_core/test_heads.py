@@ -15,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 from tests.tl_core.blobs import blobs
 from tl_core import heads
 from tl_core.geometry import softmax
-from tl_core.heads.base import Head
+from tl_core.heads.base import Classifier
 from tl_core.heads.plain import LinearHead
 from tl_core.store.vectors import Vectors
 
@@ -34,7 +34,7 @@ class NeverWhole(Vectors):
         return super()._between(start, stop)
 
 
-def make(name: str, **parameters: Any) -> Head:
+def make(name: str, **parameters: Any) -> Classifier:
     if name == NEIGHBOURS:
         parameters["n_neighbors"] = 1
     return heads.get(name, **parameters)

@@ -13,7 +13,7 @@ from tests.tl_core.blobs import blobs
 from tl_core import heads
 from tl_core.geometry import softmax
 from tl_core.heads import calibration
-from tl_core.heads.calibration import Tuned, choose_C, expected_calibration_error, out_of_fold, temperature, tune
+from tl_core.heads.calibration import Tuning, choose_C, expected_calibration_error, out_of_fold, temperature, tune
 
 
 def drawn(n: int, c: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -161,8 +161,8 @@ class TestTuning:
     def test_few_labels_change_nothing(self) -> None:
         X, y = blobs(40, 3)
         head = heads.get("logistic")
-        assert tune(head, X[:9], y[:9], 0) == Tuned(None, 1.0)
-        assert tune(head, X[:9], np.zeros(9), 0) == Tuned(None, 1.0)
+        assert tune(head, X[:9], y[:9], 0) == Tuning(None, 1.0)
+        assert tune(head, X[:9], np.zeros(9), 0) == Tuning(None, 1.0)
         assert tune(head, X[:40], y[:40], 0).temperature == 1 and tune(head, X[:40], y[:40], 0).C in calibration.C_GRID
         rare = np.where(np.arange(40) < 4, 9, 0)
         assert choose_C(head, X[:40], rare, 0) is None

@@ -75,7 +75,18 @@ class TestLearner:
 
         examples = X[:2]
         make_learner(LogisticHead(), X, y, strategy).query(X, n_instances=3, examples=examples)
-        assert given["examples"] is examples
+        assert given["examples"] is examples and list(given) == ["examples"]
+
+    def test_strategies_of_others_are_handed_what_they_name(self) -> None:
+        def strategy(classifier: object, X: np.ndarray, n_instances: int = 1, *, mean: object = None) -> np.ndarray:
+            assert mean == "a mean"
+            return np.arange(n_instances)
+
+        ours = query.as_pair(strategy)
+        assert query.wanted(ours, {"mean": "a mean", "norms": None}) == {"mean": "a mean"}
+        assert len(ours(None, np.ones((5, 2)), 3, mean="a mean", random_state=1)[0]) == 3
+        with pytest.raises(TypeError, match="norms"):
+            ours(None, np.ones((5, 2)), 3, norms=None)
 
 
 class TestCommittee:

@@ -50,7 +50,8 @@ def ask(name: str, X: Any, k: int = 1, *, classes: int = 4, labelled: np.ndarray
     """Ask a registered strategy, which is given whatever any of them needs, by the name and classes of a head."""
     head = Members(classes) if name == "committee" else Head(classes)
     given = {"positive": classes - 1, "examples": np.ones((1, np.shape(X)[-1])), "X_labelled": labelled}
-    return query.get(name)(head, X, k, **given, **kw)
+    strategy = query.get(name)
+    return strategy(head, X, k, **query.wanted(strategy, given), **kw)
 
 
 class Unread(Vectors):
@@ -155,6 +156,11 @@ class TestContract:
         X[150, 3] = bad
         with pytest.raises(ValueError, match="finite"):
             ask(name, X, 5, random_state=0)
+
+    def test_a_misspelt_keyword_is_told(self, name: str) -> None:
+        for k in (0, 5):
+            with pytest.raises(TypeError, match="nroms"):
+                ask(name, pool(), k, nroms=np.ones(200, np.float32))
 
     def test_default_is_one(self, name: str) -> None:
         assert len(ask(name, pool())[0]) == 1

@@ -61,9 +61,11 @@ class TestShortlist:
     @pytest.mark.parametrize("k", [1, 100, 2999, 3000])
     def test_picks_are_those_of_scoring_everything(self, name: str, classes: int, k: int) -> None:
         X, linear = embeddings(), head(classes)
-        slow = query.get(name)(OnlyProbabilities(linear), X, k, random_state=0, positive=1)
+        strategy = query.get(name)
+        aim = query.wanted(strategy, {"positive": 1})
+        slow = strategy(OnlyProbabilities(linear), X, k, random_state=0, **aim)
         for kept in ({}, {"norms": geometry.lengths(X, linear.center)}, {"units": query.compact(X, linear.center)}):
-            fast = query.get(name)(linear, X, k, random_state=0, positive=1, **kept)
+            fast = strategy(linear, X, k, random_state=0, **aim, **kept)
             np.testing.assert_allclose(fast[1], slow[1], rtol=1e-3, atol=1e-5)
             if name != "positive_first":  # many are as sure as can be, and which of them come is drawn
                 assert len(set(fast[0].tolist()) & set(slow[0].tolist())) >= k - 1  # the last may tie by rounding
@@ -149,8 +151,10 @@ def test_units_say_how_much_they_lost(X: np.ndarray) -> None:
 def test_batches_are_the_same_from_units(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BADGE_ROWS", 500)
     X, linear = embeddings(), head()
-    plain = query.get(name)(linear, X, 20, random_state=0, X_labelled=X[:50])
-    kept = query.get(name)(linear, X, 20, random_state=0, X_labelled=X[:50], units=query.compact(X, linear.center))
+    strategy = query.get(name)
+    labels = query.wanted(strategy, {"X_labelled": X[:50]})
+    plain = strategy(linear, X, 20, random_state=0, **labels)
+    kept = strategy(linear, X, 20, random_state=0, **labels, units=query.compact(X, linear.center))
     np.testing.assert_array_equal(kept[0], plain[0])
 
 

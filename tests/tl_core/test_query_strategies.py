@@ -225,10 +225,10 @@ def test_similar_to_is_the_nearest_by_cosine() -> None:
 class Spy:
     """Remembers what it was allowed to pick."""
 
-    returns_pair = True
+    takes = frozenset({"norms", "X_labelled"})
 
     def __call__(self, classifier: object, X_pool: np.ndarray, n_instances: int, **kw: np.ndarray) -> tuple:
-        self.allowed = kw["allowed"]
+        self.allowed, self.labelled = kw["allowed"], kw.pop("X_labelled")
         return query.margin(classifier, X_pool, n_instances, **kw)
 
 
@@ -250,6 +250,7 @@ def test_seals_offers_the_neighbours_of_the_labelled() -> None:
     assert np.flatnonzero(spy.allowed).tolist() == [one for one in nearest if one > 1]
     query.seals(spy, neighbours=20)(head, X, 5, X_labelled=labelled, index=Index())
     assert np.flatnonzero(spy.allowed).tolist() == list(range(10, 30))
+    np.testing.assert_array_equal(spy.labelled, labelled)
     query.seals(spy, neighbours=20)(head, X, 50)
     assert spy.allowed.sum() == 50  # nothing labelled: random ones
 

@@ -1,6 +1,6 @@
 """Honest numbers about a head. Cheap to import."""
 
-from tl_core.evaluation.acceptance import Acceptance, safe_threshold
+from tl_core.evaluation.acceptance import SafeThreshold, safe_threshold
 from tl_core.evaluation.discovery import Coverage, Richness, chao1, coverage, rule_of_three
 from tl_core.evaluation.forecast import Forecast, labels_to_target
 from tl_core.evaluation.intervals import binomial_interval, confidence_sequence, finite_upper
@@ -16,18 +16,18 @@ from tl_core.evaluation.metrics import (
 )
 from tl_core.evaluation.recall import Recall, rare_class_recall
 from tl_core.evaluation.savings import Savings, compare_with_random
-from tl_core.evaluation.stopping import Check, StopAdvice, kappa, stop_advice
+from tl_core.evaluation.stopping import Criterion, StopAdvice, kappa, stop_advice
 
 __all__ = [
-    "Acceptance",
-    "Check",
     "ClassScore",
     "Coverage",
+    "Criterion",
     "Forecast",
     "LabelErrors",
     "Proportion",
     "Recall",
     "Richness",
+    "SafeThreshold",
     "Savings",
     "StopAdvice",
     "aubc",

@@ -12,7 +12,7 @@ _STEPS = 20
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class SafeThreshold:
     """Which predictions may be accepted unseen.
 
     Attributes
@@ -43,7 +43,7 @@ def safe_threshold(
     pool: ArrayLike,
     epsilon: float = 0.05,
     confidence: float = 0.95,
-) -> Acceptance:
+) -> SafeThreshold:
     """Choose the lowest threshold at which the accepted predictions are almost surely almost all right.
 
     With probability ``confidence``, at most a share ``epsilon`` of the *accepted* samples is wrong. PAC labelling
@@ -67,7 +67,7 @@ def safe_threshold(
 
     Returns
     -------
-    Acceptance
+    SafeThreshold
         For one look: a second try on the same audit samples needs a smaller error probability.
 
     Raises
@@ -98,12 +98,12 @@ def safe_threshold(
     enough = math.ceil(math.log(1 - confidence) / math.log1p(-epsilon))
     if len(sure) < enough or len(rest) == 0:
         reason = f"{len(sure)} audit samples; it takes at least {enough} to show an error of {epsilon:.1%} or less"
-        return Acceptance(None, 1.0, 0, 0, 0, reason)
+        return SafeThreshold(None, 1.0, 0, 0, 0, reason)
     best = None
     for threshold in _ladder(sure, rest, min(1.0, 2 * enough / len(sure))):
         trial = _tried(threshold, sure, right, rest, confidence)
         if trial.bound > epsilon:
-            return best or Acceptance(None, 1.0, 0, 0, 0, f"not safe even where the head is surest: {trial.reason}")
+            return best or SafeThreshold(None, 1.0, 0, 0, 0, f"not safe even where the head is surest: {trial.reason}")
         best = trial
     assert best is not None  # noqa: S101 - the ladder has at least one step
     return best
@@ -119,11 +119,11 @@ def _ladder(sure: NDArray[np.float64], rest: NDArray[np.float64], share: float) 
 
 def _tried(
     threshold: float, sure: NDArray[np.float64], right: NDArray[np.bool_], rest: NDArray[np.float64], confidence: float
-) -> Acceptance:
+) -> SafeThreshold:
     above = sure >= threshold
     audited, wrong, accepted = int(above.sum()), int((above & ~right).sum()), int((rest >= threshold).sum())
     # The errors that are left once the audit samples, which people have labelled, are taken away.
     left = finite_upper(wrong, audited, audited + accepted, confidence) - wrong
     bound = left / accepted if accepted else 0.0
     reason = f"{wrong} of {audited} audit samples were wrong, so at most {bound:.1%} of {accepted:,} accepted ones"
-    return Acceptance(float(threshold), bound, accepted, audited, wrong, reason)
+    return SafeThreshold(float(threshold), bound, accepted, audited, wrong, reason)

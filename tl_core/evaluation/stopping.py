@@ -15,7 +15,7 @@ WANTED_COVERAGE = 0.95
 
 
 @dataclass(frozen=True)
-class Check:
+class Criterion:
     """One condition for stopping.
 
     Attributes
@@ -43,23 +43,23 @@ class StopAdvice:
 
     Attributes
     ----------
-    stable, accurate, explored : Check
+    stable, accurate, explored : Criterion
         The predictions changed little, the accuracy is surely above the target, the classes are known.
     """
 
-    stable: Check
-    accurate: Check
-    explored: Check
+    stable: Criterion
+    accurate: Criterion
+    explored: Criterion
 
     @property
-    def checks(self) -> tuple[Check, Check, Check]:
+    def criteria(self) -> tuple[Criterion, Criterion, Criterion]:
         """All three, in the order people read them."""
         return self.stable, self.accurate, self.explored
 
     @property
     def stop(self) -> bool:
         """All three are met."""
-        return all(check.met for check in self.checks)
+        return all(criterion.met for criterion in self.criteria)
 
 
 def kappa(a: ArrayLike, b: ArrayLike) -> float:
@@ -141,26 +141,26 @@ def stop_advice(
     return StopAdvice(_stable(kappas), _accurate(accuracy[0], target), _explored(quiet_labels, richness, seen))
 
 
-def _stable(kappas: Sequence[float]) -> Check:
+def _stable(kappas: Sequence[float]) -> Criterion:
     if len(kappas) < STABLE_ROUNDS:
         reason = f"{len(kappas)} of the {STABLE_ROUNDS} rounds it takes to see whether predictions are stable"
-        return Check("stable", False, 0.0, STABLE_KAPPA, reason)
+        return Criterion("stable", False, 0.0, STABLE_KAPPA, reason)
     value = float(min(kappas[-STABLE_ROUNDS:]))
     met = value >= STABLE_KAPPA
     change = "hardly change" if met else "still change"
     reason = f"predictions {change} from round to round (kappa {value:.3f}, wanted {STABLE_KAPPA})"
-    return Check("stable", met, value, STABLE_KAPPA, reason)
+    return Criterion("stable", met, value, STABLE_KAPPA, reason)
 
 
-def _accurate(low: float, target: float) -> Check:
+def _accurate(low: float, target: float) -> Criterion:
     met = low >= target
     reason = f"accuracy is surely {low:.1%} or more, {'as' if met else 'but not the'} wanted {target:.1%}"
-    return Check("accurate", met, low, target, reason)
+    return Criterion("accurate", met, low, target, reason)
 
 
-def _explored(quiet_labels: int, richness: Richness | None, seen: Coverage | None) -> Check:
+def _explored(quiet_labels: int, richness: Richness | None, seen: Coverage | None) -> Criterion:
     if richness is None or seen is None:
-        return Check("explored", False, 0.0, WANTED_COVERAGE, "no audit labels yet to tell what is undiscovered")
+        return Criterion("explored", False, 0.0, WANTED_COVERAGE, "no audit labels yet to tell what is undiscovered")
     quiet, known = quiet_labels >= QUIET_LABELS, seen.low >= WANTED_COVERAGE and richness.missing < 1
     if not quiet:
         reason = f"a new class came {quiet_labels} labels ago, wanted {QUIET_LABELS} without one"
@@ -171,4 +171,4 @@ def _explored(quiet_labels: int, richness: Richness | None, seen: Coverage | Non
         )
     else:
         reason = f"no new class in {quiet_labels} labels, and those seen surely make up {seen.low:.1%} of the pool"
-    return Check("explored", quiet and known, seen.low, WANTED_COVERAGE, reason)
+    return Criterion("explored", quiet and known, seen.low, WANTED_COVERAGE, reason)

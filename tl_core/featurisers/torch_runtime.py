@@ -134,14 +134,14 @@ class TorchRuntime:
     def _run(self, batch: NDArray[np.uint8], torch: Any) -> NDArray[np.float32]:
         with torch.inference_mode():
             if self.device != "cuda":
-                found = self._module(torch.from_numpy(np.ascontiguousarray(batch)).to(self.device))
-                return np.asarray(found.float().cpu().numpy())
+                vectors = self._module(torch.from_numpy(np.ascontiguousarray(batch)).to(self.device))
+                return np.asarray(vectors.float().cpu().numpy())
             # Always a whole batch, the rest of it unused: another size would be compiled anew.
             pinned = self._pinned(torch)
             pinned[: len(batch)].copy_(torch.from_numpy(np.ascontiguousarray(batch)))
             with torch.cuda.stream(self._own.stream), torch.autocast("cuda", torch.float16):
-                found = self._module(pinned.to("cuda", non_blocking=True))
-                return np.asarray(found[: len(batch)].float().cpu().numpy())  # waits for this stream
+                vectors = self._module(pinned.to("cuda", non_blocking=True))
+                return np.asarray(vectors[: len(batch)].float().cpu().numpy())  # waits for this stream
 
     def _pinned(self, torch: Any) -> "torch.Tensor":
         """Return the calling thread's pinned memory for one batch; makes it and a stream on first use."""

@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tl_core.heads.base import Head
+    from tl_core.heads.base import Classifier
 
 DEFAULT = "transductive"
 _registry = {
@@ -45,7 +45,7 @@ def names() -> tuple[str, ...]:
     return tuple(_registry)
 
 
-def get(name: str = DEFAULT, **parameters: Any) -> "Head":
+def get(name: str = DEFAULT, **parameters: Any) -> "Classifier":
     """Return an unfitted head.
 
     Parameters
@@ -59,7 +59,7 @@ def get(name: str = DEFAULT, **parameters: Any) -> "Head":
 
     Returns
     -------
-    Head
+    Classifier
         Scikit-learn compatible.
 
     Raises
@@ -73,7 +73,7 @@ def get(name: str = DEFAULT, **parameters: Any) -> "Head":
     """
     if name in _registry:
         module, class_name = _registry[name]
-        head: Head = getattr(importlib.import_module(module), class_name)(**parameters)
+        head: Classifier = getattr(importlib.import_module(module), class_name)(**parameters)
         return head
     if "." not in name:
         raise KeyError(f"no head {name!r}; there are: {', '.join(_registry)}, and any dotted path of a classifier")

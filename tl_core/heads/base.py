@@ -63,7 +63,7 @@ def centre_of(X: Float32, pool_mean: ArrayLike | None) -> Float32:
     return center
 
 
-class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
+class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A classifier of embeddings; heads say how centred unit vectors are fitted and scored.
 
     Parameters
@@ -100,7 +100,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
         Returns
         -------
-        Head
+        Classifier
             This object.
 
         Raises
@@ -122,7 +122,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         with threads.single():
             self._fit_units(unit_rows(X, center), classes, codes, weight)
         self.classes_, self.center_, self.n_features_in_ = classes, center, X.shape[1]
-        self.temperature_ = self._found_temperature(X, y, weight) if self.temperature is None else self.temperature
+        self.temperature_ = self._best_temperature(X, y, weight) if self.temperature is None else self.temperature
         return self
 
     @abstractmethod
@@ -164,13 +164,13 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         best: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
         return best
 
-    def _found_temperature(self, X: Float32, y: NDArray[Any], weight: Float32) -> float:
+    def _best_temperature(self, X: Float32, y: NDArray[Any], weight: Float32) -> float:
         from tl_core.heads import calibration  # it fits heads, so it comes after them
 
         return calibration.cross_validated_temperature(self, X, y, sample_weight=weight)
 
 
-class LinearClassifier(Head):
+class LinearClassifier(Classifier):
     """A head whose logits are linear in the centred unit vectors.
 
     Attributes
@@ -197,14 +197,14 @@ class LinearClassifier(Head):
         return LinearHead(self.classes_, self.coef_ * scale, self.intercept_ * scale, self.center_)
 
     def logits(self, X: Any) -> Float32:
-        """Return logits of embeddings; see `Head.logits`."""
+        """Return logits of embeddings; see `Classifier.logits`."""
         return self.linear().logits(X)
 
     @abstractmethod
     def _weights(
         self, Z: Float32, classes: NDArray[Any], codes: NDArray[np.intp], weight: Float32
     ) -> tuple[Float32, Float32]:
-        """Return weights (c, d) and intercepts (c,) for two classes or more; see `Head._fit_units`."""
+        """Return weights (c, d) and intercepts (c,) for two classes or more; see `Classifier._fit_units`."""
 
     def _fit_units(self, Z: Float32, classes: NDArray[Any], codes: NDArray[np.intp], weight: Float32) -> None:
         if len(classes) == 1:

@@ -22,7 +22,7 @@ Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Tuned:
+class Tuning:
     """What cross-validation found.
 
     Attributes
@@ -202,7 +202,7 @@ def choose_C(
     return _tuned(head, X, y, seed, grid, folds).C
 
 
-def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuned:
+def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuning:
     """Return the C and the temperature that cross-validation finds, from the same fits, for a full refit.
 
     Parameters
@@ -218,7 +218,7 @@ def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuned:
 
     Returns
     -------
-    Tuned
+    Tuning
         See there for what comes of few labels.
 
     Raises
@@ -229,20 +229,20 @@ def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuned:
     return _tuned(head, X, y, seed, C_GRID, FOLDS)
 
 
-def _tuned(head: Any, X: ArrayLike, y: ArrayLike, seed: int, grid: Sequence[float], folds: int) -> Tuned:
+def _tuned(head: Any, X: ArrayLike, y: ArrayLike, seed: int, grid: Sequence[float], folds: int) -> Tuning:
     classes, codes = np.unique(np.asarray(y), return_inverse=True)
     if len(classes) < 2:
-        return Tuned(None, 1.0)
+        return Tuning(None, 1.0)
     choosing = "C" in head.get_params() and np.bincount(codes).min() >= ENOUGH_A_CLASS
     if not choosing and len(codes) < ENOUGH_LABELS:
-        return Tuned(None, 1.0)
+        return Tuning(None, 1.0)
     path: list[dict[str, Any]] = [{"C": C} for C in sorted(grid)] if choosing else [{}]
     raw = clone(head).set_params(temperature=1.0)
     logits = _paths(raw, X, y, path, folds, seed, None)
-    found = [temperature(each, codes) for each in logits]
-    losses = [_loss(each / value, codes) for each, value in zip(logits, found, strict=True)]
+    temperatures = [temperature(each, codes) for each in logits]
+    losses = [_loss(each / value, codes) for each, value in zip(logits, temperatures, strict=True)]
     best = int(np.argmin(losses))
-    return Tuned(path[best].get("C"), found[best] if len(codes) >= ENOUGH_LABELS else 1.0)
+    return Tuning(path[best].get("C"), temperatures[best] if len(codes) >= ENOUGH_LABELS else 1.0)
 
 
 def _loss(logits: Float32, codes: NDArray[np.intp]) -> float:
@@ -275,10 +275,10 @@ def _paths(
         if "start" in copy.get_params():
             copy.set_params(start=None)  # it was fitted on what is held out here
         columns = np.unique(codes[inside])
-        for parameters, found in zip(path, logits, strict=True):
+        for parameters, out in zip(path, logits, strict=True):
             copy.set_params(**parameters)
             copy.fit(X[inside], y[inside], **({} if weight is None else {"sample_weight": weight[inside]}))
-            found[np.ix_(held_out, columns)] = copy.logits(X[held_out])
+            out[np.ix_(held_out, columns)] = copy.logits(X[held_out])
     return logits
 
 

@@ -182,5 +182,5 @@ def descend(
     }
     begin = np.concatenate([start[0].ravel(), start[1]])
     result = minimize(loss_and_gradient, begin, jac=True, method="L-BFGS-B", options=options)
-    found = result.x.astype(np.float32)
-    return found[: c * d].reshape(c, d), found[c * d :], int(result.nit)
+    solution = result.x.astype(np.float32)
+    return solution[: c * d].reshape(c, d), solution[c * d :], int(result.nit)

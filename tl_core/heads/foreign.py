@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from tl_core import importing
-from tl_core.heads.base import Float32, Head
+from tl_core.heads.base import Classifier, Float32
 from tl_core.heads.plain import LinearHead, scored
 
 _LEAST = 1e-12  # probabilities below count as this, so that logarithms stay finite
@@ -23,7 +23,7 @@ def _is_linear(head: "ForeignHead") -> bool:
     return getattr(head, "linear_", None) is not None
 
 
-class ForeignHead(Head):
+class ForeignHead(Classifier):
     """A scikit-learn classifier by its dotted path, fitted on centred unit vectors.
 
     Logits are its decision function where that is linear or it has no probabilities, else the logarithms of its
@@ -88,7 +88,7 @@ class ForeignHead(Head):
         return LinearHead(self.classes_, coef * scale, intercept * scale, self.center_)
 
     def logits(self, X: Any) -> Float32:
-        """Return logits of embeddings; see `Head.logits`."""
+        """Return logits of embeddings; see `Classifier.logits`."""
         check_is_fitted(self, "classes_")
         if _is_linear(self):
             logits: Float32 = self.linear().logits(X)

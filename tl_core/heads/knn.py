@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from tl_core.heads.base import Float32, Head
+from tl_core.heads.base import Classifier, Float32
 from tl_core.heads.plain import NearestHead
 
 
-class KnnHead(Head):
+class KnnHead(Classifier):
     """The ``k`` labelled samples of the highest cosine vote, the nearer the more.
 
     Parameters
@@ -60,7 +60,7 @@ class KnnHead(Head):
         )
 
     def logits(self, X: Any) -> Float32:
-        """Return log shares of the vote, divided by the temperature; see `Head.logits`."""
+        """Return log shares of the vote, divided by the temperature; see `Classifier.logits`."""
         return self.nearest().logits(X)
 
     def _fit_units(self, Z: Float32, classes: NDArray[Any], codes: NDArray[np.intp], weight: Float32) -> None:

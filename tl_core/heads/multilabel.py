@@ -141,7 +141,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return LinearHead(self.classes_, self.coef_, self.intercept_, self.center_, multilabel=True)
 
     def logits(self, X: Any) -> Float32:
-        """Return logits of embeddings ``X`` (n, d): float32 (n, c). Raises as `tl_core.heads.base.Head.logits`."""
+        """Return logits of embeddings ``X`` (n, d): float32 (n, c). Raises as `Classifier.logits`."""
         return self.linear().logits(X)
 
     def predict_proba(self, X: Any) -> Float32:

@@ -260,8 +260,8 @@ class TransductiveHead(LinearClassifier):
         keys = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in Z]
         fresh = [row for row, key in enumerate(keys) if key not in self._seats]
         if fresh:
-            found = pool.seats(Z[fresh])
-            arrived = zip(found.node, found.columns, found.weights, strict=True)
+            seated = pool.seats(Z[fresh])
+            arrived = zip(seated.node, seated.columns, seated.weights, strict=True)
             self._seats |= dict(zip((keys[row] for row in fresh), arrived, strict=True))
         node, columns, weights = zip(*(self._seats[key] for key in keys), strict=True)
         return Seats(np.array(node), np.array(columns), np.array(weights))

@@ -49,20 +49,20 @@ class Decoded:
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def decode(found: Opened) -> Decoded:
+def decode(picture: Opened) -> Decoded:
     """Decode the pixels, at the size that was asked for by ``draft``, and find out what they mean.
 
     Raises one of `refusals.BROKEN`, MemoryError or ImageRefused.
     """
-    image, contents = found.image, found.contents
-    pixels = deep.decode(found) if contents.deep else None
+    image, contents = picture.image, picture.contents
+    pixels = deep.decode(picture) if contents.deep else None
     if pixels is not None:
         steps = [max(1, side // _SAMPLED) for side in pixels.shape[:2]]
         sample = pixels[:: steps[0], :: steps[1]]
         limits = value_range(sample if sample.ndim == 2 else sample[..., :3], contents)
         mode = "L" if pixels.ndim == 2 else "RGB"
         return Decoded(pixels, limits, transform(contents.info.get("icc_profile"), mode))
-    if image is None or (contents.deep and found.kind == "TIFF"):
+    if image is None or (contents.deep and picture.kind == "TIFF"):
         raise ImageRefused("unsupported-format", "This TIFF file holds a kind of pixel that is not supported.")
     image.load()
     is_deep = image.mode in _DEEP_MODES or contents.coarse

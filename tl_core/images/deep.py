@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from tl_core.images.opening import Opened
 
 
-def decode(found: Opened) -> NDArray[Any] | None:
+def decode(picture: Opened) -> NDArray[Any] | None:
     """Decode all bits.
 
     Parameters
     ----------
-    found : Opened
+    picture : Opened
         Whose ``contents.deep`` is true.
 
     Returns
@@ -21,13 +21,13 @@ def decode(found: Opened) -> NDArray[Any] | None:
     ndarray, shape (height, width) or (height, width, 3 or 4)
         Grey, RGB or RGBA as stored, in the file's own type; None where this decoder can't either.
     """
-    if planes := found.contents.planes:
-        decoded = [_decode(plane(), found.contents.size) for plane in planes[:4]]
+    if planes := picture.contents.planes:
+        decoded = [_decode(plane(), picture.contents.size) for plane in planes[:4]]
         whole = [each for each in decoded if each is not None and each.ndim == 2]
         return np.stack(whole, axis=-1) if len(whole) == len(planes) in (3, 4) else None
-    view = found.contents.view
+    view = picture.contents.view
     view.seek(0)
-    pixels = _decode(view.read(), found.contents.size)
+    pixels = _decode(view.read(), picture.contents.size)
     if pixels is None or pixels.ndim == 2:
         return pixels
     if pixels.shape[2] == 4:

@@ -65,15 +65,15 @@ class Examined:
     @property
     def notes(self) -> list[dict[str, Any]]:
         """What a person should know about the picture: each with a ``code`` and its parameters, as JSON can hold it."""
-        found: list[dict[str, Any]] = []
+        notes: list[dict[str, Any]] = []
         if self.stretched is not None:
             low, high = (float(f"{value:.6g}") for value in sorted(self.stretched))
-            found.append({"code": "stretched", "low": low, "high": high})
+            notes.append({"code": "stretched", "low": low, "high": high})
         if self.is_preview:
-            found.append({"code": "preview"})
+            notes.append({"code": "preview"})
         if self.frames > 1:
-            found.append({"code": "pages", "n": self.frames})
-        return found
+            notes.append({"code": "pages", "n": self.frames})
+        return notes
 
 
 def examine(
@@ -102,16 +102,16 @@ def examine(
     ImageRefused
         Whatever is wrong with the file.
     """
-    with opened(path, max_pixels, max_bytes) as found:
-        sha256 = _sha256(found.original)
-        (width, height), image = found.size, found.image
+    with opened(path, max_pixels, max_bytes) as picture:
+        sha256 = _sha256(picture.original)
+        (width, height), image = picture.size, picture.image
         scale = max_side / max(width, height)
-        if found.kind == "JPEG" and scale < 1 and image is not None:
+        if picture.kind == "JPEG" and scale < 1 and image is not None:
             image.draft(image.mode, (math.ceil(width * scale), math.ceil(height * scale)))
-        turn = None if is_turned_by_pillow(found) else turn_upright(found)
+        turn = None if is_turned_by_pillow(picture) else turn_upright(picture)
         # What was taken is read before the pixels: some decoders let go of the file with them.
-        taken_at = times.taken_at(exif(found), found.contents.info)
-        decoded = decode(found)
+        taken_at = times.taken_at(exif(picture), picture.contents.info)
+        decoded = decode(picture)
         rgb = to_rgb(decoded, shrink=max(decoded.size) // (2 * max_side))
     if scale < 1:
         rgb = rgb.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.LANCZOS)
@@ -120,18 +120,18 @@ def examine(
         if turn in SIDEWAYS:
             width, height = height, width
     limits = decoded.range
-    unit = 256 if found.contents.coarse else 1  # of a value, where only the upper 8 of its 16 bits were decoded
+    unit = 256 if picture.contents.coarse else 1  # of a value, where only the upper 8 of its 16 bits were decoded
     stretched = (limits.low * unit, limits.high * unit) if limits is not None and limits.is_stretched else None
     return Examined(
         _without_metadata(rgb),
         width,
         height,
-        found.kind,
+        picture.kind,
         sha256,
         taken_at,
-        found.contents.pages,
+        picture.contents.pages,
         stretched,
-        found.file is not found.original,
+        picture.file is not picture.original,
     )
 
 
@@ -144,28 +144,28 @@ def _sha256(file: BinaryIO) -> str:
     return digest
 
 
-def exif(found: Opened) -> Image.Exif | None:
+def exif(picture: Opened) -> Image.Exif | None:
     """Return the file's EXIF as far as it can be read; broken EXIF is no reason to refuse the pixels."""
     try:
-        if found.image is not None:
-            return found.image.getexif()
+        if picture.image is not None:
+            return picture.image.getexif()
         alone = Image.Exif()  # a TIFF is what EXIF is made of
-        found.file.seek(0)
-        alone.load_from_fp(found.file)
+        picture.file.seek(0)
+        alone.load_from_fp(picture.file)
     except BROKEN:
         return None
     return alone
 
 
-def is_turned_by_pillow(found: Opened) -> bool:
+def is_turned_by_pillow(picture: Opened) -> bool:
     """Return whether loading turns the image already: Pillow does so with TIFFs, and HEIC says it in its boxes."""
-    return found.kind == "HEIF" or (found.kind == "TIFF" and not found.contents.deep)
+    return picture.kind == "HEIF" or (picture.kind == "TIFF" and not picture.contents.deep)
 
 
-def turn_upright(found: Opened) -> Image.Transpose | None:
+def turn_upright(picture: Opened) -> Image.Transpose | None:
     """Return how to turn the stored image upright."""
     try:
-        tags = exif(found)
+        tags = exif(picture)
         return None if tags is None else TRANSPOSE.get(tags.get(_ORIENTATION, 1))
     except BROKEN:
         return None

@@ -71,20 +71,20 @@ def load(
     OSError
         An object store doesn't answer.
     """
-    with opened(source, max_pixels, max_bytes) as found:
-        turn = None if is_turned_by_pillow(found) else turn_upright(found)
-        upright = found.size[::-1] if turn in SIDEWAYS else found.size
+    with opened(source, max_pixels, max_bytes) as picture:
+        turn = None if is_turned_by_pillow(picture) else turn_upright(picture)
+        upright = picture.size[::-1] if turn in SIDEWAYS else picture.size
         short = _short_side(upright, box)
-        scale = min(min_side / short, _affordable(found)) if found.kind == "JPEG" else 1.0
-        pixels = _turbo(found, scale) if found.kind == "JPEG" else None
+        scale = min(min_side / short, _affordable(picture)) if picture.kind == "JPEG" else 1.0
+        pixels = _turbo(picture, scale) if picture.kind == "JPEG" else None
         if pixels is not None:
             pixels = pixels if turn is None else _TURNS[turn](pixels)
             return pixels if box is None else _cut(pixels, box, margin)
-        image = found.image
+        image = picture.image
         if image is not None and scale < 1:
             image.draft(image.mode, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
-        decoded = decode(found)
-        shrink = int(short * max(decoded.size) / max(found.size)) // (2 * min_side)
+        decoded = decode(picture)
+        shrink = int(short * max(decoded.size) / max(picture.size)) // (2 * min_side)
         part = None if box is None else _stored(box, margin, decoded.size, turn)
         pixels = np.asarray(to_rgb(decoded, shrink=shrink, part=part))
     return pixels if turn is None else _TURNS[turn](pixels)
@@ -96,15 +96,15 @@ def _short_side(size: tuple[int, int], box: Box | None) -> float:
     return float(min(size)) if box is None else max(1.0, min(box[2] * width, box[3] * height))
 
 
-def _affordable(found: Opened) -> float:
+def _affordable(picture: Opened) -> float:
     """Return the scale at which decoding a JPEG fits in memory; below 1 only for the very largest."""
-    left = MAX_MEMORY - found.contents.working
-    return math.sqrt(max(left, MAX_MEMORY // 20) / (4 * found.size[0] * found.size[1]))
+    left = MAX_MEMORY - picture.contents.working
+    return math.sqrt(max(left, MAX_MEMORY // 20) / (4 * picture.size[0] * picture.size[1]))
 
 
-def _turbo(found: Opened, scale: float) -> NDArray[np.uint8] | None:
+def _turbo(picture: Opened, scale: float) -> NDArray[np.uint8] | None:
     """Decode a grey or colour JPEG; None where it is another kind, or where anything is odd about its data."""
-    image, file = found.image, found.file
+    image, file = picture.image, picture.file
     if image is None or image.mode not in ("RGB", "L"):
         return None
     profile = transform(image.info.get("icc_profile"), image.mode)
@@ -119,7 +119,7 @@ def _turbo(found: Opened, scale: float) -> NDArray[np.uint8] | None:
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(file.read(), "RGB", **least)
     except ValueError:  # cut short or damaged: Pillow tells which, or makes sense of it
-        found.contents.view.seek(0)
+        picture.contents.view.seek(0)
         return None
     return pixels if profile is None else np.asarray(finished(Image.fromarray(pixels), profile))
 

@@ -171,8 +171,8 @@ def _pillow(contents: Contents, kind: str) -> Iterator[Image.Image | None]:
         if contents.first:
             image.seek(contents.first)
         # An orientation in XMP counts for Pillow and for nobody else: browsers go by EXIF.
-        found = {key: image.info.pop(key) for key in ("xmp", "XML:com.adobe.xmp") if key in image.info}
-        contents.info.setdefault("xmp", next(iter(found.values()), b""))
+        packets = {key: image.info.pop(key) for key in ("xmp", "XML:com.adobe.xmp") if key in image.info}
+        contents.info.setdefault("xmp", next(iter(packets.values()), b""))
         if kind in ("WEBP", "AVIF", "HEIF"):
             contents.pages = int(getattr(image, "n_frames", 1))
         image.info.update((key, contents.info[key]) for key in ("icc_profile", "exif") if key in contents.info)

@@ -60,18 +60,18 @@ def _transform(profile: bytes, spaces: str) -> Transform | None:
         space = opened.profile.xcolor_space.strip()
         if space not in spaces.split():
             return None
-        found = Transform(opened, _MODES[space])
-        return None if _is_srgb(found) else found
+        transform = Transform(opened, _MODES[space])
+        return None if _is_srgb(transform) else transform
     except (*BROKEN, ImageCms.PyCMSError):  # a broken profile is no reason to refuse pixels
         return None
 
 
-def _is_srgb(found: Transform) -> bool:
+def _is_srgb(transform: Transform) -> bool:
     """Try out whether it changes anything."""
-    if found.mode == "CMYK":
+    if transform.mode == "CMYK":
         return False
     steps = np.linspace(0, 255, 9).astype(np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(27, 27, 3)
-    image = Image.fromarray(colours if found.mode == "RGB" else np.ascontiguousarray(colours[..., 0]))
+    image = Image.fromarray(colours if transform.mode == "RGB" else np.ascontiguousarray(colours[..., 0]))
     expected = np.asarray(image.convert("RGB"), dtype=int)
-    return bool(np.abs(np.asarray(found(image), dtype=int) - expected).max() <= _SAME)
+    return bool(np.abs(np.asarray(transform(image), dtype=int) - expected).max() <= _SAME)

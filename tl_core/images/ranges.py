@@ -57,8 +57,8 @@ def value_range(values: NDArray[Any], contents: Contents) -> Range:
         values = values[values != contents.nodata]
     if not values.size:
         return Range(0.0, 1.0, False)
-    found = _range(values, whites, contents)
-    return Range(found.high, found.low, found.is_stretched) if contents.white_is_zero else found
+    limits = _range(values, whites, contents)
+    return Range(limits.high, limits.low, limits.is_stretched) if contents.white_is_zero else limits
 
 
 def _whites(dtype: np.dtype[Any]) -> tuple[float, ...]:

@@ -29,7 +29,7 @@ def preview(file: BinaryIO) -> bytes | None:
     file.seek(0)
     try:
         with rawpy.imread(file) as opened:
-            found = opened.extract_thumb()
+            thumbnail = opened.extract_thumb()
     except (rawpy.LibRawError, *BROKEN):
         return None
-    return bytes(found.data) if found.format == rawpy.ThumbFormat.JPEG else None
+    return bytes(thumbnail.data) if thumbnail.format == rawpy.ThumbFormat.JPEG else None

@@ -55,7 +55,7 @@ class Spliced(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Read ``size`` bytes, fewer only at the end."""
         wanted = self._size - self._place if size is None or size < 0 else size
-        found = []
+        pieces = []
         while wanted > 0 and self._place < self._size:
             at = bisect.bisect_right(self._starts, self._place) - 1
             part, offset = self._parts[at], self._place - self._starts[at]
@@ -66,7 +66,7 @@ class Spliced(io.RawIOBase):
                 piece = self._file.read(min(wanted, part[1] - part[0] - offset))
             if not piece:
                 break
-            found.append(piece)
+            pieces.append(piece)
             self._place += len(piece)
             wanted -= len(piece)
-        return b"".join(found)
+        return b"".join(pieces)

@@ -47,11 +47,11 @@ def taken_at(exif: Image.Exif | None, info: dict[str, Any]) -> datetime | None:
     directories = _directories(exif) if exif is not None else []
     for tag, fraction in _TAGS:
         for directory in directories:
-            if found := parse(_text(directory.get(tag))):
-                if found.microsecond == 0:
+            if moment := parse(_text(directory.get(tag))):
+                if moment.microsecond == 0:
                     fractions = (_text(each.get(fraction)) for each in directories)
-                    found = found.replace(microsecond=_microseconds(next(filter(None, fractions), "")))
-                return found
+                    moment = moment.replace(microsecond=_microseconds(next(filter(None, fractions), "")))
+                return moment
     xmp = info.get("xmp") or b""
     texts = (
         [text.decode("utf-8", "replace") for text in _XMP.findall(xmp[:1_000_000])] if isinstance(xmp, bytes) else []
@@ -74,19 +74,19 @@ def _satellites(exif: Image.Exif) -> str:
 
 def parse(text: str) -> datetime | None:
     """Read one spelling of a date and time; None for zeros, nonsense and nothing."""
-    found = _SPELLINGS.match(_RUN_TOGETHER.sub(r"\1:\2:\3 \4:\5:\6", text, count=1))
-    if found is None:
+    spelling = _SPELLINGS.match(_RUN_TOGETHER.sub(r"\1:\2:\3 \4:\5:\6", text, count=1))
+    if spelling is None:
         return _mail(text)
-    year, month, day, hour, minute = (int(part) for part in found.groups()[:5])
-    second = int(found[6] or 0)
-    if found[8] and 1 <= hour <= 12:  # a clock of twelve hours
-        hour = hour % 12 + (12 if found[8].lower() == "p" else 0)
+    year, month, day, hour, minute = (int(part) for part in spelling.groups()[:5])
+    second = int(spelling[6] or 0)
+    if spelling[8] and 1 <= hour <= 12:  # a clock of twelve hours
+        hour = hour % 12 + (12 if spelling[8].lower() == "p" else 0)
     # Phones write the first hour of a day as 24; only 24:00:00 itself is the end of the day (ISO 8601).
     days = 1 if (hour, minute, second) == (24, 0, 0) else 0
     try:
         at = (0 if hour == 24 else hour, minute, 59 if second == 60 else second)  # a leap second
         when = datetime(year, month, day, *at)
-        return when.replace(microsecond=_microseconds(found[7] or "")) + timedelta(days=days)
+        return when.replace(microsecond=_microseconds(spelling[7] or "")) + timedelta(days=days)
     except (ValueError, OverflowError):
         return None
 
@@ -101,14 +101,14 @@ def _mail(text: str) -> datetime | None:
 
 def _directories(exif: Image.Exif) -> list[dict[int, Any]]:
     """Return where tags may stand; one that is broken doesn't hide the other."""
-    found: list[dict[int, Any]] = []
+    directories: list[dict[int, Any]] = []
     readers: list[Callable[[], dict[int, Any]]] = [lambda: exif.get_ifd(_EXIF_IFD), lambda: dict(exif)]
     for read in readers:
         try:
-            found.append(read())
+            directories.append(read())
         except BROKEN:
             continue
-    return found
+    return directories
 
 
 def _text(value: object) -> str:
@@ -120,5 +120,5 @@ def _text(value: object) -> str:
 
 
 def _microseconds(digits: str) -> int:
-    found = re.match(r"\d+", digits.strip())
-    return int(found[0][:6].ljust(6, "0")) if found else 0
+    leading = re.match(r"\d+", digits.strip())
+    return int(leading[0][:6].ljust(6, "0")) if leading else 0

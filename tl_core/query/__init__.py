@@ -1,12 +1,13 @@
 """Query strategies: which samples of the pool to label next, in modAL's signature.
 
-``f(classifier, X_pool, n_instances=1, *, random_state=None, allowed=None, **kw) -> (indices, scores)``: positions in
+``f(classifier, X_pool, n_instances=1, *, random_state=None, allowed=None, ...) -> (indices, scores)``: positions in
 ``X_pool``, soonest first, and their acquisition scores, higher = sooner. ``X_pool`` is an array (n, d) or
 `tl_core.store.vectors.Vectors` and never copied whole; ``allowed`` bool (n,) says which rows may be picked, None = all.
 Every strategy returns min(n_instances, allowed) distinct positions, the same ones for the same seed, changes no input
 and raises ValueError where it meets NaN in an allowed row. Equal scores: drawn from the seed.
 
-Every strategy takes and passes over keywords it has no use for, so a caller gives all it has:
+Besides these a strategy takes the keywords it names, of which all mean the same to every strategy; any other is a
+TypeError. A caller that has more than a strategy needs gives it what is `wanted`:
 
 =============  =======================================================================================================
 ``units``      `compact` of the pool around the head's centre; a scoring pass then takes half the time or less
@@ -20,7 +21,7 @@ Every strategy takes and passes over keywords it has no use for, so a caller giv
 =============  =======================================================================================================
 """
 
-from tl_core.query.base import Strategy, as_pair, get, names, register
+from tl_core.query.base import Strategy, as_pair, get, names, register, wanted
 from tl_core.query.batches import badge, cluster_margin, uherding
 from tl_core.query.covering import COLD_START, auto, spread_centroids
 from tl_core.query.diversity import kmeans_centroid, random_batch, typiclust
@@ -95,4 +96,5 @@ __all__ = [
     "top",
     "typiclust",
     "uherding",
+    "wanted",
 ]

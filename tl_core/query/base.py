@@ -3,23 +3,21 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tl_core import importing
-from tl_core.geometry import Rows
-from tl_core.store.vectors import Vectors
+from tl_core.geometry import Rows, rows_of
 
 Pool = Rows
 Picks = tuple[NDArray[np.intp], NDArray[np.float64]]
 Strategy = Callable[..., Any]
 Seed = int | np.random.Generator | None
 
-# What every strategy is offered. Those of others get only what they name: modAL's hand on the rest to predict_proba.
-_OFFERED = {"random_state", "X_labelled", "mean", "norms", "units", "nearest", "index"}
+_OF_ALL = frozenset({"random_state", "allowed"})
 
 _registry: dict[str, Strategy] = {}
 
@@ -78,21 +76,18 @@ def as_pair(strategy: Strategy) -> Strategy:
     Parameters
     ----------
     strategy : callable
-        ``f(classifier, X_pool, n_instances=1, **kw)``, returning indices or ``(indices, scores)``. Ours pass through.
+        ``f(classifier, X_pool, n_instances=1, ...)``, returning indices or ``(indices, scores)``. Ours pass through.
 
     Returns
     -------
     callable
         Where the strategy gives no scores, they count down to 1. Scores it does give are passed on as they are, so
         from modAL's own margin sampling lower is sooner. It is handed a plain array of the rows that may be picked: a
-        copy of them, unless the pool is an array and all may.
+        copy of them, unless the pool is an array and all may. Keywords it does not take are a TypeError.
     """
-    if getattr(strategy, "returns_pair", False):
+    if hasattr(strategy, "takes"):
         return strategy
-    try:
-        takes = set(inspect.signature(strategy).parameters)
-    except (TypeError, ValueError):  # some callables written in C have no signature
-        takes = set()
+    named, takes_any = _keywords(strategy)
 
     @functools.wraps(strategy)
     def paired(
@@ -104,19 +99,57 @@ def as_pair(strategy: Strategy) -> Strategy:
         allowed: NDArray[np.bool_] | None = None,
         **kw: Any,
     ) -> Picks:
+        if not takes_any:
+            _refuse_unknown(paired, kw)
         positions = None if allowed is None else np.flatnonzero(_checked_mask(allowed, len(X_pool)))
         X = X_pool if positions is None and isinstance(X_pool, np.ndarray) else X_pool[:]
         X = X if positions is None else X_pool[positions]
         n_instances = min(n_instances, len(X))
         if n_instances <= 0:
             return no_picks()
-        given = {**kw, "random_state": random_state}
-        known = {name: value for name, value in given.items() if name in takes or name not in _OFFERED}
-        indices, scores = _pair(strategy(classifier, X, n_instances=n_instances, **known), n_instances)
+        seed = {"random_state": random_state} if "random_state" in named else {}
+        indices, scores = _pair(strategy(classifier, X, n_instances=n_instances, **seed, **kw), n_instances)
         return (indices if positions is None else positions[indices]), scores
 
-    paired.returns_pair = True  # type: ignore[attr-defined]
+    paired.takes = named | _OF_ALL  # type: ignore[attr-defined]
     return paired
+
+
+def wanted(strategy: Strategy, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some keywords that a strategy takes by name: whoever has more than it needs asks with these.
+
+    Parameters
+    ----------
+    strategy : callable
+        As `get` returns it.
+    known : mapping
+        Keywords of `tl_core.query`'s table.
+
+    Returns
+    -------
+    dict
+        What a strategy would only hand on, as modAL's do to ``predict_proba``, is not in it.
+    """
+    takes = strategy.takes if hasattr(strategy, "takes") else _keywords(strategy)[0]
+    return {name: value for name, value in known.items() if name in takes}
+
+
+def _keywords(strategy: Strategy) -> tuple[frozenset[str], bool]:
+    """Return the keywords a function names besides modAL's three arguments, and whether it takes any other as well."""
+    try:
+        parameters = list(inspect.signature(strategy).parameters.values())
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        return frozenset(), True
+    by_name = [each.name for each in parameters[2:] if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    return frozenset(by_name) - {"n_instances"}, any(each.kind is each.VAR_KEYWORD for each in parameters)
+
+
+def _refuse_unknown(strategy: Strategy, given: Mapping[str, Any]) -> None:
+    """Raise TypeError where a keyword is none that a strategy takes: a misspelt one must not be passed over."""
+    unknown = sorted(given.keys() - strategy.takes)  # type: ignore[attr-defined]
+    if unknown:
+        takes = ", ".join(sorted(strategy.takes))  # type: ignore[attr-defined]
+        raise TypeError(f"{strategy.__name__} takes no keyword {', '.join(unknown)}; it takes {takes}")
 
 
 def _pair(result: Any, n_instances: int) -> Picks:
@@ -129,20 +162,22 @@ def _pair(result: Any, n_instances: int) -> Picks:
     return indices, np.atleast_1d(np.asarray(scores, dtype=np.float64))
 
 
-def contracted(strategy: Callable[..., Picks]) -> Callable[..., Picks]:
+def contracted(strategy: Callable[..., Picks], passed_on: frozenset[str] = frozenset()) -> Callable[..., Picks]:
     """Wrap one of our strategies: checks the pool, cuts the batch to what may be picked, and hands over a Generator.
 
     Parameters
     ----------
     strategy : callable
-        ``f(classifier, X_pool, n_instances, rng, *, allowed, **kw) -> (indices, scores)``, called with
-        1 <= n_instances <= allowed.sum(); ``allowed`` is always a mask.
+        ``f(classifier, X_pool, n_instances, rng, *, allowed, ...) -> (indices, scores)``, called with
+        1 <= n_instances <= allowed.sum(); ``allowed`` is always a mask. The keywords it names are those it takes.
+    passed_on : frozenset of str
+        Further keywords, which it hands on.
 
     Returns
     -------
     callable
-        With modAL's signature. Raises ValueError where the pool is not (n, d), ``allowed`` not a mask of it or
-        n_instances negative.
+        With modAL's signature and those keywords. Raises ValueError where the pool is not (n, d), ``allowed`` not a
+        mask of it or n_instances negative, TypeError where it does not take a keyword.
     """
 
     @functools.wraps(strategy)
@@ -155,7 +190,8 @@ def contracted(strategy: Callable[..., Picks]) -> Callable[..., Picks]:
         allowed: NDArray[np.bool_] | None = None,
         **kw: Any,
     ) -> Picks:
-        X_pool = X_pool if isinstance(X_pool, Vectors) else np.asarray(X_pool)
+        _refuse_unknown(wrapped, kw)
+        X_pool = rows_of(X_pool)
         if X_pool.ndim != 2:
             raise ValueError(f"expected a pool of shape (n, d), got {X_pool.shape}")
         if n_instances < 0:
@@ -166,7 +202,8 @@ def contracted(strategy: Callable[..., Picks]) -> Callable[..., Picks]:
             return no_picks()
         return strategy(classifier, X_pool, k, np.random.default_rng(random_state), allowed=mask, **kw)
 
-    wrapped.returns_pair = True  # type: ignore[attr-defined]
+    named = _keywords(strategy)[0] - {"rng"}
+    wrapped.takes = named | _OF_ALL | passed_on  # type: ignore[attr-defined]
     return wrapped
 
 

@@ -34,7 +34,6 @@ def cluster_margin(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Cluster the samples of the lowest margins, 25 a pick, and pick the one nearest to each cluster's middle.
 
@@ -69,7 +68,6 @@ def badge(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick by k-means++ on the gradients that the head's own guesses would give its weights.
 
@@ -138,7 +136,6 @@ def uherding(
     *,
     allowed: NDArray[np.bool_],
     X_labelled: NDArray[Any] | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick what covers most of the pool's uncertainty: many samples, unsure ones, not yet near a label or a pick.
 

@@ -41,7 +41,6 @@ def auto(
     X_labelled: NDArray[Any] | None = None,
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick, one after the other, what covers most of the pool's doubt that no label or pick covers yet.
 

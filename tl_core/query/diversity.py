@@ -25,7 +25,6 @@ def random_batch(
     rng: np.random.Generator,
     *,
     allowed: NDArray[np.bool_],
-    **_: Any,
 ) -> Picks:
     """Draw uniformly without replacement. Scores are all 1: every sample's chance is the same."""
     refuse_nan(X_pool, "embeddings", allowed)
@@ -40,7 +39,6 @@ def kmeans_centroid(
     rng: np.random.Generator,
     *,
     allowed: NDArray[np.bool_],
-    **_: Any,
 ) -> Picks:
     """Pick the sample nearest to the middle of each of ``n_instances`` k-means clusters: for a cold start.
 
@@ -72,7 +70,6 @@ def typiclust(
     *,
     allowed: NDArray[np.bool_],
     X_labelled: NDArray[Any] | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick the most typical sample of each cluster that has no label yet, the largest cluster first: for few labels.
 

@@ -10,6 +10,7 @@ from tl_core.geometry import all_finite, each, mean_row, unit_rows
 from tl_core.query.base import Picks, Pool, contracted, highest
 from tl_core.query.neighbourhood import NEIGHBOURS, Index, positions_near
 from tl_core.query.scoring import Measure, scan, top
+from tl_core.query.units import Units
 
 _PRIOR_ROWS = 4096
 _SUREST = 10.0  # log odds; above, float32 cannot tell one minus the probability from its rounding
@@ -26,7 +27,7 @@ def positive_first(
     allowed: NDArray[np.bool_],
     positive: Any = None,
     norms: NDArray[np.float32] | None = None,
-    **_: Any,
+    units: Units | None = None,
 ) -> Picks:
     """Pick the samples that are likeliest of the class ``positive``.
 
@@ -35,7 +36,8 @@ def positive_first(
     Where the head is surer than 0.99995, samples count as equal.
     """
     column = _column(classifier, positive)
-    positions, odds = top(classifier, X_pool, n_instances, _log_odds(column), rng, allowed=allowed, norms=norms)
+    measure = _log_odds(column)
+    positions, odds = top(classifier, X_pool, n_instances, measure, rng, allowed=allowed, norms=norms, units=units)
     some = rng.permutation(np.flatnonzero(allowed))[:_PRIOR_ROWS]
     prior = float(scan(classifier, X_pool, lambda P: P[:, column], some).mean(dtype=np.float64))
     return positions, 1 / (1 + np.exp(-odds)) / max(prior, 1e-9)
@@ -83,7 +85,6 @@ def similar_to(
     examples: NDArray[Any] | None = None,
     mean: NDArray[np.float32] | None = None,
     index: Index | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick the samples most like any of some ``examples`` (m, d): finds more of what was found once.
 

@@ -32,7 +32,6 @@ def kcenter(
     mean: NDArray[np.float32] | None = None,
     norms: NDArray[np.float32] | None = None,
     isolated: float = 0.0,
-    **_: Any,
 ) -> Picks:
     """Pick, one after the other, the sample farthest from all labelled and picked ones: finds unseen classes.
 
@@ -122,16 +121,16 @@ def _greedy(
     candidates, squared = highest(nearest, m, rng)
     outside = squared[-1] if m < left else -np.inf
     Z = unit_rows(X_pool[candidates], mean)
-    found: list[tuple[int, float]] = []
+    picks: list[tuple[int, float]] = []
     with threads.single():
-        while len(found) < min(k, m):
+        while len(picks) < min(k, m):
             best = int(squared.argmax())
             if squared[best] < outside:
                 break
-            found.append((int(candidates[best]), float(squared[best])))
+            picks.append((int(candidates[best]), float(squared[best])))
             np.minimum(squared, 2 - 2 * (Z @ Z[best]), out=squared)
             squared[best] = -np.inf
-    return found
+    return picks
 
 
 def _postpone_isolated(

@@ -123,10 +123,10 @@ def _highest(L: Float32) -> Float32:
 
 
 def _best_of_logits(L: Float32) -> Float32:
-    found = _highest(L)
+    best = _highest(L)
     with np.errstate(invalid="ignore"):
-        found[1] = 1 / np.exp(L - found[1]).sum(axis=0)
-    return found
+        best[1] = 1 / np.exp(L - best[1]).sum(axis=0)
+    return best
 
 
 def _only_of_logits(L: Float32) -> Float32:
@@ -136,6 +136,6 @@ def _only_of_logits(L: Float32) -> Float32:
 
 def _only(P: Float32) -> Float32:
     """Return place and probability of the one class (c, m) that is there: (2, m)."""
-    found = _highest(P)
-    found[0, (P >= _THERE).sum(axis=0) != 1] = NONE
-    return found
+    best = _highest(P)
+    best[0, (P >= _THERE).sum(axis=0) != 1] = NONE
+    return best

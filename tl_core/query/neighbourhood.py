@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tl_core.geometry import each, mean_row, unit_rows
-from tl_core.query.base import Picks, Pool, Strategy, contracted
+from tl_core.query.base import Picks, Pool, Strategy, contracted, wanted
 from tl_core.query.diversity import labelled_rows
 
 NEIGHBOURS = 100
@@ -37,17 +37,16 @@ def seals(strategy: Strategy, neighbours: int = NEIGHBOURS) -> Strategy:
     Returns
     -------
     callable
-        With modAL's signature, ``X_labelled`` (m, d; without it a modAL learner's ``X_training``) and ``index``, which
-        finds the neighbours. Without one they are exact, by products of all labelled with the whole pool, which is
-        meant for pools up to about 100,000. While nothing is labelled, or the neighbours are fewer than the batch,
-        random samples join them.
+        With modAL's signature. Takes the strategy's keywords, ``X_labelled`` (m, d; without it a modAL learner's
+        ``X_training``) and ``index``, which finds the neighbours. Without one they are exact, by products of all
+        labelled with the whole pool, which is meant for pools up to about 100,000. While nothing is labelled, or the
+        neighbours are fewer than the batch, random samples join them.
 
     References
     ----------
     Coleman et al.: Similarity search for efficient active learning and search of rare concepts, arXiv 2007.00077.
     """
 
-    @contracted
     def among_neighbours(
         classifier: Any,
         X_pool: Pool,
@@ -68,12 +67,11 @@ def seals(strategy: Strategy, neighbours: int = NEIGHBOURS) -> Strategy:
         missing = max(n_instances, neighbours) - int(np.count_nonzero(near))
         if missing > 0:
             near[rng.permutation(np.flatnonzero(allowed & ~near))[:missing]] = True
-        picks: Picks = strategy(
-            classifier, X_pool, n_instances, random_state=rng, allowed=near, X_labelled=labelled, **kw
-        )
+        labels = wanted(strategy, {"X_labelled": labelled})
+        picks: Picks = strategy(classifier, X_pool, n_instances, random_state=rng, allowed=near, **labels, **kw)
         return picks
 
-    return among_neighbours
+    return contracted(among_neighbours, passed_on=strategy.takes)  # type: ignore[attr-defined]
 
 
 def positions_near(index: Index, queries: NDArray[Any], k: int) -> NDArray[np.intp]:
@@ -86,7 +84,7 @@ def _exact(X_pool: Pool, labelled: NDArray[Any], k: int) -> NDArray[np.intp]:
     """Return the positions of the k nearest of each labelled sample, each once."""
     mean = mean_row(X_pool)
     centres = unit_rows(labelled, mean)
-    found: list[NDArray[np.intp]] = []
+    nearest_rows: list[NDArray[np.intp]] = []
     for start in range(0, len(centres), _LABELLED):
         some = centres[start : start + _LABELLED]
 
@@ -99,5 +97,5 @@ def _exact(X_pool: Pool, labelled: NDArray[Any], k: int) -> NDArray[np.intp]:
         pieces = each(X_pool, nearest)
         rows, cosines = np.concatenate([r for r, _ in pieces]), np.concatenate([c for _, c in pieces])
         best = np.argpartition(-cosines, k - 1, axis=0)[:k]
-        found.append(np.unique(np.take_along_axis(rows, best, axis=0)))
-    return np.unique(np.concatenate(found))
+        nearest_rows.append(np.unique(np.take_along_axis(rows, best, axis=0)))
+    return np.unique(np.concatenate(nearest_rows))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.query.base import Pool, Seed, Strategy, get
+from tl_core.query.base import Pool, Seed, Strategy, get, wanted
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.neighbourhood import Index
 from tl_core.query.scoring import plain_head, scan
@@ -269,17 +269,20 @@ def _asked(
 ) -> list[Pick]:
     """Return the strategy's own picks."""
     strategy: Strategy = get(name)
+    known = {
+        "X_labelled": situation.X_labelled,
+        "mean": situation.mean,
+        "norms": situation.norms,
+        "units": situation.units,
+        "index": situation.index,
+    }
     indices, scores = strategy(
         classifier,
         situation.X_pool,
         n_instances=k,
         random_state=rng,
         allowed=free,
-        X_labelled=situation.X_labelled,
-        mean=situation.mean,
-        norms=situation.norms,
-        units=situation.units,
-        index=situation.index,
+        **wanted(strategy, known),
         **aim,
     )
     return [Pick(int(position), name, float(score)) for position, score in zip(indices, scores, strict=True)]
@@ -314,8 +317,8 @@ def _spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:
 
 def _of(groups: NDArray[np.int64] | None, positions: NDArray[np.intp]) -> list[int]:
     """Return the group of each, -1 = none."""
-    found: list[int] = [-1] * len(positions) if groups is None else groups[positions].tolist()
-    return found
+    of_each: list[int] = [-1] * len(positions) if groups is None else groups[positions].tolist()
+    return of_each
 
 
 def _hunted(classifier: Any, situation: Situation, starred: list[Any], free: NDArray[np.bool_], k: int) -> list[Pick]:

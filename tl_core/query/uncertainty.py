@@ -174,7 +174,6 @@ def margin(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick by `margin_scores` of the classifier's probabilities. Equal scores: drawn from the seed."""
     return top(classifier, X_pool, n_instances, MARGIN, rng, allowed=allowed, norms=norms, units=units)
@@ -190,7 +189,6 @@ def entropy(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick by `entropy_scores` of the classifier's probabilities. Equal scores: drawn from the seed."""
     return top(classifier, X_pool, n_instances, ENTROPY, rng, allowed=allowed, norms=norms, units=units)
@@ -206,7 +204,6 @@ def least_confidence(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Pick by `least_confidence_scores` of the classifier's probabilities. Equal scores: drawn from the seed."""
     return top(classifier, X_pool, n_instances, LEAST_CONFIDENCE, rng, allowed=allowed, norms=norms, units=units)
@@ -222,7 +219,6 @@ def power_margin(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None = None,
     units: Units | None = None,
-    **_: Any,
 ) -> Picks:
     """Draw without replacement, each sample with a chance in proportion to one minus its margin.
 

@@ -85,7 +85,6 @@ def committee(
     rng: np.random.Generator,
     *,
     allowed: NDArray[np.bool_],
-    **_: Any,
 ) -> Picks:
     """Pick where a committee's votes are most divided. Equal scores, of which there are many: drawn from the seed.
 

@@ -142,7 +142,7 @@ class NeighbourIndex:
             return ids, cosines
         for start, block in blocks(queries, _BLOCK):
             rows = slice(start, start + len(block))
-            ids[rows], cosines[rows] = self._found(finite_unit_rows(block, self.center), k)
+            ids[rows], cosines[rows] = self._nearest(finite_unit_rows(block, self.center), k)
         return ids, cosines
 
     def save(self, storage: Storage, name: str) -> None:
@@ -211,11 +211,11 @@ class NeighbourIndex:
         if hashlib.sha256(body).hexdigest() != header["sha256"]:  # usearch itself would read anything
             raise NeighboursCorrupt(f"{name} is damaged: its digest is another")
         dimension = int(header["dimension"])
-        found = cls(dimension, np.frombuffer(body[: 4 * dimension], "<f4"))
-        found._index.load(bytes(body[4 * dimension :]))
-        return found
+        loaded = cls(dimension, np.frombuffer(body[: 4 * dimension], "<f4"))
+        loaded._index.load(bytes(body[4 * dimension :]))
+        return loaded
 
-    def _found(self, Z: Float32, k: int) -> tuple[NDArray[np.int64], Float32]:
+    def _nearest(self, Z: Float32, k: int) -> tuple[NDArray[np.int64], Float32]:
         ids, cosines, counts = self._searched(Z, k)
         short = np.flatnonzero(counts < k)
         if len(short):  # many copies of one embedding can cut the graph into pieces
@@ -228,10 +228,10 @@ class NeighbourIndex:
         """Return ids and cosines (n, k), and how many of each row were found."""
         n = len(Z)
         several = Z if n > 1 else np.repeat(Z, 2, axis=0)  # for one row usearch has another kind of result
-        found: Any = self._index.search(several, k, exact=exact)
+        hits: Any = self._index.search(several, k, exact=exact)
         with np.errstate(invalid="ignore"):  # beyond the counts nothing is defined
-            cosines = 1 - np.asarray(found.distances)[:n]
-        return np.asarray(found.keys)[:n].astype(np.int64), cosines, np.asarray(found.counts)[:n].astype(np.intp)
+            cosines = 1 - np.asarray(hits.distances)[:n]
+        return np.asarray(hits.keys)[:n].astype(np.int64), cosines, np.asarray(hits.counts)[:n].astype(np.intp)
 
     def _checked(self, X: Any) -> Any:
         X = rows_of(X)

@@ -197,12 +197,12 @@ def load(storage: Storage, digest: str) -> Whitening:
 
 def _load(content: bytes, digest: str) -> Whitening:
     try:
-        found = Whitening(**arrays_from_bytes(content))
-        if found.digest == digest:
-            return found
+        whitening = Whitening(**arrays_from_bytes(content))
+        if whitening.digest == digest:
+            return whitening
     except (SafetensorError, ValueError, TypeError) as error:
         raise WhiteningCorrupt(f"{_name(digest)} is damaged: {error}") from error
-    raise WhiteningCorrupt(f"{_name(digest)} is damaged: its digest is {found.digest}")
+    raise WhiteningCorrupt(f"{_name(digest)} is damaged: its digest is {whitening.digest}")
 
 
 def _name(digest: str) -> str:

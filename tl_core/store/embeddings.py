@@ -96,8 +96,8 @@ class EmbeddingStore:
 
     def numbers(self) -> list[int]:
         """Return the numbers of the shards that exist, ascending. Raises OSError from looking."""
-        found = (_NAME.fullmatch(name) for name in self.storage.names("shard-"))
-        return sorted(int(match[1]) for match in found if match)
+        matches = (_NAME.fullmatch(name) for name in self.storage.names("shard-"))
+        return sorted(int(match[1]) for match in matches if match)
 
     def write_shard(
         self, number: int, ids: NDArray[np.int64], vectors: NDArray[np.float32], valid: NDArray[np.bool_]
@@ -187,10 +187,10 @@ class EmbeddingStore:
         """
         wanted = [(each.number, each.sha256) if isinstance(each, Shard) else (each, None) for each in self._all(shards)]
         self.storage.fetch(self.name(number) for number, _ in wanted)
-        found = [self.read_shard(number, sha256=sha256) for number, sha256 in wanted]
-        rows = [None if shard.valid.all() else np.flatnonzero(shard.valid) for shard in found]
-        ids = [shard.ids if valid is None else shard.ids[valid] for shard, valid in zip(found, rows, strict=True)]
-        vectors = Vectors([shard.vectors for shard in found], rows, self.dimension)
+        opened = [self.read_shard(number, sha256=sha256) for number, sha256 in wanted]
+        rows = [None if shard.valid.all() else np.flatnonzero(shard.valid) for shard in opened]
+        ids = [shard.ids if valid is None else shard.ids[valid] for shard, valid in zip(opened, rows, strict=True)]
+        vectors = Vectors([shard.vectors for shard in opened], rows, self.dimension)
         return Embeddings(np.concatenate([np.empty(0, np.int64), *ids]), vectors)
 
     def delete_shard(self, number: int) -> None:

@@ -167,7 +167,7 @@ class Directory(Storage):
     def names(self, prefix: str = "") -> list[str]:
         """See `Storage.names`."""
         start = self.path / _folder(prefix)
-        paths = (Path(folder, file) for folder, _, found in os.walk(start, onerror=_unless_missing) for file in found)
+        paths = (Path(folder, file) for folder, _, names in os.walk(start, onerror=_unless_missing) for file in names)
         return _chosen((path.relative_to(self.path).as_posix() for path in paths), prefix)
 
     def delete(self, name: str) -> None:
@@ -229,9 +229,9 @@ class ObjectStorage(Storage):
         """See `Storage.names`."""
         with self._remote(_folder(prefix)) as (store, path):
             root = store._strip_protocol(self.url).strip("/")
-            found = [each.lstrip("/") for each in store.find(path)]
+            objects = [each.lstrip("/") for each in store.find(path)]
         # Those not below the root: asked for a folder that is an object, fsspec answers with that object.
-        return _chosen((each[len(root) :].lstrip("/") for each in found if each.startswith(root)), prefix)
+        return _chosen((each[len(root) :].lstrip("/") for each in objects if each.startswith(root)), prefix)
 
     def delete(self, name: str) -> None:
         """See `Storage.delete`. Copies on other machines stay."""
@@ -327,5 +327,5 @@ def _folder(prefix: str) -> str:
     return _checked(folder) if folder else ""
 
 
-def _chosen(found: Iterable[str], prefix: str) -> list[str]:
-    return sorted(name for name in found if name.startswith(prefix) and _NAME.fullmatch(name))
+def _chosen(names: Iterable[str], prefix: str) -> list[str]:
+    return sorted(name for name in names if name.startswith(prefix) and _NAME.fullmatch(name))

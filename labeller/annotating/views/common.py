@@ -6,16 +6,16 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from labeller.accounts import access
+from labeller.accounts.access import Member
 from labeller.accounts.models import Role
 from labeller.annotating.forms import BadRequest
 from labeller.annotating.holding import HoldsEnough
 from labeller.projects.models import Question
 
 
-def question_of(request: HttpRequest, slug: str, key: str, at_least: Role = Role.ANNOTATOR) -> Question:
-    """The question, its project with this person's role; strangers get 404, weaker roles 403."""
-    question: Question = access.question_in(request.user, slug, key, at_least=at_least)
-    return question
+def asked(request: HttpRequest, slug: str, key: str, at_least: Role = Role.ANNOTATOR) -> tuple[Member, Question]:
+    """Who asks, and the question; strangers get 404, weaker roles 403."""
+    return access.member_asked(request.user, slug, key, at_least=at_least)
 
 
 def explains(view: Any) -> Any:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
 from labeller.annotating import forms, handing, holding, reviewing, saving, selectors
-from labeller.annotating.views.common import explains, question_of
+from labeller.annotating.views.common import asked, explains
 from labeller.projects import making as projects
 
 
@@ -13,13 +13,13 @@ from labeller.projects import making as projects
 @explains
 def next_samples(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Samples to label next."""
-    question = question_of(request, slug, key)
+    member, question = asked(request, slug, key)
     body = forms.body(request)
     wanted = forms.wanted(body, high=handing.MOST_AT_ONCE)
-    batch = handing.next_batch(request.user, question, wanted)
+    batch = handing.next_batch(member.person, question, wanted)
     return JsonResponse(
         {
-            "samples": selectors.samples_json(request.user, question, batch.assignments),
+            "samples": selectors.samples_json(member.person, question, batch.assignments),
             "kept": sorted(batch.kept),
             "round": selectors.round_json(batch.round),
             # Counting takes time in a large project: a page that only refills does without.
@@ -34,9 +34,9 @@ def next_samples(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 @explains
 def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Take judgements and flags in; each is answered for itself, after all have been committed."""
-    question = question_of(request, slug, key)
-    events = forms.events(forms.body(request), request.user, question)
-    recorded = saving.save(request.user, question, events)
+    member, question = asked(request, slug, key)
+    events = forms.events(forms.body(request), member.person, question)
+    recorded = saving.save(member, question, events)
     results = selectors.results_json([event.uuid for event in events], recorded)
     statuses = {result["status"] for result in results}
     return JsonResponse(
@@ -53,11 +53,11 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 @explains
 def release(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Give samples back that a tab holds and will not label: it is being closed."""
-    question = question_of(request, slug, key)
+    member, question = asked(request, slug, key)
     body = forms.body(request)
     samples = forms.whole_numbers(body["samples"], "samples") if "samples" in body else None
     for each in (holding, reviewing):
-        each.release(request.user, question, forms.tab(body), samples)
+        each.release(member.person, question, forms.tab(body), samples)
     return HttpResponse(status=204)
 
 
@@ -65,8 +65,8 @@ def release(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 @explains
 def classes(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Make a class while labelling; the same name again gives the class there is."""
-    question = question_of(request, slug, key)
-    if not selectors.may_add_classes(question):
+    member, question = asked(request, slug, key)
+    if not selectors.may_add_classes(member):
         raise PermissionDenied("only managers make classes here")
     name = forms.body(request).get("name")
     try:

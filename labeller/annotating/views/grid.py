@@ -4,18 +4,18 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
 from labeller.annotating import forms, grid
-from labeller.annotating.views.common import explains, question_of
+from labeller.annotating.views.common import asked, explains
 
 
 @require_POST
 @explains
 def grid_tiles(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Tiles to look at next, all of one group."""
-    question = question_of(request, slug, key)
+    member, question = asked(request, slug, key)
     body = forms.body(request)
-    asked = {
+    chosen = {
         name: None if body.get(given) is None else forms.whole_number(body[given], given)
         for name, given in (("group_id", "group"), ("class_id", "class"))
     }
-    page = grid.hand_out(request.user, question, forms.wanted(body, high=grid.MOST_AT_ONCE), **asked)
-    return JsonResponse(grid.page_json(request.user, question, page))
+    page = grid.hand_out(member.person, question, forms.wanted(body, high=grid.MOST_AT_ONCE), **chosen)
+    return JsonResponse(grid.page_json(member.person, question, page))

@@ -4,17 +4,17 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
 from labeller.annotating import forms, grid, hunts
-from labeller.annotating.views.common import explains, question_of
+from labeller.annotating.views.common import asked, explains
 
 
 @require_POST
 @explains
 def hunt_start(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Ask a worker for what looks like some samples, or is likeliest of a class."""
-    question = question_of(request, slug, key)
+    member, question = asked(request, slug, key)
     body = forms.body(request)
     wanted = hunts.aim(body, question)
-    job = hunts.start(request.user, question, wanted, forms.tab(body))
+    job = hunts.start(member.person, question, wanted, forms.tab(body))
     return JsonResponse({"job": job.pk, "state": "hunting", "examples": hunts.examples(question, wanted)})
 
 
@@ -22,9 +22,9 @@ def hunt_start(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 @explains
 def hunt_tiles(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Tiles of a hunt, once a worker has been through the pool."""
-    question = question_of(request, slug, key)
+    member, question = asked(request, slug, key)
     body = forms.body(request)
     wanted = forms.wanted(body, high=grid.MOST_AT_ONCE)
     without = hunts.passed_over(body)
-    found = hunts.outcome(request.user, question, forms.whole_number(body.get("job"), "job"))
-    return JsonResponse(hunts.page_json(request.user, question, wanted, found, without))
+    found = hunts.outcome(member.person, question, forms.whole_number(body.get("job"), "job"))
+    return JsonResponse(hunts.page_json(member.person, question, wanted, found, without))

@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from labeller.accounts import keymap
+from labeller.accounts.access import Member
 from labeller.accounts.models import Role
 from labeller.annotating import selectors
-from labeller.annotating.views.common import question_of
+from labeller.annotating.views.common import asked
 from labeller.projects.models import Question
 
 ENDPOINTS = ("next", "save", "classes", "release")
@@ -21,36 +22,38 @@ ENDPOINTS = ("next", "save", "classes", "release")
 @require_safe
 def label(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """One image after the other."""
-    return _screen(request, question_of(request, slug, key), "single", "annotating/label.html")
+    return _screen(request, *asked(request, slug, key), "single", "annotating/label.html")
 
 
 @require_safe
 def sequence(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """One burst of frames after the other."""
-    return _screen(request, question_of(request, slug, key), "sequence", "annotating/sequence.html")
+    return _screen(request, *asked(request, slug, key), "sequence", "annotating/sequence.html")
 
 
 @require_safe
 def grid(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Pages of tiles that probably are of one class."""
-    return _screen(request, question_of(request, slug, key), "grid", "annotating/grid.html", "grid_tiles")
+    return _screen(request, *asked(request, slug, key), "grid", "annotating/grid.html", "grid_tiles")
 
 
 @require_safe
 def hunt(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Look-alikes of an example or of a class."""
-    return _screen(request, question_of(request, slug, key), "hunt", "annotating/hunt.html", "hunt_start", "hunt_tiles")
+    return _screen(request, *asked(request, slug, key), "hunt", "annotating/hunt.html", "hunt_start", "hunt_tiles")
 
 
 @require_safe
 def review(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Disagreements and likely label errors first."""
-    question = question_of(request, slug, key, at_least=Role.MANAGER)
-    return _screen(request, question, "review", "annotating/review.html", "review_next")
+    member, question = asked(request, slug, key, at_least=Role.MANAGER)
+    return _screen(request, member, question, "review", "annotating/review.html", "review_next")
 
 
-def _screen(request: HttpRequest, question: Question, mode: str, template: str, *endpoints: str) -> HttpResponse:
-    project = question.project
+def _screen(
+    request: HttpRequest, member: Member, question: Question, mode: str, template: str, *endpoints: str
+) -> HttpResponse:
+    project = member.project
     place = [project.slug, question.key]
     boot = {
         "mode": mode,
@@ -63,15 +66,15 @@ def _screen(request: HttpRequest, question: Question, mode: str, template: str, 
             "progress": reverse("insights:progress", args=[project.slug]),
             "image": "/samples/0/1280.jpg",
         },
-        "can_create_classes": selectors.may_add_classes(question),
+        "can_create_classes": selectors.may_add_classes(member),
         "csrf": get_token(request),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
-        "user": request.user.get_username(),
-        "keys": keymap.table(request.user.keys, mode),
+        "user": member.person.get_username(),
+        "keys": keymap.table(member.person.keys, mode),
     }
     context: dict[str, Any] = {
         "project": project,
-        "role": project.role,
+        "role": member.role,
         "question": question,
         "boot": boot,
         "mode": mode,

@@ -16,16 +16,16 @@ _FRAMES = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}
 def read(file: BinaryIO) -> Contents:
     """Leave notes out where there are too many of them, and bound what decoding costs."""
     size = file.seek(0, 2)
-    found = Contents(file)
+    contents = Contents(file)
     parts, kept, frame, scan = _segments(file, size)
     if kept > LARGEST_NOTE:
-        found.view = cast(BinaryIO, Spliced(file, parts))
+        contents.view = cast(BinaryIO, Spliced(file, parts))
     file.seek(scan)
     start = file.read(5)
     # What comes in one scan is decoded as it is read; of all else libjpeg keeps the whole in memory.
     if len(frame) > 9 and len(start) == 5 and (frame[1] not in (0xC0, 0xC1) or start[4] < frame[9]):
-        _bound(found, frame, _scans(file, scan))
-    return found
+        _bound(contents, frame, _scans(file, scan))
+    return contents
 
 
 def _segments(file: BinaryIO, size: int) -> tuple[list[tuple[int, int]], int, bytes, int]:
@@ -60,11 +60,11 @@ def _scans(file: BinaryIO, place: int) -> int:
     return count
 
 
-def _bound(found: Contents, frame: bytes, scans: int) -> None:
+def _bound(contents: Contents, frame: bytes, scans: int) -> None:
     height, width = int.from_bytes(frame[5:7], "big"), int.from_bytes(frame[7:9], "big")
     pixels = width * height
     if scans > _MAX_SCANS or scans * pixels > max(_SCANNED_PIXELS, 20 * pixels):
         raise ImageRefused("too-large", f"The image has {scans:,} scans of {pixels:,} pixels each.")
     factors = [divmod(frame[at], 16) for at in range(11, len(frame), 3)]
     widest, highest = max((h for h, _ in factors), default=1), max((v for _, v in factors), default=1)
-    found.working = 2 * pixels * sum(h * v for h, v in factors) // max(1, widest * highest)
+    contents.working = 2 * pixels * sum(h * v for h, v in factors) // max(1, widest * highest)

@@ -27,7 +27,7 @@ class _Reader:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.found = Contents(file)
+        self.contents = Contents(file)
         self.parts: list[tuple[int, int]] = [(0, 8)]
         self.header = b""
         self.frames = 0
@@ -48,10 +48,10 @@ class _Reader:
             if name == b"IEND":
                 break
             place = end
-        self.found.view = cast(BinaryIO, Spliced(self.file, self.parts))
+        self.contents.view = cast(BinaryIO, Spliced(self.file, self.parts))
         if self.frames:
-            self.found.pages = self.frames + (not self.is_first_frame)
-        return self.found
+            self.contents.pages = self.frames + (not self.is_first_frame)
+        return self.contents
 
     def _chunk(self, name: bytes, length: int, where: tuple[int, int]) -> None:
         if name == b"IHDR" and not self.header:
@@ -75,17 +75,17 @@ class _Reader:
         if len(header) < 13:
             return
         width, height, bits = struct.unpack(">IIB", header[:9])
-        self.found.size = (width, height)
-        self.found.deep = bits == 16 and self._colour in (_COLOUR, _GREY_ALPHA, 6)
+        self.contents.size = (width, height)
+        self.contents.deep = bits == 16 and self._colour in (_COLOUR, _GREY_ALPHA, 6)
         # Unpacking takes time, whatever Pillow keeps of it.
-        self.found.unpacked = width * height * bits * _CHANNELS.get(self._colour, 4) // 8
+        self.contents.unpacked = width * height * bits * _CHANNELS.get(self._colour, 4) // 8
 
     @property
     def _colour(self) -> int:
         return self.header[9] if len(self.header) > 9 else -1
 
     def _note(self, name: bytes, content: bytes) -> None:
-        info = self.found.info
+        info = self.contents.info
         if name == b"iCCP":
             profile = _unpacked(content.partition(b"\0")[2][1:], LARGEST_NOTE)
             if profile:
@@ -95,13 +95,13 @@ class _Reader:
         elif name == b"acTL" and len(content) == 8:
             self.frames = min(struct.unpack(">I", content[:4])[0], 0x7FFFFFFF)
         elif name == b"sBIT" and content and self.header[8:10] == bytes([16, _GREY]) and content[0] < 16:
-            self.found.low, self.found.high = 0, (1 << content[0]) - 1
+            self.contents.low, self.contents.high = 0, (1 << content[0]) - 1
         elif name in (b"tEXt", b"zTXt", b"iTXt"):
             self._text(name, *content.partition(b"\0")[::2])
 
     def _text(self, name: bytes, keyword: bytes, rest: bytes) -> None:
         wanted = _WANTED_TEXTS.get(keyword)
-        if wanted is None or wanted in self.found.info:
+        if wanted is None or wanted in self.contents.info:
             return
         packed = name == b"zTXt"
         if name == b"iTXt":
@@ -111,12 +111,12 @@ class _Reader:
             rest = rest[1:]
         text = _unpacked(rest, _LARGEST_TEXT) if packed else rest[:_LARGEST_TEXT]
         if wanted == "created":
-            self.found.info[wanted] = text.decode("utf-8", "replace")[:100]
+            self.contents.info[wanted] = text.decode("utf-8", "replace")[:100]
         elif wanted == "xmp":
-            self.found.info[wanted] = text
+            self.contents.info[wanted] = text
         elif re.fullmatch(rb"[\s0-9a-fA-F]*", hexadecimal := b"".join(text.split()[2:])):
             exif = bytes.fromhex(hexadecimal.decode()[: len(hexadecimal) // 2 * 2])
-            self.found.info[wanted] = exif if exif.startswith(b"Exif") else b"Exif\0\0" + exif
+            self.contents.info[wanted] = exif if exif.startswith(b"Exif") else b"Exif\0\0" + exif
 
 
 def _unpacked(content: bytes, limit: int) -> bytes:

@@ -41,12 +41,12 @@ def read(file: BinaryIO) -> Contents:
     _refuse_raw(opening, is_only_thumbnails=not whole)
     if first:
         _refuse_raw(tags, is_only_thumbnails=False)
-    found = Contents(file, pages=max(1, len(whole)), first=first)
-    found.size = (int(tags[_WIDTH]), int(tags[_HEIGHT]))
-    _look_at_pixels(found, tags)
+    contents = Contents(file, pages=max(1, len(whole)), first=first)
+    contents.size = (int(tags[_WIDTH]), int(tags[_HEIGHT]))
+    _look_at_pixels(contents, tags)
     if isinstance(profile := tags.get(_PROFILE), bytes):
-        found.info["icc_profile"] = profile
-    return found
+        contents.info["icc_profile"] = profile
+    return contents
 
 
 class _Walk:
@@ -63,18 +63,18 @@ class _Walk:
         self.next = struct.unpack_from(self.order + self.pointer, head, 8 if self.is_big else 4)[0]
 
     def pages(self) -> list[_Page]:
-        found: list[_Page] = []
+        pages: list[_Page] = []
         seen: set[int] = set()
-        while self.next and self.next not in seen and len(found) < MAX_PAGES:
+        while self.next and self.next not in seen and len(pages) < MAX_PAGES:
             seen.add(self.next)
             try:
                 page = self._directory(self.next)
             except struct.error:  # a later page is cut short: the first isn't
                 break
-            found.append(page)
-        if not found:
+            pages.append(page)
+        if not pages:
             raise EOFError("truncated: no directory of tags")
-        return found
+        return pages
 
     def _read(self, form: str) -> tuple[int, ...]:
         form = self.order + form
@@ -127,21 +127,21 @@ def _refuse_raw(tags: TiffImagePlugin.ImageFileDirectory_v2, *, is_only_thumbnai
         raise CameraRaw
 
 
-def _look_at_pixels(found: Contents, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
+def _look_at_pixels(contents: Contents, tags: TiffImagePlugin.ImageFileDirectory_v2) -> None:
     bits = [int(number) for number in _numbers(tags, _BITS)] or [1]
     samples = int(tags.get(_SAMPLES, len(bits)))
     form = (_numbers(tags, _FORMAT) or [1])[0]
     photometric = tags.get(_PHOTOMETRIC, 1)
     deepest = max(bits)
-    width, height = found.size
+    width, height = contents.size
     row = width * samples * deepest // 8
-    found.unpacked = row * height
+    contents.unpacked = row * height
     if _TILE_WIDTH in tags:
-        found.working = int(tags[_TILE_WIDTH]) * int(tags.get(_TILE_HEIGHT, 1)) * samples * deepest // 8
+        contents.working = int(tags[_TILE_WIDTH]) * int(tags.get(_TILE_HEIGHT, 1)) * samples * deepest // 8
     else:
-        found.working = row * min(int(tags.get(_ROWS, height)), height)
+        contents.working = row * min(int(tags.get(_ROWS, height)), height)
     if tags.get(_ORIENTATION, 1) not in (0, 1):
-        found.working += 4 * width * height  # Pillow turns what it decoded into a copy
+        contents.working += 4 * width * height  # Pillow turns what it decoded into a copy
     is_grey = samples == 1 and photometric in (0, 1)
     # Of colours Pillow keeps 8 bits; greys it decodes in full, but for these, which it refuses or takes for others.
     is_odd_grey = (
@@ -149,16 +149,16 @@ def _look_at_pixels(found: Contents, tags: TiffImagePlugin.ImageFileDirectory_v2
         or (deepest, form) in ((32, 1), (16, 3), (8, 2))
         or (deepest == 16 and photometric == 0 and tags.prefix == b"MM")
     )
-    found.deep = is_odd_grey if is_grey else deepest > 8 and photometric in (0, 1, 2)
-    if found.deep:
+    contents.deep = is_odd_grey if is_grey else deepest > 8 and photometric in (0, 1, 2)
+    if contents.deep:
         numbers = range(planes.count(tags, samples))
-        found.planes = [partial(planes.plane, found.view, tags, number) for number in numbers]
-    found.white_is_zero = photometric == 0 and deepest > 8
-    found.low, found.high = _range(tags, deepest if is_grey and form == 1 else 0)
+        contents.planes = [partial(planes.plane, contents.view, tags, number) for number in numbers]
+    contents.white_is_zero = photometric == 0 and deepest > 8
+    contents.low, contents.high = _range(tags, deepest if is_grey and form == 1 else 0)
     try:
-        found.nodata = float(str(tags.get(_NODATA, "")).strip("\0 "))
+        contents.nodata = float(str(tags.get(_NODATA, "")).strip("\0 "))
     except ValueError:
-        found.nodata = None
+        contents.nodata = None
 
 
 def _numbers(tags: TiffImagePlugin.ImageFileDirectory_v2, tag: int) -> list[float]:

@@ -11,6 +11,8 @@ from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from labeller.accounts import admitting as accounts
+from labeller.accounts.access import Member
+from labeller.accounts.models import Role, User
 from labeller.annotating import handing, saving
 from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
@@ -114,7 +116,7 @@ class Command(SiteCommand):
                 bar.update(len(batch))
         return given
 
-    def _wait_for_batch(self, oracle: Any, question: Question, count: int) -> list[Assignment]:
+    def _wait_for_batch(self, oracle: User, question: Question, count: int) -> list[Assignment]:
         """The next samples of a ranking that knows the labels given so far; empty when the pool is used up."""
         started = time.monotonic()
         while True:
@@ -126,7 +128,7 @@ class Command(SiteCommand):
                     return batch.assignments
             self._give_up_after(question, started)
 
-    def _label(self, oracle: Any, question: Question, assignment: Assignment, options: dict[str, Any]) -> None:
+    def _label(self, oracle: User, question: Question, assignment: Assignment, options: dict[str, Any]) -> None:
         truth = HiddenTruth.objects.filter(sample=assignment.sample, label_class__question=question)
         classes = tuple(truth.values_list("label_class_id", flat=True))
         # Which answers are wrong depends on seed and sample only: the same ones whatever comes when.
@@ -148,7 +150,8 @@ class Command(SiteCommand):
             mode=Label.Mode.SIMULATED,
             suggestion_shown=False,
         )
-        saving.save_judgement(oracle, question, judgement, assignment.entry_id)
+        member = Member(oracle, question.project, Role.ANNOTATOR)
+        saving.save_judgement(member, question, judgement, assignment.entry_id)
 
 
 def _share(text: str) -> float:

@@ -1,0 +1,220 @@
+// The shapes of what the server sends and what scripts hand to each other, for the type check; browsers never load this.
+
+/** [left, top, width, height] as fractions of an image. */
+type Box = number[];
+type Texts = Record<string, string>;
+
+/** What was decided about a subject. */
+interface Decision {
+  verdict: string; // answer, skip, unsure, ignore or withdraw
+  classes: number[];
+  mode?: string;
+  dwell_ms?: number;
+  alone?: boolean; // about one frame of a burst that else is decided as a whole
+}
+
+/** A decision as it goes to the server, and as it waits for that. Flags are events too. */
+interface SaveEvent extends Partial<Decision> {
+  uuid: string;
+  sample: number;
+  kind?: string; // flag or unflag; a decision has none
+  question?: string;
+  supersedes?: string | null;
+  note?: string;
+  flag?: string;
+}
+
+/** A label as the server has it. */
+interface Stored {
+  uuid: string;
+  verdict: string;
+  classes: number[];
+}
+
+/** What a decision is about: a sample, and the question where it is not the page's own. */
+interface Subject {
+  sample: number;
+  question?: string;
+  stands: Decision | null;
+  lastUuid: string | null;
+  draft: Set<number> | null; // classes picked and not confirmed
+  isDone: boolean; // decided on this page
+  entry?: number | null;
+  mode?: string;
+  head_version?: string | null;
+  blind?: boolean;
+  suggestions?: [number, number][];
+  flag?: { uuid: string; note: string } | null;
+}
+
+/** A sample as the server hands it out. */
+interface Sample {
+  sample: number;
+  width: number;
+  height: number;
+  box?: Box | null;
+  path?: string;
+  reason?: string;
+  round?: number;
+  taken_at?: string | null;
+  deployment?: string;
+  notes?: string[];
+  mine?: boolean; // of a frame: whether this person may decide on it
+  blind?: boolean;
+  suggestions?: [number, number][]; // class id and probability
+  previous?: Stored | null;
+  followers?: Record<string, Stored>;
+  burst?: Sample[];
+  p?: number | null; // of a tile: how likely it is of its page's class
+}
+
+/** A sample that this page holds. */
+interface Entry extends Omit<Sample, "burst" | "followers">, Subject {
+  blind?: boolean;
+  suggestions: [number, number][];
+  answered: Record<string, Stored>;
+  followers: Map<string, Subject>;
+  burst: Entry[];
+  asked?: Follower[];
+  // on a review screen
+  why?: string;
+  given?: Given[];
+  suggested?: number | null;
+  flags?: { author: string; note: string }[];
+  // in a grid or a hunt
+  isSelected?: boolean;
+  isGone?: boolean; // somebody else's by now, or given back
+  isPassed?: boolean; // left undecided
+  page?: TilePage;
+}
+
+interface TilePage {
+  target: number | null; // the class that it is of
+  subjects: Entry[];
+  group?: Group;
+  seenMs: number;
+  since: number;
+}
+
+/** Samples that are predicted to be of one class, or just look alike. */
+interface Group {
+  id: string;
+  class: number | null;
+  number?: number;
+  n: number;
+  left: number;
+}
+
+interface ClassRow {
+  id: number;
+  name: string;
+  colour?: string;
+  key?: string;
+  scientific?: string;
+  local?: string;
+  code?: string;
+  parent?: number | null;
+  blank?: boolean;
+  starred?: boolean;
+  count?: number;
+}
+
+interface Follower {
+  key: string;
+  text: string;
+  multi_label: boolean;
+  only_for: number[];
+  classes: import("./core/class_list.js").ClassList;
+}
+
+/** An answer somebody gave, as a reviewer sees it. */
+interface Given {
+  verdict: string;
+  classes: number[];
+  annotator: string;
+  mine: boolean;
+  mode?: string;
+}
+
+/** What may stand: what some said, or the head thinks. */
+interface Choice {
+  classes: number[];
+  by: Given[];
+  p: number | null;
+  isHeads: boolean;
+}
+
+/** A command with a person's keys. */
+interface KeyRow {
+  name: string;
+  text: string;
+  keys: string[];
+  own: boolean;
+  decides: boolean;
+  repeats: boolean;
+  shown: string[][];
+}
+
+/** What a press of a key asks for. */
+interface Meant {
+  name?: string;
+  key?: string;
+  shift?: boolean;
+  digit?: number;
+  letter?: string;
+  place?: string;
+  event?: Event;
+}
+
+/** A press of a key, or what is known of one. */
+interface Press {
+  key: string;
+  code?: string;
+  keyCode?: number;
+  shiftKey?: boolean;
+  ctrlKey?: boolean;
+  altKey?: boolean;
+  metaKey?: boolean;
+  repeat?: boolean;
+  isComposing?: boolean;
+  defaultPrevented?: boolean;
+  getModifierState?(name: string): boolean;
+}
+
+interface Answer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of the server, of a shape for each address
+  data: any;
+  failure: string | null; // offline, busy or signed-out
+}
+
+/** What is hunted: a class, or what looks like these samples. */
+interface Aim {
+  class: number | null;
+  like: number[];
+}
+
+/** What the scripts without a DOM need of a page's session. */
+interface Asking {
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of the server, of a shape for each page
+  boot: any;
+  isInView: boolean;
+  outbox: { samples: Set<number>; ready(): Promise<void> };
+  tally: { counts: Map<number, number> };
+  post(url: string, body: object, options?: { keepalive?: boolean; timeout?: number }): Promise<Answer>;
+}
+
+// --- events of our own, each with a detail --------------------------------------------------------
+
+interface EventTarget {
+  addEventListener(type: "answer" | "kept" | "settled", listener: (event: CustomEvent) => void): void;
+}
+
+interface WindowEventMap {
+  started: CustomEvent;
+}
+
+interface DocumentEventMap {
+  "htmx:beforeRequest": CustomEvent;
+  "htmx:beforeSwap": CustomEvent;
+}

@@ -1,0 +1,121 @@
+"""Sites made by earlier versions, on either database, hold after an upgrade what they held before, and go on.
+
+What a site held is told by `reading`, in the version that made it and today: see make_site.py.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+import tarfile
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SITES = Path(__file__).parent / "sites"
+TOLERANCE = {"rel_tol": 1e-3, "abs_tol": 2e-4}  # another processor may round a head's last digits otherwise
+
+
+def unpack(version, home):
+    with tarfile.open(SITES / f"{version}.tar.xz") as archive:
+        archive.extractall(home, filter="data")
+    return home
+
+
+def environment(home, database_url=""):
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    kept |= {"DATABASE_URL": database_url} if database_url else {}
+    return {**kept, "DATA": str(home / "data"), "TIME_ZONE": "UTC"}
+
+
+def load(dump, url):
+    """A database of its own on the server of that URL, filled by a dump; returns its URL."""
+    server, _, _ = url.rpartition("/")
+    name = f"upgrade_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as database:
+        database.execute(f"CREATE DATABASE {name}")
+    with psycopg.connect(f"{server}/{name}", autocommit=True) as database:
+        database.execute(dump.read_text())
+    return f"{server}/{name}"
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.2.0"])
+def test_nothing_is_lost_or_changed_and_the_site_goes_on(version, tmp_path):
+    home = unpack(version, tmp_path)
+    url = os.environ.get("DATABASE_URL", "")
+    if url:
+        (home / "data" / "labeller.sqlite3").unlink()
+        url = load(home / "postgresql.sql", url)
+    before, after = json.loads((home / "told.json").read_text()), migrated(home, url)
+    assert list(differences(before, after["told"])) == []
+    assert after["saved"] == 200
+    assert after["ranked"] == 1
+    assert after["off"] == []
+    assert len(after["pages"]) > 50
+    assert {path: status for path, status in after["pages"].items() if status not in {200, 302, 405}} == {}
+
+
+def migrated(home, url=""):
+    """What is told of a site after an upgrade. See migrating.py."""
+    command = [sys.executable, "-m", "tests.upgrades.migrating"]
+    done = subprocess.run(command, cwd=ROOT, env=environment(home, url), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# --- comparing ------------------------------------------------------------------------------------
+
+
+def differences(before, after, place="site"):
+    """Where two tellings differ, a line each."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted(before.keys() | after.keys()):
+            yield from differences(before.get(name), after.get(name), f"{place} / {name}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, pair in enumerate(zip(before, after, strict=True)):
+            yield from differences(*pair, f"{place} / {number}")
+    elif place.endswith(".csv"):
+        yield from in_tables(before, after, place)
+    elif not same(before, after):
+        yield f"{place}: {str(before)[:100]} became {str(after)[:100]}"
+
+
+def in_tables(before, after, place):
+    """Every row of an export has the cells it had; a later version has more columns, and a row for each duplicate."""
+    was, now = (list(csv.DictReader(io.StringIO(text))) for text in (before, after))
+    if was and "duplicate_of" not in was[0]:
+        now = [row for row in now if not row.get("duplicate_of")]
+    if len(was) != len(now):
+        yield f"{place}: {len(was)} rows became {len(now)}"
+    for old, new in zip(was, now, strict=False):
+        for column, cell in old.items():
+            if not same(cell, new.get(column)):
+                yield f"{place}: {column} of {old['path']}: {cell} became {new.get(column)}"
+
+
+def same(before, after):
+    """Whether two values are the same; numbers nearly."""
+    if isinstance(before, bool) or isinstance(after, bool) or before is None or after is None:
+        return before is after
+    try:
+        return math.isclose(float(before), float(after), **TOLERANCE)
+    except (TypeError, ValueError):
+        return before == after
+
+
+def test_a_difference_is_told():
+    table = "path,classes\na.jpg,fox\n"
+    before = {"counts": {"fox": 2}, "answers": {"a.jpg": ["fox"]}, "score": 0.5, "labels.csv": table}
+    after = {"counts": {"fox": 1}, "answers": {}, "score": 0.50001, "labels.csv": table.replace("fox", "badger")}
+    assert [line.partition(":")[0] for line in differences(before, after)] == [
+        "site / answers / a.jpg",
+        "site / counts / fox",
+        "site / labels.csv",
+    ]
+    assert list(differences(before, before)) == []
