@@ -108,6 +108,7 @@ def _granted(person: User, project: "Project", found_role: str | None, at_least:
 def rows(who: Who, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> QuerySet[Row]:
     """The rows of a model with a `project` that lie in projects where this person's role suffices."""
     person = account(who)
+    queryset = queryset.filter(project__closing_at=None)
     if person.is_superuser:
         return queryset
     allowed = Membership.objects.filter(user=person, role__in=Role.at_least(at_least)).values("project")

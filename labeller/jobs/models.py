@@ -76,5 +76,6 @@ class Thinned(models.Model):
     @classmethod
     def count(cls, project_id: int, what: str, n: int) -> None:
         """Add to what was deleted, inside the transaction that deletes it."""
-        if n and not cls.objects.filter(project=project_id, what=what).update(n=models.F("n") + n):
-            cls.objects.create(project_id=project_id, what=what, n=n)
+        if n:
+            row, _ = cls.objects.get_or_create(project_id=project_id, what=what)
+            cls.objects.filter(pk=row.pk).update(n=models.F("n") + n)

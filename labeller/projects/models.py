@@ -1,13 +1,14 @@
 """Project, question, class."""
 
 from datetime import time
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from labeller.projects.fields import FoldedName
 
+Row = TypeVar("Row", bound=models.Model)
 PALETTE = (
     "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#e69f00",
     "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#117733", "#882255", "#999933",
@@ -25,11 +26,15 @@ DEFAULT_STRATEGY = "auto"
 DEFAULT_HEAD = "transductive"
 
 
-class Open(models.Manager[Any]):
+class Open(models.Manager[Row]):
     """Rows that nobody has asked to be deleted: from that moment on what is deleted is hidden everywhere."""
 
-    def get_queryset(self) -> models.QuerySet[Any]:
+    def get_queryset(self) -> models.QuerySet[Row]:
         return super().get_queryset().filter(closing_at=None)
+
+
+class Everything(models.Manager[Row]):
+    """All rows, also those that are being deleted."""
 
 
 class Project(models.Model):
@@ -63,7 +68,7 @@ class Project(models.Model):
     closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: nobody sees it any more.")
 
     objects = Open()
-    everything = models.Manager()
+    everything = Everything()
 
     class Meta:
         constraints = [
@@ -107,7 +112,7 @@ class Question(models.Model):
     closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: it is asked no more.")
 
     objects = Open()
-    everything = models.Manager()
+    everything = Everything()
 
     class Meta:
         constraints = [

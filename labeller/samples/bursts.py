@@ -54,7 +54,8 @@ def group(progress: jobs.Progress) -> None:
     """Give every new sample its deployment and bring the sequences of those deployments up to date."""
     project = progress.job.project
     rows, way = Project.objects.filter(pk=project.pk), f"gap {project.burst_gap}, rules {RULES}"
-    is_regrouping = not rows.filter(grouped_by=way).update(grouped_by="")  # what breaks off is done anew altogether
+    is_regrouping = not rows.filter(grouped_by=way).exists()
+    rows.update(grouped_by="")  # what breaks off is done anew altogether
     places = _Places(project)
     new: dict[int, list[int]] = {}
     for pk, source_id, path in pages(Sample.objects.filter(project=project, deployment=None), "source_id", "path"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.db import models
 
-from labeller.projects.models import LabelClass, Open, Project
+from labeller.projects.models import Everything, LabelClass, Open, Project
 from labeller.samples import names
 
 
@@ -35,7 +35,7 @@ class Source(models.Model):
     closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: nothing is imported.")
 
     objects = Open()
-    everything = models.Manager()
+    everything = Everything()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "path"], name="one_source_per_folder")]
