@@ -2,13 +2,12 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
+
+from labeller.config import schema
 
 
 class SiteCommand(BaseCommand):
@@ -21,19 +20,13 @@ class SiteCommand(BaseCommand):
 
 
 def _problem() -> str:
-    name, is_file = connection.settings_dict["NAME"], connection.vendor == "sqlite"
-    place = str(settings.DATA) if is_file else f"the database {name}"
-    if is_file and not connection.is_in_memory_db() and not Path(name).exists():
-        return f"There is no site in {place}: set DATA to the folder of one, or run `make run` first."
+    if not schema.is_there():
+        return f"There is no site in {schema.place()}: set DATA to the folder of one, or run `make run` first."
     try:
-        executor = MigrationExecutor(connection)
-        if not executor.loader.applied_migrations:
-            return f"There is no site in {place}: run `make run` first."
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return f"The site in {place} is one of an earlier version: run `make run` once, which brings it up to date."
+        found = schema.look()
     except DatabaseError as error:
         return f"The database of the site cannot be used: {str(error).strip().splitlines()[0]}"
-    return ""
+    return found.problem if found.applied else f"There is no site in {schema.place()}: run `make run` first."
 
 
 def end_quietly() -> None:

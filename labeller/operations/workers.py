@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from celery.signals import beat_init, celeryd_after_setup, heartbeat_sent, worker_ready
+from celery.signals import beat_init, celeryd_after_setup, heartbeat_sent, worker_init, worker_ready
 from django.conf import settings
 
+from labeller.config import schema
 from labeller.operations.supervisor import BEGUN
 
 PREFIX = "labeller:worker:"
@@ -24,10 +25,15 @@ def client() -> redis.Redis:
 
 
 def connect_signals() -> None:
+    worker_init.connect(_insist_on_this_version)
     celeryd_after_setup.connect(_remember_queues)
     heartbeat_sent.connect(_beat)
     worker_ready.connect(_tell_begun)
     beat_init.connect(_tell_begun)
+
+
+def _insist_on_this_version(**kwargs: Any) -> None:
+    schema.insist()
 
 
 def _tell_begun(**kwargs: Any) -> None:

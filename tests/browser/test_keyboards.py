@@ -1,6 +1,5 @@
 """One answer on every keyboard: digits by place, letters by what is written, signs by what is written elsewhere."""
 
-import uuid
 from typing import Any
 
 import pytest
@@ -188,10 +187,10 @@ def test_a_mac_with_option_goes_by_what_the_key_writes(meant: Any) -> None:
     ],
 )
 def test_on_the_screen_a_french_digit_labels_with_the_class_of_its_place(
-    page: Page, program: Program, presses: list[tuple[str, ...]], place: int
+    page: Page, program: Program, request: pytest.FixtureRequest, presses: list[tuple[str, ...]], place: int
 ) -> None:
     # A question of its own: once a head has learnt from the others' labels, digits pick what it suggests.
-    asked = program.ask(f"keyboards-{uuid.uuid4().hex[:8]}", classes=CLASSES)
+    asked = program.ask(f"keyboards-{request.node.callspec.id}", **QUESTION)
     hands = Hands(page, asked).open()
     hands.label("fox")  # what ' would repeat
     sample = hands.shown()

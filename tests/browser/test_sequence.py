@@ -15,11 +15,12 @@ BURST = """
     SELECT frame.id FROM samples_sample AS frame JOIN samples_sample AS shown ON frame.sequence_id = shown.sequence_id
     WHERE shown.id = ? ORDER BY frame.taken_at, frame.path
 """
-
-# Nobody's yet: bo has answered some beforehand.
+# Nobody's yet on the question: bo has answered some beforehand.
 ALONE = """
-    SELECT id FROM samples_sample
-    WHERE sequence_id IS NULL AND id NOT IN (SELECT sample_id FROM annotating_assignment) LIMIT 1
+    SELECT id FROM samples_sample WHERE sequence_id IS NULL AND id NOT IN (
+        SELECT sample_id FROM annotating_assignment
+        JOIN projects_question AS question ON question.id = question_id AND question.key = ?
+    ) LIMIT 1
 """
 
 
@@ -170,7 +171,7 @@ def test_frames_decided_one_by_one_end_the_burst(hands: Sequences) -> None:
 
 
 def test_a_sample_without_a_burst_is_decided_as_any_other(hands: Sequences) -> None:
-    alone = hands.program.rows(ALONE)[0][0]
+    alone = hands.program.rows(ALONE, hands.asked.key)[0][0]
     hands.page.goto(f"{hands.asked.url('sequence')}?sample={alone}")
     assert hands.shown() == alone
     assert not hands.frames

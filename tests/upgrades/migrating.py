@@ -22,8 +22,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
 from labeller.accounts.models import User
+from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
-from labeller.jobs import services as jobs
 from labeller.labels import tallies
 from labeller.projects.models import Project
 from tests.conftest import FakeFeaturiser, FakeRuntime

@@ -13,11 +13,13 @@ from django.conf import settings
 from django.test import Client
 
 from labeller.annotating.models import Assignment, ReviewAssignment
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun
 from labeller.jobs.models import Job
 from labeller.labels import selectors, tallies
 from labeller.labels.models import Check, Dispute, Flag, Label
-from labeller.learning import accepting, embedding
-from labeller.learning.models import Acceptance, Assessment, EmbeddingRun, Head, Round, TileGroup
+from labeller.learning import accepting
+from labeller.learning.models import Acceptance, Assessment, Head, Round, TileGroup
 from labeller.projects.models import Project, Question
 from labeller.samples.models import HiddenTruth, Refusal, Sample
 from tl_core.heads import files as head_files
@@ -83,7 +85,7 @@ def _truth(project: Project) -> Told:
 
 
 def _embeddings(run: EmbeddingRun) -> Told:
-    store = embedding.store(run)
+    store = runs.store(run)
     vectors = {}
     for number in run.shards.order_by("number").values_list("number", flat=True):
         shard = store.open([number])
@@ -107,7 +109,7 @@ def _probabilities(head: Head) -> Told:
     paths = _paths(head.question.project)
     found = {}
     for number in head.run.shards.order_by("number").values_list("number", flat=True):
-        shard = embedding.store(head.run).open([number])
+        shard = runs.store(head.run).open([number])
         for sample_id, row in zip(shard.ids.tolist(), stored.predict_proba(shard.vectors[:]).tolist(), strict=True):
             found[paths[sample_id]] = {
                 names[each]: round(share, 4) for each, share in zip(head.class_ids, row, strict=True)
@@ -319,8 +321,8 @@ def rounds(question: Question) -> int:
 def embedded_by(featuriser: Any, runtime: Any) -> Iterator[None]:
     """Workers embed by these meanwhile, as they did when the site was made."""
     with (
-        mock.patch.object(embedding.featurisers, "get", lambda name="": featuriser),
-        mock.patch.object(embedding, "runtime", lambda name, device: runtime),
+        mock.patch.object(runs.featurisers, "get", lambda name="": featuriser),
+        mock.patch.object(runs, "runtime", lambda name, device: runtime),
     ):
         yield
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -18,7 +17,7 @@ from labeller.accounts import admitting as accounts
 from labeller.config import static
 from labeller.jobs import queueing as jobs
 from labeller.managing import opening
-from labeller.operations import telling, workers
+from labeller.operations import telling, upgrading, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
 from labeller.samples import known
@@ -106,12 +105,12 @@ class Command(BaseCommand):
 
     def _run(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
         check_port(options["host"], int(options["port"]))  # which an earlier run may have held until now
-        if settings.EMBEDDED_REDIS:
-            supervisor.start(_redis())
         try:
-            call_command("migrate", verbosity=0, interactive=False)
+            upgrading.upgrade(self._say)
         except DatabaseError as error:
             raise StartError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
+        if settings.EMBEDDED_REDIS:
+            supervisor.start(_redis())
         static.collect()
         _wait_for_broker(supervisor)
         address, *others = telling.addresses(options["host"], int(options["port"]))
