@@ -8,6 +8,7 @@ from PIL import Image
 
 from labeller.annotating import sequences
 from labeller.jobs.models import Job
+from labeller.projects.models import Project
 from labeller.samples import bursts, ingesting, notes
 from labeller.samples.models import Sample, Sequence, Source
 from tests import factories
@@ -90,7 +91,7 @@ def test_what_a_clock_shows_that_nobody_set_makes_no_burst(project, start):
 def test_bursts_of_an_earlier_version_whose_clock_stood_still_are_undone(project):
     made = frames(project, seconds(*[0] * 24))
     group(project)
-    Job.objects.filter(kind="bursts").update(payload={"gap": project.burst_gap})  # by other rules, and found a burst
+    Project.objects.update(grouped_by=f"gap {project.burst_gap}, rules 1")  # by other rules, and found a burst
     sequence = Sequence.objects.create(deployment=Sample.objects.first().deployment, started_at=START)
     Sample.objects.update(sequence=sequence)
     group(project)

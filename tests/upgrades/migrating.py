@@ -3,8 +3,8 @@
 
     DATA=… [DATABASE_URL=…] python -m tests.upgrades.migrating
 
-Prints JSON: what `reading` tells; `pages`, the status of every page; `off`, counts that are wrong; `saved`, what became
-of a label; `ranked`, whether a worker makes a new round of it.
+Prints JSON: what `reading` tells; `pages`, the status of every page; `off`, counts that are wrong; `kept`, what work to
+come must know; `saved`, what became of a label; `ranked`, whether a worker makes a new round of it.
 """
 
 import json
@@ -34,7 +34,15 @@ def main():
     call_command("migrate", verbosity=0)
     told = reading.site()
     off = [list(map(str, tallies.recount(project).items())) for project in Project.objects.all()]
-    print(json.dumps({"told": told, "off": [each for each in off if each], "pages": pages(), **goes_on()}))
+    print(json.dumps({"told": told, "off": [each for each in off if each], "pages": pages(), "kept": kept(), **goes_on()}))
+
+
+def kept():
+    """What work to come must know of work that is done: how samples are grouped, which shards and full refits were."""
+    return {
+        each.slug: [each.grouping > 0, each.next_shard, each.questions.filter(retrain_asked_at=None).count()]
+        for each in Project.objects.order_by("slug")
+    }
 
 
 def pages():

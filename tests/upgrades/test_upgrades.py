@@ -19,6 +19,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SITES = Path(__file__).parent / "sites"
+# Whether samples are grouped, the next shard's number, and questions of which no full refit was asked for.
+KEPT = {"birds": [True, 2, 1], "foxes": [True, 1, 2], "pairs": [True, 1, 1]}
 TOLERANCE = {"rel_tol": 1e-3, "abs_tol": 2e-4}  # another processor may round a head's last digits otherwise
 
 
@@ -54,6 +56,7 @@ def test_nothing_is_lost_or_changed_and_the_site_goes_on(version, tmp_path):
         url = load(home / "postgresql.sql", url)
     before, after = json.loads((home / "told.json").read_text()), migrated(home, url)
     assert list(differences(before, after["told"])) == []
+    assert after["kept"] == KEPT
     assert after["saved"] == 200
     assert after["ranked"] == 1
     assert after["off"] == []

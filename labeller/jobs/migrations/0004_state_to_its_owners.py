@@ -30,7 +30,7 @@ def _groupings(apps, jobs):
     done = jobs.filter(kind="bursts", state="done", project__isnull=False)
     for project, newest in done.values_list("project").annotate(newest=Max("pk")):
         last = jobs.filter(kind="bursts", project=project, started_at__isnull=False).order_by("-pk").first()
-        said = last.payload if last.state == "done" else {}
+        said = last.payload if last and last.state == "done" else {}
         way = f"gap {said['gap']}, rules {said['rules']}" if "gap" in said and "rules" in said else ""
         projects.filter(pk=project).update(grouping=newest % 2_000_000_000, grouped_by=way)
 
@@ -66,7 +66,7 @@ def _given_up(apps, jobs):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("jobs", "0003_thinned"),
+        ("jobs", "0003_kept"),
         ("projects", "0008_kept_state"),
         ("embedding", "0002_kept_state"),
     ]
