@@ -34,7 +34,8 @@ def main():
     call_command("migrate", verbosity=0)
     told = reading.site()
     off = [list(map(str, tallies.recount(project).items())) for project in Project.objects.all()]
-    print(json.dumps({"told": told, "off": [each for each in off if each], "pages": pages(), "kept": kept(), **goes_on()}))
+    wrong = [each for each in off if each]
+    print(json.dumps({"told": told, "off": wrong, "pages": pages(), "kept": kept(), **goes_on()}))
 
 
 def kept():
