@@ -306,6 +306,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "io", "expires": 3600},
     },
+    "thin": {
+        "task": "labeller.learning.tasks.thin",
+        "schedule": 300.0,
+        "options": {"queue": "io", "expires": 300},
+    },
     "retry-missing": {
         "task": "labeller.embedding.tasks.retry_missing",
         "schedule": 30.0,

@@ -192,6 +192,7 @@ def progress(project: Project) -> dict[str, Any]:
         "halted": halted(project),
         "quarantine": quarantine,
         "jobs": job_runs.newest(project),
+        "kept": project.kept.exclude(looked_at=None).order_by("what"),
         "known": told.of_project(project),
         "round": Round.objects.filter(question=question, is_current=True).first(),
         "queued": queued(question),

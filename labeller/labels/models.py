@@ -82,6 +82,10 @@ class Label(models.Model):
                 name="label_known",
             ),
             models.Index(fields=["annotator", "project", "created_at"], name="label_by_person"),
+            # Heads that a label names are kept as rows.
+            models.Index(
+                fields=["question", "head_version"], condition=Q(head_version__isnull=False), name="label_by_head"
+            ),
         ]
 
     def __str__(self) -> str:
