@@ -84,7 +84,8 @@ def member_asked(who: Who, slug: str, key: str, at_least: Role = Role.VIEWER) ->
     """As `member` and `question`, in one statement."""
     person = account(who)
     everything = apps.get_model("projects", "Question")._default_manager.select_related("project")
-    found = everything.filter(project__slug=slug, key=key).annotate(found_role=_role_in(person, "project")).first()
+    of_open = everything.filter(project__slug=slug, project__closing_at=None, key=key)
+    found = of_open.annotate(found_role=_role_in(person, "project")).first()
     if found is None:  # who may not see the project, or do this in it, isn't told that the question is what is missing
         known = member(person, slug, at_least)
         return known, question(known.project, key)

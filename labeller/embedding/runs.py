@@ -213,7 +213,7 @@ def retry_missing() -> int:
     That heals what was lost in any way. A shard that was given up after several attempts waits longer each time.
     """
     queued = 0
-    for run in EmbeddingRun.objects.filter(state=State.ACTIVE).select_related("project"):
+    for run in EmbeddingRun.objects.filter(state=State.ACTIVE, project__closing_at=None).select_related("project"):
         last = Sample.objects.filter(project=run.project_id).aggregate(last=Max("shard"))["last"]
         if last is None or run.shards.count() > last:
             continue

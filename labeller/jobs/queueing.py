@@ -46,6 +46,7 @@ QUEUES = {
     "bursts": "io",
     "known": "io",
     "derive": "io",
+    "remove": "io",
 }
 
 
@@ -115,6 +116,7 @@ def claim(job_id: int) -> Job | None:
     """Take a queued job whose time has come; None where it isn't ours to take."""
     now = timezone.now()
     due = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, not_before__lte=now + timedelta(seconds=0.5))
+    due = due.filter(Q(project=None) | Q(project__closing_at=None))  # what is being deleted gets no work done any more
     try:
         with transaction.atomic():
             taken = due.update(

@@ -52,7 +52,9 @@ def retrain_stale() -> int:
     """Periodic: ask for a refit wherever labels wait that no round knows, however few, and none is under way."""
     latest = Round.objects.filter(question=OuterRef("pk"), is_current=True).values("last_label")
     newest = Label.objects.filter(question=OuterRef("pk")).order_by("-pk").values("pk")
-    stale = Question.objects.filter(follows=None).annotate(known=latest[:1], newest=newest[:1])
+    stale = Question.objects.filter(follows=None, project__closing_at=None).annotate(
+        known=latest[:1], newest=newest[:1]
+    )
     under_way = set(Job.objects.filter(kind="refit", state=Job.State.RUNNING).values_list("key", flat=True))
     found = [
         question
@@ -80,7 +82,7 @@ def retrain_due() -> int:
     """
     due = [
         question
-        for question in Question.objects.filter(follows=None).select_related("project")
+        for question in Question.objects.filter(follows=None, project__closing_at=None).select_related("project")
         if (question.project.retrain_at is not None and _is_due(question, _last_passed(question.project)))
         or _has_doubled(question)
     ]

@@ -67,6 +67,8 @@ def add_source(
     given = given or Given.of(meaning, table)
     folder = scanning.tidy_folder(folder)
     taken = project.sources.filter(path=names.shown(folder)).first()
+    if Source.everything.filter(project=project, path=names.shown(folder)).exclude(closing_at=None).exists():
+        raise scanning.FolderError(_("This folder is being deleted from the project: wait until that is done."))
     follows = settings.FOLLOW_LINKS or (taken is not None and taken.follows_links)
     # A folder that was taken once stays usable wherever it lies.
     check = scanning.check_folder if taken is None else scanning.check_readable

@@ -25,6 +25,7 @@ JOB_KINDS = {
     "assess": gettext_noop("assess"),
     "hunt": gettext_noop("hunt"),
     "derive": gettext_noop("make a small picture anew"),
+    "remove": gettext_noop("delete"),
 }
 
 
