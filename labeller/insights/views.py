@@ -85,11 +85,3 @@ def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, actio
     else:
         raise Http404("no such action")
     return redirect("insights:progress", slug)
-
-
-@require_safe
-def projects(request: HttpRequest) -> HttpResponse:
-    """The projects of this person."""
-    person = access.account(request.user)
-    context = {"projects": selectors.overview(person), "can_create": person.is_superuser}
-    return render(request, "projects/list.html", context)

@@ -95,6 +95,25 @@ def under_way(person: User) -> "models.QuerySet[Job]":
     return found if person.is_superuser else found.filter(payload__by=person.pk)
 
 
+def name_of(job: Job) -> str:
+    """What is being deleted, by the name it had; empty where its row is gone."""
+    pk = job.payload["id"]
+    found: dict[str, models.QuerySet[Any]] = {
+        PROJECT: Project.everything.filter(pk=pk).values_list("name", flat=True),
+        SOURCE: Source.everything.filter(pk=pk).values_list("path", flat=True),
+        QUESTION: Question.everything.filter(pk=pk).values_list("text", flat=True),
+        CLASS: LabelClass.objects.filter(pk=pk).values_list("name", flat=True),
+        ACCOUNT: User.objects.filter(pk=pk).values_list("username", flat=True),
+    }
+    return str(found[job.payload["what"]].first() or "")
+
+
+def shown(job: Job) -> dict[str, Any]:
+    """A deletion as the page of projects shows it."""
+    can_cancel = job.state == Job.State.QUEUED and job.started_at is None
+    return {"job": job, "name": name_of(job), "can_cancel": can_cancel}
+
+
 def go_on() -> int:
     """Periodic: what is hidden but nobody is at work on was given up, or lost its job: it is begun again."""
     recent = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - AGAIN_AFTER)

@@ -24,7 +24,12 @@ def of_pictures(project_id: int, sha256s: Collection[str]) -> list[Path]:
     # By project and content: there is an index for that, and there are few projects.
     shared = Sample.objects.filter(project__in=list(others), sha256__in=list(sha256s))
     gone = set(sha256s) - set(shared.values_list("sha256", flat=True))
-    return [settings.MEDIA / each[:2] / f"{each}-{size}.jpg" for each in sorted(gone) for size in DERIVATIVE_SIZES]
+    return [path for each in sorted(gone) for path in of_content(each)]
+
+
+def of_content(sha256: str) -> list[Path]:
+    """Where the small pictures of a content lie, in all sizes there may be."""
+    return [Path(settings.MEDIA, sha256[:2], f"{sha256}-{size}.jpg") for size in DERIVATIVE_SIZES]
 
 
 def of_embeddings(project_id: int) -> list[str]:
@@ -48,6 +53,14 @@ def of_exports(question: Question) -> list[Path]:
     kinds = re.compile(re.escape(stem) + r"(labels|predictions)(-for-spreadsheets)?\.csv\.json")
     folder = Path(settings.DATA, "exports")
     return [each for each in folder.glob(f"{stem}*") if kinds.fullmatch(each.name)] if folder.is_dir() else []
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; nothing where there is none."""
+    try:
+        return path.stat().st_size if not path.is_dir() else sum(size(each) for each in path.iterdir())
+    except FileNotFoundError:
+        return 0
 
 
 def delete(paths: Iterable[Path]) -> None:

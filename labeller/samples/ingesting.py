@@ -13,6 +13,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -76,7 +77,7 @@ def add_source(
     for each in given.tables():
         tables.read(each)
     with transaction.atomic():
-        source, _ = Source.objects.get_or_create(project=project, path=names.shown(folder))
+        source, _is_new = Source.objects.get_or_create(project=project, path=names.shown(folder))
         given.store(source)
         if follows and not source.follows_links:
             Source.objects.filter(pk=source.pk).update(follows_links=True)
