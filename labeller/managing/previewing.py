@@ -1,5 +1,6 @@
 """What would go if something were deleted, for the page on which somebody decides that."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,14 +39,14 @@ class Preview:
 
 def of(row: removing.Removable) -> Preview:
     """The preview of any of them."""
-    what = removing.what_is(row)
-    preview = {
+    looks: dict[str, Callable[[Any], Preview]] = {
         removing.PROJECT: _project,
         removing.SOURCE: _source,
         removing.QUESTION: _question,
         removing.CLASS: _class,
         removing.ACCOUNT: _account,
-    }[what](row)
+    }
+    preview = looks[removing.what_is(row)](row)
     try:
         removing.check(row)
     except removing.Refused as refused:

@@ -25,6 +25,7 @@ from labeller.managing import closure, emptying, removing, removing_sources, tas
 from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
+from labeller.samples import tables as tables_of_labels
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from tests import factories
 
@@ -166,7 +167,9 @@ def test_nothing_of_a_project_is_left(two, settings, client):
     foxes, mine, (rows, paths) = two
     client.force_login(foxes.olga)
     assert b"".join(client.get("/projects/mine/export/labels.csv").streaming_content)
-    told.write_list(told.list_path(mine.sources.first().pk, "labels"), [told.Problem("a.jpg", "badger", "unknown")])
+    told.write_list(
+        told.list_path(mine.sources.first().pk, "labels"), [tables_of_labels.Problem("no-row", 1, "a.jpg", "badger")]
+    )
     folders = {path.partition("/")[0] for path in files(settings) - paths}
     assert folders == {"embeddings", "exports", "heads", "media", "reports"}
     job = remove(mine, foxes.olga)

@@ -8,7 +8,6 @@ from django.utils import timezone
 from labeller.accounts.models import User
 from labeller.config.commands import SiteCommand
 from labeller.jobs import queueing as jobs
-from labeller.jobs import registry
 from labeller.jobs.models import Job
 from labeller.managing import previewing, removing
 from labeller.projects.models import Project
@@ -38,7 +37,7 @@ class Command(SiteCommand):
             return
         job = removing.ask(row, None)
         Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(not_before=timezone.now())
-        jobs.run(job.pk, registry.get)
+        jobs.run(job.pk, lambda kind: removing.remove)
         job.refresh_from_db()
         if job.state != Job.State.DONE:
             raise CommandError(f"Not done yet ({job.state}): {job.error or 'a worker goes on with it'}")
