@@ -68,7 +68,9 @@ def foreign_keys(model: Rows) -> list["models.ForeignKey[Any, Any]"]:
 
 
 def let_go(model: Rows, pks: Collection[int]) -> None:
-    """Have other rows of the same model forget these: a label supersedes one, a class has a parent."""
-    for field in foreign_keys(model):
-        if field.related_model == model and field.null:
-            model._base_manager.filter(**{f"{field.name}__in": list(pks)}).update(**{field.name: None})
+    """Have other rows forget these, where they can be without: a label supersedes one, a refusal has a twin."""
+    for relation in model._meta.get_fields(include_hidden=True):
+        if isinstance(relation, models.ManyToOneRel) and relation.field.null:
+            field = relation.field
+            if relation.on_delete is models.SET_NULL or field.model == model:
+                field.model._base_manager.filter(**{f"{field.name}__in": list(pks)}).update(**{field.name: None})

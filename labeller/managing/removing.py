@@ -91,7 +91,8 @@ def cancel(job: Job) -> bool:
 
 def under_way(person: User) -> "models.QuerySet[Job]":
     """Deletions that are not done yet: one's own, and to administrators all."""
-    found = Job.objects.filter(kind=KIND, finished_at=None).order_by("pk")
+    open_states = [Job.State.QUEUED, Job.State.RUNNING]
+    found = Job.objects.filter(kind=KIND, project=None, state__in=open_states).order_by("pk")
     return found if person.is_superuser else found.filter(payload__by=person.pk)
 
 
@@ -117,7 +118,8 @@ def shown(job: Job) -> dict[str, Any]:
 def go_on() -> int:
     """Periodic: what is hidden but nobody is at work on was given up, or lost its job: it is begun again."""
     recent = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - AGAIN_AFTER)
-    busy = set(Job.objects.filter(recent, kind=KIND).exclude(state=Job.State.CANCELLED).values_list("key", flat=True))
+    at_work = Job.objects.filter(recent, kind=KIND, project=None).exclude(state=Job.State.CANCELLED)
+    busy = set(at_work.values_list("key", flat=True))
     begun = 0
     hidden = {
         PROJECT: Project.everything.exclude(closing_at=None),
@@ -206,7 +208,7 @@ def _project(progress: jobs.Progress, pk: int) -> None:
     emptying = Emptying(Counting(progress, total), {Sample: lambda pks: _delete_pictures(pk, pks)})
     # Twice: the rows tell which files there are, and somebody may have been writing still.
     traces.delete_of_project(pk, questions, source_ids)
-    emptying.everything_of(Project, [pk])
+    _empty(emptying, Project, [pk])
     traces.delete_of_project(pk, questions, source_ids)
     _delete_row(emptying, Project, [pk])
 
@@ -214,6 +216,17 @@ def _project(progress: jobs.Progress, pk: int) -> None:
 def _delete_pictures(project_id: int, pks: list[int]) -> None:
     contents = Sample.objects.filter(pk__in=pks).values_list("sha256", flat=True)
     traces.delete(traces.of_pictures(project_id, list(contents)))
+
+
+def _empty(emptying: Emptying, model: type[models.Model], pks: list[int]) -> None:
+    """Delete what hangs on these rows; once more where something was added meanwhile."""
+    for attempt in range(ATTEMPTS):
+        try:
+            emptying.everything_of(model, pks)
+            return
+        except IntegrityError:
+            if attempt == ATTEMPTS - 1:
+                raise
 
 
 def _delete_row(emptying: Emptying, model: type[models.Model], pks: list[int]) -> None:
@@ -227,7 +240,7 @@ def _delete_row(emptying: Emptying, model: type[models.Model], pks: list[int]) -
         except (models.ProtectedError, IntegrityError):
             if attempt == ATTEMPTS - 1:
                 raise
-            emptying.everything_of(model, pks)
+            _empty(emptying, model, pks)
 
 
 def _question(progress: jobs.Progress, pk: int) -> None:
@@ -240,7 +253,7 @@ def _question(progress: jobs.Progress, pk: int) -> None:
     jobs.cancel(of_questions)
     total = sum(each.labels.count() for each in questions)
     emptying = Emptying(Counting(progress, total))
-    emptying.everything_of(Question, pks)
+    _empty(emptying, Question, pks)
     for each in questions:
         traces.delete([traces.of_heads(each.pk), *traces.of_exports(each)])
     emptying.all_of(of_questions.order_by())
@@ -255,7 +268,7 @@ def _source(progress: jobs.Progress, pk: int) -> None:
     jobs.cancel(of_source)
     emptying = Emptying(Counting(progress, 2 * Sample.objects.filter(source=pk).count()))
     removing_sources.remove(source, emptying)
-    emptying.everything_of(Source, [pk])
+    _empty(emptying, Source, [pk])
     traces.delete(traces.of_source(pk))
     emptying.all_of(of_source.order_by())
     _delete_row(emptying, Source, [pk])
