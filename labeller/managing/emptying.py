@@ -42,7 +42,7 @@ class Emptying:
         if not rest:
             yield each.rows(lookup, roots)
             return
-        parent = each.model._meta.get_field(name).related_model
+        parent: Any = each.model._meta.get_field(name).related_model
         parents = (
             parent._base_manager.filter(**{f"{rest}__in": list(roots)}).order_by("pk").values_list("pk", flat=True)
         )

@@ -16,7 +16,7 @@ from labeller.labels.models import Flag, Label
 from labeller.learning.models import Head, Round
 from labeller.managing import removing, traces
 from labeller.projects.models import LabelClass, Project, Question
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Sample, Source
 
 SHOWN = 6  # pictures
 MOST = 100_000  # rows that are counted; of more it is said that they are more
@@ -67,22 +67,22 @@ def _project(project: Project) -> Preview:
     counts.append((_("people who lose it"), Membership.objects.filter(project=project).count()))
     kept = Kept.objects.filter(project=project, what=Kept.What.HEADS).aggregate(n=Sum("bytes"))["n"] or 0
     samples = Sample.objects.filter(project=project)
-    size = kept + _vectors(project) + _pictures(samples, counts[0][1])
+    size = kept + _vectors(project) + _pictures(File.objects.filter(project=project))
     return Preview(removing.PROJECT, project.name, _said(counts), size / 1e6, _shown(samples), [_untouched()])
 
 
 def _source(source: Source) -> Preview:
-    samples = Sample.objects.filter(source=source)
+    samples = Sample.objects.filter(file__source=source)
     n = _up_to(samples)
-    labels = _up_to(Label.objects.filter(sample__source=source, is_current=True))
+    labels = _up_to(Label.objects.filter(sample__file__source=source, is_current=True))
     counts = [
         (_("photographs"), n),
         (_("labels"), labels),
-        (_("flags"), _up_to(Flag.objects.filter(sample__source=source))),
+        (_("flags"), _up_to(Flag.objects.filter(sample__file__source=source))),
     ]
     counts.append((_("files that were set aside"), _up_to(Refusal.objects.filter(source=source))))
     total = tallies.samples(source.project)
-    size = _pictures(samples, n) + _vectors(source.project) * n / max(1, total)
+    size = _pictures(File.objects.filter(source=source)) + _vectors(source.project) * n / max(1, total)
     return Preview(removing.SOURCE, source.path, _said(counts), size / 1e6, _shown(samples), [_untouched()])
 
 
@@ -140,9 +140,10 @@ def _vectors(project: Project) -> float:
     return float(found * A_NUMBER)
 
 
-def _pictures(samples: "QuerySet[Sample]", n: int) -> float:
-    """Bytes of the small pictures of so many samples, as a few of them tell."""
-    contents = list(samples.order_by("shard", "pk").values_list("sha256", flat=True)[:LOOKED_AT])
+def _pictures(files: "QuerySet[File]") -> float:
+    """Bytes of the small pictures of these files, as a few of them tell."""
+    n = _up_to(files)
+    contents = list(files.order_by("pk").values_list("sha256", flat=True)[:LOOKED_AT])
     sizes = [sum(traces.size(path) for path in traces.of_content(each)) for each in contents]
     return n * sum(sizes) / max(1, len(sizes))
 

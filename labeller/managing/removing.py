@@ -24,7 +24,7 @@ from labeller.managing import removing_sources, traces
 from labeller.managing.closure import let_go, tied
 from labeller.managing.emptying import Emptying
 from labeller.projects.models import LabelClass, Project, Question
-from labeller.samples.models import HiddenTruth, Sample, Source
+from labeller.samples.models import File, HiddenTruth, Sample, Source
 
 KIND = "remove"
 GRACE = 30.0  # seconds in which it can be cancelled; work that was under way ends meanwhile
@@ -205,7 +205,7 @@ def _project(progress: jobs.Progress, pk: int) -> None:
     questions = list(Question.everything.filter(project=pk).select_related("project"))
     source_ids = list(Source.everything.filter(project=pk).values_list("pk", flat=True))
     total = Sample.objects.filter(project=pk).count() + project.labels.count()
-    emptying = Emptying(Counting(progress, total), {Sample: lambda pks: _delete_pictures(pk, pks)})
+    emptying = Emptying(Counting(progress, total), {File: lambda pks: _delete_pictures(pk, pks)})
     # Twice: the rows tell which files there are, and somebody may have been writing still.
     traces.delete_of_project(pk, questions, source_ids)
     _empty(emptying, Project, [pk])
@@ -214,7 +214,7 @@ def _project(progress: jobs.Progress, pk: int) -> None:
 
 
 def _delete_pictures(project_id: int, pks: list[int]) -> None:
-    contents = Sample.objects.filter(pk__in=pks).values_list("sha256", flat=True)
+    contents = File.objects.filter(pk__in=pks).values_list("sha256", flat=True)
     traces.delete(traces.of_pictures(project_id, list(contents)))
 
 
@@ -266,7 +266,7 @@ def _source(progress: jobs.Progress, pk: int) -> None:
         return  # it goes with its project
     of_source = Job.objects.filter(project=source.project_id, payload__source=pk)
     jobs.cancel(of_source)
-    emptying = Emptying(Counting(progress, 2 * Sample.objects.filter(source=pk).count()))
+    emptying = Emptying(Counting(progress, 2 * Sample.objects.filter(file__source=pk).count()))
     removing_sources.remove(source, emptying)
     _empty(emptying, Source, [pk])
     traces.delete(traces.of_source(pk))

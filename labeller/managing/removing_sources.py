@@ -9,14 +9,14 @@ from django.db.models import Exists, F, OuterRef
 
 from labeller.embedding import neighbours, runs
 from labeller.embedding.models import EmbeddingRun
-from labeller.labels import tallies
+from labeller.labels import answering, tallies
 from labeller.learning import asking
 from labeller.learning.models import TileGroup
 from labeller.managing import traces
 from labeller.managing.closure import let_go, tied
 from labeller.managing.emptying import Emptying
 from labeller.projects.models import Project
-from labeller.samples.models import Deployment, Sample, Sequence, Source
+from labeller.samples.models import Deployment, File, Sample, Sequence, Source
 from tl_core.store.shards import StoreCorrupt
 
 TOGETHER = 100  # samples in one transaction, with all that hangs on them
@@ -25,10 +25,11 @@ TOGETHER = 100  # samples in one transaction, with all that hangs on them
 def remove(source: Source, emptying: Emptying) -> None:
     """Delete the samples of a source, with their labels; counts, embeddings and rankings of the project stay right."""
     project = source.project
-    numbers = list(Sample.objects.filter(source=source).order_by().values_list("shard", flat=True).distinct())
+    numbers = list(Sample.objects.filter(file__source=source).order_by().values_list("shard", flat=True).distinct())
     for run in project.embedding_runs.all():
         _forget_vectors(run, source, numbers)
     _remove_samples(source, emptying)
+    _remove_files(source, emptying)
     for run in project.embedding_runs.all():
         _forget_shards(run, numbers)
     # They list samples that are gone; the next ranking brings others.
@@ -38,40 +39,49 @@ def remove(source: Source, emptying: Emptying) -> None:
 
 
 def _remove_samples(source: Source, emptying: Emptying) -> None:
-    """In batches, in each of which counts are kept."""
-    of_source = Sample.objects.filter(source=source).order_by()
-    while rows := list(of_source.values_list("pk", "sha256", "sequence", "deployment")[:TOGETHER]):
-        pks = [row[0] for row in rows]
-        traces.delete(traces.of_pictures(source.project_id, [row[1] for row in rows]))
+    of_source = Sample.objects.filter(file__source=source).order_by()
+    while pks := list(of_source.values_list("pk", flat=True)[:TOGETHER]):
         started = time.monotonic()
         with transaction.atomic():
             labels = _remove_batch(source.project, pks)
-            for model, place in ((Sequence, 2), (Deployment, 3)):
-                _remove_empty(model, {row[place] for row in rows} - {None})
         emptying.rest(time.monotonic() - started)
         emptying.report(Sample, len(pks) + labels)
 
 
 def _remove_batch(project: Project, pks: list[int]) -> int:
-    """Delete samples with all that hangs on them; returns how many labels went."""
+    """Delete samples with all that hangs on them, and take them out of the counts; returns how many labels went."""
     labels = 0
-    with tallies.kept(pks):
-        for each in tied(Sample):
-            for lookup in each.lookups:
-                gone = list(each.rows(lookup, pks).values_list("pk", flat=True))
-                let_go(each.model, gone)
-                each.model._base_manager.filter(pk__in=gone).delete()
-                labels += len(gone) if each.model._meta.label == "labels.Label" else 0
+    answering.forget(pks)
+    for each in tied(Sample):
+        for lookup in each.lookups:
+            gone = list(each.rows(lookup, pks).values_list("pk", flat=True))
+            let_go(each.model, gone)
+            each.model._base_manager.filter(pk__in=gone).delete()
+            labels += len(gone) if each.model._meta.label == "labels.Label" else 0
     let_go(Sample, pks)
     Sample.objects.filter(pk__in=pks).delete()
     tallies.add_samples(None, project=project, count=-len(pks))
     return labels
 
 
-def _remove_empty(model: Any, pks: set[int]) -> None:
-    """Delete bursts and places of which no sample is left."""
-    name = model._meta.model_name
-    left = Sample.objects.filter(**{name: OuterRef("pk")})
+def _remove_files(source: Source, emptying: Emptying) -> None:
+    """Delete what the source's files have left: their small pictures, their rows, bursts and places of theirs only."""
+    of_source = File.objects.filter(source=source).order_by()
+    while rows := list(of_source.values_list("pk", "sha256", "sequence", "deployment")[: 10 * TOGETHER]):
+        pks = [row[0] for row in rows]
+        traces.delete(traces.of_pictures(source.project_id, [row[1] for row in rows]))
+        started = time.monotonic()
+        with transaction.atomic():
+            let_go(File, pks)
+            File.objects.filter(pk__in=pks).delete()
+            for model, place in ((Sequence, 2), (Deployment, 3)):
+                _remove_empty(model, {row[place] for row in rows} - {None})
+        emptying.rest(time.monotonic() - started)
+
+
+def _remove_empty(model: Any, pks: set[Any]) -> None:
+    """Delete bursts and places of which no file is left."""
+    left = File.objects.filter(**{model._meta.model_name: OuterRef("pk")})
     model.objects.filter(~Exists(left), pk__in=pks).delete()
 
 
@@ -85,9 +95,8 @@ def _forget_vectors(run: EmbeddingRun, source: Source, numbers: list[int]) -> No
     """
     files = runs.store(run)
     for row in run.shards.filter(number__in=numbers):
-        gone = np.array(
-            Sample.objects.filter(source=source, shard=row.number).order_by().values_list("pk", flat=True), np.int64
-        )
+        of_source = Sample.objects.filter(file__source=source, shard=row.number).order_by()
+        gone = np.array(of_source.values_list("pk", flat=True), np.int64)
         try:
             shard = files.read_shard(row.number, sha256=row.sha256)
         except (StoreCorrupt, FileNotFoundError):

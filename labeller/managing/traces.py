@@ -14,7 +14,7 @@ from labeller.embedding import runs
 from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
-from labeller.samples.models import Sample
+from labeller.samples.models import File
 from tl_core.images import DERIVATIVE_SIZES
 
 
@@ -22,7 +22,7 @@ def of_pictures(project_id: int, sha256s: Collection[str]) -> list[Path]:
     """The small pictures of these contents that no other project shows."""
     others = Project.everything.exclude(pk=project_id).values_list("pk", flat=True)
     # By project and content: there is an index for that, and there are few projects.
-    shared = Sample.objects.filter(project__in=list(others), sha256__in=list(sha256s))
+    shared = File.objects.filter(project__in=list(others), sha256__in=list(sha256s))
     gone = set(sha256s) - set(shared.values_list("sha256", flat=True))
     return [path for each in sorted(gone) for path in of_content(each)]
 

@@ -18,7 +18,7 @@ from labeller.insights.models import Summary
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
-from labeller.labels import tallies
+from labeller.labels import answering
 from labeller.labels.models import Check, Flag, Label
 from labeller.learning.models import Acceptance, Assessment, Head, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
@@ -26,7 +26,7 @@ from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
 from labeller.samples import tables as tables_of_labels
-from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
+from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +113,6 @@ def besides(project, question, who):
     Summary.objects.get_or_create(question=question, defaults={"report": {}})
     Kept.look(project.pk, "jobs", 3)
     TileGroup.objects.create(question=question, kind="hunt", hunter=who, n=0)
-    tallies._settle(set(), {(question.pk, sample.pk)})
 
 
 @pytest.fixture
@@ -185,7 +184,7 @@ def test_pictures_that_another_project_shows_stay(two, tmp_path, settings):
     foxes, mine, _ = two
     ingesting.add_source(foxes.project, tmp_path / "mine" / "0")
     factories.work("scan", "ingest")
-    shared = set(Sample.objects.filter(project=foxes.project).values_list("sha256", flat=True))
+    shared = set(File.objects.filter(project=foxes.project).values_list("sha256", flat=True))
     remove(mine)
     assert shared and {path.name[:64] for path in settings.MEDIA.rglob("*.jpg")} == shared
     assert (tmp_path / "mine" / "1" / "09.jpg").exists(), "photographs are not the site's to delete"
@@ -268,8 +267,9 @@ def test_what_is_added_in_the_last_moment_goes_too(two, monkeypatch):
     def late(emptied, model, pks):
         if not first:
             source = Source.objects.create(project=mine, path="/late")
-            fields = {"path": "late.jpg", "sha256": "0" * 64, "bytes": 1, "modified_ns": 0, "shard": 0}
-            Sample.objects.create(project=mine, source=source, width=1, height=1, **fields)
+            fields = {"path": "late.jpg", "sha256": "0" * 64, "bytes": 1, "modified_ns": 0}
+            file = File.objects.create(project=mine, source=source, width=1, height=1, **fields)
+            Sample.objects.create(project=mine, file=file, shard=0)
             first.append(True)
         delete(emptied, model, pks)
 
@@ -284,14 +284,14 @@ def test_what_is_added_in_the_last_moment_goes_too(two, monkeypatch):
 def test_a_source_goes_with_its_samples_and_the_project_goes_on(two, settings):
     mine = two[1]
     gone, stays = mine.sources.order_by("pk")
-    samples = set(Sample.objects.filter(source=stays).values_list("pk", flat=True))
-    left = set(Label.objects.filter(project=mine, sample__source=stays).values_list("pk", flat=True))
+    samples = set(Sample.objects.filter(file__source=stays).values_list("pk", flat=True))
+    left = set(Label.objects.filter(project=mine, sample__file__source=stays).values_list("pk", flat=True))
     remove(gone)
     assert set(Sample.objects.filter(project=mine).values_list("pk", flat=True)) == samples
     assert set(Label.objects.filter(project=mine).values_list("pk", flat=True)) == left
     assert not Refusal.objects.filter(source=gone).exists()
     assert not Source.everything.filter(pk=gone.pk).exists()
-    assert tallies.kept_now(mine) == tallies.counted(mine)
+    assert not answering.check(mine)
     for run in mine.embedding_runs.exclude(dimension=0):
         assert set(loading.load_embeddings(run).ids.tolist()) <= samples
     run = EmbeddingRun.in_use(mine)
@@ -299,7 +299,7 @@ def test_a_source_goes_with_its_samples_and_the_project_goes_on(two, settings):
     factories.work()
     current = Round.objects.get(question=mine.first_question, is_current=True)
     assert set(current.entries.values_list("sample", flat=True)) <= samples
-    contents = set(Sample.objects.filter(project=mine).values_list("sha256", flat=True))
+    contents = set(File.objects.filter(project=mine).values_list("sha256", flat=True))
     assert {path.name[:64] for path in settings.MEDIA.rglob("*.jpg")} == contents
 
 
@@ -316,7 +316,7 @@ def test_vectors_of_a_shard_that_two_sources_share_are_overwritten(two):
     run.shards.exclude(number=0).delete()
     remove(gone)
     stored = runs.store(run).read_shard(0)
-    is_gone = ~np.isin(stored.ids, list(Sample.objects.filter(source=stays).values_list("pk", flat=True)))
+    is_gone = ~np.isin(stored.ids, list(Sample.objects.filter(file__source=stays).values_list("pk", flat=True)))
     assert is_gone.any() and not stored.vectors[is_gone].any() and stored.vectors[~is_gone].all()
     assert runs.repair(run) == 0
 
@@ -346,7 +346,7 @@ def test_a_question_goes_with_those_that_follow_it(two, settings):
     assert list(Label.objects.filter(project=mine)) == [kept]
     assert Sample.objects.filter(project=mine).count() == samples
     assert not heads.exists()
-    assert tallies.kept_now(mine) == tallies.counted(mine)
+    assert not answering.check(mine)
 
 
 def test_the_only_question_stays(foxes):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0005_folded_names'),
+        ('projects', '0007_learning_left_projects'),
     ]
 
     operations = [

@@ -1,8 +1,9 @@
 """Delete a project, a source, a question, a class without labels or an account, for good."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.management.base import CommandError, CommandParser
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from labeller.accounts.models import User
@@ -12,6 +13,8 @@ from labeller.jobs.models import Job
 from labeller.managing import previewing, removing
 from labeller.projects.models import Project
 from labeller.samples import names, scanning
+
+Row = TypeVar("Row", bound=Model)
 
 
 class Command(SiteCommand):
@@ -54,14 +57,13 @@ def _row(options: dict[str, Any]) -> removing.Removable:
         return _found(project.sources.filter(path=folder).select_related("project"), folder)
     if options["question"] or options["label_class"]:
         of_key = project.questions.filter(key=options["question"]) if options["question"] else project.questions.all()
-        question = _found(of_key.order_by("position", "pk"), options["question"])
-        question.project = project
+        question = _found(of_key.select_related("project").order_by("position", "pk"), options["question"])
         name = options["label_class"]
         return _found(question.classes.filter(name=name), name) if name else question
     return project
 
 
-def _found(rows: Any, name: str) -> Any:
+def _found(rows: QuerySet[Row], name: str) -> Row:
     row = rows.first()
     if row is None:
         raise CommandError(f"There is no {name!r}.")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('samples', '0006_one_meaning_no_more'),
+        ('samples', '0009_deployments'),
     ]
 
     operations = [
