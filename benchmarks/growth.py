@@ -38,15 +38,14 @@ class Site:
         from labeller.accounts.models import Membership, Role, User
         from labeller.embedding import runs
         from labeller.embedding.models import EmbeddingShard
-        from labeller.labels import tallies
+        from labeller.labels import answering
         from labeller.projects import making
-        from labeller.projects.models import Project
-        from labeller.samples.models import Sample, Source
+        from labeller.projects.models import Question
+        from labeller.samples.models import File, Sample, Source
 
         names = [f"class-{number:02}" for number in range(CLASSES)]
         self.project = making.create_project(name="pool", owner=None, question_text="Which?", class_names=names)
-        Project.objects.filter(pk=self.project.pk).update(head="centroid", strategy="margin")
-        self.project.refresh_from_db()
+        Question.objects.filter(project=self.project).update(head="centroid", strategy="margin")
         self.user = User.objects.create(username="ana")
         Membership.objects.create(project=self.project, user=self.user, role=Role.ANNOTATOR)
         self.question = self.project.first_question
@@ -56,8 +55,8 @@ class Site:
         pool, store, self.truth = Pool(CLASSES, run.dimension), runs.store(run), {}
         for number, start in enumerate(range(0, samples, SHARD)):
             truth, vectors = pool.draw(number, min(SHARD, samples - start))
-            rows = Sample.objects.bulk_create(
-                Sample(
+            files = File.objects.bulk_create(
+                File(
                     project=self.project,
                     source=source,
                     path=f"{place:07}.jpg",
@@ -66,15 +65,15 @@ class Site:
                     modified_ns=0,
                     width=640,
                     height=480,
-                    shard=number,
                 )
                 for place in range(start, start + len(truth))
             )
+            rows = Sample.objects.bulk_create(Sample(project=self.project, file=each, shard=number) for each in files)
             ids = np.array([row.pk for row in rows], np.int64)
             self.truth |= dict(zip(ids.tolist(), truth.tolist(), strict=True))
             written = store.write_shard(number, ids, vectors, np.ones(len(ids), bool))
             EmbeddingShard.objects.create(run=run, number=number, embedded=len(ids), sha256=written.sha256)
-        tallies.recount(self.project)
+        answering.recount(self.project)
 
     def label(self, count: int) -> None:
         """Label the next samples, as the labelling page does."""

@@ -39,14 +39,14 @@ def fill(samples: int, labels: int) -> None:
     from django.conf import settings
 
     from labeller.projects.models import Project
-    from labeller.samples.models import Sample
+    from labeller.samples.models import File
 
     filling.DONE_SAMPLES = 20_000
     filling.fill(samples, labels, PEOPLE)
     _spread_contents()
     project = Project.objects.get(slug=filling.SLUG)
     started = time.monotonic()
-    for number, sha256 in enumerate(Sample.objects.filter(project=project).values_list("sha256", flat=True)):
+    for number, sha256 in enumerate(File.objects.filter(project=project).values_list("sha256", flat=True)):
         folder = Path(settings.MEDIA, sha256[:2])
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{sha256}-256.jpg").write_bytes(PICTURE[: 4000 + number % 4000])
@@ -70,7 +70,7 @@ def _spread_contents() -> None:
 
     turned = "substr(sha256, 63, 2) || substr(sha256, 1, 62)"
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE samples_sample SET sha256 = {turned}")
+        cursor.execute(f"UPDATE samples_file SET sha256 = {turned}")
 
 
 # --- somebody else --------------------------------------------------------------------------------
@@ -84,20 +84,21 @@ class Other:
 
         from labeller.accounts.models import User
         from labeller.projects.models import Project
-        from labeller.samples.models import Sample, Source
+        from labeller.samples.models import File, Sample, Source
 
         project = Project.objects.get(slug=filling.DONE)
         self.question = project.first_question
         self.class_ids = list(self.question.classes.values_list("pk", flat=True))
         source = Source.objects.get(project=project)
         last = Sample.objects.order_by("-pk").first()
-        made = Sample.objects.bulk_create(
-            Sample(
+        files = File.objects.bulk_create(
+            File(
                 project=project, source=source, path=f"new-{n}.jpg", sha256=uuid.uuid4().hex * 2, bytes=1,
-                modified_ns=0, width=64, height=48, shard=0,
+                modified_ns=0, width=64, height=48,
             )
             for n in range(20_000)
         )  # fmt: skip
+        made = Sample.objects.bulk_create(Sample(project=project, file=each, shard=0) for each in files)
         self.samples = iter([each.pk for each in made if each.pk > last.pk])
         self.client = Client(SERVER_NAME="localhost")
         person = User.objects.get(username=filling.person(0))

@@ -34,7 +34,7 @@ def test_a_hunt_is_told_of_when_its_job_is_gone(foxes):
     group = TileGroup.objects.create(
         question=foxes.question, kind="hunt", hunter=foxes.ana, job=41, n=0, estimate={"by": "head"}
     )
-    assert hunts.outcome(foxes.ana, foxes.question, 41) == hunts.Outcome("ready", group)
+    assert hunts.outcome(foxes.ana, foxes.question, 41) == hunts.HuntState("ready", group)
     assert hunts.outcome(foxes.bo, foxes.question, 41).state == "lost"
 
 
