@@ -68,7 +68,8 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     fitting._learner.cache_clear()
     neighbours._loaded.cache_clear()
     rounds._start.cache_clear()
-    rounds._groups.cache_clear()
+    rounds._all_groups.cache_clear()
+    fitting._only.cache_clear()
 
 
 @pytest.fixture

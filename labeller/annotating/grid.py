@@ -18,7 +18,7 @@ from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import in_all, open_assignments, settled_for, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
-from labeller.labels import checks
+from labeller.labels import applying, checks
 from labeller.labels.models import Check, Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import asking as learning
@@ -167,6 +167,7 @@ def _free(user: User, question: Question, sample_ids: Collection[int]) -> set[in
         .exclude(Exists(settled_for(user, question).filter(sample=OuterRef("pk"))))
         .exclude(Exists(_drawn(question).filter(sample=OuterRef("pk"))))
     )
+    found = applying.limited(found, question, "pk")
     return set(found.values_list("pk", flat=True))
 
 
@@ -220,7 +221,7 @@ def _checks(user: User, question: Question, tab: str, group: Group, planned: int
         return []
     of_class = Q(labelled_classes__label_class=group.class_id) if group.class_id is not None else Q()
     planted = sum(random.random() < PLANTED for _ in range(planned)) if group.class_id is not None else 0
-    labels = checks.unknown_to(question, user).exclude(
+    labels = applying.limited(checks.unknown_to(question, user), question).exclude(
         Exists(Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample")))
     )
     samples = [
@@ -271,7 +272,8 @@ def _drawn_from(labels: QuerySet[Label], count: int) -> list[int]:
 
 def _drawn(question: Question) -> QuerySet[RoundEntry]:
     """What the current round drew for its audit: seen in a group, these samples would not be labelled blind."""
-    return RoundEntry.objects.filter(round__question=question, round__is_current=True, strategy=AUDIT)
+    drawn = RoundEntry.objects.filter(round__question=question, round__is_current=True, strategy=AUDIT)
+    return applying.limited(drawn, question)
 
 
 def _audits(user: User, question: Question) -> int:
@@ -284,7 +286,7 @@ def _audits(user: User, question: Question) -> int:
 
 
 def _state(question: Question, current: Round | None, has_tiles: bool) -> str:
-    if current is None:
+    if current is None and (question.follows_id is None or handing.has_open_samples(question)):
         return "preparing"
     if has_tiles:
         return "ready"

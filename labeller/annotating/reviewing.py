@@ -14,7 +14,7 @@ from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import HOLD, MOST_HELD
 from labeller.annotating.models import Assignment, ReviewAssignment
 from labeller.deadlocks import again_on_deadlock
-from labeller.labels import flags
+from labeller.labels import applying, flags
 from labeller.labels import selectors as labels
 from labeller.labels.models import Dispute, Flag, Label
 from labeller.learning.models import Assessment, RoundEntry
@@ -47,8 +47,8 @@ class ReviewBatch:
 
 def waiting(question: Question) -> dict[int, Reason]:
     """Every sample that waits for a reviewer by its id, the most urgent first."""
-    disputed = Dispute.objects.filter(question=question).order_by("sample").values_list("sample", flat=True)
-    found = dict.fromkeys(disputed, Reason(DISAGREEMENT))
+    disputed = applying.limited(Dispute.objects.filter(question=question), question).order_by("sample")
+    found = dict.fromkeys(disputed.values_list("sample", flat=True), Reason(DISAGREEMENT))
     for each in suspects(question, Assessment.latest(question)):
         why = found[each.sample_id].why if each.sample_id in found else SUSPECT
         found[each.sample_id] = Reason(why, each.suggested)
@@ -64,7 +64,7 @@ def _unsure(question: Question) -> QuerySet[Any]:
     later = labels.reviews(question).filter(sample=OuterRef("sample"), pk__gt=OuterRef("pk"))
     unsure = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.UNSURE)
     unsure = unsure.exclude(mode=Label.Mode.REVIEW).exclude(Exists(later))
-    return unsure.order_by("pk").values_list("sample", flat=True)
+    return applying.limited(unsure, question).order_by("pk").values_list("sample", flat=True)
 
 
 # --- handing out ----------------------------------------------------------------------------------

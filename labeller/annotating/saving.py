@@ -49,7 +49,19 @@ def save(member: Member, question: Question, events: Sequence[Event]) -> list[Re
         _settle(user, question, judged)
     if judged:
         learning.request_refit(question)
+    for follower in _answered_besides(events, results, question):
+        learning.request_refit(follower)
     return results
+
+
+def _answered_besides(events: Sequence[Event], results: Sequence[Recorded], question: Question) -> list[Question]:
+    """The other questions that were answered in the same pass."""
+    asked = (
+        event.judgement.question
+        for event, result in zip(events, results, strict=True)
+        if event.judgement and result.is_new
+    )
+    return list({each.pk: each for each in asked if each != question}.values())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
+from labeller.labels import applying
 from labeller.labels.models import Label, LabelledClass
 from labeller.projects.models import Question
 from labeller.samples.bursts import pages
@@ -55,7 +56,8 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
     """For every answered sample the ids of its classes.
 
     What the latest reviewer says, else the answer most annotators gave, the latest on a tie. Samples that a reviewer
-    leaves out have none. `among` are sample ids, or a query for them; None = all.
+    leaves out have none, nor have those that the question isn't asked of (any more). `among` are sample ids, or a query
+    for them; None = all.
     """
     rows = LabelledClass.objects.filter(
         label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
@@ -65,7 +67,7 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
     if among is None:
         found = (row for _, *row in pages(rows, *fields))
     else:
-        found = rows.filter(label__sample__in=among).values_list(*fields)
+        found = applying.limited(rows.filter(label__sample__in=among), question, "label__sample").values_list(*fields)
     chosen: dict[int, set[int]] = defaultdict(set)
     sample_of: dict[int, int] = {}
     reviewed = set()
@@ -78,6 +80,9 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
     for label_id, classes in chosen.items():
         votes[sample_of[label_id]].append(frozenset(classes))
     decided = {sample_of[label_id]: frozenset(chosen[label_id]) for label_id in sorted(reviewed)}
+    asked = applying.asked_ids(question) if among is None else None
+    if asked is not None:
+        votes = {sample_id: votes[sample_id] for sample_id in votes.keys() & set(asked.tolist())}
     return {sample_id: decided.get(sample_id) or _majority(given) for sample_id, given in votes.items()}
 
 

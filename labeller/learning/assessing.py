@@ -16,7 +16,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.embedding import loading, runs
+from labeller.embedding import runs
 from labeller.embedding.loading import Embedded
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
@@ -52,7 +52,7 @@ def assess(question: Question) -> Assessment | None:
     Also looks what is safe to accept, where that is due.
     """
     run = runs.current_run(question.project)
-    embeddings = loading.load_embeddings(run)
+    embeddings = fitting.embeddings_of(question, run)
     answers = labels.consensus(question)
     data = fitting.training(question, embeddings, answers)
     if data is None:

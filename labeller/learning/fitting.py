@@ -12,8 +12,9 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.embedding.loading import Embedded
+from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.models import EmbeddingRun
+from labeller.labels import applying
 from labeller.learning import backing_off
 from labeller.learning.models import Head
 from labeller.projects.models import LabelClass, Question
@@ -23,6 +24,25 @@ from tl_core.heads import files as head_files
 log = logging.getLogger(__name__)
 
 MULTI_LABEL = "multilabel"  # what the one head for several classes a sample is called
+
+# --- embeddings -----------------------------------------------------------------------------------
+
+
+def embeddings_of(question: Question, run: EmbeddingRun) -> Embedded:
+    """The embeddings that the question learns from and is ranked on: of the samples that it is asked of.
+
+    Each question learns by itself; learning several together would begin here and in `fit`.
+    """
+    asked = applying.asked_ids(question)
+    whole = load_embeddings(run)
+    return whole if asked is None else _only(whole, asked.tobytes())
+
+
+@functools.lru_cache(maxsize=2)
+def _only(whole: Embedded, asked: bytes) -> Embedded:
+    """Kept by the process: while nothing else is asked of, what was found of the embeddings stays found."""
+    return whole.only(np.frombuffer(asked, np.int64))
+
 
 # --- labels ---------------------------------------------------------------------------------------
 

@@ -15,13 +15,13 @@ from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from labeller.embedding import neighbours, runs
-from labeller.embedding.loading import Embedded, load_embeddings
+from labeller.embedding.loading import Embedded
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.learning import accepting, assessing, fitting, reasons, tiles
-from labeller.learning.fitting import CannotLearn, Fitted, Tuned, fit
+from labeller.learning.fitting import CannotLearn, Fitted, Tuned, embeddings_of, fit
 from labeller.learning.models import Head, Round, RoundEntry, TileGroup
 from labeller.learning.signals import learnt
 from labeller.projects.models import Question
@@ -99,7 +99,7 @@ def retrain(progress: jobs.Progress) -> None:
     question = _question(progress)
     run = runs.current_run(question.project)
     progress(0, 2, "choosing penalty and temperature", now=True)
-    tuned = fitting.tune(question, run, load_embeddings(run), labels.consensus(question))
+    tuned = fitting.tune(question, run, embeddings_of(question, run), labels.consensus(question))
     progress(1, 2, "ranking", now=True)
     # Only now are the labels read that count: choosing took a while, and people went on.
     ranking = rank(question, tuned)
@@ -114,17 +114,28 @@ def _question(progress: jobs.Progress) -> Question:
 
 
 def _is_empty_again(ranking: Ranking) -> bool:
-    """Whether there is nothing left to rank, as the current round says already."""
-    question = ranking.round.question
-    return not ranking.entries and Round.objects.filter(question=question, is_current=True, n_pool=0).exists()
+    """Whether there is nothing left to rank, as the current round says already, which knew the same labels."""
+    fresh = ranking.round
+    current = Round.objects.filter(question=fresh.question, is_current=True, n_pool=0)
+    return not ranking.entries and current.filter(last_label__gte=fresh.last_label).exists()
+
+
+def _last_label(question: Question) -> int:
+    """Id of the newest label that the question is learnt from, or asked because of."""
+    newest = [
+        Label.objects.filter(question=each).aggregate(last=Max("pk"))["last"] or 0
+        for each in (question.pk, question.follows_id)
+        if each is not None
+    ]
+    return max(newest)
 
 
 def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:
-    """Fit and rank without writing anything; None while nothing is embedded."""
+    """Fit and rank without writing anything; None while nothing that the question is asked of is embedded."""
     run = runs.current_run(question.project)
-    embeddings = load_embeddings(run)
     # Read before the labels: a label that arrives in between is trained on and counted as new once more, never missed.
-    last_label = Label.objects.filter(question=question).aggregate(last=Max("pk"))["last"] or 0
+    last_label = _last_label(question)
+    embeddings = embeddings_of(question, run)
     answers = labels.consensus(question)
     settled = labels.settled(question)
     if not len(embeddings.ids):
@@ -164,7 +175,7 @@ def hunt(question: Question, aim: Aim, size: int, besides: Collection[int] = ())
     by what looks like its labelled samples.
     """
     run = runs.current_run(question.project)
-    embeddings = load_embeddings(run)
+    embeddings = embeddings_of(question, run)
     answers = labels.consensus(question)
     if not len(embeddings.ids):
         return None
@@ -308,9 +319,15 @@ def _likeness(question_id: int, embeddings: Embedded) -> tiles.Likeness:
     return tiles.likeness(embeddings, np.array([position for position, _ in _start(question_id, embeddings)]))
 
 
-@functools.lru_cache(maxsize=4)
 def _groups(embeddings: Embedded, project_id: int, name: str, grouping: int) -> NDArray[np.int64] | None:
     """Each sample's sequence or deployment, -1 = none; None where no sample has one. `grouping` says how new it is."""
+    whole, at = embeddings.part or (embeddings, None)
+    groups = _all_groups(whole, project_id, name, grouping)
+    return groups if groups is None or at is None else groups[at]
+
+
+@functools.lru_cache(maxsize=4)
+def _all_groups(embeddings: Embedded, project_id: int, name: str, grouping: int) -> NDArray[np.int64] | None:
     found = Sample.objects.filter(project=project_id, **{f"{name}__isnull": False})
     rows = np.array(list(bursts.pages(found, name)), np.int64).reshape(-1, 2)
     at = embeddings.positions(rows[:, 0])

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from labeller.config.commands import SiteCommand
-from labeller.embedding import loading, runs
+from labeller.embedding import runs
 from labeller.jobs.queueing import Postponed
 from labeller.labels import selectors as labels
 from labeller.learning import fitting
@@ -46,7 +46,7 @@ class Command(SiteCommand):
     def _cross_validation(self, question: Question) -> dict[str, Any] | None:
         try:
             run = runs.current_run(question.project)
-            embeddings = loading.load_embeddings(run)
+            embeddings = fitting.embeddings_of(question, run)
             held_out = fitting.cross_validate(question, run, embeddings, labels.consensus(question))
         except (CannotLearn, FeaturiserUnavailable, Postponed) as error:
             raise CommandError(str(error)) from error

@@ -1,0 +1,74 @@
+"""Which samples a question is asked of: every one; where it follows another, those whose answer to that one asks it.
+
+The one place that says so: what learns, is ranked, counted, handed out or shown asks here.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import numpy as np
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from numpy.typing import NDArray
+
+from labeller.labels.models import Label, LabelledClass
+from labeller.projects.models import LabelClass, Question
+from labeller.samples.bursts import pages
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a question is asked that follows another: where the answer names one of `only_for`, or else no blank."""
+
+    follows: int
+    only_for: frozenset[int]
+    blanks: frozenset[int]
+
+    def asks(self, classes: Collection[int]) -> bool:
+        """Whether it is asked of a sample whose answer to the question before has these classes."""
+        if self.only_for:
+            return not self.only_for.isdisjoint(classes)
+        return not self.blanks.issuperset(classes)
+
+
+def rules(question_ids: Collection[int]) -> dict[int, Rule]:
+    """The rules of those of these questions that follow another, and of those that follow these, by their ids."""
+    these = Q(pk__in=question_ids, follows__isnull=False) | Q(follows__in=question_ids)
+    found = {}
+    for each in Question.objects.filter(these).prefetch_related("only_for"):
+        only_for = frozenset(label_class.pk for label_class in each.only_for.all())
+        blanks = LabelClass.objects.filter(question=each.follows_id, is_blank=True).values_list("pk", flat=True)
+        found[each.pk] = Rule(each.follows_id or 0, only_for, frozenset() if only_for else frozenset(blanks))
+    return found
+
+
+def asking(question: Question) -> QuerySet[Label]:
+    """The answers to the question before that have this one asked, one a sample or more."""
+    from labeller.labels import selectors
+
+    if question.follows is None:
+        raise ValueError(f"{question} follows no other")
+    named = LabelledClass.objects.filter(label=OuterRef("pk"))
+    only_for = list(question.only_for.values_list("pk", flat=True))
+    named = named.filter(label_class__in=only_for) if only_for else named.filter(label_class__is_blank=False)
+    return selectors.answers(question.follows).filter(Exists(named))
+
+
+def limited(rows: QuerySet[Row], question: Question, sample: str = "sample") -> QuerySet[Row]:
+    """Of rows about samples, named by that field, those about samples that the question is asked of."""
+    if question.follows_id is None:
+        return rows
+    return rows.filter(Exists(asking(question).filter(sample=OuterRef(sample))))
+
+
+def asked_ids(question: Question, until: datetime | None = None) -> NDArray[np.int64] | None:
+    """Ids of the samples that the question is asked of, ascending, by answers up to that time; None = of every one."""
+    if question.follows_id is None:
+        return None
+    found: Any = asking(question)
+    if until is not None:
+        found = found.filter(created_at__lte=until)
+    return np.unique(np.fromiter((sample_id for _, sample_id in pages(found, "sample_id")), np.int64))
