@@ -7,11 +7,12 @@ that would keep others from saving. Labels are those that stood when the export 
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 
 from labeller.embedding.runs import store
-from labeller.labels import flags
+from labeller.labels import applying, flags
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label, LabelledClass
 from labeller.learning import accepting
@@ -129,7 +130,8 @@ def latest_head(question: Question) -> Head | None:
 
 
 def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]:
-    """The head's top class for every photograph that isn't left out, and what people said where they did.
+    """The head's top class for every photograph that the question is asked of and that isn't left out, and what people
+    said where they did.
 
     Where a prediction has been accepted, it is that of the head it was accepted of. Files of the same content as a
     sample have its prediction.
@@ -141,11 +143,15 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
     accepted = accepting.accepted(rule)
     by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule else ""
     embeddings = store(head.run)
+    asked_of = applying.asked_ids(question)
     for number in list(head.run.shards.order_by("number").values_list("number", flat=True)):
         shard = embeddings.open([number])
-        probabilities = stored.predict_proba(shard.vectors[:])
+        chosen = slice(None) if asked_of is None else np.flatnonzero(np.isin(shard.ids, asked_of))
+        ids = shard.ids[chosen].tolist()
+        if not ids:
+            continue
+        probabilities = stored.predict_proba(shard.vectors[chosen])
         best = probabilities.argmax(axis=1)
-        ids = shard.ids.tolist()
         paths = dict(Sample.objects.filter(pk__in=ids).values_list("pk", "path"))
         answers = labels.consensus(question, ids)
         left_out = set(labels.left_out(question).filter(sample__in=ids).values_list("sample_id", flat=True))

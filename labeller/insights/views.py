@@ -10,29 +10,47 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from labeller.accounts import access
+from labeller.accounts.access import Member
 from labeller.accounts.models import Role
 from labeller.insights import estimates, selectors
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance
+from labeller.projects.models import Question
 from labeller.samples import refused
 from labeller.samples.cells import Echo, defuse
 
 
 @require_safe
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
-    """The progress page; for htmx only the part that changes."""
+    """The project's progress page, with its first question."""
     member = access.member(request.user, slug)
+    return _progress(request, member, member.project.first_question)
+
+
+@require_safe
+def question(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """The progress page of one question."""
+    return _progress(request, *access.member_asked(request.user, slug, key))
+
+
+def _progress(request: HttpRequest, member: Member, question: Question | None) -> HttpResponse:
+    """What is known of the project and one of its questions; for htmx only the part that changes."""
     project = member.project
-    context = {"project": project, "role": member.role, **selectors.progress(project)}
+    context = {
+        "project": project,
+        "role": member.role,
+        "questions": project.questions.order_by("position", "pk"),
+        **selectors.progress(project, question),
+    }
     template = "insights/_progress.html" if request.htmx else "insights/progress.html"
     return render(request, template, context)
 
 
 @require_safe
-def curve(request: HttpRequest, slug: str) -> HttpResponse:
-    """The learning curve of the first question."""
-    question = access.member(request.user, slug).project.first_question
-    return JsonResponse(estimates.curve(question) if question else {"rounds": [], "random": []})
+def curve(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """The learning curve of one question."""
+    _member, question = access.member_asked(request.user, slug, key)
+    return JsonResponse(estimates.curve(question))
 
 
 @require_safe
@@ -72,7 +90,8 @@ def refused_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, action: str) -> HttpResponse:
     """Accept what a look offers, or revoke what was accepted."""
     project = access.member(request.user, slug, at_least=Role.MANAGER).project
-    acceptance = get_object_or_404(Acceptance, pk=acceptance_id, question__project=project)
+    found = Acceptance.objects.select_related("question")
+    acceptance = get_object_or_404(found, pk=acceptance_id, question__project=project)
     if action == "accept":
         try:
             accepting.accept(acceptance, request.user)
@@ -84,7 +103,7 @@ def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, actio
         messages.success(request, _("Revoked: nothing is accepted any more."))
     else:
         raise Http404("no such action")
-    return redirect("insights:progress", slug)
+    return redirect("insights:question", slug, acceptance.question.key)
 
 
 @require_safe

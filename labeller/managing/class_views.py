@@ -80,7 +80,6 @@ def _shown(request: HttpRequest, member: Member, question: Question) -> dict[str
         "role": member.role,
         "question": question,
         "questions": member.project.questions.order_by("position", "pk"),
-        "only_for": question.only_for.all() if question.follows_id else [],
         "page": page,
         "rows": [(each, counts.get(each.pk, 0)) for each in page.object_list],
         "n_classes": question.classes.count(),
