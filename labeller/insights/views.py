@@ -15,7 +15,6 @@ from labeller.accounts.models import Role
 from labeller.insights import estimates, selectors
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance
-from labeller.projects.models import Question
 from labeller.samples import refused
 from labeller.samples.cells import Echo, defuse
 
@@ -23,23 +22,28 @@ from labeller.samples.cells import Echo, defuse
 @require_safe
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
     """The project's progress page, with its first question."""
-    member = access.member(request.user, slug)
-    return _progress(request, member, member.project.first_question)
+    return _progress(request, access.member(request.user, slug))
 
 
 @require_safe
 def question(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """The progress page of one question."""
-    return _progress(request, *access.member_asked(request.user, slug, key))
+    return _progress(request, access.member(request.user, slug), key)
 
 
-def _progress(request: HttpRequest, member: Member, question: Question | None) -> HttpResponse:
-    """What is known of the project and one of its questions; for htmx only the part that changes."""
+def _progress(request: HttpRequest, member: Member, key: str | None = None) -> HttpResponse:
+    """What is known of the project and one of its questions, its first by default; for htmx the part that changes."""
     project = member.project
+    questions = list(project.questions.order_by("position", "pk"))
+    question = next((each for each in questions if key in (None, each.key)), None)
+    if key is not None and question is None:
+        raise Http404("no such question")
+    if question is not None:
+        question.project = project
     context = {
         "project": project,
         "role": member.role,
-        "questions": project.questions.order_by("position", "pk"),
+        "questions": questions,
         **selectors.progress(project, question),
     }
     template = "insights/_progress.html" if request.htmx else "insights/progress.html"
