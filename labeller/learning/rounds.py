@@ -20,7 +20,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning import accepting, assessing, fitting, reasons, tiles
+from labeller.learning import accepting, assessing, fitting, foreseeing, reasons, tiles
 from labeller.learning.fitting import CannotLearn, Fitted, Tuned, embeddings_of, fit
 from labeller.learning.models import Head, Round, RoundEntry, TileGroup
 from labeller.learning.signals import learnt
@@ -32,7 +32,6 @@ from tl_core.query import planning
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.planning import Pick
 
-SUGGESTIONS = 5
 TORN = 0.4  # a lead of the likeliest class below which a reason names both
 SIMILAR = "similar_to"
 MOST_EXAMPLES = 64  # labelled samples that a hunt compares the pool with
@@ -149,6 +148,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
         situation = _situation(question, run, embeddings, pool, fitted, answers, strategy)
         picks = _choose(question, embeddings, situation, fitted, starred, seed, aim)
         entries = _entries(embeddings, picks, fitted)
+        foreseeing.foresee(question, run, entries, embeddings.vectors[[pick.position for pick in picks]])
         groups = _tile_groups(question, embeddings, situation, picks, fitted, starred)
         kappa = assessing.agreement(question, fitted, embeddings) if fitted else None
     audit = labels.audit(question)
@@ -346,11 +346,7 @@ def _entries(embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> 
     suggestions: list[list[list[float]]] = [[] for _ in picks]
     if fitted is not None and picks:
         probabilities = fitted.learner.predict_proba(embeddings.vectors[[pick.position for pick in picks]])
-        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :SUGGESTIONS]
-        suggestions = [
-            [[fitted.class_ids[column], round(float(row[column]), 4)] for column in columns]
-            for row, columns in zip(probabilities, best, strict=True)
-        ]
+        suggestions = fitting.suggestions(probabilities, fitted.class_ids)
     return [
         RoundEntry(
             sample_id=int(embeddings.ids[pick.position]),
