@@ -82,7 +82,7 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
     """
     from labeller.embedding import runs
     from labeller.embedding.models import EmbeddingShard
-    from labeller.labels import tallies
+    from labeller.labels import answering
     from labeller.learning import fitting, rounds
     from labeller.learning.asking import request_refit
     from labeller.managing.opening import QUESTION
@@ -123,7 +123,7 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
     give_labels(question, int(EARLIER * labels))
     rounds.switch(rounds.rank(question, fitting.Tuned({"C": 30.0, "temperature": 1.0}, None, None)))
     give_labels(question, labels - int(EARLIER * labels))
-    tallies.recount(project)
+    answering.recount(project)
     request_refit(question, at_once=True)
 
 

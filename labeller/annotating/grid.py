@@ -15,11 +15,11 @@ from django.db.models.functions import Now
 from labeller.accounts.models import User
 from labeller.annotating import handing, selectors
 from labeller.annotating.handing import Wanted
-from labeller.annotating.holding import in_all, open_assignments, settled_for, take, within_share
+from labeller.annotating.holding import in_all, is_settled_for, open_assignments, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import applying, checks
-from labeller.labels.models import Check, Label
+from labeller.labels.models import Answer, AnswerQuerySet, Check, Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import asking as learning
 from labeller.learning.models import Round, RoundEntry, TileGroup
@@ -164,7 +164,7 @@ def _free(user: User, question: Question, sample_ids: Collection[int]) -> set[in
         .annotate(taken=Count("assignments", filter=taken))
         .filter(taken__lt=question.redundancy)
         .exclude(Exists(own))
-        .exclude(Exists(settled_for(user, question).filter(sample=OuterRef("pk"))))
+        .exclude(is_settled_for(user, question, "pk"))
         .exclude(Exists(_drawn(question).filter(sample=OuterRef("pk"))))
     )
     found = applying.limited(found, question, "pk")
@@ -212,21 +212,22 @@ def _held(
 def _planned_checks(question: Question, count: int) -> int:
     """How many of so many tiles are to be checks. With several classes a sample none: a tile is confirmed as one."""
     planned = sum(random.random() < CHECKED for _ in range(count))
-    return planned if planned and not question.multi_label and checks.known(question).exists() else 0
+    return planned if planned and not question.multi_label and Answer.objects.of(question).known().exists() else 0
 
 
 def _checks(user: User, question: Question, tab: str, group: Group, planned: int) -> list[Assignment]:
     """Hold up to so many samples whose answer is known: of the page's class, or planted ones of another."""
     if not planned:
         return []
-    of_class = Q(labelled_classes__label_class=group.class_id) if group.class_id is not None else Q()
     planted = sum(random.random() < PLANTED for _ in range(planned)) if group.class_id is not None else 0
-    labels = applying.limited(checks.unknown_to(question, user), question).exclude(
+    answers = checks.unknown_to(question, user).exclude(
         Exists(Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample")))
     )
+    # Questions that are checked take one class a sample.
+    of_class = Q(classes=str(group.class_id)) if group.class_id is not None else Q()
     samples = [
-        *_drawn_from(labels.filter(of_class), planned - planted),
-        *_drawn_from(labels.exclude(of_class), planted),
+        *_drawn_from(answers.filter(of_class), planned - planted),
+        *_drawn_from(answers.exclude(of_class), planted),
     ]
     if not samples:
         return []
@@ -254,15 +255,15 @@ def _checks(user: User, question: Question, tab: str, group: Group, planned: int
     return list(held.select_related("sample"))
 
 
-def _drawn_from(labels: QuerySet[Label], count: int) -> list[int]:
-    """Samples of so many of these labels, from a random place on: drawing from all would read them all."""
+def _drawn_from(answers: AnswerQuerySet, count: int) -> list[int]:
+    """Samples of so many of these answers, from a random place on: drawing from all would read them all."""
     if not count:
         return []
-    newest = Label.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    newest = Answer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     start = random.randint(0, newest)
-    found = list(labels.filter(pk__gte=start).order_by("pk").values_list("sample", flat=True)[:count])
+    found = list(answers.filter(pk__gte=start).order_by("pk").values_list("sample", flat=True)[:count])
     if len(found) < count:
-        before = labels.filter(pk__lt=start).order_by("pk").values_list("sample", flat=True)
+        before = answers.filter(pk__lt=start).order_by("pk").values_list("sample", flat=True)
         found += before[: count - len(found)]
     return found
 
@@ -282,7 +283,7 @@ def _audits(user: User, question: Question) -> int:
     own = Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample"))
     waiting = _drawn(question).annotate(taken=Count("sample__assignments", filter=taken))
     waiting = waiting.filter(taken__lt=question.redundancy).exclude(Exists(own))
-    return waiting.exclude(Exists(settled_for(user, question).filter(sample=OuterRef("sample")))).count()
+    return waiting.exclude(is_settled_for(user, question, "sample")).count()
 
 
 def _state(question: Question, current: Round | None, has_tiles: bool) -> str:

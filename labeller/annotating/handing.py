@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Now
 
 from labeller.accounts.models import User
 from labeller.annotating import sequences
-from labeller.annotating.holding import HOLD, in_all, open_assignments, place, room, settled_for, take, within_share
+from labeller.annotating.holding import HOLD, in_all, is_settled_for, open_assignments, place, room, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import applying, tallies
@@ -134,7 +134,7 @@ def _free(user: User, question: Question, only_audit: bool, count: int) -> list[
         taken = Subquery(slots.values("sample").annotate(n=Count("pk")).values("n"))
         entries = entries.annotate(taken=Coalesce(taken, 0)).filter(taken__lt=question.redundancy)
     entries = entries.exclude(Exists(of_sample.filter(annotator=user)))
-    entries = entries.exclude(Exists(settled_for(user, question).filter(sample=OuterRef("sample"))))
+    entries = entries.exclude(is_settled_for(user, question, "sample"))
     return list(entries.select_related("round__head").order_by("rank")[:count])
 
 

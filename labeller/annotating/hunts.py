@@ -14,7 +14,7 @@ from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import HoldsEnough
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.labels import selectors as labels
+from labeller.labels.models import Answer
 from labeller.learning.models import TileGroup
 from labeller.learning.sentences import reworded
 from labeller.projects.models import Question
@@ -166,6 +166,5 @@ def examples(question: Question, wanted: Aim) -> list[int]:
     """The newest samples that people gave the hunted class."""
     if wanted.class_id is None:
         return []
-    given = labels.answers(question).filter(labelled_classes__label_class=wanted.class_id)
-    newest = given.order_by("-pk").values_list("sample_id", flat=True)[: SHOWN_EXAMPLES * 2]
-    return list(dict.fromkeys(newest))[:SHOWN_EXAMPLES]
+    given = Answer.objects.of(question).naming(wanted.class_id)
+    return list(given.order_by("-label").values_list("sample", flat=True)[:SHOWN_EXAMPLES])

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Subquery
 
 from labeller.accounts.models import User
-from labeller.annotating.holding import open_assignments, room, settled_for, take
+from labeller.annotating.holding import is_settled_for, open_assignments, room, take
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -113,7 +113,7 @@ def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: 
         .annotate(
             is_mine=Exists(own.filter(tab=tab, is_done=False)),
             is_own=Exists(own),
-            is_settled=Exists(settled_for(user, question).filter(sample=OuterRef("pk"))),
+            is_settled=is_settled_for(user, question, "pk"),
             entry=Subquery(ranked.values("pk")[:1]),
             strategy=Subquery(ranked.values("strategy")[:1]),
         )

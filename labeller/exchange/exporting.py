@@ -13,8 +13,7 @@ from django.db.models import Max, Q, QuerySet
 
 from labeller.embedding.runs import store
 from labeller.labels import applying, flags
-from labeller.labels import selectors as labels
-from labeller.labels.models import Label, LabelledClass
+from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
 from labeller.projects.models import LabelClass, Question
@@ -99,7 +98,8 @@ def _names(question: Question, names: list[str]) -> str:
 def _deciding(question: Question, samples: set[int], until: int) -> dict[int, int]:
     """For those of these samples that reviewers decided on the id of the label that counts: the latest review."""
     decided = [Label.Verdict.ANSWER, Label.Verdict.IGNORE]
-    now = labels.reviews(question).filter(sample__in=samples, verdict__in=decided, pk__lte=until)
+    reviews = Label.objects.filter(question=question, is_current=True, mode=Label.Mode.REVIEW)
+    now = reviews.filter(sample__in=samples, verdict__in=decided, pk__lte=until)
     # Those that stood then and have been superseded since; apart, for each part has an index of its own.
     since = Label.objects.filter(question=question, pk__gt=until, supersedes__lte=until)
     before = since.filter(
@@ -153,13 +153,13 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
         probabilities = stored.predict_proba(shard.vectors[chosen])
         best = probabilities.argmax(axis=1)
         paths = dict(Sample.objects.filter(pk__in=ids).values_list("pk", "path"))
-        answers = labels.consensus(question, ids)
-        left_out = set(labels.left_out(question).filter(sample__in=ids).values_list("sample_id", flat=True))
+        answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
         twins = _twins(set(ids))
         for row, sample_id in enumerate(ids):
-            if sample_id in left_out or sample_id not in paths:
-                continue
             answer = answers.get(sample_id)
+            if sample_id not in paths or (answer and answer.state == Answer.State.LEFT_OUT):
+                continue
+            given = answer.class_ids if answer else frozenset()
             own = head.class_ids[best[row]], probabilities[row, best[row]]
             class_id, probability = accepted.get(sample_id, own)
             said = (
@@ -167,8 +167,8 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
                 names[class_id],
                 f"{probability:.4f}",
                 by_rule if sample_id in accepted else _machine(head),
-                _names(question, sorted(names[each] for each in answer)) if answer else "",
-                int(answer is not None),
+                _names(question, sorted(names[each] for each in given)),
+                int(bool(given)),
             )
             yield (paths[sample_id], *said, "")
             for path in twins.get(sample_id, []):

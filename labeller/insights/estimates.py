@@ -17,6 +17,7 @@ from django.db.models import Max
 from labeller.insights.models import Summary
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
+from labeller.labels.models import Answer
 from labeller.labels.selectors import Audit, Trail
 from labeller.learning import accepting
 from labeller.learning import suspects as suspicion
@@ -159,7 +160,8 @@ def undiscovered_words(question: Question, trail: Trail) -> dict[str, Any] | Non
 def stop_advice(question: Question, trail: Trail) -> StopAdvice:
     kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
     latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
-    quiet = labels.answers(question).filter(pk__gt=labels.newest_class(question))[:MOST_QUIET].count()
+    since = Answer.objects.of(question).answered().filter(label__gt=labels.newest_class(question))
+    quiet = since[:MOST_QUIET].count()
     richness, seen = undiscovered(question, trail) or (None, None)
     interval = trail.audit().interval
     return evaluation.stop_advice(latest[::-1], interval, question.target_accuracy, quiet, richness, seen)

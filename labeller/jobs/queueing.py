@@ -44,6 +44,7 @@ QUEUES = {
     "hunt": "train",
     "bursts": "io",
     "known": "io",
+    "count": "io",
     "derive": "io",
 }
 

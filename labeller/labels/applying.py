@@ -6,13 +6,13 @@ The one place that says so: what learns, is ranked, counted, handed out or shown
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from numpy.typing import NDArray
 
-from labeller.labels.models import Label, LabelledClass
+from labeller.labels.models import Answer
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.bursts import pages
 
@@ -37,38 +37,36 @@ class Rule:
 def rules(question_ids: Collection[int]) -> dict[int, Rule]:
     """The rules of those of these questions that follow another, and of those that follow these, by their ids."""
     these = Q(pk__in=question_ids, follows__isnull=False) | Q(follows__in=question_ids)
-    found = {}
-    for each in Question.objects.filter(these).prefetch_related("only_for"):
-        only_for = frozenset(label_class.pk for label_class in each.only_for.all())
-        blanks = LabelClass.objects.filter(question=each.follows_id, is_blank=True).values_list("pk", flat=True)
-        found[each.pk] = Rule(each.follows_id or 0, only_for, frozenset() if only_for else frozenset(blanks))
-    return found
-
-
-def asking(question: Question) -> QuerySet[Label]:
-    """The answers to the question before that have this one asked, one a sample or more."""
-    from labeller.labels import selectors
-
-    if question.follows is None:
-        raise ValueError(f"{question} follows no other")
-    named = LabelledClass.objects.filter(label=OuterRef("pk"))
-    only_for = list(question.only_for.values_list("pk", flat=True))
-    named = named.filter(label_class__in=only_for) if only_for else named.filter(label_class__is_blank=False)
-    return selectors.answers(question.follows).filter(Exists(named))
+    following = list(Question.objects.filter(these).prefetch_related("only_for"))
+    if not following:
+        return {}
+    before = {each.follows_id for each in following}
+    blanks: dict[int | None, set[int]] = {question_id: set() for question_id in before}
+    blank = LabelClass.objects.filter(question__in=before, is_blank=True)
+    for question_id, class_id in blank.values_list("question_id", "pk"):
+        blanks[question_id].add(class_id)
+    return {
+        each.pk: Rule(
+            follows=each.follows_id or 0,
+            only_for=frozenset(label_class.pk for label_class in each.only_for.all()),
+            blanks=frozenset(blanks[each.follows_id]),
+        )
+        for each in following
+    }
 
 
 def limited(rows: QuerySet[Row], question: Question, sample: str = "sample") -> QuerySet[Row]:
     """Of rows about samples, named by that field, those about samples that the question is asked of."""
     if question.follows_id is None:
         return rows
-    return rows.filter(Exists(asking(question).filter(sample=OuterRef(sample))))
+    return rows.filter(Exists(Answer.objects.asking(question).filter(sample=OuterRef(sample))))
 
 
 def asked_ids(question: Question, until: datetime | None = None) -> NDArray[np.int64] | None:
     """Ids of the samples that the question is asked of, ascending, by answers up to that time; None = of every one."""
     if question.follows_id is None:
         return None
-    found: Any = asking(question)
+    found = Answer.objects.asking(question)
     if until is not None:
-        found = found.filter(created_at__lte=until)
-    return np.unique(np.fromiter((sample_id for _, sample_id in pages(found, "sample_id")), np.int64))
+        found = found.filter(label__created_at__lte=until)
+    return np.sort(np.fromiter((sample_id for _, sample_id in pages(found, "sample_id")), np.int64))

@@ -19,7 +19,6 @@ from labeller.embedding.loading import Embedded
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
-from labeller.labels.models import Label
 from labeller.learning import accepting, assessing, fitting, foreseeing, reasons, tiles
 from labeller.learning.fitting import CannotLearn, Fitted, Tuned, embeddings_of, fit
 from labeller.learning.models import Head, Round, RoundEntry, TileGroup
@@ -113,19 +112,21 @@ def _question(progress: jobs.Progress) -> Question:
 
 
 def _is_empty_again(ranking: Ranking) -> bool:
-    """Whether there is nothing left to rank, as the current round says already, which knew the same labels."""
+    """Whether there is nothing left to rank, as the current round says already, and it knows all labels.
+
+    Where it doesn't, a new round must say so: else they would wait for a round that knows them, and be asked for again.
+    """
+    if ranking.entries:
+        return False
     fresh = ranking.round
-    current = Round.objects.filter(question=fresh.question, is_current=True, n_pool=0)
-    return not ranking.entries and current.filter(last_label__gte=fresh.last_label).exists()
+    known = Round.objects.filter(question=fresh.question, is_current=True, last_label__gte=fresh.last_label)
+    return known.filter(n_pool=0).exists()
 
 
 def _last_label(question: Question) -> int:
     """Id of the newest label that the question is learnt from, or asked because of."""
-    newest = [
-        Label.objects.filter(question=each).aggregate(last=Max("pk"))["last"] or 0
-        for each in (question.pk, question.follows_id)
-        if each is not None
-    ]
+    ids = [question.pk] if question.follows_id is None else [question.pk, question.follows_id]
+    newest = (Label.objects.filter(question=each).aggregate(last=Max("pk"))["last"] or 0 for each in ids)
     return max(newest)
 
 

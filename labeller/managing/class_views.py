@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods
 from labeller.accounts import access
 from labeller.accounts.access import Member
 from labeller.accounts.models import Role
+from labeller.jobs import queueing as jobs
 from labeller.labels import tallies
 from labeller.learning import asking as learning
 from labeller.projects import questions, taxonomy
@@ -64,6 +65,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
     outcome = taxonomy.load(question, given["file"].read(taxonomy.MAX_BYTES + 1))
     if outcome.moved:
         learning.request_refit(question, at_once=True)
+    _ask_anew(question)
     made = ngettext("%(n)d class was added", "%(n)d classes were added", outcome.made) % {"n": outcome.made}
     return ngettext("%(made)s, and %(n)d changed.", "%(made)s, and %(n)d changed.", outcome.changed) % {
         "made": made,
@@ -118,6 +120,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
         else:
             if _learnt(form.instance) != learnt:
                 learning.request_refit(question, at_once=True)
+                _ask_anew(question)
             messages.success(request, _("“%(name)s” was saved.") % {"name": form.instance.name})
             return redirect(_page_of(question))
     context = {
@@ -132,9 +135,18 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     return render(request, "projects/class.html", context)
 
 
-def _learnt(label_class: LabelClass) -> tuple[int | None, bool]:
-    """What of a class the head and the ranking go by."""
-    return label_class.parent_id, label_class.is_starred
+def _learnt(label_class: LabelClass) -> tuple[int | None, bool, bool]:
+    """What of a class heads and rankings go by."""
+    return label_class.parent_id, label_class.is_starred, label_class.is_blank
+
+
+def _ask_anew(question: Question) -> None:
+    """Have what the questions that follow this one are asked of counted and ranked: by its answers, or its classes."""
+    following = list(question.followers.select_related("project"))
+    if following:
+        jobs.enqueue("count", key=f"project:{question.project_id}", project=question.project)
+    for each in following:
+        learning.request_refit(each, at_once=True)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -148,6 +160,7 @@ def follow_up(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if form.is_valid():
         question = questions.add_following_question(follows, **form.cleaned_data)
         question.project = project
+        _ask_anew(follows)
         messages.success(request, _("The question is asked from now on."))
         return redirect(_page_of(question))
     context = {
