@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import TypeVar
 
 import numpy as np
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
 from numpy.typing import NDArray
 
-from labeller.labels.models import Answer
+from labeller.labels.models import Answer, Label
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.bursts import pages
 
@@ -70,3 +70,9 @@ def asked_ids(question: Question, until: datetime | None = None) -> NDArray[np.i
     if until is not None:
         found = found.filter(label__created_at__lte=until)
     return np.sort(np.fromiter((sample_id for _, sample_id in pages(found, "sample_id")), np.int64))
+
+
+def newest_label(question: Question) -> int:
+    """Id of the newest label that the question is learnt from, or asked because of; 0 while there is none."""
+    ids = [question.pk] if question.follows_id is None else [question.pk, question.follows_id]
+    return max(Label.objects.filter(question=each).aggregate(newest=Max("pk"))["newest"] or 0 for each in ids)

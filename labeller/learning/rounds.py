@@ -18,6 +18,7 @@ from labeller.embedding import neighbours, runs
 from labeller.embedding.loading import Embedded
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
+from labeller.labels import applying
 from labeller.labels import selectors as labels
 from labeller.learning import accepting, assessing, fitting, foreseeing, reasons, tiles
 from labeller.learning.fitting import CannotLearn, Fitted, Tuned, embeddings_of, fit
@@ -123,18 +124,11 @@ def _is_empty_again(ranking: Ranking) -> bool:
     return known.filter(n_pool=0).exists()
 
 
-def _last_label(question: Question) -> int:
-    """Id of the newest label that the question is learnt from, or asked because of."""
-    ids = [question.pk] if question.follows_id is None else [question.pk, question.follows_id]
-    newest = (Label.objects.filter(question=each).aggregate(last=Max("pk"))["last"] or 0 for each in ids)
-    return max(newest)
-
-
 def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:
     """Fit and rank without writing anything; None while nothing that the question is asked of is embedded."""
     run = runs.current_run(question.project)
     # Read before the labels: a label that arrives in between is trained on and counted as new once more, never missed.
-    last_label = _last_label(question)
+    last_label = applying.newest_label(question)
     embeddings = embeddings_of(question, run)
     answers = labels.consensus(question)
     settled = labels.settled(question)
