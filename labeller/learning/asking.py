@@ -37,6 +37,15 @@ def rank_anew(sender: Any, *, project: Project, **kwargs: Any) -> None:
         request_refit(question, at_once=True)
 
 
+def ask_anew(question: Question) -> None:
+    """Have counted and ranked what the questions that follow this one are asked of: one is new, or classes changed."""
+    following = list(question.followers.select_related("project"))
+    if following:
+        jobs.enqueue("count", key=f"project:{question.project_id}", project=question.project)
+    for each in following:
+        request_refit(each, at_once=True)
+
+
 def new_labels(question: Question, most: int = 1) -> int:
     """Labels the current round doesn't know of, counted up to `most`: after an import there may be very many."""
     known = Round.objects.filter(question=question, is_current=True).aggregate(known=Max("last_label"))["known"] or 0

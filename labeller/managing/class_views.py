@@ -20,7 +20,6 @@ from django.views.decorators.http import require_http_methods
 from labeller.accounts import access
 from labeller.accounts.access import Member
 from labeller.accounts.models import Role
-from labeller.jobs import queueing as jobs
 from labeller.labels import tallies
 from labeller.learning import asking as learning
 from labeller.projects import questions, taxonomy
@@ -65,7 +64,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
     outcome = taxonomy.load(question, given["file"].read(taxonomy.MAX_BYTES + 1))
     if outcome.moved:
         learning.request_refit(question, at_once=True)
-    _ask_anew(question)
+    learning.ask_anew(question)
     made = ngettext("%(n)d class was added", "%(n)d classes were added", outcome.made) % {"n": outcome.made}
     return ngettext("%(made)s, and %(n)d changed.", "%(made)s, and %(n)d changed.", outcome.changed) % {
         "made": made,
@@ -120,7 +119,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
         else:
             if _learnt(form.instance) != learnt:
                 learning.request_refit(question, at_once=True)
-                _ask_anew(question)
+                learning.ask_anew(question)
             messages.success(request, _("“%(name)s” was saved.") % {"name": form.instance.name})
             return redirect(_page_of(question))
     context = {
@@ -140,15 +139,6 @@ def _learnt(label_class: LabelClass) -> tuple[int | None, bool, bool]:
     return label_class.parent_id, label_class.is_starred, label_class.is_blank
 
 
-def _ask_anew(question: Question) -> None:
-    """Have what the questions that follow this one are asked of counted and ranked: by its answers, or its classes."""
-    following = list(question.followers.select_related("project"))
-    if following:
-        jobs.enqueue("count", key=f"project:{question.project_id}", project=question.project)
-    for each in following:
-        learning.request_refit(each, at_once=True)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def follow_up(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """A new question, asked in the same pass right after this one."""
@@ -160,7 +150,7 @@ def follow_up(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if form.is_valid():
         question = questions.add_following_question(follows, **form.cleaned_data)
         question.project = project
-        _ask_anew(follows)
+        learning.ask_anew(follows)
         messages.success(request, _("The question is asked from now on."))
         return redirect(_page_of(question))
     context = {
