@@ -123,11 +123,14 @@ def _groups(question: Question, current: Round | None) -> list[Group]:
     if current is None:
         return []
     groups = TileGroup.objects.filter(question=question, round=current).order_by("number")
-    rows: Any = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
+    rows = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
         done=Count("assignments", filter=Q(assignments__is_done=True, assignments__is_check=False)),
         taken=Count("assignments", filter=Q(assignments__is_check=False)),
     )
-    return [Group(*row, left=max(0, row[4] - done), free=min(row[4], LISTED) - taken) for *row, done, taken in rows]
+    return [
+        Group(pk, kind, class_id, number, n, version, left=max(0, n - done), free=min(n, LISTED) - taken)
+        for pk, kind, class_id, number, n, version, done, taken in rows
+    ]
 
 
 def _asked(question: Question, groups: list[Group], group_id: int | None, class_id: int | None) -> Group | None:
@@ -197,7 +200,7 @@ def _held(
         open_assignments(question)
         .filter(annotator=user, tab=wanted.tab, sample__in=number_of)
         .exclude(sample__in=wanted.keep)
-        .select_related("sample")
+        .select_related("sample__file")
         .annotate(in_all=in_all(user, question))
     )
     place = {sample_id: at for at, sample_id in enumerate(number_of)}
@@ -252,7 +255,7 @@ def _checks(user: User, question: Question, tab: str, group: Group, planned: int
         ignore_conflicts=True,
     )
     held = Assignment.objects.filter(question=question, annotator=user, sample__in=samples, is_check=True)
-    return list(held.select_related("sample"))
+    return list(held.select_related("sample__file"))
 
 
 def _drawn_from(answers: AnswerQuerySet, count: int) -> list[int]:
@@ -331,8 +334,8 @@ def tiles_json(user: User, question: Question, tiles: Sequence[Tile], shows: boo
     return [
         {
             "sample": sample.pk,
-            "width": sample.width,
-            "height": sample.height,
+            "width": sample.file.width,
+            "height": sample.file.height,
             "box": sample.box,
             "p": tile.number if shows else None,
             "previous": selectors.label_json(previous.get(sample.pk)),

@@ -141,7 +141,7 @@ def _free(user: User, question: Question, only_audit: bool, count: int) -> list[
 def _held(user: User, question: Question, wanted: Wanted) -> list[Assignment]:
     """What this person's tab holds, beside what it keeps, in the order of the ranking."""
     mine = open_assignments(question).filter(annotator=user, tab=wanted.tab).exclude(sample__in=wanted.keep)
-    told = mine.select_related("sample__source", "sample__deployment", "entry__round__head")
+    told = mine.select_related("sample__file__source", "sample__file__deployment", "entry__round__head")
     return list(told.order_by("entry__rank", "pk").annotate(in_all=in_all(user, question)))
 
 

@@ -42,7 +42,7 @@ def in_all(user: User, question: Question) -> Subquery:
     return Subquery(_held(user, question).values("annotator").annotate(n=Count("pk")).values("n"))
 
 
-def within_share(handed_out: list[Assignment], keeps: bool) -> list[Assignment]:
+def within_share(handed_out: list[Any], keeps: bool) -> list[Any]:
     """Of what was handed out, annotated with `in_all`, the first that make up this person's share; the rest goes back.
 
     Raises HoldsEnough where that leaves a tab with nothing that keeps nothing either.

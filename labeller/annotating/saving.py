@@ -144,10 +144,10 @@ def _apply(event: Event, member: Member, question: Question, handed_out: _Handed
         return Recorded(422, detail=event.problem)
     if event.sample_id not in handed_out.samples:
         return Recorded(404, detail=_("There is no such sample in this project."))
-    if event.kind == "flag":
+    if event.flag is not None:
+        if event.kind == "unflag":
+            return flags.lower_flag(event.flag, question, member)
         return flags.raise_flag(event.flag, question, event.sample_id, member.person, event.note)
-    if event.kind == "unflag":
-        return flags.lower_flag(event.flag, question, member)
     if plain := _plain(event, member, question, handed_out):
         return recording.record_together([plain])[0]
     judgement = event.judgement

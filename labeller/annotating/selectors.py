@@ -181,15 +181,16 @@ def _said(
 
 def sample_json(sample: Sample) -> dict[str, Any]:
     """A picture and where it comes from."""
+    file = sample.file
     return {
         "sample": sample.pk,
-        "width": sample.width,
-        "height": sample.height,
+        "width": file.width,
+        "height": file.height,
         "box": sample.box,
-        "path": sample.path if sample.source.is_open else "",
-        "taken_at": sample.taken_at.isoformat() if sample.taken_at else None,
-        "deployment": sample.deployment.name if sample.deployment else "",
-        "notes": notes.sentences(sample.notes),
+        "path": file.path if file.source.is_open else "",
+        "taken_at": file.taken_at.isoformat() if file.taken_at else None,
+        "deployment": file.deployment.name if file.deployment else "",
+        "notes": notes.sentences(file.notes),
     }
 
 

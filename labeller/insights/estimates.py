@@ -158,8 +158,9 @@ def undiscovered_words(question: Question, trail: Trail) -> dict[str, Any] | Non
 
 
 def stop_advice(question: Question, trail: Trail) -> StopAdvice:
-    kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
-    latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
+    agreements = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
+    newest = agreements.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS]
+    latest = [kappa for kappa in newest if kappa is not None]
     since = Answer.objects.of(question).answered().filter(label__gt=labels.newest_class(question))
     quiet = since[:MOST_QUIET].count()
     richness, seen = undiscovered(question, trail) or (None, None)

@@ -46,7 +46,7 @@ def _progress(request: HttpRequest, member: Member, key: str | None = None) -> H
         "questions": questions,
         **selectors.progress(project, question),
     }
-    template = "insights/_progress.html" if request.htmx else "insights/progress.html"
+    template = "insights/_progress.html" if request.headers.get("HX-Request") else "insights/progress.html"
     return render(request, template, context)
 
 
@@ -93,12 +93,13 @@ def refused_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 @require_POST
 def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, action: str) -> HttpResponse:
     """Accept what a look offers, or revoke what was accepted."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     found = Acceptance.objects.select_related("question")
     acceptance = get_object_or_404(found, pk=acceptance_id, question__project=project)
     if action == "accept":
         try:
-            accepting.accept(acceptance, request.user)
+            accepting.accept(acceptance, member.person)
             messages.success(request, _("Accepted. Exports say so in every row, and it can be revoked here."))
         except accepting.NotOffered as error:
             messages.warning(request, str(error))

@@ -25,7 +25,7 @@ from labeller.embedding.loading import Embedded
 from labeller.labels import applying
 from labeller.labels import selectors as labels
 from labeller.labels.selectors import Audited
-from labeller.learning import fitting
+from labeller.learning import fitting, reading
 from labeller.learning.asking import request_refit
 from labeller.learning.fitting import Training
 from labeller.learning.models import Acceptance, Head, RoundEntry
@@ -63,7 +63,7 @@ def _error(looks: int) -> float:
 
 def look(question: Question) -> Acceptance | None:
     """See what is safe to accept now, and keep the outcome; None while a look would be wasted."""
-    embeddings = fitting.embeddings_of(question, runs.current_run(question.project))
+    embeddings = reading.embeddings_of(question, runs.current_run(question.project))
     known = _drawn(question)
     at = embeddings.positions([each.sample_id for each in known])
     audited = [each for each, position in zip(known, at, strict=True) if position >= 0]
@@ -208,6 +208,8 @@ def accepted_ids(question: Question) -> set[int]:
 def _sure(acceptance_id: int, embeddings: Embedded) -> dict[int, tuple[int, float]]:
     """What the rule's head is sure enough of, labelled or not; kept by the process, for neither changes."""
     rule = Acceptance.objects.select_related("head").get(pk=acceptance_id)
+    if rule.head is None or rule.threshold is None:  # it found nothing safe
+        return {}
     head = head_files.load(settings.HEADS / rule.head.directory)
     columns, sure = judged(head, embeddings.vectors)
     at = np.flatnonzero(np.greater_equal(sure, rule.threshold) & (embeddings.ids <= rule.newest_sample))

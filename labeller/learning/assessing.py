@@ -22,7 +22,7 @@ from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
-from labeller.learning import accepting, fitting
+from labeller.learning import accepting, fitting, reading
 from labeller.learning.fitting import Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
@@ -52,7 +52,7 @@ def assess(question: Question) -> Assessment | None:
     Also looks what is safe to accept, where that is due.
     """
     run = runs.current_run(question.project)
-    embeddings = fitting.embeddings_of(question, run)
+    embeddings = reading.embeddings_of(question, run)
     answers = labels.consensus(question)
     data = fitting.training(question, embeddings, answers)
     if data is None:

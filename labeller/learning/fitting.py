@@ -12,9 +12,8 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.embedding.loading import Embedded, load_embeddings
+from labeller.embedding.loading import Embedded
 from labeller.embedding.models import EmbeddingRun
-from labeller.labels import applying
 from labeller.learning import backing_off
 from labeller.learning.models import Head
 from labeller.projects.models import LabelClass, Question
@@ -25,25 +24,6 @@ log = logging.getLogger(__name__)
 
 SUGGESTIONS = 5
 MULTI_LABEL = "multilabel"  # what the one head for several classes a sample is called
-
-# --- embeddings -----------------------------------------------------------------------------------
-
-
-def embeddings_of(question: Question, run: EmbeddingRun) -> Embedded:
-    """The embeddings that the question learns from and is ranked on: of the samples that it is asked of.
-
-    Each question learns by itself; learning several together would begin here and in `fit`.
-    """
-    asked = applying.asked_ids(question)
-    whole = load_embeddings(run)
-    return whole if asked is None else _only(whole, asked.tobytes())
-
-
-@functools.lru_cache(maxsize=2)
-def _only(whole: Embedded, asked: bytes) -> Embedded:
-    """Kept by the process: while nothing else is asked of, what was found of the embeddings stays found."""
-    return whole.only(np.frombuffer(asked, np.int64))
-
 
 # --- labels ---------------------------------------------------------------------------------------
 
@@ -189,7 +169,7 @@ def fit(
     return Fitted(learner, data.class_ids, row, meta)
 
 
-def suggestions(probabilities: NDArray[np.floating[Any]], class_ids: list[int]) -> list[list[list[float]]]:
+def likeliest(probabilities: NDArray[np.floating[Any]], class_ids: list[int]) -> list[list[list[float]]]:
     """For each row of probabilities the likeliest classes: pairs of class id and probability, the likeliest first."""
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :SUGGESTIONS]
     return [
@@ -237,7 +217,8 @@ class HeldOut:
     @property
     def hits(self) -> NDArray[np.intp]:
         """For each class how many samples were rightly given it, (c,)."""
-        return (self.true & self.predicted).sum(axis=0)
+        hits: NDArray[np.intp] = np.sum(self.true & self.predicted, axis=0, dtype=np.intp)
+        return hits
 
 
 def tune(
@@ -257,7 +238,9 @@ def tune(
             parameters["C"] = found.C
         head.set_params(**parameters)
     held_out = _held_out(question, head, data)
-    return Tuned(parameters, held_out and held_out.accuracy, held_out and held_out.macro_f1)
+    if held_out is None:
+        return Tuned(parameters, None, None)
+    return Tuned(parameters, held_out.accuracy, held_out.macro_f1)
 
 
 def cross_validate(

@@ -6,32 +6,30 @@ sample has it, too: labelled blind, it audits these heads as well.
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from django.conf import settings
 
-from labeller.embedding.models import EmbeddingRun
-from labeller.learning.fitting import suggestions
+from labeller.learning.fitting import likeliest
 from labeller.learning.models import Head, RoundEntry
-from labeller.projects.models import Question
+from labeller.learning.reading import Known
 from tl_core.heads import files as head_files
+from tl_core.query.planning import Pick
 
 log = logging.getLogger(__name__)
 
 
-def foresee(question: Question, run: EmbeddingRun, entries: Sequence[RoundEntry], vectors: Any) -> None:
-    """Write into the entries of a ranking, whose embeddings these are, what the following questions' heads think."""
-    if not entries:
-        return
-    for follower in question.followers.all():
-        head = Head.objects.filter(question=follower, run=run, acceptances=None).order_by("-version").first()
-        if head is None or not head.directory:
+def foresee(known: Known, entries: Sequence[RoundEntry], picks: Sequence[Pick]) -> None:
+    """Write into the entries of a ranking, one for each pick, what the following questions' heads think."""
+    for follower in known.question.followers.all():
+        heads = Head.objects.filter(question=follower, run=known.run, acceptances=None)
+        head = heads.order_by("-version").first()
+        if not entries or head is None or not head.directory:
             continue
         try:
             stored = head_files.load(settings.HEADS / head.directory)
         except (FileNotFoundError, IsADirectoryError, head_files.HeadCorrupt) as error:
             log.warning("nothing is suggested for question %d: %s", follower.pk, error)
             continue
-        likeliest = suggestions(stored.predict_proba(vectors), head.class_ids)
-        for entry, suggested in zip(entries, likeliest, strict=True):
+        probabilities = stored.predict_proba(known.embeddings.vectors[[pick.position for pick in picks]])
+        for entry, suggested in zip(entries, likeliest(probabilities, head.class_ids), strict=True):
             entry.foreseen[str(follower.pk)] = {"head": head.version, "suggestions": suggested}

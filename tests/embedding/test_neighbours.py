@@ -7,7 +7,7 @@ from labeller.embedding import loading, neighbours, runs
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
-from labeller.learning import asking, fitting, rounds
+from labeller.learning import asking, choosing, fitting
 from labeller.learning.models import Round
 from labeller.projects.models import Question
 from tests import factories
@@ -179,7 +179,7 @@ def groups_of(made_round, pool):
 
 def test_seals_asks_among_the_neighbours_of_the_labelled_without_an_index_and_with_one(foxes, pool, monkeypatch):
     monkeypatch.setattr(planning, "COLD_LABELS", 10)
-    monkeypatch.setattr(rounds, "COLD_LABELS", 10)
+    monkeypatch.setattr(choosing, "COLD_LABELS", 10)
     answer(foxes, pool, "fox", "badger")
     Question.objects.update(strategy="margin")
     assert "empty" in groups_of(refit(foxes), pool)

@@ -15,7 +15,7 @@ from labeller.jobs import queueing as jobs
 from labeller.labels import applying, tallies
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
-from labeller.learning import accepting, asking, fitting
+from labeller.learning import accepting, asking, reading
 from labeller.learning.models import Acceptance, Head, Round, RoundEntry, TileGroup
 from labeller.projects.models import Question
 from labeller.projects.questions import add_following_question
@@ -108,11 +108,11 @@ def test_without_classes_named_it_is_asked_after_every_answer_but_a_blank_one(fo
 def test_its_embeddings_are_those_of_what_it_is_asked_of(foxes, made, doing):
     species(foxes, made[:10])
     run = runs.current_run(foxes.project)
-    found, whole = fitting.embeddings_of(doing, run), loading.load_embeddings(run)
+    found, whole = reading.embeddings_of(doing, run), loading.load_embeddings(run)
     assert found.ids.tolist() == [each.pk for each in made[:10:2]]
     assert np.array_equal(found.vectors[:], whole.vectors[np.arange(0, 10, 2)])
-    assert fitting.embeddings_of(doing, run) is found  # kept while nothing else is asked of
-    assert fitting.embeddings_of(foxes.question, run) is whole
+    assert reading.embeddings_of(doing, run) is found  # kept while nothing else is asked of
+    assert reading.embeddings_of(foxes.question, run) is whole
 
 
 def test_each_question_has_heads_rounds_and_full_refits_of_its_own(foxes, made, doing):

@@ -8,9 +8,9 @@ from django.utils import timezone
 from labeller.annotating.models import Assignment
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.learning import hunting, rounds
+from labeller.learning import choosing, hunting, rounds
+from labeller.learning.hunting import NothingToHunt
 from labeller.learning.models import Head, Round, TileGroup
-from labeller.learning.rounds import NothingToHunt
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -263,5 +263,5 @@ def test_forgotten_hunts_go(foxes, pool):
 
 def test_a_round_still_refuses_a_class_without_labels(foxes, pool):
     """What a hunt falls back on is none of a committed round's business."""
-    with pytest.raises(rounds.CannotLearn, match="needs labels of it"):
-        rounds.rank(foxes.question, aim=rounds.Aim(class_id=foxes.class_id("fox")))
+    with pytest.raises(hunting.CannotLearn, match="needs labels of it"):
+        rounds.rank(foxes.question, aim=choosing.Aim(class_id=foxes.class_id("fox")))

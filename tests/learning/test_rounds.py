@@ -319,7 +319,7 @@ def test_when_everything_is_labelled_there_is_one_empty_round_and_no_more(foxes,
 
 
 def test_what_a_second_person_says_when_everything_is_labelled_asks_for_one_refit_not_for_one_every_minute(foxes, pool):
-    Question.objects.update(redundancy=2)
+    settings_of(foxes, redundancy=2)
     answer(foxes, pool, *range(60))
     refit(foxes)
     factories.label(foxes.question, pool[0][7], foxes.bo, foxes.class_id("badger"))

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from labeller.annotating.models import Assignment
-from labeller.learning import asking, rounds, tiles
+from labeller.learning import asking, choosing, rounds, tiles
 from labeller.learning.models import Round, RoundEntry, TileGroup
 from labeller.projects.models import LabelClass, Question
 from tests import factories
@@ -80,7 +80,7 @@ def test_skipped_and_accepted_samples_are_in_no_group(foxes, pool, monkeypatch):
     Question.objects.update(audit_share=0)
     answer(foxes, pool, *range(6))
     factories.label(foxes.question, pool[0][7], foxes.ana, verdict="skip")
-    monkeypatch.setattr(rounds.accepting, "accepted_ids", lambda question: {pool[0][8].pk})
+    monkeypatch.setattr(choosing.accepting, "accepted_ids", lambda question: {pool[0][8].pk})
     found = samples_in(groups_of(refit(foxes)))
     assert found == {sample.pk for sample in pool[0][6:]} - {pool[0][7].pk, pool[0][8].pk}
 

@@ -83,10 +83,11 @@ class Command(SiteCommand):
             mine.update(strategy=question.strategy)
 
     def _rank_anew(self, question: Question) -> None:
-        before = Round.objects.filter(question=question, is_current=True).values_list("pk", flat=True).first()
+        current = Round.objects.filter(question=question, is_current=True)
+        before = set(current.values_list("pk", flat=True))
         started = time.monotonic()
         learning.request_refit(question, at_once=True)
-        while not Round.objects.filter(question=question, is_current=True).exclude(pk=before).exists():
+        while not current.exclude(pk__in=before).exists():
             self._give_up_after(question, started)
 
     def _give_up_after(self, question: Question, started: float) -> None:
@@ -95,8 +96,8 @@ class Command(SiteCommand):
             time.sleep(0.05)
             return
         job = Job.objects.filter(kind="refit", project=question.project_id).order_by("-pk").first()
-        failed = job is not None and job.error
-        reason = f"the last refit failed: {job.error}" if failed else "are the workers running (manage.py up)?"
+        error = job.error if job else ""
+        reason = f"the last refit failed: {error}" if error else "are the workers running (manage.py up)?"
         raise CommandError(f"No new round came: {reason}")
 
     def _play(self, project: Project, question: Question, options: dict[str, Any]) -> int:
@@ -131,7 +132,7 @@ class Command(SiteCommand):
         truth = HiddenTruth.objects.filter(sample=assignment.sample, label_class__question=question)
         classes = tuple(truth.values_list("label_class_id", flat=True))
         # Which answers are wrong depends on seed and sample only: the same ones whatever comes when.
-        draw = random.Random(f"{options['seed']} {assignment.sample.path}")
+        draw = random.Random(f"{options['seed']} {assignment.sample.file.path}")
         if classes and draw.random() < options["noise"]:
             wrong = list(question.classes.exclude(pk__in=classes).order_by("pk").values_list("pk", flat=True))
             classes = (draw.choice(wrong),) if wrong else classes  # of a sample that is of all classes none is wrong

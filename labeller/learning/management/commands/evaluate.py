@@ -9,7 +9,7 @@ from labeller.config.commands import SiteCommand
 from labeller.embedding import runs
 from labeller.jobs.queueing import Postponed
 from labeller.labels import selectors as labels
-from labeller.learning import fitting
+from labeller.learning import fitting, reading
 from labeller.learning.fitting import CannotLearn, HeldOut
 from labeller.projects import commands
 from labeller.projects.models import LabelClass, Question
@@ -42,7 +42,7 @@ class Command(SiteCommand):
     def _cross_validation(self, question: Question) -> dict[str, Any] | None:
         try:
             run = runs.current_run(question.project)
-            embeddings = fitting.embeddings_of(question, run)
+            embeddings = reading.embeddings_of(question, run)
             held_out = fitting.cross_validate(question, run, embeddings, labels.consensus(question))
         except (CannotLearn, FeaturiserUnavailable, Postponed) as error:
             raise CommandError(str(error)) from error

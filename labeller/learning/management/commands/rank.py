@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from labeller.config.commands import SiteCommand
 from labeller.jobs.queueing import Postponed
 from labeller.learning import reasons, rounds
+from labeller.learning.choosing import Aim
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
 from labeller.projects import commands
@@ -73,16 +74,17 @@ def _why_nothing(question: Question) -> str:
     return f"Nothing of {question.project.slug} is embedded yet: run manage.py embed, or wait for a worker."
 
 
-def _aim(question: Question, options: dict[str, Any]) -> rounds.Aim | None:
+def _aim(question: Question, options: dict[str, Any]) -> Aim | None:
     if options["like"]:
-        return rounds.Aim(like=_like(question.project, options["like"]))
+        return Aim(like=_like(question.project, options["like"]))
     if options["hunted"]:
-        return rounds.Aim(class_id=_class_id(question, options["hunted"]))
+        return Aim(class_id=_class_id(question, options["hunted"]))
     return None
 
 
 def _like(project: Project, paths: list[str]) -> tuple[int, ...]:
-    found = Sample.objects.filter(project=project, path__in=paths).values_list("pk", "path")
+    wholes = Sample.objects.filter(project=project, file__path__in=paths, part=Sample.Part.WHOLE)
+    found = wholes.values_list("pk", "file__path")
     unknown = set(paths) - {path for _, path in found}
     if unknown:
         raise CommandError(f"{project.slug} has no sample {min(unknown)!r}: write paths as manage.py rank prints them.")
@@ -98,7 +100,7 @@ def _class_id(question: Question, name: str) -> int:
 
 
 def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
-    paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "path"))
+    paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "file__path"))
     tops = [entry.suggestions[0] if entry.suggestions else (None, None) for entry in entries]
     names = dict(LabelClass.objects.filter(pk__in=[top for top, _ in tops if top]).values_list("pk", "name"))
     spoken_of = reasons.names(entries)
@@ -109,7 +111,7 @@ def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
             "score": entry.score,
             "strategy": entry.strategy,
             "reason": reasons.describe(entry, spoken_of),
-            "suggestion": names.get(top),
+            "suggestion": names.get(top) if top else None,
             "probability": probability,
         }
         for entry, (top, probability) in zip(entries, tops, strict=True)
