@@ -65,7 +65,7 @@ PAGES = {
     "hunt": (lambda client, foxes: post(client, "hunt/start/", **{"class": foxes.class_id("fox")}), 11),
     "review": (lambda client, foxes: post(client, "review/next/", count=5), 34),
     "progress": (lambda client, foxes: get(client, URL), 60),
-    "curve": (lambda client, foxes: get(client, f"{URL}curve.json"), 18),
+    "curve": (lambda client, foxes: get(client, f"{URL}questions/species/curve.json"), 18),
     "projects": (lambda client, foxes: get(client, "/"), 10),
     "history": (lambda client, foxes: get(client, f"{URL}history/"), 16),
     "flagged": (lambda client, foxes: get(client, f"{URL}flagged/"), 14),

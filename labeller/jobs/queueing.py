@@ -45,6 +45,7 @@ QUEUES = {
     "hunt": "train",
     "bursts": "io",
     "known": "io",
+    "count": "io",
     "derive": "io",
     "remove": "io",
 }

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from labeller.labels import tallies
+from labeller.labels import applying, tallies
+from labeller.labels.applying import Rule
 from labeller.labels.models import Answer, Label, Tally
 from labeller.labels.standing import Said, Standing, standing
 from labeller.labels.tallies import Key
@@ -34,16 +35,18 @@ def kept(sample_ids: Collection[int]) -> Iterator[None]:
     yield
     before, after = _stored(sample__in=sample_ids), _said(sample__in=sample_ids)
     _write(before, after)
-    parts = _parts(after)
-    parts.subtract(_parts(before))
+    rules = applying.rules({question_id for _, question_id, _ in (*before, *after)})
+    parts = _parts(after, rules)
+    parts.subtract(_parts(before, rules))
     tallies.add(parts)
 
 
 def forget(sample_ids: Collection[int]) -> None:
     """Take samples out of answers and counts, inside the transaction that deletes them and their labels."""
     _hold(sample_ids)
+    before = _stored(sample__in=sample_ids)
     parts: Counter[Key] = Counter()
-    parts.subtract(_parts(_stored(sample__in=sample_ids)))
+    parts.subtract(_parts(before, applying.rules({question_id for _, question_id, _ in before})))
     Answer.objects.filter(sample__in=sample_ids).delete()
     tallies.add(parts)
 
@@ -107,10 +110,19 @@ def _columns(now: Standing) -> dict[str, Any]:
     return {**columns, "label_id": now.label, "classes": " ".join(map(str, sorted(now.classes)))}
 
 
-def _parts(answers: dict[Place, Standing]) -> Counter[Key]:
-    """What samples add to the counts."""
-    parts: Counter[Key] = Counter()
-    for (project_id, question_id, _), each in answers.items():
+def _parts(answers: dict[Place, Standing], rules: dict[int, Rule]) -> Counter[Key]:
+    """What samples add to the counts; to those of a question that follows another where it is asked of them."""
+    asked = {
+        (project_id, following_id, sample_id)
+        for (project_id, question_id, sample_id), each in answers.items()
+        for following_id, rule in rules.items()
+        if rule.follows == question_id and each.is_answered and rule.asks(each.classes)
+    }
+    parts: Counter[Key] = Counter((project_id, question_id, What.ASKED, None) for project_id, question_id, _ in asked)
+    for place, each in answers.items():
+        project_id, question_id, _ = place
+        if question_id in rules and place not in asked:
+            continue
         parts[project_id, question_id, What.SETTLED, None] += each.state != Answer.State.OPEN
         parts[project_id, question_id, What.LABELLED, None] += each.is_answered
         parts[project_id, question_id, What.ANSWERS, None] += each.votes

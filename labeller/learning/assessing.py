@@ -16,13 +16,13 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.embedding import loading, runs
+from labeller.embedding import runs
 from labeller.embedding.loading import Embedded
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
-from labeller.learning import accepting, fitting
+from labeller.learning import accepting, fitting, reading
 from labeller.learning.fitting import Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
@@ -52,7 +52,7 @@ def assess(question: Question) -> Assessment | None:
     Also looks what is safe to accept, where that is due.
     """
     run = runs.current_run(question.project)
-    embeddings = loading.load_embeddings(run)
+    embeddings = reading.embeddings_of(question, run)
     answers = labels.consensus(question)
     data = fitting.training(question, embeddings, answers)
     if data is None:

@@ -64,6 +64,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
     outcome = taxonomy.load(question, given["file"].read(taxonomy.MAX_BYTES + 1))
     if outcome.moved:
         learning.request_refit(question, at_once=True)
+    learning.ask_anew(question)
     made = ngettext("%(n)d class was added", "%(n)d classes were added", outcome.made) % {"n": outcome.made}
     return ngettext("%(made)s, and %(n)d changed.", "%(made)s, and %(n)d changed.", outcome.changed) % {
         "made": made,
@@ -80,7 +81,6 @@ def _shown(request: HttpRequest, member: Member, question: Question) -> dict[str
         "role": member.role,
         "question": question,
         "questions": member.project.questions.order_by("position", "pk"),
-        "only_for": question.only_for.all() if question.follows_id else [],
         "page": page,
         "rows": [(each, counts.get(each.pk, 0)) for each in page.object_list],
         "n_classes": question.classes.count(),
@@ -119,6 +119,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
         else:
             if _learnt(form.instance) != learnt:
                 learning.request_refit(question, at_once=True)
+                learning.ask_anew(question)
             messages.success(request, _("“%(name)s” was saved.") % {"name": form.instance.name})
             return redirect(_page_of(question))
     context = {
@@ -133,9 +134,9 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     return render(request, "projects/class.html", context)
 
 
-def _learnt(label_class: LabelClass) -> tuple[int | None, bool]:
-    """What of a class the head and the ranking go by."""
-    return label_class.parent_id, label_class.is_starred
+def _learnt(label_class: LabelClass) -> tuple[int | None, bool, bool]:
+    """What of a class heads and rankings go by."""
+    return label_class.parent_id, label_class.is_starred, label_class.is_blank
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -149,6 +150,7 @@ def follow_up(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if form.is_valid():
         question = questions.add_following_question(follows, **form.cleaned_data)
         question.project = project
+        learning.ask_anew(follows)
         messages.success(request, _("The question is asked from now on."))
         return redirect(_page_of(question))
     context = {
