@@ -33,7 +33,7 @@ def kept(sample_ids: Collection[int]) -> Iterator[None]:
     """Keep answers and counts right while labels of these samples are written, inside the writer's transaction."""
     _hold(sample_ids)
     yield
-    before, after = _stored(sample__in=sample_ids), _said(sample__in=sample_ids)
+    before, after = _stored(sample_ids), _said(sample_ids)
     _write(before, after)
     rules = applying.rules({question_id for _, question_id, _ in (*before, *after)})
     parts = _parts(after, rules)
@@ -63,18 +63,18 @@ def _hold(sample_ids: Collection[int]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, place) FROM unnest(%s::int[]) AS place", [LOCK, places])
 
 
-def _stored(**which: Any) -> dict[Place, Standing]:
+def _stored(sample_ids: Collection[int]) -> dict[Place, Standing]:
     """What the rows say that stands of these samples."""
-    rows = Answer.objects.filter(**which).values_list("question__project", "question", "sample", *FIELDS)
+    rows = Answer.objects.filter(sample__in=sample_ids).values_list("question__project", "question", "sample", *FIELDS)
     return {
         (project_id, question_id, sample_id): Standing(state, frozenset(map(int, classes.split())), *rest)
         for project_id, question_id, sample_id, state, classes, *rest in rows
     }
 
 
-def _said(**which: Any) -> dict[Place, Standing]:
+def _said(sample_ids: Collection[int]) -> dict[Place, Standing]:
     """What stands of these samples by all that is said of them."""
-    current = Label.objects.filter(is_current=True, **which)
+    current = Label.objects.filter(is_current=True, sample__in=sample_ids)
     told = ("pk", "verdict", "mode", "annotator", "created_at", "labelled_classes__label_class")
     labels: dict[Place, dict[int, Said]] = {}
     for *place, pk, verdict, mode, annotator, at, class_id in current.values_list(
@@ -159,10 +159,9 @@ def _compare(project: Project, *, mend: bool) -> Off:
     off = 0
     told: list[str] = []
     for sample_ids in _batches(project):
-        which = {"sample__gte": sample_ids[0], "sample__lte": sample_ids[-1], "question__project": project}
         with transaction.atomic():
             _hold(sample_ids)
-            before, after = _stored(**which), _said(**which)
+            before, after = _stored(sample_ids), _said(sample_ids)
             if mend:
                 _write(before, after)
         wrong = sorted(place for place in before.keys() | after.keys() if before.get(place) != after.get(place))
