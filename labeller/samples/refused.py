@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from labeller.messages import sentence
 from labeller.projects.models import Project
 from labeller.samples import walking
 from labeller.samples.models import Refusal, Source
@@ -54,7 +55,8 @@ def counts(project: Project) -> dict[str, int]:
 def examples(project: Project, reason: str, most: int = 5) -> list[dict[str, str]]:
     """A few of those refused for this reason, each with its sentence."""
     rows = Refusal.objects.filter(project=project, reason=reason)
-    return list(rows.order_by("pk").values("path", "detail")[:most])
+    found = rows.order_by("pk").values_list("path", "detail")[:most]
+    return [{"path": path, "detail": sentence(detail)} for path, detail in found]
 
 
 def nothing_usable(project: Project) -> str:
@@ -106,7 +108,7 @@ def rows(project: Project, reason: str = "") -> Iterator[tuple[Any, ...]]:
     while after is not None:
         found, after = page(project, reason, after, CHUNK)
         for refusal in found:
-            yield refusal.path, refusal.reason, refusal.detail, refusal.bytes, refusal.source.path
+            yield refusal.path, refusal.reason, sentence(refusal.detail), refusal.bytes, refusal.source.path
 
 
 def _of(project: Project, reason: str) -> QuerySet[Refusal]:

@@ -76,7 +76,7 @@ def test_a_photograph_that_changed_is_looked_at_and_not_shown_under_the_old_cont
     assert client.get(address(taken)).status_code == 202
     factories.work("scan", "ingest")
     assert client.get(address(taken)).status_code == 200
-    assert Sample.objects.get(pk=taken.pk).notes == [{"code": "changed"}]
+    assert Sample.objects.get(pk=taken.pk).notes == [{"code": "changed", "parameters": {}}]
 
 
 def test_what_a_browser_keeps_of_an_edited_photograph_is_not_shown_for_ever(client, foxes, taken, folder):

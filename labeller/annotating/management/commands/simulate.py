@@ -24,6 +24,7 @@ from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.learning import asking as learning
 from labeller.learning.models import Round
+from labeller.messages import sentence
 from labeller.projects.models import STRATEGIES, Project, Question
 from labeller.samples.models import HiddenTruth
 
@@ -97,7 +98,9 @@ class Command(SiteCommand):
             return
         job = Job.objects.filter(kind="refit", project=question.project_id).order_by("-pk").first()
         failed = job is not None and job.error
-        reason = f"the last refit failed: {job.error}" if failed else "are the workers running (manage.py up)?"
+        reason = (
+            f"the last refit failed: {sentence(job.error)}" if failed else "are the workers running (manage.py up)?"
+        )
         raise CommandError(f"No new round came: {reason}")
 
     def _play(self, project: Project, question: Question, options: dict[str, Any]) -> int:
