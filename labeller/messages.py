@@ -118,10 +118,10 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
     # Why there is no head, no ranking, or nothing to hunt by.
     WorkerCode.STRATEGY_UNUSABLE: gettext_noop(
-        "The strategy %(name)s can't be used: %(error)s. Choose another one in the project's settings."
+        "The strategy %(name)s can't be used: %(error)s. Choose another one in the question's settings."
     ),
     WorkerCode.HEAD_UNUSABLE: gettext_noop(
-        "The head %(name)s can't be used: %(error)s. Choose another one in the project's settings."
+        "The head %(name)s can't be used: %(error)s. Choose another one in the question's settings."
     ),
     WorkerCode.LIKENESS_UNKNOWN: gettext_noop(
         "A sample to look like has no embedding: it waits for a worker, or is broken."

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from PIL import Image
 
@@ -26,14 +28,14 @@ from labeller.embedding.models import EmbeddingShard
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
+from labeller.labels import answering, tallies
 from labeller.labels import recording as labels
-from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.learning.models import Head, Round, RoundEntry
 from labeller.projects.making import ensure_class
 from labeller.projects.models import Project, Question
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Sample, Source
 
 ROLES = {
     "olga": Role.OWNER,
@@ -63,10 +65,10 @@ def annotators(project: Project, count: int) -> list[User]:
     return people
 
 
-def project(slug: str = "foxes", classes: Iterable[str] = ("fox", "badger", "empty"), **fields: Any) -> Project:
-    """A project with one question and nobody in it."""
-    made = Project.objects.create(slug=slug, name=slug.title(), **fields)
-    question = Question.objects.create(project=made, key="species", text="Which animal is this?")
+def project(slug: str = "foxes", classes: Iterable[str] = ("fox", "badger", "empty"), **learning: Any) -> Project:
+    """A project with nobody in it, and one question that is learnt like this."""
+    made = Project.objects.create(slug=slug, name=slug.title())
+    question = Question.objects.create(project=made, key="species", text="Which animal is this?", **learning)
     for name in classes:
         ensure_class(question, name)
     return made
@@ -95,8 +97,8 @@ class Cast:
         return Member(person, self.project, access.role(person, self.project) or Role.VIEWER)
 
 
-def cast(multi_label: bool = False, **fields: Any) -> Cast:
-    made = project(**fields)
+def cast(multi_label: bool = False, **learning: Any) -> Cast:
+    made = project(**learning)
     question = made.first_question
     if multi_label:
         Question.objects.filter(pk=question.pk).update(multi_label=True)
@@ -108,12 +110,12 @@ def cast(multi_label: bool = False, **fields: Any) -> Cast:
 
 
 def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
-    """Samples without files."""
+    """Samples whose files are not on the disk."""
     source, _ = Source.objects.get_or_create(project=of, path=f"/nowhere/{of.slug}")
-    first = Sample.objects.filter(project=of).count()
+    first = File.objects.filter(project=of).count()
     tallies.add_samples(None, project=of, count=count)  # as an import does
-    return Sample.objects.bulk_create(
-        Sample(
+    files = (
+        File(
             project=of,
             source=source,
             path=f"fox/{first + number:04}.jpg",
@@ -122,14 +124,20 @@ def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
             modified_ns=0,
             width=640,
             height=480,
-            shard=shard,
         )
         for number in range(count)
     )
+    return wholes(files, shard)
 
 
-def twin(of: Sample, path: str) -> Refusal:
-    """A file that was left out because it has the same content as that sample."""
+def wholes(files: Iterable[File], shard: int = 0) -> list[Sample]:
+    """Store these files, and a sample of the whole of each."""
+    stored = File.objects.bulk_create(files)
+    return Sample.objects.bulk_create(Sample(project=file.project, file=file, shard=shard) for file in stored)
+
+
+def twin(of: File, path: str) -> Refusal:
+    """A file that was left out because it has the same content as that one."""
     fields = {"bytes": of.bytes, "modified_ns": 0, "reason": "duplicate", "detail": f"Same content as {of.path}"}
     return Refusal.objects.create(project=of.project, source=of.source, path=path, twin=of, **fields)
 
@@ -144,6 +152,12 @@ def label(question: Question, sample: Sample, annotator: User | None, *classes: 
     recorded = labels.record(judgement(question, sample, annotator, *classes, **fields))
     assert recorded.status == 200, recorded
     return recorded.label
+
+
+def forget(given: QuerySet[Label]) -> None:
+    """As if these labels had never counted."""
+    with transaction.atomic(), answering.kept(list(given.values_list("sample", flat=True))):
+        given.update(is_current=False)
 
 
 def ranking(

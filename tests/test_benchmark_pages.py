@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks import filling, pages
-from labeller.labels import tallies
-from labeller.labels.models import Dispute, Label
+from labeller.labels import answering, tallies
+from labeller.labels.models import Answer, Label
 from labeller.projects.models import Project
 from labeller.samples.models import Sample
 
@@ -18,7 +18,7 @@ def filled(db, sent, monkeypatch):
     Project.objects.all().delete()
     filling._Filler(SAMPLES, LABELS, PEOPLE).everything()
     for project in Project.objects.all():
-        tallies.recount(project)
+        answering.recount(project)
     return Project.objects.get(slug=filling.SLUG)
 
 
@@ -31,12 +31,13 @@ def test_every_page_is_timed(filled, monkeypatch):
     }  # fmt: skip
     assert all(each["queries"] > 0 and each["p95_ms"] > 0 for each in found.values())
     assert tallies.kept_now(filled) == tallies.counted(filled), "saving 25 labels keeps the counts"
+    assert not answering.check(filled)
 
 
 def test_what_is_filled_in_has_all_kinds_of_labels(filled):
     counts = tallies.of(filled.first_question)
     assert counts.samples == SAMPLES and 0.9 * LABELS < counts.labelled < counts.settled <= LABELS
-    assert Dispute.objects.exists()
+    assert set(Answer.objects.values_list("state", flat=True)) == set(Answer.State.values)
     modes = set(Label.objects.filter(project=filled).values_list("mode", flat=True))
     assert modes == {"import", "single", "grid", "review"}
     done = Project.objects.get(slug=filling.DONE).first_question

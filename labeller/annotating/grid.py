@@ -15,11 +15,11 @@ from django.db.models.functions import Now
 from labeller.accounts.models import User
 from labeller.annotating import handing, selectors
 from labeller.annotating.handing import Wanted
-from labeller.annotating.holding import in_all, open_assignments, settled_for, take, within_share
+from labeller.annotating.holding import in_all, is_settled_for, open_assignments, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import checks
-from labeller.labels.models import Check, Label
+from labeller.labels.models import Answer, AnswerQuerySet, Check, Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import asking as learning
 from labeller.learning.models import Round, RoundEntry, TileGroup
@@ -83,7 +83,7 @@ def hand_out(
     with transaction.atomic():
         kept = _keep(user, question, wanted)
         groups = _groups(question, current)
-        asked = _asked(question, groups, group_id, class_id if question.project.show_suggestions else None)
+        asked = _asked(question, groups, group_id, class_id if question.show_suggestions else None)
         best_first = [group for group in groups if group.left and group is not asked]
         best_first.sort(key=lambda group: group.free < min(group.n, WORTHWHILE))
         order = [asked, *best_first] if asked else best_first
@@ -123,11 +123,14 @@ def _groups(question: Question, current: Round | None) -> list[Group]:
     if current is None:
         return []
     groups = TileGroup.objects.filter(question=question, round=current).order_by("number")
-    rows: Any = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
+    rows = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
         done=Count("assignments", filter=Q(assignments__is_done=True, assignments__is_check=False)),
         taken=Count("assignments", filter=Q(assignments__is_check=False)),
     )
-    return [Group(*row, left=max(0, row[4] - done), free=min(row[4], LISTED) - taken) for *row, done, taken in rows]
+    return [
+        Group(pk, kind, class_id, number, n, version, left=max(0, n - done), free=min(n, LISTED) - taken)
+        for pk, kind, class_id, number, n, version, done, taken in rows
+    ]
 
 
 def _asked(question: Question, groups: list[Group], group_id: int | None, class_id: int | None) -> Group | None:
@@ -162,9 +165,9 @@ def _free(user: User, question: Question, sample_ids: Collection[int]) -> set[in
     found = (
         Sample.objects.filter(pk__in=sample_ids)
         .annotate(taken=Count("assignments", filter=taken))
-        .filter(taken__lt=question.project.redundancy)
+        .filter(taken__lt=question.redundancy)
         .exclude(Exists(own))
-        .exclude(Exists(settled_for(user, question).filter(sample=OuterRef("pk"))))
+        .exclude(is_settled_for(user, question, "pk"))
         .exclude(Exists(_drawn(question).filter(sample=OuterRef("pk"))))
     )
     return set(found.values_list("pk", flat=True))
@@ -196,7 +199,7 @@ def _held(
         open_assignments(question)
         .filter(annotator=user, tab=wanted.tab, sample__in=number_of)
         .exclude(sample__in=wanted.keep)
-        .select_related("sample")
+        .select_related("sample__file")
         .annotate(in_all=in_all(user, question))
     )
     place = {sample_id: at for at, sample_id in enumerate(number_of)}
@@ -211,21 +214,22 @@ def _held(
 def _planned_checks(question: Question, count: int) -> int:
     """How many of so many tiles are to be checks. With several classes a sample none: a tile is confirmed as one."""
     planned = sum(random.random() < CHECKED for _ in range(count))
-    return planned if planned and not question.multi_label and checks.known(question).exists() else 0
+    return planned if planned and not question.multi_label and Answer.objects.of(question).known().exists() else 0
 
 
 def _checks(user: User, question: Question, tab: str, group: Group, planned: int) -> list[Assignment]:
     """Hold up to so many samples whose answer is known: of the page's class, or planted ones of another."""
     if not planned:
         return []
-    of_class = Q(labelled_classes__label_class=group.class_id) if group.class_id is not None else Q()
     planted = sum(random.random() < PLANTED for _ in range(planned)) if group.class_id is not None else 0
-    labels = checks.unknown_to(question, user).exclude(
+    answers = checks.unknown_to(question, user).exclude(
         Exists(Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample")))
     )
+    # Questions that are checked take one class a sample.
+    of_class = Q(classes=str(group.class_id)) if group.class_id is not None else Q()
     samples = [
-        *_drawn_from(labels.filter(of_class), planned - planted),
-        *_drawn_from(labels.exclude(of_class), planted),
+        *_drawn_from(answers.filter(of_class), planned - planted),
+        *_drawn_from(answers.exclude(of_class), planted),
     ]
     if not samples:
         return []
@@ -250,18 +254,18 @@ def _checks(user: User, question: Question, tab: str, group: Group, planned: int
         ignore_conflicts=True,
     )
     held = Assignment.objects.filter(question=question, annotator=user, sample__in=samples, is_check=True)
-    return list(held.select_related("sample"))
+    return list(held.select_related("sample__file"))
 
 
-def _drawn_from(labels: QuerySet[Label], count: int) -> list[int]:
-    """Samples of so many of these labels, from a random place on: drawing from all would read them all."""
+def _drawn_from(answers: AnswerQuerySet, count: int) -> list[int]:
+    """Samples of so many of these answers, from a random place on: drawing from all would read them all."""
     if not count:
         return []
-    newest = Label.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    newest = Answer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     start = random.randint(0, newest)
-    found = list(labels.filter(pk__gte=start).order_by("pk").values_list("sample", flat=True)[:count])
+    found = list(answers.filter(pk__gte=start).order_by("pk").values_list("sample", flat=True)[:count])
     if len(found) < count:
-        before = labels.filter(pk__lt=start).order_by("pk").values_list("sample", flat=True)
+        before = answers.filter(pk__lt=start).order_by("pk").values_list("sample", flat=True)
         found += before[: count - len(found)]
     return found
 
@@ -279,8 +283,8 @@ def _audits(user: User, question: Question) -> int:
     taken = Q(sample__assignments__question=question, sample__assignments__slot__lt=REVIEW_SLOT)
     own = Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("sample"))
     waiting = _drawn(question).annotate(taken=Count("sample__assignments", filter=taken))
-    waiting = waiting.filter(taken__lt=question.project.redundancy).exclude(Exists(own))
-    return waiting.exclude(Exists(settled_for(user, question).filter(sample=OuterRef("sample")))).count()
+    waiting = waiting.filter(taken__lt=question.redundancy).exclude(Exists(own))
+    return waiting.exclude(is_settled_for(user, question, "sample")).count()
 
 
 def _state(question: Question, current: Round | None, has_tiles: bool) -> str:
@@ -301,7 +305,7 @@ def _state(question: Question, current: Round | None, has_tiles: bool) -> str:
 
 def page_json(user: User, question: Question, page: Page) -> dict[str, Any]:
     """What the page is told. Where suggestions are hidden a group is one of similar pictures and no more."""
-    shows = question.project.show_suggestions
+    shows = question.show_suggestions
     return {
         "group": _group_json(page.group, shows) if page.group else None,
         "tiles": tiles_json(user, question, page.tiles, shows),
@@ -328,8 +332,8 @@ def tiles_json(user: User, question: Question, tiles: Sequence[Tile], shows: boo
     return [
         {
             "sample": sample.pk,
-            "width": sample.width,
-            "height": sample.height,
+            "width": sample.file.width,
+            "height": sample.file.height,
             "box": sample.box,
             "p": tile.number if shows else None,
             "previous": selectors.label_json(previous.get(sample.pk)),

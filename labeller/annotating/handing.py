@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Now
 
 from labeller.accounts.models import User
 from labeller.annotating import sequences
-from labeller.annotating.holding import HOLD, in_all, open_assignments, place, room, settled_for, take, within_share
+from labeller.annotating.holding import HOLD, in_all, is_settled_for, open_assignments, place, room, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import tallies
@@ -115,7 +115,7 @@ def _take(user: User, question: Question, wanted: Wanted) -> tuple[list[Assignme
         current = free[-1].round
         fields_of = {entry.sample_id: {"entry": entry} for entry in free}
         # With one person a sample, one that has a free slot has no other.
-        place(user, question, wanted.tab, fields_of, are_free=question.project.redundancy == 1)
+        place(user, question, wanted.tab, fields_of, are_free=question.redundancy == 1)
         held = _held(user, question, wanted)
         missing -= sum(each.sample_id in fields_of for each in held)
     return held or _held(user, question, wanted), current or current_round(question)
@@ -127,20 +127,20 @@ def _free(user: User, question: Question, only_audit: bool, count: int) -> list[
     entries = entries.filter(strategy=AUDIT) if only_audit else entries
     of_sample = Assignment.objects.filter(question=question, sample=OuterRef("sample"))
     slots = of_sample.filter(slot__lt=REVIEW_SLOT)
-    if question.project.redundancy == 1:
+    if question.redundancy == 1:
         entries = entries.exclude(Exists(slots))
     else:
         taken = Subquery(slots.values("sample").annotate(n=Count("pk")).values("n"))
-        entries = entries.annotate(taken=Coalesce(taken, 0)).filter(taken__lt=question.project.redundancy)
+        entries = entries.annotate(taken=Coalesce(taken, 0)).filter(taken__lt=question.redundancy)
     entries = entries.exclude(Exists(of_sample.filter(annotator=user)))
-    entries = entries.exclude(Exists(settled_for(user, question).filter(sample=OuterRef("sample"))))
+    entries = entries.exclude(is_settled_for(user, question, "sample"))
     return list(entries.select_related("round__head").order_by("rank")[:count])
 
 
 def _held(user: User, question: Question, wanted: Wanted) -> list[Assignment]:
     """What this person's tab holds, beside what it keeps, in the order of the ranking."""
     mine = open_assignments(question).filter(annotator=user, tab=wanted.tab).exclude(sample__in=wanted.keep)
-    told = mine.select_related("sample__source", "sample__deployment", "entry__round__head")
+    told = mine.select_related("sample__file__source", "sample__file__deployment", "entry__round__head")
     return list(told.order_by("entry__rank", "pk").annotate(in_all=in_all(user, question)))
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone as clock
 from labeller.accounts.access import Member
 from labeller.accounts.models import User
 from labeller.annotating import saving
-from labeller.labels.models import Check, Label, LabelledClass
+from labeller.labels.models import Check, Label, LabelledClass, SaidQuerySet
 from labeller.labels.recording import Judgement, Recorded
 from labeller.projects.models import LabelClass, Project
 
@@ -77,7 +77,7 @@ def page(project: Project, person: User, before: str = "") -> HistoryPage:
     return HistoryPage(_rows(shown), f"{last_label}-{last_check}")
 
 
-def _all(project: Project, person: User) -> tuple[QuerySet[Label], QuerySet[Check]]:
+def _all(project: Project, person: User) -> tuple[SaidQuerySet[Label], SaidQuerySet[Check]]:
     of_person = {"project": project, "annotator": person}
     return Label.objects.filter(**of_person), Check.objects.filter(**of_person)
 
@@ -158,10 +158,7 @@ def pace(project: Project, person: User, zone: tzinfo) -> Pace:
     today = clock.now().astimezone(zone).date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     starts = [datetime.combine(day, time(), zone) for day in [*days, today + timedelta(days=1)]]
-    standing = [
-        each.filter(is_current=True, created_at__gte=starts[0]).exclude(verdict=Label.Verdict.WITHDRAW)
-        for each in _all(project, person)
-    ]
+    standing = [each.standing().filter(created_at__gte=starts[0]) for each in _all(project, person)]
     of_day = {
         f"n{number}": Count("pk", filter=Q(created_at__gte=start, created_at__lt=end))
         for number, (start, end) in enumerate(pairwise(starts))

@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.annotating.models import Assignment
-from labeller.labels.models import Label
+from labeller.labels.models import Answer, Label
 from labeller.projects.models import Question
 
 HOLD = timedelta(minutes=10)
@@ -42,7 +42,7 @@ def in_all(user: User, question: Question) -> Subquery:
     return Subquery(_held(user, question).values("annotator").annotate(n=Count("pk")).values("n"))
 
 
-def within_share(handed_out: list[Assignment], keeps: bool) -> list[Assignment]:
+def within_share(handed_out: list[Any], keeps: bool) -> list[Any]:
     """Of what was handed out, annotated with `in_all`, the first that make up this person's share; the rest goes back.
 
     Raises HoldsEnough where that leaves a tab with nothing that keeps nothing either.
@@ -98,7 +98,7 @@ def place(
     that none of their slots was used when they were found, a moment ago.
     """
     used = {} if are_free else _slots(question, fields_of)
-    slots = range(question.project.redundancy) if slots is None else slots
+    slots = range(question.redundancy) if slots is None else slots
     free = {
         sample_id: slot
         for sample_id in fields_of
@@ -138,11 +138,11 @@ def _slots(question: Question, sample_ids: Iterable[int]) -> dict[int, dict[int,
     return used
 
 
-def settled_for(user: User, question: Question) -> models.QuerySet[Label]:
-    """Labels of samples that are answered already (by an import), decided by a reviewer, or decided by this person.
+def is_settled_for(user: User, question: Question, sample: str) -> Q:
+    """Whether a sample is answered already (by an import), decided by a reviewer, or decided by this person.
 
-    For an Exists: an IN over all of them would be gone through for every sample.
+    Each by an Exists: an IN over all of them would be gone through for every sample.
     """
-    standing = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
-    decided = Q(annotator=None) | Q(annotator=user) | Q(mode=Label.Mode.REVIEW)
-    return standing.filter(decided)
+    answers = Answer.objects.of(question).closed().filter(sample=OuterRef(sample))
+    own = Label.objects.standing().filter(question=question, annotator=user, sample=OuterRef(sample))
+    return Q(Exists(answers)) | Q(Exists(own))

@@ -13,7 +13,7 @@ from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import HoldsEnough
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.labels import selectors as labels
+from labeller.labels.models import Answer
 from labeller.learning.models import TileGroup
 from labeller.messages import sentence
 from labeller.projects.models import Question
@@ -125,7 +125,7 @@ def page_json(user: User, question: Question, wanted: Wanted, found: HuntState, 
         "message": found.message,
         "hunt": hunt_json(group) if group else None,
         "group": {"id": group.pk, "kind": group.kind, "class": group.label_class_id} if group else None,
-        "tiles": grid.tiles_json(user, question, tiles, shows=question.project.show_suggestions),
+        "tiles": grid.tiles_json(user, question, tiles, shows=question.show_suggestions),
         "groups": [],
         "kept": sorted(kept),
         "round": selectors.round_json(handing.current_round(question)),
@@ -150,6 +150,5 @@ def examples(question: Question, wanted: HuntRequest) -> list[int]:
     """The newest samples that people gave the hunted class."""
     if wanted.class_id is None:
         return []
-    given = labels.answers(question).filter(labelled_classes__label_class=wanted.class_id)
-    newest = given.order_by("-pk").values_list("sample_id", flat=True)[: SHOWN_EXAMPLES * 2]
-    return list(dict.fromkeys(newest))[:SHOWN_EXAMPLES]
+    given = Answer.objects.of(question).naming(wanted.class_id)
+    return list(given.order_by("-label").values_list("sample", flat=True)[:SHOWN_EXAMPLES])

@@ -12,7 +12,7 @@ CHECK_SLOT = 2000  # and from here on of people who are checked on samples whose
 
 
 class Assignment(models.Model):
-    """A place to label a sample; there are as many places (slots) a sample as the project's redundancy."""
+    """A place to label a sample; there are as many places (slots) a sample as the question's redundancy."""
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="assignments")
     sample = models.ForeignKey(Sample, models.CASCADE, related_name="assignments")

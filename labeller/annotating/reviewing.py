@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from labeller.accounts.models import User
@@ -15,8 +15,7 @@ from labeller.annotating.holding import HOLD, MOST_HELD
 from labeller.annotating.models import Assignment, ReviewAssignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import flags
-from labeller.labels import selectors as labels
-from labeller.labels.models import Dispute, Flag, Label
+from labeller.labels.models import Answer, Flag, Label
 from labeller.learning.models import Assessment, RoundEntry
 from labeller.learning.suspects import suspects
 from labeller.projects.models import Question
@@ -47,24 +46,16 @@ class ReviewBatch:
 
 def waiting(question: Question) -> dict[int, Reason]:
     """Every sample that waits for a reviewer by its id, the most urgent first."""
-    disputed = Dispute.objects.filter(question=question).order_by("sample").values_list("sample", flat=True)
-    found = dict.fromkeys(disputed, Reason(DISAGREEMENT))
+    answers = Answer.objects.of(question).order_by("sample")
+    found = dict.fromkeys(answers.disputed().values_list("sample", flat=True), Reason(DISAGREEMENT))
     for each in suspects(question, Assessment.latest(question)):
         why = found[each.sample_id].why if each.sample_id in found else SUSPECT
         found[each.sample_id] = Reason(why, each.suggested)
     flagged = flags.open_flags(question.project).filter(question=question).order_by("pk")
-    for why, sample_ids in ((UNSURE, _unsure(question)), (FLAG, flagged.values_list("sample", flat=True))):
-        for sample_id in sample_ids:
+    for why, rows in ((UNSURE, answers.doubted()), (FLAG, flagged)):
+        for sample_id in rows.values_list("sample", flat=True):
             found.setdefault(sample_id, Reason(why))
     return found
-
-
-def _unsure(question: Question) -> QuerySet[Any]:
-    """Samples that somebody was unsure of, unless a reviewer has spoken since."""
-    later = labels.reviews(question).filter(sample=OuterRef("sample"), pk__gt=OuterRef("pk"))
-    unsure = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.UNSURE)
-    unsure = unsure.exclude(mode=Label.Mode.REVIEW).exclude(Exists(later))
-    return unsure.order_by("pk").values_list("sample", flat=True)
 
 
 # --- handing out ----------------------------------------------------------------------------------
@@ -120,7 +111,7 @@ def release(user: User, question: Question, tab: str, samples: Collection[int] |
 
 def reviews_json(user: User, question: Question, reasons: dict[int, Reason]) -> list[dict[str, Any]]:
     """What the review screen is told of these samples: as any screen, and who said what, and what the head thinks."""
-    samples = Sample.objects.select_related("source", "deployment").in_bulk(list(reasons))
+    samples = Sample.objects.select_related("file__source", "file__deployment").in_bulk(list(reasons))
     given = _given(question, list(reasons))
     predicted = _predicted(question, list(reasons))
     notes = _notes(question, list(reasons))
@@ -141,8 +132,8 @@ def reviews_json(user: User, question: Question, reasons: dict[int, Reason]) -> 
 
 def _given(question: Question, sample_ids: list[int]) -> dict[int, list[Label]]:
     """What people say of these samples now, in the order in which they said it."""
-    standing = Label.objects.filter(question=question, sample__in=sample_ids, is_current=True)
-    standing = standing.exclude(verdict__in=[Label.Verdict.WITHDRAW, Label.Verdict.SKIP])
+    standing = Label.objects.standing().of_samples(question, sample_ids)
+    standing = standing.exclude(verdict=Label.Verdict.SKIP)
     found: dict[int, list[Label]] = {}
     for label in standing.select_related("annotator").prefetch_related("labelled_classes").order_by("pk"):
         found.setdefault(label.sample_id, []).append(label)

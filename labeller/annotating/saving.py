@@ -16,7 +16,7 @@ from labeller.annotating.forms import Event
 from labeller.annotating.holding import HOLD, place
 from labeller.annotating.models import Assignment
 from labeller.deadlocks import again_on_deadlock
-from labeller.labels import checks, flags, recording, tallies
+from labeller.labels import answering, checks, flags, recording
 from labeller.labels.models import Label
 from labeller.labels.recording import Judgement, Recorded
 from labeller.labels.selectors import AUDIT
@@ -38,7 +38,7 @@ def save(member: Member, question: Question, events: Sequence[Event]) -> list[Re
     """
     user = member.person
     sample_ids = {event.sample_id for event in events if event.sample_id is not None}
-    with _turn(user), tallies.kept(sample_ids):
+    with _turn(user), answering.kept(sample_ids):
         handed_out = _HandedOut(user, question, events)
         results = _record(events, member, question, handed_out)
         judged = [
@@ -132,12 +132,12 @@ def _apply(event: Event, member: Member, question: Question, handed_out: _Handed
         return Recorded(422, detail=event.problem)
     if event.sample_id not in handed_out.samples:
         return Recorded(404, detail=_("There is no such sample in this project."))
-    if event.kind == "flag":
+    if event.flag is not None:
+        if event.kind == "unflag":
+            return flags.lower_flag(event.flag, question, member)
         return flags.raise_flag(event.flag, question, event.sample_id, member.person, event.note)
-    if event.kind == "unflag":
-        return flags.lower_flag(event.flag, question, member)
     if plain := _plain(event, member, question, handed_out):
-        return recording.record_one(plain)
+        return recording.record_together([plain])[0]
     judgement = event.judgement
     if judgement is None:
         return Recorded(422)
@@ -148,7 +148,7 @@ def _apply(event: Event, member: Member, question: Question, handed_out: _Handed
 
 def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: RoundEntry | None) -> Judgement:
     """Add what the server knows about why the sample was shown; the client's word doesn't count for that."""
-    shows = judgement.question.project.show_suggestions
+    shows = judgement.question.show_suggestions
     if entry is not None and entry.sample_id == judgement.sample_id:
         blind = entry.strategy == AUDIT
         head = entry.round.head

@@ -146,8 +146,9 @@ def _said(
     Their standing labels by sample and key of the question, of this one and those that follow it in their order; and
     their open flags by sample.
     """
-    asked = Q(question=question) | Q(question__follows=question)
-    labels_of = Label.objects.filter(asked, annotator=user, sample__in=sample_ids, is_current=True)
+    # By a subquery: SQLite takes the labels of one person for fewer than those of ten samples.
+    asked = Question.objects.filter(Q(pk=question.pk) | Q(follows=question))
+    labels_of = Label.objects.filter(question__in=asked, annotator=user, sample__in=sample_ids, is_current=True)
     flags_of = Flag.objects.filter(author=user, sample__in=sample_ids, closed_at=None)
     place = ("sample", "question__position", "question", "question__key", "uuid")
     rows = labels_of.values_list(*place, "verdict", "labelled_classes__label_class", Value("label")).union(
@@ -166,15 +167,16 @@ def _said(
 
 def sample_json(sample: Sample) -> dict[str, Any]:
     """A picture and where it comes from."""
+    file = sample.file
     return {
         "sample": sample.pk,
-        "width": sample.width,
-        "height": sample.height,
+        "width": file.width,
+        "height": file.height,
         "box": sample.box,
-        "path": sample.path if sample.source.is_open else "",
-        "taken_at": sample.taken_at.isoformat() if sample.taken_at else None,
-        "deployment": sample.deployment.name if sample.deployment else "",
-        "notes": [sentence(note) for note in sample.notes],
+        "path": file.path if file.source.is_open else "",
+        "taken_at": file.taken_at.isoformat() if file.taken_at else None,
+        "deployment": file.deployment.name if file.deployment else "",
+        "notes": [sentence(note) for note in file.notes],
     }
 
 
@@ -183,7 +185,7 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
     entry = assignment.entry
     blind = entry is not None and entry.strategy == labels.AUDIT
     head = entry.round.head if entry else None
-    shows = not blind and question.project.show_suggestions
+    shows = not blind and question.show_suggestions
     return {
         "entry": entry.pk if entry else None,
         "round": entry.round.number if entry else None,

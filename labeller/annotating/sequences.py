@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from labeller.accounts.models import User
-from labeller.annotating.holding import open_assignments, room, settled_for, take
+from labeller.annotating.holding import is_settled_for, open_assignments, room, take
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
@@ -16,6 +16,8 @@ from labeller.learning.models import RoundEntry
 from labeller.projects.models import Question
 from labeller.samples.bursts import in_time
 from labeller.samples.models import Sample
+
+FRAME = ("file__taken_at", "file__path", "file__sequence", "pk")
 
 
 def burst_json(
@@ -27,25 +29,31 @@ def burst_json(
         return {}
     mine = open_assignments(question).filter(sample=OuterRef("pk"), annotator=user, tab=tab)
     frames = sorted(
-        Sample.objects.filter(sequence__in=set(wanted.values())).annotate(
-            mine=Exists(mine), entry=Subquery(mine.values("entry")[:1])
-        ),
-        key=lambda frame: in_time(frame.taken_at, frame.path),
+        _frames(set(wanted.values()))
+        .select_related("file")
+        .annotate(mine=Exists(mine), entry=Subquery(mine.values("entry")[:1])),
+        key=lambda frame: in_time(frame.file.taken_at, frame.file.path),
     )
     previous = _previous(user, question, [frame.pk for frame in frames])
     found: dict[int, list[dict[str, Any]]] = {}
     for frame in frames:
-        found.setdefault(frame.sequence_id, []).append(_frame_json(frame, previous.get(frame.pk)))
+        if frame.sequence_id is not None:
+            found.setdefault(frame.sequence_id, []).append(_frame_json(frame, previous.get(frame.pk)))
     return {sample_id: found.get(sequence_id, []) for sample_id, sequence_id in wanted.items()}
+
+
+def _frames(sequence_ids: Collection[int]) -> QuerySet[Sample]:
+    """The frames of these sequences: whole ones, for boxes show what is not the same in all."""
+    return Sample.objects.filter(file__sequence__in=sequence_ids, part=Sample.Part.WHOLE)
 
 
 def _frame_json(frame: Any, previous: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "sample": frame.pk,
-        "width": frame.width,
-        "height": frame.height,
+        "width": frame.file.width,
+        "height": frame.file.height,
         "box": frame.box,
-        "taken_at": frame.taken_at.isoformat() if frame.taken_at else None,
+        "taken_at": frame.file.taken_at.isoformat() if frame.file.taken_at else None,
         "entry": frame.entry,
         "mine": frame.mine,
         "previous": previous,
@@ -95,7 +103,7 @@ def hold_bursts(user: User, question: Question, held: list[Assignment], tab: str
     _take(user, question, [frame for sequence in shown for frame in bursts[sequence]], tab)
     blind = _audits(user, question, [frame for sequence in shown for frame in bursts[sequence]], tab)
     return [
-        blind.get(each.sample.sequence_id, each)
+        blind.get(each.sample.sequence_id or 0, each)
         for each in held
         if each.sample.sequence_id is None or shown.get(each.sample.sequence_id) is each
     ]
@@ -109,15 +117,15 @@ def _bursts(user: User, question: Question, sequence_ids: Collection[int], tab: 
     own = Assignment.objects.filter(question=question, annotator=user, sample=OuterRef("pk"))
     ranked = RoundEntry.objects.filter(round__question=question, round__is_current=True, sample=OuterRef("pk"))
     rows = (
-        Sample.objects.filter(sequence__in=found)
+        _frames(found)
         .annotate(
             is_mine=Exists(own.filter(tab=tab, is_done=False)),
             is_own=Exists(own),
-            is_settled=Exists(settled_for(user, question).filter(sample=OuterRef("pk"))),
+            is_settled=is_settled_for(user, question, "pk"),
             entry=Subquery(ranked.values("pk")[:1]),
             strategy=Subquery(ranked.values("strategy")[:1]),
         )
-        .values_list("taken_at", "path", "sequence", "pk", "is_mine", "is_own", "is_settled", "entry", "strategy")
+        .values_list(*FRAME, "is_mine", "is_own", "is_settled", "entry", "strategy")
     )
     for row in sorted(rows, key=lambda row: in_time(*row[:2])):
         sequence, pk, is_mine, is_own, is_settled, entry, strategy = row[2:]
@@ -140,5 +148,6 @@ def _audits(user: User, question: Question, frames: Iterable[_HandedFrame], tab:
     if not audits:
         return {}
     held = open_assignments(question).filter(annotator=user, tab=tab, sample__in=audits, entry__strategy=AUDIT)
-    held = held.select_related("sample__source", "sample__deployment", "entry__round__head")
-    return {each.sample.sequence_id: each for each in held.order_by("-entry__rank")}
+    held = held.select_related("sample__file__source", "sample__file__deployment", "entry__round__head")
+    ordered = held.order_by("-entry__rank")
+    return {each.sample.sequence_id: each for each in ordered if each.sample.sequence_id is not None}

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.access import Member
 from labeller.accounts.models import User
-from labeller.labels.models import Flag, Label
+from labeller.labels.models import Answer, Flag
 from labeller.labels.recording import Recorded
 from labeller.projects.models import Project, Question
 
@@ -77,10 +77,9 @@ def reviewed_flags(project: Project) -> QuerySet[Flag]:
     return Flag.objects.filter(Q(closed_at__isnull=False) | Exists(_reviews_since()), project=project)
 
 
-def _reviews_since() -> QuerySet[Label]:
-    reviews = Label.objects.filter(is_current=True, mode=Label.Mode.REVIEW).exclude(verdict=Label.Verdict.WITHDRAW)
-    return reviews.filter(
-        sample=OuterRef("sample"), question=OuterRef("question"), created_at__gt=OuterRef("created_at")
+def _reviews_since() -> QuerySet[Answer]:
+    return Answer.objects.filter(
+        sample=OuterRef("sample"), question=OuterRef("question"), reviewed_at__gt=OuterRef("created_at")
     )
 
 

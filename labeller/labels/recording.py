@@ -1,6 +1,10 @@
-"""Recording judgements: once per UUID, append-only, never over somebody's newer decision."""
+"""Recording judgements: once per UUID, append-only, never over somebody's newer decision.
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+What is written is a label, or, where the answer was known, a check: one recorder for both, for the answers to the
+client must be the same, or people would know which samples are checks.
+"""
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,12 +13,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
-from labeller.labels import tallies
+from labeller.labels import answering
 from labeller.labels.models import Check, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
 
 Verdict = Label.Verdict
+Row = Label | Check
 MOST_NAMED = 1000  # classes that are asked for by their ids: a database takes only so many
 
 
@@ -43,84 +48,96 @@ class Recorded:
     """The answer to a judgement: 200 with the label, 409 with what stands instead, 404 or 422 with the reason."""
 
     status: int
-    label: Label | Check | None = None
-    current: Label | Check | None = None
+    label: Row | None = None
+    current: Row | None = None
     detail: str = ""
     is_new: bool = False
 
 
+@dataclass(frozen=True)
+class Written:
+    """As what judgements are written: the table, and a new row in the place of that of a person which stands."""
+
+    table: type[Label] | type[Check]
+    row: Callable[[Judgement, Any], Row]
+
+
 def record(judgement: Judgement) -> Recorded:
-    """Store a judgement; the same UUID again gets the same answer and changes nothing."""
-    with transaction.atomic(), tallies.kept([judgement.sample_id]):
-        return record_one(judgement)
+    """Store a judgement as a label; the same UUID again gets the same answer and changes nothing."""
+    with transaction.atomic(), answering.kept([judgement.sample_id]):
+        return record_together([judgement])[0]
 
 
-def record_one(judgement: Judgement) -> Recorded:
-    """As `record`, for a writer of several who keeps the tallies of all their samples."""
-    return record_together([judgement])[0]
+def record_together(judgements: Sequence[Judgement], written: Written | None = None) -> list[Recorded]:
+    """Store judgements, as labels unless something else is `written`, in as many statements as one takes.
 
-
-def record_together(judgements: Sequence[Judgement]) -> list[Recorded]:
-    """As `record_one` for each, in as many statements as for one of them.
-
-    All are of one person, and no two have the same UUID, or are on the same question of the same sample.
+    All are of one person, and no two have the same UUID, or are on the same question of the same sample. Who writes
+    labels keeps the answers of all their samples.
     """
+    written = written or LABELS
     if not judgements:
         return []
     try:
         with transaction.atomic():
-            return _record(judgements)
+            return _record(judgements, written)
     except IntegrityError:
         # Somebody was faster between our read and our write: what they wrote decides what the answer is.
         if len(judgements) > 1:
-            return [record_one(each) for each in judgements]
+            return [record_together([each], written)[0] for each in judgements]
         detail = _("This label was changed at the same moment.")
-        standing = _Standing(judgements)
-        return [
-            standing.already(each) or Recorded(409, current=standing.of(each), detail=detail) for each in judgements
-        ]
+        earlier = _Earlier(judgements, written.table)
+        return [earlier.already(each) or Recorded(409, current=earlier.of(each), detail=detail) for each in judgements]
 
 
-def _record(judgements: Sequence[Judgement]) -> list[Recorded]:
+def _record(judgements: Sequence[Judgement], written: Written) -> list[Recorded]:
     classes = classes_named(judgements)
-    standing = _Standing(judgements)
-    answers = [_refused(each, classes, standing) for each in judgements]
+    earlier = _Earlier(judgements, written.table)
+    answers = [_refused(each, classes, earlier) for each in judgements]
     new = [each for each, answer in zip(judgements, answers, strict=True) if answer is None]
-    before = [current.pk for each in new if (current := standing.of(each))]
-    if before and Label.objects.filter(pk__in=before, is_current=True).update(is_current=False) < len(before):
+    before = [current.pk for each in new if (current := earlier.of(each))]
+    table: Any = written.table
+    if before and table.objects.filter(pk__in=before, is_current=True).update(is_current=False) < len(before):
         raise IntegrityError("a label was superseded meanwhile")
-    labels = Label.objects.bulk_create(_label(each, standing.of(each)) for each in new)
+    rows = table.objects.bulk_create(written.row(each, earlier.of(each)) for each in new)
     LabelledClass.objects.bulk_create(
-        LabelledClass(label=label, label_class_id=class_id)
-        for label, each in zip(labels, new, strict=True)
+        LabelledClass(label=row, label_class_id=class_id)
+        for row, each in zip(rows, new, strict=True)
+        if isinstance(row, Label)
         for class_id in each.class_ids
     )
-    written = iter(labels)
-    return [answer or Recorded(200, label=next(written), is_new=True) for answer in answers]
+    fresh = iter(rows)
+    return [answer or Recorded(200, label=next(fresh), is_new=True) for answer in answers]
 
 
-def _refused(judgement: Judgement, classes: Container[tuple[int, int]], standing: "_Standing") -> Recorded | None:
+def _refused(judgement: Judgement, classes: Container[tuple[int, int]], earlier: "_Earlier") -> Recorded | None:
     """The answer to a judgement that isn't to be written; None where it is."""
     if wrong := problem(judgement, classes):
         return Recorded(422, detail=wrong)
-    if already := standing.already(judgement):
+    if already := earlier.already(judgement):
         return already
-    if is_expected(current := standing.of(judgement), judgement):
+    if is_expected(current := earlier.of(judgement), judgement):
         return None
     return Recorded(409, current=current, detail=_("This label was changed elsewhere."))
 
 
-def _label(judgement: Judgement, supersedes: Label | None) -> Label:
+def said(judgement: Judgement) -> dict[str, Any]:
+    """The columns that labels and checks share."""
+    return {
+        "uuid": judgement.uuid,
+        "project_id": judgement.question.project_id,
+        "question": judgement.question,
+        "sample_id": judgement.sample_id,
+        "annotator": judgement.annotator,
+        "verdict": judgement.verdict,
+        "mode": judgement.mode,
+        "dwell_ms": judgement.dwell_ms,
+    }
+
+
+def _label(judgement: Judgement, supersedes: Any) -> Label:
     return Label(
-        uuid=judgement.uuid,
-        project_id=judgement.question.project_id,
-        question=judgement.question,
-        sample_id=judgement.sample_id,
-        annotator=judgement.annotator,
-        verdict=judgement.verdict,
+        **said(judgement),
         supersedes=supersedes,
-        mode=judgement.mode,
-        dwell_ms=judgement.dwell_ms,
         suggestion_shown=judgement.suggestion_shown,
         head_version=judgement.head_version,
         strategy=judgement.strategy,
@@ -129,37 +146,52 @@ def _label(judgement: Judgement, supersedes: Label | None) -> Label:
     )
 
 
-class _Standing:
+LABELS = Written(Label, _label)
+
+
+class _Earlier:
     """What is there already of one person's judgements: their UUIDs, and what this person said of the same samples."""
 
-    def __init__(self, judgements: Sequence[Judgement]) -> None:
-        self._uuids = {each.uuid: each for each in Label.objects.filter(uuid__in=[each.uuid for each in judgements])}
-        current = Label.objects.filter(
+    def __init__(self, judgements: Sequence[Judgement], table: Any) -> None:
+        uuids = {each.uuid for each in judgements}
+        current = table.objects.filter(
             annotator=judgements[0].annotator,
             sample__in={each.sample_id for each in judgements},
             question__in={each.question.pk for each in judgements},
             is_current=True,
         )
-        self._current = {(each.question_id, each.sample_id): each for each in current}
+        # A union, not one condition with an OR: each part has an index of its own.
+        rows = list(table.objects.filter(uuid__in=uuids).union(current, all=True))
+        self._uuids = {each.uuid: each for each in rows if each.uuid in uuids}
+        annotator = _annotator(judgements[0])
+        self._current = {
+            (each.question_id, each.sample_id): each
+            for each in rows
+            if each.is_current and each.annotator_id == annotator
+        }
 
     def already(self, judgement: Judgement) -> Recorded | None:
         """The answer given the first time this UUID came; one of somebody else tells nothing but that it is taken."""
-        label = self._uuids.get(judgement.uuid)
-        if label is None:
+        row = self._uuids.get(judgement.uuid)
+        if row is None:
             return None
-        same = (label.annotator_id, label.question_id, label.sample_id) == (
-            judgement.annotator.pk if judgement.annotator else None,
+        same = (row.annotator_id, row.question_id, row.sample_id) == (
+            _annotator(judgement),
             judgement.question.pk,
             judgement.sample_id,
         )
-        return Recorded(200, label=label) if same else Recorded(409, detail=_("This UUID has been used."))
+        return Recorded(200, label=row) if same else Recorded(409, detail=_("This UUID has been used."))
 
-    def of(self, judgement: Judgement) -> Label | None:
-        """This person's label that stands."""
+    def of(self, judgement: Judgement) -> Row | None:
+        """What this person said that stands."""
         return self._current.get((judgement.question.pk, judgement.sample_id))
 
 
-def is_expected(current: Label | Check | None, judgement: Judgement) -> bool:
+def _annotator(judgement: Judgement) -> int | None:
+    return judgement.annotator.pk if judgement.annotator else None
+
+
+def is_expected(current: Row | None, judgement: Judgement) -> bool:
     """Whether the client knew the label it is about to supersede; one taken back may be followed afresh."""
     if current is None:
         return judgement.supersedes is None
@@ -223,7 +255,7 @@ def adopt_known(
         known = _by_sample(known)
     new, kept = _difference(question, known, may_change)
     if new:  # mostly there is nothing, and nobody has to wait
-        with transaction.atomic(), tallies.kept([sample_id for sample_id, *_ in new]):
+        with transaction.atomic(), answering.kept([sample_id for sample_id, *_ in new]):
             # Somebody may have answered meanwhile.
             new, since = _difference(question, {sample_id: known[sample_id] for sample_id, *_ in new}, may_change)
             _write_imported(question, new)
@@ -235,7 +267,7 @@ def _difference(
     question: Question, known: Mapping[int, frozenset[int]], may_change: bool
 ) -> tuple[list[tuple[int, frozenset[int], int | None]], dict[int, str]]:
     """What is to be written, each in place of the label with that id; and what keeps another label, with why."""
-    imported, people = _standing(question, known)
+    imported, people = _imported_and_people(question, known)
     new: list[tuple[int, frozenset[int], int | None]] = []
     kept = {}
     for sample_id, classes in known.items():
@@ -258,11 +290,11 @@ def _by_sample(pairs: Sequence[tuple[Sample, LabelClass]]) -> dict[int, frozense
     return found
 
 
-def _standing(
+def _imported_and_people(
     question: Question, sample_ids: Iterable[int]
 ) -> tuple[dict[int, tuple[int, frozenset[int]]], dict[int, list[frozenset[int]]]]:
     """The imported label of each sample with its class ids, and what people said that an import must not outvote."""
-    labels = Label.objects.filter(question=question, sample__in=list(sample_ids), is_current=True)
+    labels = Label.objects.of_samples(question, sample_ids).filter(is_current=True)
     rows = labels.exclude(annotator__isnull=False, verdict=Verdict.WITHDRAW)
     classes: dict[int, set[int]] = {}
     for label_id, class_id in LabelledClass.objects.filter(label__in=rows).values_list("label", "label_class"):

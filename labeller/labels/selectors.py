@@ -1,17 +1,17 @@
-"""Reads over many labels."""
+"""Reads over many answers and labels."""
 
 import functools
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
-from labeller.labels.models import Label, LabelledClass
+from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.projects.models import Question
 from labeller.samples.bursts import pages
 from tl_core.evaluation import confidence_sequence
@@ -19,106 +19,51 @@ from tl_core.evaluation import confidence_sequence
 AUDIT = "audit"  # the strategy name of audit samples
 # An accuracy claim counts from one of these on, chosen before anybody looked: docs/decisions/0009.
 STARTS = frozenset(50 * 2**doubling for doubling in range(24))
+PAGE = 5000  # answers read at once
 ERROR = 0.05  # chance that any interval ever shown for a question misses its truth
 
 
-def answers(question: Question) -> QuerySet[Label]:
-    """Labels that count: current answers, but none that a reviewer has overruled, nor on a sample left out."""
-    found = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
-    # Exists, not IN: on PostgreSQL the negation of an IN is no hashed subplan once there is much to hash.
-    of_sample = {"sample": OuterRef("sample")}
-    reviewed = reviews(question).filter(verdict=Label.Verdict.ANSWER, **of_sample)
-    of_others = found.exclude(~Q(mode=Label.Mode.REVIEW), Exists(reviewed))
-    return of_others.exclude(Exists(left_out(question).filter(**of_sample)))
-
-
-def reviews(question: Question) -> QuerySet[Label]:
-    """What reviewers decided and still stands."""
-    decided = [Label.Verdict.ANSWER, Label.Verdict.UNSURE, Label.Verdict.IGNORE]
-    return Label.objects.filter(question=question, is_current=True, mode=Label.Mode.REVIEW, verdict__in=decided)
-
-
-def left_out(question: Question) -> QuerySet[Label]:
-    """The reviewers' labels by which samples are left out. A later review that answers takes its sample in again."""
-    given = reviews(question)
-    later = given.filter(sample=OuterRef("sample"), verdict=Label.Verdict.ANSWER, pk__gt=OuterRef("pk"))
-    return given.filter(verdict=Label.Verdict.IGNORE).exclude(Exists(later))
-
-
-def deciding(question: Question) -> dict[int, int]:
-    """For every sample that reviewers decided on the id of the label that counts: the latest review."""
-    given = reviews(question).exclude(verdict=Label.Verdict.UNSURE)
-    return dict(given.order_by("pk").values_list("sample_id", "pk"))
-
-
 def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]]:
-    """For every answered sample the ids of its classes.
+    """For every answered sample the ids of its classes, in the order of the labels that say so.
 
-    What the latest reviewer says, else the answer most annotators gave, the latest on a tie. Samples that a reviewer
-    leaves out have none. `among` are sample ids, or a query for them; None = all.
+    `among` are sample ids, or a query for them; None = all.
     """
-    rows = LabelledClass.objects.filter(
-        label__question=question, label__is_current=True, label__verdict=Label.Verdict.ANSWER
-    ).exclude(Exists(left_out(question).filter(sample=OuterRef("label__sample"))))
-    fields = ("label_id", "label__sample_id", "label_class_id", "label__mode")
-    found: Iterable[Any]
+    answered = Answer.objects.of(question).answered()
+    rows: Iterable[Any]
     if among is None:
-        found = (row for _, *row in pages(rows, *fields))
+        rows = _pages(answered, "label", "classes")
     else:
-        found = rows.filter(label__sample__in=among).values_list(*fields)
-    chosen: dict[int, set[int]] = defaultdict(set)
-    sample_of: dict[int, int] = {}
-    reviewed = set()
-    for label_id, sample_id, class_id, mode in sorted(found):
-        chosen[label_id].add(class_id)
-        sample_of[label_id] = sample_id
-        if mode == Label.Mode.REVIEW:
-            reviewed.add(label_id)
-    votes: dict[int, list[frozenset[int]]] = defaultdict(list)
-    for label_id, classes in chosen.items():
-        votes[sample_of[label_id]].append(frozenset(classes))
-    decided = {sample_of[label_id]: frozenset(chosen[label_id]) for label_id in sorted(reviewed)}
-    return {sample_id: decided.get(sample_id) or _majority(given) for sample_id, given in votes.items()}
-
-
-def _majority(given: list[frozenset[int]]) -> frozenset[int]:
-    counts = Counter(given)
-    return max(reversed(given), key=lambda answer: counts[answer])
+        rows = answered.filter(sample__in=among).values_list("sample", "label", "classes")
+    sets: dict[str, frozenset[int]] = {}  # most samples share theirs with many
+    found = {}
+    for sample_id, _, classes in sorted(rows, key=itemgetter(1)):
+        if classes not in sets:
+            sets[classes] = frozenset(map(int, classes.split()))
+        found[sample_id] = sets[classes]
+    return found
 
 
 def settled(question: Question) -> set[int]:
     """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
-    found = Label.objects.filter(question=question, is_current=True).exclude(verdict=Label.Verdict.WITHDRAW)
-    return {sample_id for _, sample_id in pages(found, "sample_id")}
+    return {sample_id for (sample_id,) in _pages(Answer.objects.of(question).settled())}
+
+
+def _pages(answers: QuerySet[Answer], *fields: str) -> Iterator[Any]:
+    """The samples and these fields of one question's answers, a page at a time: an open read keeps others waiting."""
+    last = 0
+    while page := list(answers.filter(sample__gt=last).order_by("sample").values_list("sample", *fields)[:PAGE]):
+        yield from page
+        if len(page) < PAGE:
+            return
+        last = page[-1][0]
 
 
 def newest_class(question: Question) -> int:
     """Id of the label that brought the last class of all; 0 while there is none."""
-    that_count = Exists(answers(question).filter(pk=OuterRef("label")))
-    of_class = LabelledClass.objects.filter(that_count, label_class=OuterRef("pk")).order_by("pk")
+    stands = Answer.objects.of(question).answered().filter(label=OuterRef("label"))
+    of_class = LabelledClass.objects.filter(Exists(stands), label_class=OuterRef("pk")).order_by("pk")
     firsts = question.classes.annotate(first=of_class.values("label")[:1])
     return firsts.aggregate(last=Max("first"))["last"] or 0
-
-
-def disagreements(question: Question) -> QuerySet[Any]:
-    """Samples whose annotators gave different answers, unless a reviewer has spoken since the last of them.
-
-    This goes through all labels: pages read `Dispute`, which whoever writes labels keeps.
-    """
-    given = Label.objects.filter(question=question, is_current=True, verdict=Label.Verdict.ANSWER)
-    several = given.values("sample").annotate(n=Count("pk")).filter(n__gt=1).values("sample")
-    later = given.filter(sample=OuterRef("sample"), pk__gt=OuterRef("pk"))
-    reviewed = reviews(question).exclude(Exists(later)).filter(sample=OuterRef("label__sample"))
-    rows = LabelledClass.objects.filter(label__in=given, label__sample__in=several)
-    counted = (
-        rows.exclude(Exists(reviewed))
-        .values("label__sample")
-        .annotate(named=Count("pk"), n=Count("label", distinct=True), classes=Count("label_class", distinct=True))
-    )
-    # All answers are the same where each names every class that any of them names.
-    return (
-        counted.exclude(named=F("n") * F("classes")).order_by("label__sample").values_list("label__sample", flat=True)
-    )
 
 
 # --- audit ----------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def search(question: Question, aim: Aim, size: int, besides: Collection[int] = (
         picks = choosing.hunt(known, fitted, situation, aim, size, secrets.randbits(32))
         positions = np.array([pick.position for pick in picks], np.intp)
         scores, expected = np.array([pick.score for pick in picks]), None
-        if column is not None:
+        if fitted and column is not None:
             sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
             scores = sure[positions] if by_head else scores
             expected = float(sure[choosing.free(situation)].sum(dtype=np.float64))

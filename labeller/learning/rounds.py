@@ -47,7 +47,8 @@ def refit(progress: jobs.Progress) -> None:
     if ranking is not None and not _is_empty_again(ranking):
         switch(ranking)
     learnt.send(Round, question=question)
-    neighbours.keep_up(question.project)
+    if question.strategy in neighbours.ASKING:
+        neighbours.keep_up(runs.current_run(question.project))
 
 
 def retrain(progress: jobs.Progress) -> None:
@@ -70,9 +71,15 @@ def _question(progress: jobs.Progress) -> Question:
 
 
 def _is_empty_again(ranking: Ranking) -> bool:
-    """Whether there is nothing left to rank, as the current round says already."""
-    question = ranking.round.question
-    return not ranking.entries and Round.objects.filter(question=question, is_current=True, n_pool=0).exists()
+    """Whether there is nothing left to rank, as the current round says already, and it knows all labels.
+
+    Where it doesn't, a new round must say so: else they would wait for a round that knows them, and be asked for again.
+    """
+    if ranking.entries:
+        return False
+    fresh = ranking.round
+    known = Round.objects.filter(question=fresh.question, is_current=True, last_label__gte=fresh.last_label)
+    return known.filter(n_pool=0).exists()
 
 
 def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:
@@ -84,11 +91,11 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
     with threads.single():
         fitted = fitting.fit(question, known.run, known.embeddings, known.answers, tuned)
         if aim is None:
-            situation = choosing.situation(known, fitted, question.project.strategy)
+            situation = choosing.situation(known, fitted, question.strategy)
             picks = choosing.choose(known, fitted, situation, seed)
         else:
             situation = choosing.situation(known, fitted, aim.strategy, besides=aim.like)
-            picks = choosing.hunt(known, fitted, situation, aim, question.project.round_size, seed)
+            picks = choosing.hunt(known, fitted, situation, aim, question.round_size, seed)
         entries = listing.entries(known.embeddings, picks, fitted)
         groups = listing.tile_groups(known, fitted, situation, picks)
         kappa = assessing.agreement(question, fitted, known.embeddings) if fitted else None
@@ -102,7 +109,7 @@ def _round(known: Known, picks: list[Pick], seed: int, *, n_pool: int, kappa: fl
     return Round(
         project=question.project,
         question=question,
-        strategy=next((pick.strategy for pick in picks if pick.strategy != labels.AUDIT), question.project.strategy),
+        strategy=next((pick.strategy for pick in picks if pick.strategy != labels.AUDIT), question.strategy),
         seed=seed,
         last_label=known.last_label,
         n_labels=len(known.answers),

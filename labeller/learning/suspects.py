@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from labeller.labels import selectors as labels
+from labeller.labels.models import Answer
 from labeller.learning.models import Assessment
 from labeller.projects.models import Question
 
@@ -22,10 +22,10 @@ def suspects(question: Question, assessment: Assessment | None) -> list[Suspect]
     if not errors:
         return []
     sample_ids = [each["sample"] for each in errors]
-    given = labels.consensus(question, sample_ids)
-    reviewed = set(labels.reviews(question).filter(sample__in=sample_ids).values_list("sample", flat=True))
+    answered = Answer.objects.of(question).answered().filter(sample__in=sample_ids, reviewed_at=None)
+    given = {answer.sample_id: answer.class_ids for answer in answered}
     return [
         Suspect(each["sample"], each["given"], each["suggested"])
         for each in errors
-        if given.get(each["sample"]) == frozenset([each["given"]]) and each["sample"] not in reviewed
+        if given.get(each["sample"]) == frozenset([each["given"]])
     ]

@@ -161,7 +161,7 @@ def _row(line: int, cells: dict[str, str], mistakes: _Mistakes) -> ClassRow | No
 
 
 def _text(line: int, column: str, cell: str, mistakes: _Mistakes) -> str:
-    longest = LabelClass._meta.get_field(column).max_length or 0
+    longest = getattr(LabelClass._meta.get_field(column), "max_length", None) or 0
     if len(cell) > longest:
         mistakes.add(line, column, _("longer than %(n)d characters.") % {"n": longest})
     return cell

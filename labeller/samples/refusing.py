@@ -1,4 +1,4 @@
-"""Rows about files that are no samples, or whose samples have lost them."""
+"""Rows about files that hold no samples, or that are lost to their samples."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db import transaction
 
 from labeller.messages import stored
 from labeller.samples import names
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Source
 from labeller.samples.scanning import Look
 from labeller.samples.walking import Found
 from tl_core.notices import Notice
@@ -16,7 +16,7 @@ DETAIL = 500  # characters of what exactly is wrong that a row has room for
 
 
 def common(source: Source, found: Found) -> dict[str, Any]:
-    """What a sample and a refusal have in common."""
+    """What the rows of a file that is taken and of a refusal have in common."""
     return {
         "project": source.project,
         "source": source,
@@ -26,8 +26,8 @@ def common(source: Source, found: Found) -> dict[str, Any]:
     }
 
 
-def refusal(source: Source, found: Found, reason: str, detail: Notice | None, twin: Sample | None = None) -> Refusal:
-    """A row, not stored yet; of a duplicate with the sample that has its content."""
+def refusal(source: Source, found: Found, reason: str, detail: Notice | None, twin: File | None = None) -> Refusal:
+    """A row, not stored yet; of a duplicate with the file that has its content."""
     return Refusal(reason=reason, detail=_kept(detail), twin=twin, **common(source, found))
 
 
@@ -47,15 +47,15 @@ def note_problems(source: Source, look: Look) -> None:
             Refusal.objects.bulk_create(refusal(source, found, found.reason, found.detail) for found in page)
 
 
-def note(sample: Sample, reason: str, detail: Notice | None) -> None:
-    """A file that was fine at import and isn't now: it keeps its sample, and the manager sees why it has no picture."""
+def note(file: File, reason: str, detail: Notice | None) -> None:
+    """A file that was fine at import and isn't now: it keeps its samples, and the manager sees why no picture."""
     Refusal.objects.update_or_create(
-        source=sample.source,
-        path=sample.path,
+        source=file.source,
+        path=file.path,
         defaults={
-            "project": sample.project,
-            "bytes": sample.bytes,
-            "modified_ns": sample.modified_ns,
+            "project": file.project,
+            "bytes": file.bytes,
+            "modified_ns": file.modified_ns,
             "reason": reason,
             "detail": _kept(detail),
         },

@@ -16,7 +16,7 @@ from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import TileGroup
 from labeller.messages import sentence
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tl_core.notices import notice
 
@@ -201,14 +201,14 @@ def test_a_job_that_failed_says_why(post, tiles, foxes, pool):
 
 
 def test_where_there_is_nothing_to_hunt_by_it_is_said_in_the_readers_language(start, tiles, foxes, pool, client):
-    Label.objects.update(is_current=False)
+    factories.forget(Label.objects.all())
     job = start(**{"class": foxes.class_id("fox")})
     answer = tiles(job)
     assert (answer["state"], answer["message"]) == ("failed", sentence(notice(WorkerCode.NO_EXAMPLE)))
 
 
 def test_settings_that_cannot_be_used_are_told(start, tiles, foxes, pool):
-    Project.objects.update(head="no.such.Head")
+    Question.objects.update(head="no.such.Head")
     answer = tiles(start(**{"class": foxes.class_id("fox")}))
     assert answer["state"] == "failed" and "no.such.Head" in answer["message"]
 
@@ -302,7 +302,7 @@ def test_known_answers_are_never_mixed_in(start, tiles, foxes, pool, monkeypatch
 
 
 def test_where_suggestions_are_hidden_no_probability_is_told(start, tiles, foxes, pool):
-    Project.objects.update(show_suggestions=False)
+    Question.objects.update(show_suggestions=False)
     answer = tiles(start(**{"class": foxes.class_id("badger")}))
     assert {tile["p"] for tile in answer["tiles"]} == {None}
 

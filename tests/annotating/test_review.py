@@ -136,7 +136,7 @@ def test_the_reviewer_sees_who_said_what_what_the_head_thought_and_the_note(foxe
     ]
     assert shown["suggestions"] == [[badger, 0.5], [fox, 0.5]]
     assert [(each["author"], each["note"]) for each in shown["flags"]] == [("bo", "two tails")]
-    assert (shown["width"], shown["path"], shown["previous"]) == (640, sample.path, None)
+    assert (shown["width"], shown["path"], shown["previous"]) == (640, sample.file.path, None)
 
 
 def test_a_reviewers_own_label_comes_as_what_they_supersede(foxes, desk, fox, badger):
@@ -378,8 +378,8 @@ def test_the_number_of_queries_does_not_grow_with_what_waits(foxes, desk, disput
 
 @pytest.mark.parametrize("verdict", ["answer", "ignore", "unsure"])
 def test_what_a_reviewer_decided_is_handed_to_no_further_annotator(foxes, desk, fox, verdict):
-    foxes.project.redundancy = 3
-    foxes.project.save()
+    foxes.question.redundancy = 3
+    foxes.question.save()
     (sample,) = factories.samples(foxes.project, 1)
     factories.ranking(foxes.question, [sample])
     factories.label(foxes.question, sample, foxes.ana, fox)

@@ -10,8 +10,8 @@ from labeller.annotating.forms import Event
 from labeller.annotating.handing import Wanted
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
-from labeller.projects.models import Project
-from labeller.samples.models import Deployment, Sample, Sequence
+from labeller.projects.models import Question
+from labeller.samples.models import Deployment, File, Sequence
 from tests import factories
 from tests.factories import judgement
 
@@ -31,9 +31,9 @@ def make_burst(foxes, count):
     sequence = Sequence.objects.create(deployment=deployment, started_at=START)
     made = factories.samples(foxes.project, count)
     for number, sample in enumerate(made):
-        sample.taken_at = START + timedelta(hours=sequence.pk, seconds=number)
-        sample.deployment, sample.sequence = deployment, sequence
-    Sample.objects.bulk_update(made, ["taken_at", "deployment", "sequence"])
+        sample.file.taken_at = START + timedelta(hours=sequence.pk, seconds=number)
+        sample.file.deployment, sample.file.sequence = deployment, sequence
+    File.objects.bulk_update([sample.file for sample in made], ["taken_at", "deployment", "sequence"])
     return made
 
 
@@ -86,7 +86,7 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
     assert frames[1]["previous"]["verdict"] == "skip" and frames[1]["previous"]["classes"] == []
     assert [frames[at]["previous"] for at in (0, 2, 4)] == [None] * 3
     assert (frames[0]["width"], frames[0]["height"], frames[0]["box"]) == (640, 480, None)
-    assert frames[0]["taken_at"] == burst[0].taken_at.isoformat()
+    assert frames[0]["taken_at"] == burst[0].file.taken_at.isoformat()
     assert not any(frame["mine"] for frame in frames)
 
 
@@ -144,8 +144,8 @@ def test_frames_that_are_decided_or_known_are_left_out(foxes, burst):
 
 @pytest.mark.parametrize("redundancy", [1, 2])
 def test_two_people_never_share_a_frame_beyond_the_redundancy(foxes, burst, redundancy):
-    Project.objects.filter(pk=foxes.project.pk).update(redundancy=redundancy)
-    foxes.question.project.redundancy = redundancy
+    Question.objects.filter(pk=foxes.question.pk).update(redundancy=redundancy)
+    foxes.question.redundancy = redundancy
     factories.ranking(foxes.question, burst)
     fetch(foxes)
     fetch(foxes, foxes.bo)

@@ -12,8 +12,8 @@ from hypothesis.extra.django import TestCase
 from labeller.annotating import holding, saving, selectors
 from labeller.annotating.forms import Event
 from labeller.annotating.models import Assignment
-from labeller.labels import recording, tallies
-from labeller.labels.models import Check, Dispute, Flag, Label
+from labeller.labels import answering, recording, tallies
+from labeller.labels.models import Answer, Check, Flag, Label
 from labeller.labels.recording import Judgement
 from tests import factories
 
@@ -111,7 +111,7 @@ class TestABatch(TestCase):
         checks = Check.objects.order_by("uuid").values_list("uuid", "sample", "verdict", "given", "is_current")
         flags = Flag.objects.order_by("uuid").values_list("uuid", "sample", "author", "closed_by")
         done = Assignment.objects.filter(is_done=True).order_by("sample").values_list("sample", "slot", "annotator")
-        disputes = Dispute.objects.order_by("sample").values_list("sample", "question")
+        disputes = Answer.objects.disputed().order_by("sample").values_list("sample", "question")
         return [list(each) for each in (labels, checks, flags, done, disputes)], tallies.kept_now(project)
 
 
@@ -130,7 +130,7 @@ def test_what_another_request_was_quicker_with_costs_the_other_events_nothing(fo
         return write(labels)
 
     monkeypatch.setattr(Label.objects, "bulk_create", taken)
-    with transaction.atomic(), tallies.kept([sample.pk for sample in made]):
+    with transaction.atomic(), answering.kept([sample.pk for sample in made]):
         answers = recording.record_together(given)
     assert [each.status for each in answers] == [200, 409, 200]
     assert answers[1].detail

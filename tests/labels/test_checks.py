@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from labeller.labels import checks
-from labeller.labels.models import Check, Label
+from labeller.labels.models import Answer, Check, Label
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_a_review_is_known_better_than_an_import(foxes, known):
 def test_labels_of_annotators_are_not_known_answers(foxes):
     (sample,) = factories.samples(foxes.project, 1)
     factories.label(foxes.question, sample, foxes.bo, foxes.class_id("fox"))
-    assert not checks.known(foxes.question).exists()
+    assert not Answer.objects.of(foxes.question).known().exists()
     assert checks.known_answer(foxes.question, sample.pk) == frozenset()
 
 

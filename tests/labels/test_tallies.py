@@ -1,12 +1,10 @@
-"""Counts and disputes that writers keep: always what counting everything gives."""
+"""Answers and counts that writers keep: always what going through all labels gives."""
 
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 from hypothesis import given, settings
@@ -15,8 +13,8 @@ from hypothesis.extra.django import TestCase
 
 from labeller.annotating import saving
 from labeller.annotating.forms import Event
-from labeller.labels import recording, selectors, tallies
-from labeller.labels.models import Dispute, Label, Tally
+from labeller.labels import answering, recording, tallies
+from labeller.labels.models import Answer, Label, Tally
 from labeller.samples.signals import labels_known, shard_known
 from tests import factories
 
@@ -24,11 +22,8 @@ Mode, Verdict = Label.Mode, Label.Verdict
 
 
 def is_right(foxes):
-    """Whether what is kept is what counting everything gives."""
-    disputes = set(Dispute.objects.filter(question=foxes.question).values_list("sample", flat=True))
-    return tallies.kept_now(foxes.project) == tallies.counted(foxes.project) and disputes == set(
-        selectors.disagreements(foxes.question)
-    )
+    """Whether what is kept is what going through everything gives."""
+    return tallies.kept_now(foxes.project) == tallies.counted(foxes.project) and not answering.check(foxes.project)
 
 
 def test_one_question_s_counts(foxes):
@@ -37,7 +32,7 @@ def test_one_question_s_counts(foxes):
     factories.label(foxes.question, one, foxes.ana, fox)
     factories.label(foxes.question, one, foxes.bo, badger)
     factories.label(foxes.question, two, foxes.ana, verdict=Verdict.SKIP)
-    assert tallies.of(foxes.question) == tallies.Counts(3, 1, 2, 2, {fox: 1, badger: 1})
+    assert tallies.of(foxes.question) == tallies.Counts(3, 1, 2, 2, {badger: 1})
     factories.label(foxes.question, one, foxes.mia, fox, mode=Mode.REVIEW)
     assert tallies.of(foxes.question) == tallies.Counts(3, 1, 2, 1, {fox: 1})
     factories.label(foxes.question, three, foxes.ana, fox)
@@ -83,34 +78,36 @@ def test_reading_takes_one_query_whatever_there_is(foxes, django_assert_num_quer
 
 
 def test_what_went_wrong_is_counted_anew(foxes, capsys):
-    one, _two = factories.samples(foxes.project, 2)
+    one, two = factories.samples(foxes.project, 2)
     factories.label(foxes.question, one, foxes.ana, foxes.class_id("fox"))
     factories.label(foxes.question, one, foxes.bo, foxes.class_id("badger"))
+    factories.label(foxes.question, two, foxes.bo, foxes.class_id("badger"))
     Tally.objects.filter(what=Tally.What.LABELLED).update(n=9)
-    Dispute.objects.all().delete()
+    Answer.objects.filter(sample=one).update(state=Answer.State.ANSWERED)
+    Answer.objects.filter(sample=two).delete()
+    call_command("recount", "--check")
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("foxes: 2 answers and ")
+    assert told[1] == f"  question {foxes.question.pk}, sample {one.pk}: state answered, not disputed"
+    assert f"sample {two.pk}: state nothing, not answered; classes nothing, not {foxes.class_id('badger')};" in told[2]
+    assert not Answer.objects.filter(sample=two).exists(), "it only looked"
     call_command("recount")
     assert is_right(foxes)
     call_command("recount")
-    assert capsys.readouterr().out.splitlines() == ["foxes: 1 counts were off", "foxes: all counts were right"]
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in printed if not line.startswith("  ")] == [
+        "foxes: 2 answers and 1 counts were off",
+        "foxes: all answers and counts were right",
+    ]
 
 
-def test_an_upgrade_counts_what_there_is(foxes):
-    made = factories.samples(foxes.project, 4)
-    for sample, verdict in zip(made, [Verdict.ANSWER, Verdict.ANSWER, Verdict.SKIP, Verdict.ANSWER], strict=True):
-        factories.label(
-            foxes.question, sample, foxes.ana, *[foxes.class_id("fox")] * (verdict == "answer"), verdict=verdict
-        )
-    factories.label(foxes.question, made[0], foxes.bo, foxes.class_id("badger"))
-    factories.label(foxes.question, made[1], foxes.bo, foxes.class_id("badger"))
-    factories.label(foxes.question, made[1], foxes.mia, foxes.class_id("badger"), mode=Mode.REVIEW)
-    factories.label(foxes.question, made[3], foxes.mia, verdict=Verdict.IGNORE, mode=Mode.REVIEW)
-    Tally.objects.all().delete()
-    Dispute.objects.all().delete()
-    migration = import_module("labeller.labels.migrations.0005_tallies")
-    migration.count(apps, None)
-    migration.find_disputes(apps, None)
+def test_everything_is_gone_through_a_part_at_a_time(foxes, monkeypatch):
+    monkeypatch.setattr(answering, "PAGE", 2)
+    for sample in factories.samples(foxes.project, 5):
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    Answer.objects.all().delete()
+    assert answering.recount(foxes.project).answers == 5
     assert is_right(foxes)
-    assert list(Dispute.objects.values_list("sample", flat=True)) == [made[0].pk]
 
 
 # --- whatever people do ---------------------------------------------------------------------------

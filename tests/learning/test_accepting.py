@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from labeller.embedding import loading, runs
+from labeller.labels import answering
 from labeller.labels.models import Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
@@ -32,14 +33,15 @@ def give(foxes, pool, positions, **fields):
     """Label these as of their group, all at once: there are many."""
     made, groups = pool
     common = {"project": foxes.project, "question": foxes.question, "annotator": foxes.ana, "verdict": "answer"}
-    labels = Label.objects.bulk_create(
-        Label(uuid=uuid.uuid4(), sample=made[position], **common, **fields) for position in positions
-    )
     class_ids = [foxes.class_id(name) for name in NAMES]
-    LabelledClass.objects.bulk_create(
-        LabelledClass(label=label, label_class_id=class_ids[groups[position]])
-        for label, position in zip(labels, positions, strict=True)
-    )
+    with transaction.atomic(), answering.kept([made[position].pk for position in positions]):
+        labels = Label.objects.bulk_create(
+            Label(uuid=uuid.uuid4(), sample=made[position], **common, **fields) for position in positions
+        )
+        LabelledClass.objects.bulk_create(
+            LabelledClass(label=label, label_class_id=class_ids[groups[position]])
+            for label, position in zip(labels, positions, strict=True)
+        )
 
 
 def audit(foxes, pool, count, start=30):
@@ -59,9 +61,9 @@ def test_every_further_look_is_stricter_and_another_error_is_another_look(foxes,
     audit(foxes, pool, 200)
     first = accepting.look(foxes.question)
     assert accepting.wanted(foxes.question) == 300
-    foxes.question.project.accept_error = 0.04
+    foxes.question.accept_error = 0.04
     assert accepting.wanted(foxes.question) > 200
-    foxes.question.project.accept_error = 0.1
+    foxes.question.accept_error = 0.1
     second = accepting.look(foxes.question)
     assert (first.epsilon, second.epsilon) == (0.05, 0.1)
     assert second.confidence > first.confidence
@@ -173,7 +175,7 @@ def test_the_database_holds_one_rule_a_question_and_none_without_a_threshold(fox
 
 
 def test_a_head_that_cannot_be_stored_cannot_be_accepted(foxes, pool):
-    foxes.question.project.head = "sklearn.ensemble.RandomForestClassifier"
+    foxes.question.head = "sklearn.ensemble.RandomForestClassifier"
     audit(foxes, pool, 160)
     look = accepting.look(foxes.question)
     assert not look.offered and "cannot be stored" in sentence(look.reason)

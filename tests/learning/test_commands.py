@@ -11,7 +11,7 @@ from labeller.labels.models import Label
 from labeller.learning import asking
 from labeller.learning.management.commands import train
 from labeller.learning.models import Head, Round
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -77,13 +77,13 @@ def test_train_waits_for_a_worker_that_is_at_it_already(foxes, pool, manage, mon
 
 
 def test_train_without_two_classes_says_what_is_missing(foxes, pool, manage):
-    Label.objects.exclude(classes=foxes.class_id("fox")).update(is_current=False)
+    factories.forget(Label.objects.exclude(classes=foxes.class_id("fox")))
     with pytest.raises(CommandError, match="two classes"):
         manage("train")
 
 
 def test_train_says_why_it_failed_and_leaves_nothing_queued(foxes, pool, manage):
-    Project.objects.update(head="no.such.Head")
+    Question.objects.update(head="no.such.Head")
     with pytest.raises(CommandError, match=r"no\.such\.Head.*can't be used"):
         manage("train")
     assert [job.state for job in Job.objects.all()] == ["cancelled"]
@@ -97,16 +97,16 @@ def counts():
 
 
 def test_rank_shows_what_would_come_and_writes_nothing(foxes, pool, manage, settings):
-    Project.objects.update(audit_share=0.0)
+    Question.objects.update(audit_share=0.0)
     shown = manage("rank", "--strategy", "entropy", "--n", "7", "--json")
     rows = shown["entries"]
     assert (shown["strategy"], shown["committed"]) == ("entropy", False)
     assert [row["rank"] for row in rows] == list(range(7))
-    unlabelled = {sample.path: NAMES[group] for sample, group in list(zip(*pool, strict=True))[60:]}
+    unlabelled = {sample.file.path: NAMES[group] for sample, group in list(zip(*pool, strict=True))[60:]}
     assert all(row["suggestion"] == unlabelled[row["path"]] for row in rows)
     assert {row["strategy"] for row in rows} == {"entropy"}
     assert counts() == (0, 0, 0) and not settings.HEADS.exists()
-    assert Project.objects.get().strategy == "auto"
+    assert Question.objects.get().strategy == "auto"
 
 
 def test_rank_can_be_read_by_people(foxes, pool, manage):
@@ -117,7 +117,7 @@ def test_rank_can_be_read_by_people(foxes, pool, manage):
 def test_rank_may_be_committed(foxes, pool, manage):
     rows = manage("rank", "--n", "5", "--commit", "--json")["entries"]
     current = Round.objects.get(is_current=True)
-    assert list(current.entries.order_by("rank").values_list("sample__path", flat=True)) == [
+    assert list(current.entries.order_by("rank").values_list("sample__file__path", flat=True)) == [
         row["path"] for row in rows
     ]
     assert current.head == Head.objects.get()
@@ -167,13 +167,13 @@ def test_evaluate_in_words_claims_nothing_from_chosen_labels(foxes, pool, manage
 
 
 def test_evaluate_with_too_few_labels_says_so(foxes, pool, manage):
-    Label.objects.update(is_current=False)
+    factories.forget(Label.objects.all())
     assert manage("evaluate", "--json")["cross_validation"] is None
     assert "not yet" in manage("evaluate")
 
 
 def test_evaluate_by_a_head_that_cannot_be_had_says_why(foxes, pool, manage):
-    Project.objects.update(head="no.such.Head")
+    Question.objects.update(head="no.such.Head")
     with pytest.raises(CommandError, match="can't be used"):
         manage("evaluate")
     assert runs.current_run(foxes.project).heads.count() == 0

@@ -219,8 +219,8 @@ def test_an_example_that_waits_for_its_embedding_does_not_stop_the_others(foxes,
 
 def test_settings_that_cannot_be_used_are_said_in_their_own_words(foxes, pool):
     answer(foxes, pool, 0, 1)
-    foxes.project.head = "no.such.Head"
-    foxes.project.save()
+    foxes.question.head = "no.such.Head"
+    foxes.question.save()
     found = hunt(foxes, class_id=foxes.class_id("fox"))
     assert "no.such.Head" in sentence(found.estimate["reason"]) and not found.tiles
 

@@ -14,7 +14,7 @@ from labeller.labels.models import Label
 from labeller.learning import asking, rounds
 from labeller.learning.models import Head, Round, RoundEntry
 from labeller.projects.making import ensure_class
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tl_core import query
 from tl_core.query import planning
@@ -48,7 +48,7 @@ def answer(foxes, pool, *positions, **fields):
 
 
 def settings_of(foxes, **fields):
-    Project.objects.filter(pk=foxes.project.pk).update(**fields)
+    Question.objects.filter(pk=foxes.question.pk).update(**fields)
 
 
 def refit(foxes):
@@ -316,6 +316,17 @@ def test_when_everything_is_labelled_there_is_one_empty_round_and_no_more(foxes,
     assert (empty.n_pool, empty.n_labels, empty.entries.count()) == (0, 60, 0)
     assert refit(foxes) == empty
     assert Round.objects.count() == 1
+
+
+def test_what_a_second_person_says_when_everything_is_labelled_asks_for_one_refit_not_for_one_every_minute(foxes, pool):
+    settings_of(foxes, redundancy=2)
+    answer(foxes, pool, *range(60))
+    refit(foxes)
+    factories.label(foxes.question, pool[0][7], foxes.bo, foxes.class_id("badger"))
+    assert asking.retrain_stale() == 1
+    factories.work("refit")
+    assert asking.retrain_stale() == 0
+    assert refit(foxes) == Round.objects.get(is_current=True) and Round.objects.count() == 2
 
 
 def test_after_the_empty_round_a_label_taken_back_brings_its_sample_back(foxes, pool):

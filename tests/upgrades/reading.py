@@ -17,7 +17,7 @@ from labeller.embedding import computing, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs.models import Job
 from labeller.labels import selectors, tallies
-from labeller.labels.models import Check, Dispute, Flag, Label
+from labeller.labels.models import Answer, Check, Flag, Label
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Assessment, Head, Round, TileGroup
 from labeller.projects.models import Project, Question
@@ -37,7 +37,7 @@ def _project(project: Project) -> Told:
     return {
         "name": project.name,
         "people": sorted(project.memberships.values_list("user__username", "role")),
-        "samples": {sample.path: _sample(sample) for sample in _samples(project)},
+        "samples": {sample.file.path: _sample(sample) for sample in _samples(project)},
         "count": tallies.samples(project),
         "sources": {source.path: _source(source) for source in project.sources.order_by("path")},
         "refusals": sorted(_refusals(project)),
@@ -53,7 +53,8 @@ def _project(project: Project) -> Told:
 
 
 def _samples(project: Project) -> Any:
-    return Sample.objects.filter(project=project).select_related("source", "deployment", "sequence").order_by("path")
+    files = ("file__source", "file__deployment", "file__sequence")
+    return Sample.objects.filter(project=project).select_related(*files).order_by("file__path")
 
 
 def _source(source: Any) -> list[Any]:
@@ -61,15 +62,16 @@ def _source(source: Any) -> list[Any]:
 
 
 def _sample(sample: Sample) -> Told:
+    file = sample.file
     return {
-        "source": sample.source.path,
-        "sha256": sample.sha256,
-        "bytes": sample.bytes,
-        "modified_ns": sample.modified_ns,
-        "size": [sample.width, sample.height],
-        "taken_at": _time(sample.taken_at),
-        "deployment": sample.deployment.name if sample.deployment else None,
-        "sequence": _time(sample.sequence.started_at) if sample.sequence else None,
+        "source": file.source.path,
+        "sha256": file.sha256,
+        "bytes": file.bytes,
+        "modified_ns": file.modified_ns,
+        "size": [file.width, file.height],
+        "taken_at": _time(file.taken_at),
+        "deployment": file.deployment.name if file.deployment else None,
+        "sequence": _time(file.sequence.started_at) if file.sequence else None,
         "box": sample.box,
         "shard": sample.shard,
     }
@@ -80,7 +82,7 @@ def _refusals(project: Project) -> Any:
 
 
 def _truth(project: Project) -> Told:
-    rows = HiddenTruth.objects.filter(sample__project=project).values_list("sample__path", "label_class__name")
+    rows = HiddenTruth.objects.filter(sample__project=project).values_list("sample__file__path", "label_class__name")
     return dict(sorted(rows))
 
 
@@ -96,7 +98,7 @@ def _embeddings(run: EmbeddingRun) -> Told:
         "state": run.state,
         "dimension": run.dimension,
         "base": run.base.fingerprint if run.base else None,
-        "vectors": {sample.path: vectors.get(sample.pk) for sample in _samples(run.project)},
+        "vectors": {sample.file.path: vectors.get(sample.pk) for sample in _samples(run.project)},
     }
 
 
@@ -129,8 +131,8 @@ def _question(question: Question) -> Told:
         "classes": [_label_class(each) for each in question.classes.order_by("position", "pk")],
         "learning": _learning(question) if question.follows is None else None,
         "answers": _answers(question),
-        "left_out": sorted(selectors.left_out(question).values_list("sample__path", flat=True)),
-        "disputes": _disputes(question),
+        "left_out": _paths_of(Answer.objects.of(question).left_out()),
+        "disputes": _paths_of(Answer.objects.of(question).disputed()),
         "counts": _counts(question),
         "history": [_label(each) for each in Label.objects.filter(question=question).order_by("pk")],
         "flags": [_flag(each) for each in Flag.objects.filter(question=question).order_by("pk")],
@@ -151,18 +153,17 @@ def _question(question: Question) -> Told:
 
 def _learning(question: Question) -> Told:
     """How a question learns. One that follows another had none of its own, and may have got some."""
-    owner = question.project
     return {
-        "strategy": owner.strategy,
-        "head": owner.head,
-        "audit_share": owner.audit_share,
-        "refit_every": owner.refit_every,
-        "round_size": owner.round_size,
-        "redundancy": owner.redundancy,
-        "retrain_at": str(owner.retrain_at),
-        "target_accuracy": owner.target_accuracy,
-        "accept_error": owner.accept_error,
-        "show_suggestions": owner.show_suggestions,
+        "strategy": question.strategy,
+        "head": question.head,
+        "audit_share": question.audit_share,
+        "refit_every": question.refit_every,
+        "round_size": question.round_size,
+        "redundancy": question.redundancy,
+        "retrain_at": str(question.retrain_at),
+        "target_accuracy": question.target_accuracy,
+        "accept_error": question.accept_error,
+        "show_suggestions": question.show_suggestions,
         "featuriser": question.project.featuriser,
     }
 
@@ -181,8 +182,8 @@ def _answers(question: Question) -> Told:
     return {paths[sample_id]: sorted(names[each] for each in classes) for sample_id, classes in sorted(found)}
 
 
-def _disputes(question: Question) -> list[str]:
-    return sorted(Dispute.objects.filter(question=question).values_list("sample__path", flat=True))
+def _paths_of(answers: Any) -> list[str]:
+    return sorted(answers.values_list("sample__file__path", flat=True))
 
 
 def _counts(question: Question) -> Told:
@@ -198,7 +199,7 @@ def _counts(question: Question) -> Told:
 def _label(label: Label) -> Told:
     return {
         "uuid": str(label.uuid),
-        "sample": label.sample.path,
+        "sample": label.sample.file.path,
         "by": label.annotator and label.annotator.username,
         "verdict": label.verdict,
         "classes": sorted(label.classes.values_list("name", flat=True)),
@@ -217,14 +218,22 @@ def _label(label: Label) -> Told:
 
 def _flag(flag: Flag) -> list[Any]:
     closed_by = flag.closed_by and flag.closed_by.username
-    return [str(flag.uuid), flag.sample.path, flag.author.username, flag.note, _time(flag.closed_at), closed_by]
+    return [str(flag.uuid), flag.sample.file.path, flag.author.username, flag.note, _time(flag.closed_at), closed_by]
 
 
 def _check(check: Check) -> list[Any]:
     names = _class_names(check.question)
     before = check.supersedes and str(check.supersedes.uuid)
     given = [names[each] for each in check.given]
-    return [check.sample.path, check.annotator.username, check.verdict, given, check.is_hit, check.is_current, before]
+    return [
+        check.sample.file.path,
+        check.annotator.username,
+        check.verdict,
+        given,
+        check.is_hit,
+        check.is_current,
+        before,
+    ]
 
 
 def _held(question: Question) -> list[Any]:
@@ -232,8 +241,8 @@ def _held(question: Question) -> list[Any]:
     held = Assignment.objects.filter(question=question).select_related("sample", "annotator")
     reviews = ReviewAssignment.objects.filter(question=question).select_related("sample", "reviewer")
     return sorted(
-        [[each.sample.path, each.annotator.username, each.is_check, each.is_done] for each in held]
-        + [[each.sample.path, each.reviewer.username, "review", False] for each in reviews],
+        [[each.sample.file.path, each.annotator.username, each.is_check, each.is_done] for each in held]
+        + [[each.sample.file.path, each.reviewer.username, "review", False] for each in reviews],
         key=str,
     )
 
@@ -262,7 +271,7 @@ def _round(made: Round) -> Told:
         "last_label": _uuid(made.last_label),
         "entries": [
             [
-                each.sample.path, each.strategy, each.score, each.propensity, each.reason,
+                each.sample.file.path, each.strategy, each.score, each.propensity, each.reason,
                 [[names[class_id], share] for class_id, share in each.suggestions],
             ]
             for each in entries
@@ -335,7 +344,7 @@ def _class_names(question: Question) -> dict[int, str]:
 
 
 def _paths(project: Project) -> dict[int, str]:
-    return dict(Sample.objects.filter(project=project).values_list("pk", "path"))
+    return dict(Sample.objects.filter(project=project).values_list("pk", "file__path"))
 
 
 def _uuid(label_id: int) -> str | None:

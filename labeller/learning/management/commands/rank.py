@@ -23,7 +23,7 @@ class Command(SiteCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
         by = parser.add_mutually_exclusive_group()
-        by.add_argument("--strategy", metavar="NAME", help="default: the project's; a name or a dotted path")
+        by.add_argument("--strategy", metavar="NAME", help="default: the question's; a name or a dotted path")
         by.add_argument("--like", nargs="+", metavar="PATH", help="hunt for what looks like these; paths as printed")
         by.add_argument("--class", dest="hunted", metavar="NAME", help="hunt for this class, the likeliest first")
         parser.add_argument("--n", type=int, default=20, help="how many samples (default 20)")
@@ -58,9 +58,9 @@ class Command(SiteCommand):
         question = project.questions.select_related("project").order_by("position", "pk").first()
         if question is None:
             raise CommandError(f"{project.slug} asks no question yet.")
-        question.project.strategy = options["strategy"] or project.strategy
+        question.strategy = options["strategy"] or question.strategy
         aim = _aim(question, options)
-        question.project.round_size = options["n"]
+        question.round_size = options["n"]
         try:
             ranking = rounds.rank(question, aim=aim)
         # A ValueError is a strategy's: a hunt named as --strategy has no aim.
@@ -80,7 +80,8 @@ def _aim(question: Question, options: dict[str, Any]) -> Aim | None:
 
 
 def _like(project: Project, paths: list[str]) -> tuple[int, ...]:
-    found = Sample.objects.filter(project=project, path__in=paths).values_list("pk", "path")
+    wholes = Sample.objects.filter(project=project, file__path__in=paths, part=Sample.Part.WHOLE)
+    found = wholes.values_list("pk", "file__path")
     unknown = set(paths) - {path for _, path in found}
     if unknown:
         raise CommandError(f"{project.slug} has no sample {min(unknown)!r}: write paths as manage.py rank prints them.")
@@ -96,7 +97,7 @@ def _class_id(question: Question, name: str) -> int:
 
 
 def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
-    paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "path"))
+    paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "file__path"))
     tops = [entry.suggestions[0] if entry.suggestions else (None, None) for entry in entries]
     names = dict(LabelClass.objects.filter(pk__in=[top for top, _ in tops if top]).values_list("pk", "name"))
     spoken_of = reasons.names(entries)
@@ -107,7 +108,7 @@ def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
             "score": entry.score,
             "strategy": entry.strategy,
             "reason": reasons.describe(entry, spoken_of),
-            "suggestion": names.get(top),
+            "suggestion": names.get(top) if top else None,
             "probability": probability,
         }
         for entry, (top, probability) in zip(entries, tops, strict=True)
