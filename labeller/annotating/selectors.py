@@ -19,8 +19,9 @@ from labeller.labels.models import Check, Flag, Label
 from labeller.labels.recording import Recorded
 from labeller.learning import reasons
 from labeller.learning.models import Round
+from labeller.messages import sentence
 from labeller.projects.models import LabelClass, Question
-from labeller.samples import notes, refused
+from labeller.samples import refused
 from labeller.samples.models import Sample
 
 
@@ -191,7 +192,7 @@ def sample_json(sample: Sample) -> dict[str, Any]:
         "path": file.path if file.source.is_open else "",
         "taken_at": file.taken_at.isoformat() if file.taken_at else None,
         "deployment": file.deployment.name if file.deployment else "",
-        "notes": notes.sentences(file.notes),
+        "notes": [sentence(note) for note in file.notes],
     }
 
 
@@ -240,6 +241,6 @@ def preparing_message(question: Question) -> str:
         return _("Looking at the photographs: %(done)s of %(total)s.") % {"done": done, "total": total}
     if failed is not None and not open_kinds:
         return _("The work stopped: %(error)s") % {
-            "error": failed.error.splitlines()[-1] if failed.error else str(failed)
+            "error": sentence(failed.error.splitlines()[-1]) if failed.error else str(failed)
         }
     return refused.nothing_usable(question.project) or _("Ranking the photographs.")

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeller.codes import WorkerCode
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from tl_core import geometry, query
+from tl_core.notices import notice
 from tl_core.store.embeddings import Shard
 from tl_core.store.shards import StoreCorrupt
 from tl_core.store.vectors import Vectors
@@ -92,6 +94,6 @@ def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
     try:
         found = runs.store(run).open(shards)
     except (StoreCorrupt, FileNotFoundError) as error:
-        raise runs.Repairing(f"{runs.repair(run)} damaged shards are being embedded again.") from error
+        raise runs.Repairing(notice(WorkerCode.REPAIRING, n=runs.repair(run))) from error
     mean = geometry.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
     return Embedded(found.ids, found.vectors, mean)

@@ -44,7 +44,7 @@ def kept(sample_ids: Collection[int]) -> Iterator[None]:
 def forget(sample_ids: Collection[int]) -> None:
     """Take samples out of answers and counts, inside the transaction that deletes them and their labels."""
     _hold(sample_ids)
-    before = _stored(sample__in=sample_ids)
+    before = _stored(sample_ids)
     parts: Counter[Key] = Counter()
     parts.subtract(_parts(before, applying.rules({question_id for _, question_id, _ in before})))
     Answer.objects.filter(sample__in=sample_ids).delete()

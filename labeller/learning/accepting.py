@@ -29,6 +29,7 @@ from labeller.learning import fitting, reading
 from labeller.learning.asking import request_refit
 from labeller.learning.fitting import Training
 from labeller.learning.models import Acceptance, Head, RoundEntry
+from labeller.messages import stored
 from labeller.projects.models import Question
 from tl_core import evaluation
 from tl_core.heads import files as head_files
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 ERROR = 0.05  # chance that any look ever offers what is not safe
 SPARE = 2.0  # times the audit samples that a look without a single wrong one needs: with fewer it is wasted
+REASON = 300  # characters of a reason that a row has room for
 GROWTH = 1.5  # audit samples to the next look, as a multiple
 
 
@@ -94,7 +96,7 @@ def look(question: Question) -> Acceptance | None:
         wrong=found.wrong,
         accepted=found.accepted,
         newest_sample=int(embeddings.ids.max()),
-        reason=found.reason[:300],
+        reason=stored(found.reason, REASON),
     )
     _keep(outcome, head, row)
     return outcome
@@ -146,7 +148,7 @@ def _keep(outcome: Acceptance, head: Any, row: Head) -> None:
         try:
             head_files.save(head, settings.HEADS / row.directory, {"class_ids": row.class_ids})
         except head_files.HeadNotStorable as error:
-            outcome.threshold, outcome.reason = None, str(error)[:300]
+            outcome.threshold, outcome.reason = None, stored(error.reason, REASON)
     with transaction.atomic():
         if outcome.threshold is not None:
             Question.objects.select_for_update(no_key=True).get(pk=row.question_id)  # a refit gives out versions, too

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
+from labeller.codes import WorkerCode
 from labeller.embedding import neighbours, runs
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
@@ -22,6 +23,7 @@ from labeller.learning.reading import Known
 from labeller.learning.signals import learnt
 from labeller.projects.models import Question
 from tl_core import threads
+from tl_core.notices import notice
 from tl_core.query.planning import Pick
 
 KEPT_ROUNDS = 2  # rounds whose unserved entries are kept; what was served is kept for good
@@ -52,9 +54,9 @@ def retrain(progress: jobs.Progress) -> None:
     """A full refit: choose C and temperature anew, by cross-validation on all labels, then refit with them."""
     question = _question(progress)
     run = runs.current_run(question.project)
-    progress(0, 2, "choosing penalty and temperature", now=True)
+    progress(0, 2, notice(WorkerCode.TUNING), now=True)
     tuned = fitting.tune(question, run, reading.embeddings_of(question, run), labels.consensus(question))
-    progress(1, 2, "ranking", now=True)
+    progress(1, 2, notice(WorkerCode.RANKING), now=True)
     # Only now are the labels read that count: choosing took a while, and people went on.
     ranking = rank(question, tuned)
     if ranking is not None and (ranking.fitted is not None or not _is_empty_again(ranking)):

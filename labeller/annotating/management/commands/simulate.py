@@ -24,6 +24,7 @@ from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.learning import asking as learning
 from labeller.learning.models import Round
+from labeller.messages import sentence
 from labeller.projects import commands
 from labeller.projects.models import STRATEGIES, Project, Question
 from labeller.samples.models import HiddenTruth
@@ -96,7 +97,7 @@ class Command(SiteCommand):
             time.sleep(0.05)
             return
         job = Job.objects.filter(kind="refit", project=question.project_id).order_by("-pk").first()
-        error = job.error if job else ""
+        error = sentence(job.error) if job else ""
         reason = f"the last refit failed: {error}" if error else "are the workers running (manage.py up)?"
         raise CommandError(f"No new round came: {reason}")
 
