@@ -174,13 +174,15 @@ def one(options: argparse.Namespace) -> dict[str, Any]:
     seconds = time.monotonic() - started
     job.refresh_from_db()
     assert worker.returncode == 0 and job.state == Job.State.DONE, job.error
-    return {
+    found = {
         "rows": sum(n for name, n in before.items() if "_" in name and "/" not in name),
         "seconds": round(seconds, 1),
         "before": figures_of(quiet),
         "meanwhile": figures_of(meanwhile),
         "left": left(project.pk, question_ids),
     }
+    print(json.dumps(found), file=sys.stderr, flush=True)
+    return found
 
 
 def do(job_id: int) -> None:
