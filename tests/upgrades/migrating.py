@@ -42,8 +42,10 @@ def pages():
     client = client_of("olga")
     found = {}
     for project in Project.objects.order_by("slug"):
-        for key in project.questions.values_list("key", flat=True):
+        for key, follows in project.questions.values_list("key", "follows"):
             for name, names in of_projects(get_resolver()):
+                if follows and name == "projects:follow_up":  # nothing follows what follows another
+                    continue
                 known = {"slug": project.slug, "key": key, "kind": "labels"}
                 path = reverse(name, kwargs={each: known[each] for each in names})
                 found[path] = found.get(path) or client.get(path).status_code
