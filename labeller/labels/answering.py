@@ -35,6 +35,8 @@ def kept(sample_ids: Collection[int]) -> Iterator[None]:
     yield
     before, after = _stored(sample_ids), _said(sample_ids)
     _write(before, after)
+    if before == after:
+        return
     rules = applying.rules({question_id for _, question_id, _ in (*before, *after)})
     parts = _parts(after, rules)
     parts.subtract(_parts(before, rules))

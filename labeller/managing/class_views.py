@@ -109,7 +109,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     label_class = get_object_or_404(found, pk=class_id)
     question = label_class.question
     question.project = project
-    name, learnt = label_class.name, _learnt(label_class)
+    name, learnt, was_blank = label_class.name, _learnt(label_class), label_class.is_blank
     form = ClassForm(request.POST or None, instance=label_class)
     if form.is_valid():
         try:
@@ -119,6 +119,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
         else:
             if _learnt(form.instance) != learnt:
                 learning.request_refit(question, at_once=True)
+            if form.instance.is_blank != was_blank:
                 learning.ask_anew(question)
             messages.success(request, _("“%(name)s” was saved.") % {"name": form.instance.name})
             return redirect(_page_of(question))
@@ -134,9 +135,9 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     return render(request, "projects/class.html", context)
 
 
-def _learnt(label_class: LabelClass) -> tuple[int | None, bool, bool]:
-    """What of a class heads and rankings go by."""
-    return label_class.parent_id, label_class.is_starred, label_class.is_blank
+def _learnt(label_class: LabelClass) -> tuple[int | None, bool]:
+    """What of a class the head and the ranking go by."""
+    return label_class.parent_id, label_class.is_starred
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -48,7 +48,7 @@ def doing(foxes):
 def species(foxes, samples):
     """Say what animals these are."""
     for sample in samples:
-        name = "fox" if sample.path[-5] in "02468" else "badger"
+        name = "fox" if sample.file.path[-5] in "02468" else "badger"
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
 
 
@@ -56,7 +56,7 @@ def behaviour(foxes, doing, samples):
     """Say what these foxes do."""
     classes = {each.name: each.pk for each in doing.classes.all()}
     for sample in samples:
-        name = "sleeping" if int(sample.path[-8:-4]) % 4 else "walking"
+        name = "sleeping" if int(sample.file.path[-8:-4]) % 4 else "walking"
         factories.label(doing, sample, foxes.ana, classes[name])
 
 
@@ -268,7 +268,7 @@ def test_predictions_are_exported_of_what_it_is_asked_of(client, foxes, made, do
     client.force_login(foxes.mia)
     answer = client.get(f"/projects/foxes/export/predictions.csv?question={doing.key}")
     paths = [line.split(",")[0] for line in b"".join(answer.streaming_content).decode().splitlines()[1:]]
-    assert paths == [each.path for each in made[:20:2]]
+    assert paths == [each.file.path for each in made[:20:2]]
 
 
 # --- what is foreseen -----------------------------------------------------------------------------
