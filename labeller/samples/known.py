@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.messages import as_json
 from labeller.projects import making as projects
 from labeller.projects.models import Question
 from labeller.samples import levels, matching, tables, told
@@ -259,8 +260,8 @@ def apply(progress: jobs.Progress) -> None:
             report[purpose] = _apply(progress, source, question, purpose, named, files)
     report["seconds"] = round(time.monotonic() - started, 2)
     Source.objects.filter(pk=source.pk).update(known=report)
-    lines = [told.outcome(report[purpose]) for purpose in PURPOSES if purpose in report]
-    progress(progress.job.done, message="; ".join(lines), now=True)
+    applied = [told.applied(report[purpose]) for purpose in PURPOSES if purpose in report]
+    progress(progress.job.done, message=applied, now=True)
 
 
 def _apply(
@@ -273,7 +274,7 @@ def _apply(
         else:
             said = by_table(Path(named), files.paths(), source.path, question)
     except FolderError as error:
-        return {"from": named, "error": str(error), "digest": last.get("digest", "")}
+        return {"from": named, "error": as_json(error.reason), "digest": last.get("digest", "")}
     answers = files.by_sample(said)
     gone = set()
     if named == FOLDERS == last.get("from") and last.get("level") != said.level:
