@@ -122,7 +122,8 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/flagged/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/flagged/close/", (LOGIN, 404, 403, 404, 404, 404, 404), FORM),
     Row("GET", "projects/<slug:slug>/", MEMBERS),
-    Row("GET", "projects/<slug:slug>/curve.json", MEMBERS),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/", MEMBERS),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/curve.json", MEMBERS),
     Row("GET", "projects/<slug:slug>/refused/", MANAGERS),
     Row("GET", "projects/<slug:slug>/refused.csv", MANAGERS),
     Row(

@@ -19,8 +19,9 @@ from labeller.labels.models import Check, Flag, Label
 from labeller.labels.recording import Recorded
 from labeller.learning import reasons
 from labeller.learning.models import Round
+from labeller.messages import sentence
 from labeller.projects.models import LabelClass, Question
-from labeller.samples import notes, refused
+from labeller.samples import refused
 from labeller.samples.models import Sample
 
 
@@ -120,10 +121,12 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     said, flagged = _said(user, question, ids)
     bursts = sequences.burst_json(user, question, samples, assignments[0].tab if assignments else "")
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
+    foreseen = _foreseen(question, assignments)
     return [
         {
             **sample_json(assignment.sample),
             **_why(question, assignment, names),
+            "foreseen": foreseen.get(assignment.sample_id, {}),
             "previous": said.get((assignment.sample_id, question.key)),
             "followers": {
                 key: label
@@ -135,6 +138,20 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
         }
         for assignment in assignments
     ]
+
+
+def _foreseen(question: Question, assignments: Iterable[Assignment]) -> dict[int, dict[str, Any]]:
+    """By sample what the heads of following questions suggest, by their keys; nothing of what is labelled blind."""
+    entries = [each.entry for each in assignments if each.entry and each.entry.foreseen]
+    if not entries:
+        return {}
+    shown = question.followers.filter(show_suggestions=True).values_list("pk", "key")
+    keys = {str(pk): key for pk, key in shown}
+    return {
+        entry.sample_id: {keys[pk]: told["suggestions"] for pk, told in entry.foreseen.items() if pk in keys}
+        for entry in entries
+        if entry.strategy != labels.AUDIT
+    }
 
 
 def _said(
@@ -175,7 +192,7 @@ def sample_json(sample: Sample) -> dict[str, Any]:
         "path": file.path if file.source.is_open else "",
         "taken_at": file.taken_at.isoformat() if file.taken_at else None,
         "deployment": file.deployment.name if file.deployment else "",
-        "notes": notes.sentences(file.notes),
+        "notes": [sentence(note) for note in file.notes],
     }
 
 
@@ -224,6 +241,6 @@ def preparing_message(question: Question) -> str:
         return _("Looking at the photographs: %(done)s of %(total)s.") % {"done": done, "total": total}
     if failed is not None and not open_kinds:
         return _("The work stopped: %(error)s") % {
-            "error": failed.error.splitlines()[-1] if failed.error else str(failed)
+            "error": sentence(failed.error.splitlines()[-1]) if failed.error else str(failed)
         }
     return refused.nothing_usable(question.project) or _("Ranking the photographs.")

@@ -13,11 +13,13 @@ import numpy as np
 from django.db.models import F
 from numpy.typing import NDArray
 
+from labeller.codes import WorkerCode
 from labeller.embedding import runs
 from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.samples.ingesting import check_disk
+from tl_core.notices import notice
 from tl_core.spaces.neighbours import NeighbourIndex, NeighboursCorrupt
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,7 @@ def build(progress: jobs.Progress) -> None:
     check_disk()
     embeddings = load_embeddings(run)
     total = len(embeddings.ids)
-    progress(0, total, "reading the index", now=True)
+    progress(0, total, notice(WorkerCode.READING_INDEX), now=True)
     storage = runs.store(run).storage
     found = _saved(run) or NeighbourIndex(run.dimension, embeddings.mean)
     new = 0
@@ -75,7 +77,7 @@ def build(progress: jobs.Progress) -> None:
         progress(stop, total)
         if new >= SAVE_EVERY or (new and stop == total):
             # Whoever lost the job leaves the file to the worker that has it now.
-            progress(stop, total, "saving the index", now=True)
+            progress(stop, total, notice(WorkerCode.SAVING_INDEX), now=True)
             found.save(storage, FILE)
             new = 0
     EmbeddingRun.objects.filter(pk=run.pk).update(indexed=F("indexed") + 1)

@@ -19,12 +19,7 @@ REFIT_DEBOUNCE = 0.05  # seconds in which labels that arrive together share one 
 
 
 def request_refit(question: Question, *, at_once: bool = False) -> None:
-    """Ask for a refit once enough labels are new: debounced, and one pending at most.
-
-    One classifier a project: a question that follows another has none, and nothing is fitted for it.
-    """
-    if question.follows_id is not None:
-        return
+    """Ask for a refit once enough labels are new: debounced, and one pending at most."""
     every = question.refit_every
     if at_once or new_labels(question, every) >= every:
         jobs.enqueue(
@@ -42,6 +37,15 @@ def rank_anew(sender: Any, *, project: Project, **kwargs: Any) -> None:
         request_refit(question, at_once=True)
 
 
+def ask_anew(question: Question) -> None:
+    """Have counted and ranked what the questions that follow this one are asked of: one is new, or classes changed."""
+    following = list(question.followers.select_related("project"))
+    if following:
+        jobs.enqueue("count", key=f"project:{question.project_id}", project=question.project)
+    for each in following:
+        request_refit(each, at_once=True)
+
+
 def new_labels(question: Question, most: int = 1) -> int:
     """Labels the current round doesn't know of, counted up to `most`: after an import there may be very many."""
     known = Round.objects.filter(question=question, is_current=True).aggregate(known=Max("last_label"))["known"] or 0
@@ -52,14 +56,16 @@ def retrain_stale() -> int:
     """Periodic: ask for a refit wherever labels wait that no round knows, however few, and none is under way."""
     latest = Round.objects.filter(question=OuterRef("pk"), is_current=True).values("last_label")
     newest = Label.objects.filter(question=OuterRef("pk")).order_by("-pk").values("pk")
-    stale = Question.objects.filter(follows=None, project__closing_at=None).annotate(
-        known=latest[:1], newest=newest[:1]
+    # By an answer to the question before, one that follows is asked of another sample, or of one less.
+    before = Label.objects.filter(question=OuterRef("follows")).order_by("-pk").values("pk")
+    stale = Question.objects.filter(project__closing_at=None).annotate(
+        known=latest[:1], newest=newest[:1], before=before[:1]
     )
     under_way = set(Job.objects.filter(kind="refit", state=Job.State.RUNNING).values_list("key", flat=True))
     found = [
         question
         for question in stale.select_related("project")
-        if (question.newest or 0) > (question.known or 0) and _key(question) not in under_way
+        if max(question.newest or 0, question.before or 0) > (question.known or 0) and _key(question) not in under_way
     ]
     for question in found:
         request_refit(question, at_once=True)
@@ -82,7 +88,7 @@ def retrain_due() -> int:
     """
     due = [
         question
-        for question in Question.objects.filter(follows=None, project__closing_at=None).select_related("project")
+        for question in Question.objects.filter(project__closing_at=None).select_related("project")
         if (question.retrain_at is not None and _is_due(question, _last_passed(question.retrain_at)))
         or _has_doubled(question)
     ]

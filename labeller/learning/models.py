@@ -90,6 +90,9 @@ class RoundEntry(models.Model):
     propensity = models.FloatField(help_text="Probability with which this sample was put here.")
     reason = models.CharField(max_length=300)
     suggestions = models.JSONField(default=list, help_text="Up to five pairs of class id and probability.")
+    foreseen = models.JSONField(
+        default=dict, help_text="By the id of a question that follows: its head's version and suggestions, as above."
+    )
 
     class Meta:
         constraints = [

@@ -63,6 +63,7 @@ class Project(models.Model):
 
     @property
     def first_question(self) -> "Question | None":
+        """Where labelling begins: what pages and commands speak of where nobody names a question."""
         return self.questions.order_by("position", "pk").first()
 
 

@@ -5,7 +5,7 @@ import errno
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +15,28 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.messages import stored
 from labeller.projects.models import Project
 from labeller.samples import bursts, following, known, names, refusing, scanning, tables
 from labeller.samples.known import Given
 from labeller.samples.models import File, Refusal, Sample, Source
 from labeller.samples.signals import shard_known
-from labeller.samples.walking import NO_PERMISSION, Found
+from labeller.samples.walking import Found
 from tl_core.images import (
     Examined,
     ImageRefused,
     examine,
     write_derivatives,
 )
+from tl_core.notices import Notice, notice
 
 log = logging.getLogger(__name__)
 
 SHARD_SIZE = 512  # samples a shard: one ingest job, one embedding job, one file of the embedding store
 WRITE_ATTEMPTS = 5
-SUSPECT = "decoding "  # what a job's message says before the path of the file in hand
 DISK_FLOOR = 200_000_000  # bytes; below this no new files are written, so that labels still can be
 
 
@@ -44,9 +46,13 @@ class NoSpace(jobs.Postponed):
 
 def check_disk() -> None:
     """Raises NoSpace below the floor."""
-    free = shutil.disk_usage(settings.DATA).free
-    if free < DISK_FLOOR:
-        raise NoSpace(f"Only {free // 1_000_000} MB are free at {settings.DATA}: make room, work goes on by itself.")
+    if (free := megabytes_free()) * 1_000_000 < DISK_FLOOR:
+        raise NoSpace(notice(WorkerCode.LITTLE_SPACE, n=free, path=str(settings.DATA)))
+
+
+def megabytes_free() -> int:
+    """How much room there is for the site's own files."""
+    return shutil.disk_usage(settings.DATA).free // 1_000_000
 
 
 def add_source(
@@ -114,7 +120,7 @@ def scan(progress: jobs.Progress) -> None:
             left_out=dict(look.left_out), missing=len(look.gone), reader=scanning.READER
         )
     known.request(source)
-    progress(0, 0, f"{len(fresh)} new files", now=True)
+    progress(0, 0, notice(WorkerCode.NEW_FILES, n=len(fresh)), now=True)
 
 
 def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: bool) -> int:
@@ -152,7 +158,7 @@ class Outcome:
     found: Found
     fields: dict[str, Any] | None = None
     reason: str = ""
-    detail: str = ""
+    detail: Notice | None = None
 
 
 def ingest(progress: jobs.Progress) -> None:
@@ -165,11 +171,12 @@ def ingest(progress: jobs.Progress) -> None:
     outcomes, unexplained = [], []
     # A repeated attempt writes down each file before it touches it, so that the last one knows which killed the worker.
     careful = progress.job.attempts > 1
-    suspect = progress.job.message.removeprefix(SUSPECT)
+    suspect = progress.job.message
     for number, found in enumerate(files):
-        progress(number, len(files), f"{SUSPECT}{found.path}"[:500], now=careful)
-        if progress.job.attempts == jobs.MAX_ATTEMPTS and f"{SUSPECT}{found.path}"[:500] == f"{SUSPECT}{suspect}":
-            outcomes.append(Outcome(found, reason="crashed", detail="Decoding this file stopped the worker."))
+        in_hand = stored(notice(WorkerCode.DECODING, path=found.path), jobs.MESSAGE)
+        progress(number, len(files), in_hand, now=careful)
+        if progress.job.attempts == jobs.MAX_ATTEMPTS and in_hand == suspect:
+            outcomes.append(Outcome(found, reason="crashed", detail=notice(WorkerCode.STOPPED_WORKER)))
             continue
         digest = following.known_content(source, found.path) if payload.get("moves") else None
         if digest:
@@ -191,14 +198,15 @@ def _looked_at(source: Source, found: Found) -> Outcome:
     """What became of a file, whatever is odd about it: the others of its shard come in."""
     location = source.location(found.path)
     if isinstance(location, Path) and os.access(location, os.F_OK) and not os.access(location, os.R_OK):
-        return Outcome(found, reason="no-permission", detail=NO_PERMISSION)
+        return Outcome(found, reason="no-permission", detail=notice(WorkerCode.NO_PERMISSION))
     try:
         return examine_file(source, found)
     except (OSError, MemoryError, jobs.Postponed, SoftTimeLimitExceeded):
         raise  # the machine's trouble, not the file's
     except Exception as error:
         log.exception("%s could not be looked at", found.path)
-        return Outcome(found, reason="failed", detail=f"It could not be looked at: {type(error).__name__}: {error}")
+        detail = notice(WorkerCode.NOT_LOOKED_AT, error=f"{type(error).__name__}: {error}")
+        return Outcome(found, reason="failed", detail=detail)
 
 
 def examine_file(source: Source, found: Found) -> Outcome:
@@ -217,7 +225,7 @@ def examine_file(source: Source, found: Found) -> Outcome:
             "height": examined.height,
             "taken_at": taken_at,
             "clock_time": taken_at,
-            "notes": examined.notes,
+            "notes": [asdict(note) for note in examined.notes],
         },
     )
 
@@ -228,7 +236,7 @@ def write_pictures(examined: Examined) -> None:
         write_derivatives(examined, settings.MEDIA)
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise NoSpace(f"No space left at {settings.DATA} while writing derivatives.") from error
+            raise NoSpace(notice(WorkerCode.NO_SPACE, path=str(settings.DATA))) from error
         raise
 
 
@@ -259,7 +267,8 @@ def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
     (outcome,) = outcomes
     log.error("%s could not be stored: %s", outcome.found.path, refused)
     if outcome.fields is not None:
-        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=f"It could not be stored: {refused}")])
+        detail = notice(WorkerCode.NOT_STORED, error=str(refused))
+        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=detail)])
 
 
 def _is_outage(error: Exception) -> bool:
@@ -285,7 +294,9 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
         elif twin is not None and rows.has_left(twin):
             rows.move(twin, found)
         elif twin is not None:
-            refusals.append(refusing.refusal(source, found, "duplicate", f"Same content as {twin.path}", twin))
+            refusals.append(
+                refusing.refusal(source, found, "duplicate", notice(WorkerCode.SAME_CONTENT, path=twin.path), twin)
+            )
         elif mine is not None:
             rows.edit(mine, found, fields)
         else:

@@ -15,6 +15,7 @@ from labeller.embedding.models import EmbeddingRun, EmbeddingShard, GivenUpShard
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning.asking import request_refit
+from labeller.messages import sentence
 from labeller.projects.models import Project, Question
 from labeller.samples import ingesting as samples
 from labeller.samples.models import Refusal, Sample
@@ -139,7 +140,7 @@ def test_a_full_disk_is_waited_for(foxes, shards, monkeypatch):
         Job.objects.update(not_before=timezone.now())
         assert runs.jobs.run(job.pk, factories.registry.get)
     job.refresh_from_db()
-    assert (job.state, job.attempts) == (Job.State.QUEUED, 0) and "No space" in job.message
+    assert (job.state, job.attempts) == (Job.State.QUEUED, 0) and "No space" in sentence(job.message)
     assert not EmbeddingShard.objects.exists()
     monkeypatch.setattr(EmbeddingStore, "write_shard", write)
     factories.work("embed")
@@ -160,7 +161,7 @@ def test_a_damaged_shard_is_embedded_again_while_the_refit_waits(foxes, shards, 
     Job.objects.update(not_before=timezone.now())
     assert runs.jobs.run(refit.pk, factories.registry.get)
     refit.refresh_from_db()
-    assert (refit.state, refit.attempts) == (Job.State.QUEUED, 0) and "1 damaged" in refit.message
+    assert (refit.state, refit.attempts) == (Job.State.QUEUED, 0) and "1 damaged" in sentence(refit.message)
     assert [job.payload["shard"] for job in of_state("queued")] == [2]
     factories.work("embed")
     assert len(loading.load_embeddings(shards).ids) == 12 and EmbeddingShard.objects.count() == 4

@@ -8,8 +8,9 @@ from PIL import Image
 
 from labeller.annotating import sequences
 from labeller.jobs.models import Job
+from labeller.messages import sentence
 from labeller.projects.models import Project
-from labeller.samples import bursts, ingesting, notes
+from labeller.samples import bursts, ingesting
 from labeller.samples.models import File, Sample, Sequence, Source
 from tests import factories
 
@@ -133,9 +134,11 @@ def test_what_is_odd_about_a_picture_is_kept_and_said(project, folder):
     factories.work("scan", "ingest")
     plain, stack = File.objects.order_by("path")
     assert plain.notes == []
-    assert stack.notes == [{"code": "stretched", "low": 0.0, "high": 4095.0}, {"code": "pages", "n": 3}]
-    assert notes.sentences(stack.notes) == [
+    assert stack.notes == [
+        {"code": "stretched", "parameters": {"low": 0.0, "high": 4095.0}},
+        {"code": "pages", "parameters": {"n": 3}},
+    ]
+    assert [sentence(note) for note in stack.notes] == [
         "Stretched: 0 is shown as black, 4,095 as white.",
         "3 pages; the first is used.",
     ]
-    assert notes.sentences([{"code": "from a later version"}, {}]) == []

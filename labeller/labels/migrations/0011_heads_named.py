@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("labels", "0009_answers_alone"),
+        ("labels", "0010_asked"),
     ]
 
     operations = [
