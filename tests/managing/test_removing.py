@@ -260,6 +260,22 @@ def test_a_deletion_that_was_given_up_is_begun_again(two):
     assert not Job.objects.filter(kind="remove", state="queued").exists()
 
 
+def test_what_takes_long_lets_other_work_come_in_between(two, monkeypatch):
+    foxes, mine, (rows, _) = two
+    monkeypatch.setattr(emptying, "TURN", 0.0)
+    monkeypatch.setattr(emptying, "MOST", 100)
+    job = removing.ask(mine, foxes.olga)
+    turns = 0
+    while Job.objects.filter(pk=job.pk).exclude(state=Job.State.DONE).exists():
+        Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
+        assert jobs.run(job.pk, registry.get)
+        turns += 1
+        assert turns < 200 and not removing.cancel(job)
+    assert turns > 20 and tables() == rows
+    job.refresh_from_db()
+    assert job.attempts == 1, "no attempt is counted"
+
+
 def test_what_is_added_in_the_last_moment_goes_too(two, monkeypatch):
     mine, rows = two[1], two[2][0]
     first, delete = [], removing._delete_row
