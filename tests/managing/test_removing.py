@@ -22,6 +22,7 @@ from labeller.labels import answering
 from labeller.labels.models import Check, Flag, Label
 from labeller.learning.models import Acceptance, Assessment, Head, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
+from labeller.messages import sentence
 from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
@@ -387,7 +388,7 @@ def test_a_class_that_somebody_labels_with_meanwhile_is_kept(foxes):
     spare = ensure_class(foxes.question, "dodo")[0]
     job = removing.ask(spare, foxes.olga)
     label = factories.label(foxes.question, factories.samples(foxes.project, 1)[0], foxes.ana, spare.pk)
-    assert do(job).message.startswith("kept:")
+    assert sentence(do(job).message).startswith("The class is kept")
     assert list(label.classes.all()) == [spare]
 
 
