@@ -18,7 +18,7 @@ from labeller.insights.models import Summary
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
-from labeller.labels import answering
+from labeller.labels import answering, tallies
 from labeller.labels.models import Check, Flag, Label
 from labeller.learning.models import Acceptance, Assessment, Head, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
@@ -96,6 +96,7 @@ def besides(project, question, who):
     run = EmbeddingRun.in_use(project)
     following = Question.objects.create(project=project, key="age", text="How old?", follows=question)
     following.only_for.add(question.classes.first())
+    tallies.recount(project)
     child = ensure_class(question, "red fox")[0]
     LabelClass.objects.filter(pk=child.pk).update(parent=question.classes.first())
     whose = {"question": question, "project": project, "sample": sample, "uuid": uuid.uuid4()}
