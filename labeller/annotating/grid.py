@@ -18,7 +18,7 @@ from labeller.annotating.handing import Wanted
 from labeller.annotating.holding import in_all, is_settled_for, open_assignments, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
-from labeller.labels import checks
+from labeller.labels import applying, checks
 from labeller.labels.models import Answer, AnswerQuerySet, Check, Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import asking as learning
@@ -170,6 +170,7 @@ def _free(user: User, question: Question, sample_ids: Collection[int]) -> set[in
         .exclude(is_settled_for(user, question, "pk"))
         .exclude(Exists(_drawn(question).filter(sample=OuterRef("pk"))))
     )
+    found = applying.limited(found, question, "pk")
     return set(found.values_list("pk", flat=True))
 
 
@@ -275,7 +276,8 @@ def _drawn_from(answers: AnswerQuerySet, count: int) -> list[int]:
 
 def _drawn(question: Question) -> QuerySet[RoundEntry]:
     """What the current round drew for its audit: seen in a group, these samples would not be labelled blind."""
-    return RoundEntry.objects.filter(round__question=question, round__is_current=True, strategy=AUDIT)
+    drawn = RoundEntry.objects.filter(round__question=question, round__is_current=True, strategy=AUDIT)
+    return applying.limited(drawn, question)
 
 
 def _audits(user: User, question: Question) -> int:
@@ -288,7 +290,7 @@ def _audits(user: User, question: Question) -> int:
 
 
 def _state(question: Question, current: Round | None, has_tiles: bool) -> str:
-    if current is None:
+    if current is None and (question.follows_id is None or handing.has_open_samples(question)):
         return "preparing"
     if has_tiles:
         return "ready"

@@ -12,7 +12,7 @@ from labeller.annotating import sequences
 from labeller.annotating.holding import HOLD, in_all, is_settled_for, open_assignments, place, room, take, within_share
 from labeller.annotating.models import CHECK_SLOT, REVIEW_SLOT, Assignment
 from labeller.deadlocks import again_on_deadlock
-from labeller.labels import tallies
+from labeller.labels import applying, tallies
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import asking as learning
@@ -125,6 +125,7 @@ def _free(user: User, question: Question, only_audit: bool, count: int) -> list[
     """So many samples of the current ranking that have a free slot and are open for this person, the first first."""
     entries = RoundEntry.objects.filter(round__question=question, round__is_current=True)
     entries = entries.filter(strategy=AUDIT) if only_audit else entries
+    entries = applying.limited(entries, question)
     of_sample = Assignment.objects.filter(question=question, sample=OuterRef("sample"))
     slots = of_sample.filter(slot__lt=REVIEW_SLOT)
     if question.redundancy == 1:
@@ -161,7 +162,7 @@ def _said(user: User, question: Question, sample_id: int) -> bool:
 
 
 def _state(question: Question, current: Round | None, held: list[Assignment], wanted: Wanted) -> str:
-    if current is None:
+    if current is None and (question.follows_id is None or has_open_samples(question)):
         return "preparing"
     if held or wanted.keep:
         return "ready"

@@ -103,8 +103,8 @@ def outcome(user: User, question: Question, job_id: int) -> HuntState:
         return HuntState("hunting", message=sentence(job.message) or _("A worker is looking through all pictures."))
     if job is not None and job.state == Job.State.FAILED:
         return HuntState("failed", message=sentence(job.error.splitlines()[-1] if job.error else str(job)))
-    found = None
-    if job is not None:
+    found = TileGroup.objects.filter(kind=TileGroup.Kind.HUNT, question=question, hunter=user, job=job_id).first()
+    if found is None and job is not None:  # another tab asked for the same and has replaced it
         found = TileGroup.hunts(question.pk, user.pk, job.payload["class"], job.payload["like"]).first()
     if found is None:
         return HuntState("lost", message=_("This hunt is over. Start it again."))

@@ -121,10 +121,12 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     said, flagged = _said(user, question, ids)
     bursts = sequences.burst_json(user, question, samples, assignments[0].tab if assignments else "")
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
+    foreseen = _foreseen(question, assignments)
     return [
         {
             **sample_json(assignment.sample),
             **_why(question, assignment, names),
+            "foreseen": foreseen.get(assignment.sample_id, {}),
             "previous": said.get((assignment.sample_id, question.key)),
             "followers": {
                 key: label
@@ -136,6 +138,20 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
         }
         for assignment in assignments
     ]
+
+
+def _foreseen(question: Question, assignments: Iterable[Assignment]) -> dict[int, dict[str, Any]]:
+    """By sample what the heads of following questions suggest, by their keys; nothing of what is labelled blind."""
+    entries = [each.entry for each in assignments if each.entry and each.entry.foreseen]
+    if not entries:
+        return {}
+    shown = question.followers.filter(show_suggestions=True).values_list("pk", "key")
+    keys = {str(pk): key for pk, key in shown}
+    return {
+        entry.sample_id: {keys[pk]: told["suggestions"] for pk, told in entry.foreseen.items() if pk in keys}
+        for entry in entries
+        if entry.strategy != labels.AUDIT
+    }
 
 
 def _said(

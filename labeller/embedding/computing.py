@@ -129,6 +129,7 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
             number=number,
             defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
         )
+        run.given_up.filter(number=number).delete()
         for sample, reason in refused:
             refusing.note(sample.file, reason.reason, reason.detail)
         if run.featuriser == run.project.featuriser:

@@ -22,11 +22,15 @@ LARGE_POOL = 200_000  # 256 MB of a worker's memory; below, less than a tenth of
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity: the cached object stands for its arrays
 class Embedded:
-    """All embeddings of a run: `ids` int64 (N,), `vectors` (N, D) read where they lie, their `mean` float32 (D,)."""
+    """Embeddings of a run: `ids` int64 (N,), `vectors` (N, D) read where they lie, the `mean` of all, float32 (D,).
+
+    Where they are not all, `part` says of which, and where they stand among them.
+    """
 
     ids: NDArray[np.int64]
     vectors: Vectors
     mean: NDArray[np.float32]
+    part: "tuple[Embedded, NDArray[np.intp]] | None" = None
 
     @functools.cached_property
     def norms(self) -> NDArray[np.float32]:
@@ -71,6 +75,12 @@ class Embedded:
         gone = self.positions(sample_ids)
         left[gone[gone >= 0]] = False
         return np.flatnonzero(left)
+
+    def only(self, sample_ids: NDArray[np.int64]) -> "Embedded":
+        """Those of these samples alone, in the same order."""
+        at = self.positions(sample_ids)
+        at = np.unique(at[at >= 0])
+        return Embedded(self.ids[at], self.vectors.only(at), self.mean, (self, at))
 
 
 def load_embeddings(run: EmbeddingRun) -> Embedded:

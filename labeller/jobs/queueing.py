@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from labeller.jobs.models import Job
+from labeller.jobs.signals import given_up
 from labeller.messages import Explained, stored
 from labeller.projects.models import Project
 from tl_core.notices import Notice
@@ -47,7 +48,9 @@ QUEUES = {
     "hunt": "train",
     "bursts": "io",
     "known": "io",
+    "count": "io",
     "derive": "io",
+    "remove": "io",
 }
 
 
@@ -120,6 +123,7 @@ def claim(job_id: int) -> Job | None:
     """Take a queued job whose time has come; None where it isn't ours to take."""
     now = timezone.now()
     due = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, not_before__lte=now + timedelta(seconds=0.5))
+    due = due.filter(Q(project=None) | Q(project__closing_at=None))  # what is being deleted gets no work done any more
     try:
         with transaction.atomic():
             taken = due.update(
@@ -199,12 +203,14 @@ def fail(job: Job, error: Notice | str) -> None:
     give_up = job.attempts >= MAX_ATTEMPTS
     try:
         with transaction.atomic():
-            _held(job).update(
+            failed = _held(job).update(
                 state=Job.State.FAILED if give_up else Job.State.QUEUED,
                 error=text,
                 finished_at=timezone.now() if give_up else None,
                 not_before=timezone.now() + timedelta(seconds=2**job.attempts),
             )
+            if failed and give_up:
+                given_up.send(Job, job=job)
     except IntegrityError:  # the same work is pending already, with the same payload or a newer one: that one counts
         _held(job).update(state=Job.State.CANCELLED, error=text, finished_at=timezone.now())
     _wake_successor(job)

@@ -18,13 +18,13 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
-from labeller.embedding import loading, runs
+from labeller.embedding import runs
 from labeller.embedding.loading import Embedded
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
-from labeller.learning import accepting, fitting
+from labeller.learning import accepting, fitting, reading
 from labeller.learning.fitting import Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
@@ -55,7 +55,7 @@ def assess(question: Question) -> Assessment | None:
     Also looks what is safe to accept, where that is due.
     """
     run = runs.current_run(question.project)
-    embeddings = loading.load_embeddings(run)
+    embeddings = reading.embeddings_of(question, run)
     answers = labels.consensus(question)
     data = fitting.training(question, embeddings, answers)
     if data is None:
@@ -81,7 +81,8 @@ def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float
     None where there is no such head, or it wasn't stored.
     """
     known = Head.objects.filter(question=question, run=fitted.row.run, acceptances=None)
-    earlier = known.filter(n_labels__lte=EARLIER * fitted.row.n_labels).order_by("-version").first()
+    stored_still = known.exclude(directory="").filter(n_labels__lte=EARLIER * fitted.row.n_labels)
+    earlier = stored_still.order_by("-version").first()
     if earlier is None:
         return None
     try:

@@ -133,6 +133,10 @@ def _groups(
 
     `grouping` says how new they are.
     """
+    if embeddings.part is not None:
+        whole, at = embeddings.part
+        sequence, deployment = _groups(whole, project_id, grouping)
+        return None if sequence is None else sequence[at], None if deployment is None else deployment[at]
     grouped = Sample.objects.filter(project=project_id, file__deployment__isnull=False)
     read = bursts.pages(grouped, "file__sequence", "file__deployment")
     rows = np.array([(pk, sequence or -1, deployment) for pk, sequence, deployment in read], np.int64).reshape(-1, 3)

@@ -25,6 +25,7 @@ from tl_core.notices import notice
 
 log = logging.getLogger(__name__)
 
+SUGGESTIONS = 5
 MULTI_LABEL = "multilabel"  # what the one head for several classes a sample is called
 
 # --- labels ---------------------------------------------------------------------------------------
@@ -167,6 +168,15 @@ def fit(
         cv_macro_f1=tuned.macro_f1 if tuned else None,
     )
     return Fitted(learner, data.class_ids, row, meta)
+
+
+def likeliest(probabilities: NDArray[np.floating[Any]], class_ids: list[int]) -> list[list[list[float]]]:
+    """For each row of probabilities the likeliest classes: pairs of class id and probability, the likeliest first."""
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :SUGGESTIONS]
+    return [
+        [[class_ids[column], round(float(row[column]), 4)] for column in columns]
+        for row, columns in zip(probabilities, best, strict=True)
+    ]
 
 
 # --- cross-validation -----------------------------------------------------------------------------

@@ -64,7 +64,13 @@ def hunt(progress: jobs.Progress) -> None:
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
         return  # deleted meanwhile: the page is told that there is no such hunt
     group = TileGroup(
-        question=question, kind=TileGroup.Kind.HUNT, hunter_id=payload["user"], label_class_id=class_id, like=like, n=0
+        question=question,
+        kind=TileGroup.Kind.HUNT,
+        hunter_id=payload["user"],
+        job=progress.job.pk,
+        label_class_id=class_id,
+        like=like,
+        n=0,
     )
     try:
         besides = _audits(question).union(payload["without"])

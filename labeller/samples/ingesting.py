@@ -13,6 +13,7 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
@@ -71,6 +72,8 @@ def add_source(
     given = given or Given.of(meaning, table)
     folder = scanning.tidy_folder(folder)
     taken = project.sources.filter(path=names.shown(folder)).first()
+    if Source.everything.filter(project=project, path=names.shown(folder)).exclude(closing_at=None).exists():
+        raise scanning.FolderError(_("This folder is being deleted from the project: wait until that is done."))
     follows = settings.FOLLOW_LINKS or (taken is not None and taken.follows_links)
     # A folder that was taken once stays usable wherever it lies.
     check = scanning.check_folder if taken is None else scanning.check_readable
@@ -78,7 +81,7 @@ def add_source(
     for each in given.tables():
         tables.read(each)
     with transaction.atomic():
-        source, _ = Source.objects.get_or_create(project=project, path=names.shown(folder))
+        source, _is_new = Source.objects.get_or_create(project=project, path=names.shown(folder))
         given.store(source)
         if follows and not source.follows_links:
             Source.objects.filter(pk=source.pk).update(follows_links=True)
@@ -111,7 +114,8 @@ def scan(progress: jobs.Progress) -> None:
         Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
         shard = next_shard(source.project)
         shard = _cut(source, fresh, "shard", shard, moves=is_about)
-        _cut(source, changed, "changed", shard, moves=True)
+        shard = _cut(source, changed, "changed", shard, moves=True)
+        Project.objects.filter(pk=source.project_id).update(next_shard=shard)
         Source.objects.filter(pk=source.pk).update(
             left_out=dict(look.left_out), missing=len(look.gone), reader=scanning.READER
         )
@@ -141,11 +145,10 @@ def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: b
 
 
 def next_shard(project: Project) -> int:
-    """The first shard number no sample and no ingest job of the project has used."""
+    """The first shard number that no import was given and no sample has; the project's row is locked."""
     used = Sample.objects.filter(project=project).aggregate(last=Max("shard"))["last"]
-    keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
-    given = [int(key.rsplit(":", 1)[1]) for key in keys]
-    return max([-1 if used is None else used, *given]) + 1
+    given = Project.objects.values_list("next_shard", flat=True).get(pk=project.pk)
+    return max(given, 0 if used is None else used + 1)
 
 
 @dataclass(frozen=True)

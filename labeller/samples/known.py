@@ -25,7 +25,7 @@ from labeller.projects import making as projects
 from labeller.projects.models import Question
 from labeller.samples import levels, matching, tables, told
 from labeller.samples.bursts import pages
-from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
+from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError
 from labeller.samples.signals import labels_known
 from labeller.samples.tables import Problem, Row
@@ -202,12 +202,13 @@ class _Files:
     """
 
     def __init__(self, source: Source) -> None:
-        wholes = Sample.objects.filter(file__source=source, part=Sample.Part.WHOLE)
+        # Files first: by their samples, a database would sort all of them for each page.
+        wholes = File.objects.filter(source=source, samples__part=Sample.Part.WHOLE)
         refusals = Refusal.objects.filter(source=source)
         ingests = Job.objects.filter(
             kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
         )
-        self.own = {path: pk for pk, path in pages(wholes, "file__path")}
+        self.own = {path: sample_id for _pk, path, sample_id in pages(wholes, "path", "samples")}
         self.twins: dict[str, int] = {}
         self.others: list[str] = []
         for _pk, path, twin in pages(refusals.annotate(whole=_whole_of_twin()), "path", "whole"):

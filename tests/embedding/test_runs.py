@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from labeller.embedding import computing, loading, runs, tidying
-from labeller.embedding.models import EmbeddingRun, EmbeddingShard
+from labeller.embedding.models import EmbeddingRun, EmbeddingShard, GivenUpShard
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning.asking import request_refit
 from labeller.messages import sentence
@@ -240,17 +241,25 @@ def test_cancelling_takes_the_work_out_of_hands(foxes, shards, monkeypatch):
 def test_what_was_lost_is_queued_again_and_what_was_given_up_after_a_pause(foxes, shards):
     lost, given_up, *_ = of_state("queued")
     lost.delete()
-    Job.objects.filter(pk=given_up.pk).update(state="failed", finished_at=timezone.now())
+    give_up(given_up)
     assert runs.retry_missing() == 1
     assert runs.retry_missing() == 0
-    Job.objects.filter(pk=given_up.pk).update(finished_at=timezone.now() - timedelta(minutes=2))
+    GivenUpShard.objects.update(last_at=timezone.now() - timedelta(minutes=2))
     assert runs.retry_missing() == 1
-    again = of_state("queued").get(key=given_up.key)
-    Job.objects.filter(pk=again.pk).update(state="failed", finished_at=timezone.now() - timedelta(minutes=2))
-    assert runs.retry_missing() == 0
+    give_up(of_state("queued").get(key=given_up.key))
+    GivenUpShard.objects.update(last_at=timezone.now() - timedelta(minutes=2))
+    Job.objects.filter(state="failed").delete()
+    assert runs.retry_missing() == 0, "the second time it waits ten times as long, whatever is left of its jobs"
     assert runs.resume(shards) == 1
     factories.work("embed")
     assert EmbeddingShard.objects.count() == 4 and runs.retry_missing() == 0
+    assert not GivenUpShard.objects.exists(), "embedded after all: that it was hard is forgotten"
+
+
+def give_up(job):
+    """Let the job fail as often as it may."""
+    Job.objects.filter(pk=job.pk).update(attempts=jobs.MAX_ATTEMPTS - 1, not_before=timezone.now())
+    jobs.fail(jobs.claim(job.pk), "the weights are gone")
 
 
 def test_the_first_shards_come_first(shards):

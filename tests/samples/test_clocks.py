@@ -9,6 +9,7 @@ from PIL import Image
 from labeller.annotating import sequences
 from labeller.jobs.models import Job
 from labeller.messages import sentence
+from labeller.projects.models import Project
 from labeller.samples import bursts, ingesting
 from labeller.samples.models import File, Sample, Sequence, Source
 from tests import factories
@@ -91,7 +92,7 @@ def test_what_a_clock_shows_that_nobody_set_makes_no_burst(project, start):
 def test_bursts_of_an_earlier_version_whose_clock_stood_still_are_undone(project):
     made = frames(project, seconds(*[0] * 24))
     group(project)
-    Job.objects.filter(kind="bursts").update(payload={"gap": project.burst_gap})  # by other rules, and found a burst
+    Project.objects.update(grouped_by=f"gap {project.burst_gap}, rules 1")  # by other rules, and found a burst
     sequence = Sequence.objects.create(deployment=File.objects.first().deployment, started_at=START)
     File.objects.update(sequence=sequence)
     group(project)

@@ -17,6 +17,7 @@ JOB_KINDS = {
     "ingest": gettext_noop("import images"),
     "bursts": gettext_noop("find bursts"),
     "known": gettext_noop("apply what is known"),
+    "count": gettext_noop("count anew"),
     "plan": gettext_noop("plan the embedding"),
     "embed": gettext_noop("embed images"),
     "index": gettext_noop("index neighbours"),
@@ -25,6 +26,7 @@ JOB_KINDS = {
     "assess": gettext_noop("assess"),
     "hunt": gettext_noop("hunt"),
     "derive": gettext_noop("make a small picture anew"),
+    "remove": gettext_noop("delete"),
 }
 
 
