@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from PIL import Image
 
@@ -26,8 +28,8 @@ from labeller.embedding.models import EmbeddingShard
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
+from labeller.labels import answering, tallies
 from labeller.labels import recording as labels
-from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.learning.models import Head, Round, RoundEntry
@@ -144,6 +146,12 @@ def label(question: Question, sample: Sample, annotator: User | None, *classes: 
     recorded = labels.record(judgement(question, sample, annotator, *classes, **fields))
     assert recorded.status == 200, recorded
     return recorded.label
+
+
+def forget(given: QuerySet[Label]) -> None:
+    """As if these labels had never counted."""
+    with transaction.atomic(), answering.kept(list(given.values_list("sample", flat=True))):
+        given.update(is_current=False)
 
 
 def ranking(

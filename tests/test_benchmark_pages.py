@@ -31,7 +31,7 @@ def test_every_page_is_timed(filled, monkeypatch):
     }  # fmt: skip
     assert all(each["queries"] > 0 and each["p95_ms"] > 0 for each in found.values())
     assert tallies.kept_now(filled) == tallies.counted(filled), "saving 25 labels keeps the counts"
-    assert not answering.wrong(filled)
+    assert not answering.check(filled)
 
 
 def test_what_is_filled_in_has_all_kinds_of_labels(filled):

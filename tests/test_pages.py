@@ -23,7 +23,10 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-GROWING = "labels_label labels_labelledclass labels_answer samples_sample annotating_assignment learning_roundentry jobs_job labels_flag"
+GROWING = (
+    "labels_label labels_labelledclass labels_answer labels_flag samples_sample annotating_assignment"
+    " learning_roundentry jobs_job"
+)
 URL = "/projects/foxes/"
 LABEL = f"{URL}label/species/"
 

@@ -59,8 +59,7 @@ def _newest(found: QuerySet[Flag]) -> QuerySet[Flag]:
 
 
 def _rows(found: list[Flag], only: User | None) -> list[Row]:
-    standing = Label.objects.filter(sample__in={flag.sample_id for flag in found}, is_current=True)
-    standing = standing.exclude(verdict=Label.Verdict.WITHDRAW)
+    standing = Label.objects.standing().filter(sample__in={flag.sample_id for flag in found})
     if only is not None:
         standing = standing.filter(annotator=only)
     said: dict[tuple[int, int], list[Said]] = {}

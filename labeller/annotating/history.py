@@ -158,10 +158,7 @@ def pace(project: Project, person: User, zone: tzinfo) -> Pace:
     today = clock.now().astimezone(zone).date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     starts = [datetime.combine(day, time(), zone) for day in [*days, today + timedelta(days=1)]]
-    standing = [
-        each.filter(is_current=True, created_at__gte=starts[0]).exclude(verdict=Label.Verdict.WITHDRAW)
-        for each in _all(project, person)
-    ]
+    standing = [each.standing().filter(created_at__gte=starts[0]) for each in _all(project, person)]
     of_day = {
         f"n{number}": Count("pk", filter=Q(created_at__gte=start, created_at__lt=end))
         for number, (start, end) in enumerate(pairwise(starts))

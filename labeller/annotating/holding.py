@@ -282,5 +282,5 @@ def is_settled_for(holder: Holder, sample: str) -> Q:
     """
     question = holder.question
     answers = Answer.objects.of(question).closed().filter(sample=OuterRef(sample))
-    own = Label.objects.filter(question=question, annotator=holder.person, sample=OuterRef(sample), is_current=True)
-    return Q(Exists(answers)) | Q(Exists(own.exclude(verdict=Label.Verdict.WITHDRAW)))
+    own = Label.objects.standing().filter(question=question, annotator=holder.person, sample=OuterRef(sample))
+    return Q(Exists(answers)) | Q(Exists(own))

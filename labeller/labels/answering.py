@@ -23,6 +23,7 @@ What = Tally.What
 Place = tuple[int, int, int]  # project, question, sample
 LOCK, PLACES = 7411, 1024  # the first number of our advisory locks, and how many second ones there are
 PAGE = 2000  # samples that are gone through at once when everything is looked at
+TOLD = 20  # differences that are put in words
 FIELDS = [each.name for each in fields(Standing)]
 
 
@@ -84,7 +85,12 @@ def _write(before: dict[Place, Standing], after: dict[Place, Standing]) -> int:
     Answer.objects.bulk_create(
         changed, update_conflicts=True, unique_fields=["question", "sample"], update_fields=FIELDS
     )
-    return len(changed)
+    # Labels are superseded and never just gone, but whoever cleans up must not leave their answers behind.
+    gone = before.keys() - after.keys()
+    for question_id in {place[1] for place in gone}:
+        sample_ids = [place[2] for place in gone if place[1] == question_id]
+        Answer.objects.filter(question=question_id, sample__in=sample_ids).delete()
+    return len(changed) + len(gone)
 
 
 def _columns(now: Standing) -> dict[str, Any]:
@@ -108,34 +114,54 @@ def _parts(answers: dict[Place, Standing]) -> Counter[Key]:
 
 @dataclass(frozen=True)
 class Off:
-    """How many answers and how many counts of a project weren't right."""
+    """What of a project's answers and counts isn't what its labels say."""
 
-    answers: int
+    answers: int  # how many
     counts: int
+    told: list[str]  # the first of these answers, in words
 
     def __bool__(self) -> bool:
         return bool(self.answers or self.counts)
 
 
 def recount(project: Project) -> Off:
-    """Bring all answers and counts of a project to what its labels say; returns how many were off."""
-    wrong = 0
-    for sample_ids in _batches(project):
-        with transaction.atomic():
-            _hold(sample_ids)
-            which = {"sample__gte": sample_ids[0], "sample__lte": sample_ids[-1], "question__project": project}
-            wrong += _write(_stored(**which), _said(**which))
-    return Off(wrong, tallies.recount(project))
+    """Bring all answers and counts of a project to what its labels say; returns what was off."""
+    return _compare(project, mend=True)
 
 
-def wrong(project: Project) -> int:
-    """How many answers of a project aren't what its labels say."""
-    found = 0
+def check(project: Project) -> Off:
+    """What of a project is off, without changing anything; its counts are compared with the answers as they are."""
+    return _compare(project, mend=False)
+
+
+def _compare(project: Project, *, mend: bool) -> Off:
+    off = 0
+    told: list[str] = []
     for sample_ids in _batches(project):
         which = {"sample__gte": sample_ids[0], "sample__lte": sample_ids[-1], "question__project": project}
-        before, after = _stored(**which), _said(**which)
-        found += sum(before.get(place) != after.get(place) for place in before.keys() | after.keys())
-    return found
+        with transaction.atomic():
+            _hold(sample_ids)
+            before, after = _stored(**which), _said(**which)
+            if mend:
+                _write(before, after)
+        wrong = sorted(place for place in before.keys() | after.keys() if before.get(place) != after.get(place))
+        off += len(wrong)
+        told += [_difference(place, before.get(place), after.get(place)) for place in wrong[: TOLD - len(told)]]
+    return Off(off, (tallies.recount if mend else tallies.off)(project), told)
+
+
+def _difference(place: Place, kept: Standing | None, right: Standing | None) -> str:
+    """In which columns a row isn't what the labels say."""
+    columns = [name for name in FIELDS if getattr(kept, name, None) != getattr(right, name, None)]
+    words = [f"{name} {_word(kept, name)}, not {_word(right, name)}" for name in columns]
+    return f"question {place[1]}, sample {place[2]}: {'; '.join(words)}"
+
+
+def _word(standing: Standing | None, name: str) -> str:
+    if standing is None:
+        return "nothing"
+    value = getattr(standing, name)
+    return " ".join(map(str, sorted(value))) or "none" if name == "classes" else str(value)
 
 
 def _batches(project: Project) -> Iterator[list[int]]:

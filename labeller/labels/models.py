@@ -1,5 +1,7 @@
 """Label: one annotator's append-only judgement on one question of one sample. Answer: what stands of all of them."""
 
+from typing import Self, TypeVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -7,6 +9,16 @@ from django.utils.translation import gettext_lazy as _
 
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import Sample
+
+_Row = TypeVar("_Row", "Label", "Check")
+
+
+class SaidQuerySet(models.QuerySet[_Row]):
+    """What people said themselves. What stands of all that is said of a sample is an Answer."""
+
+    def standing(self) -> Self:
+        """Neither superseded nor taken back."""
+        return self.filter(is_current=True).exclude(verdict="withdraw")
 
 
 class Label(models.Model):
@@ -50,6 +62,8 @@ class Label(models.Model):
         LabelClass, models.SET_NULL, null=True, related_name="+", help_text="Top prediction before this label."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SaidQuerySet["Label"].as_manager()
 
     class Meta:
         constraints = [
@@ -150,12 +164,12 @@ class Answer(models.Model):
     """
 
     class State(models.TextChoices):
-        ANSWERED = "answered", _("answered")
-        DISPUTED = "disputed", _("disputed")  # answered, but differently, and no reviewer has spoken since
-        UNSURE = "unsure", _("unsure")
-        SKIPPED = "skipped", _("skipped")
-        LEFT_OUT = "left_out", _("left out")  # whatever else is said: nothing counts, so nothing is disputed
-        OPEN = "open", _("open")  # all was taken back
+        ANSWERED = "answered", "answered"
+        DISPUTED = "disputed", "disputed"  # answered, but differently, and no reviewer has spoken since
+        UNSURE = "unsure", "unsure"
+        SKIPPED = "skipped", "skipped"
+        LEFT_OUT = "left_out", "left out"  # whatever else is said: nothing counts, so nothing is disputed
+        OPEN = "open", "open"  # all was taken back
 
     question = models.ForeignKey(Question, models.CASCADE, related_name="answers", db_index=False)
     sample = models.ForeignKey(Sample, models.CASCADE, related_name="answers")
@@ -256,6 +270,8 @@ class Check(models.Model):
     supersedes = models.OneToOneField("self", models.PROTECT, null=True, related_name="superseded_by")
     is_current = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SaidQuerySet["Check"].as_manager()
 
     class Meta:
         constraints = [

@@ -120,14 +120,25 @@ def kept_now(project: Project) -> Counter[Key]:
     return Counter({tuple(key): n for *key, n in rows if n})
 
 
+def off(project: Project) -> int:
+    """How many counts of a project are off."""
+    return _off(counted(project), project)
+
+
+def _off(right: Counter[Key], project: Project) -> int:
+    found = kept_now(project)
+    found.subtract(right)
+    return sum(n != 0 for n in found.values())
+
+
 @transaction.atomic
 def recount(project: Project) -> int:
     """Count a project anew, and return how many counts were off. Nobody labels meanwhile."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {Answer._meta.db_table}, {Sample._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
-    right, off = counted(project), kept_now(project)
-    off.subtract(right)
+    right = counted(project)
+    found = _off(right, project)
     Tally.objects.filter(project=project).delete()
     add(right)
-    return sum(n != 0 for n in off.values())
+    return found

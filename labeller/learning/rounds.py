@@ -113,9 +113,15 @@ def _question(progress: jobs.Progress) -> Question:
 
 
 def _is_empty_again(ranking: Ranking) -> bool:
-    """Whether there is nothing left to rank, as the current round says already."""
-    question = ranking.round.question
-    return not ranking.entries and Round.objects.filter(question=question, is_current=True, n_pool=0).exists()
+    """Whether there is nothing left to rank, as the current round says already, and it knows all labels.
+
+    Where it doesn't, a new round must say so: else they would wait for a round that knows them, and be asked for again.
+    """
+    if ranking.entries:
+        return False
+    fresh = ranking.round
+    known = Round.objects.filter(question=fresh.question, is_current=True, last_label__gte=fresh.last_label)
+    return known.filter(n_pool=0).exists()
 
 
 def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:

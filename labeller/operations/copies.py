@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from labeller.operations.supervisor import StartError
-from tl_core import files
+from tl_core.store import files
 
 KEPT = 3
 UNFINISHED = "unfinished"

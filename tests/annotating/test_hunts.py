@@ -205,7 +205,7 @@ def test_every_code_has_words(code):
 
 
 def test_where_there_is_nothing_to_hunt_by_it_is_said_in_the_readers_language(start, tiles, foxes, pool, client):
-    Label.objects.update(is_current=False)
+    factories.forget(Label.objects.all())
     job = start(**{"class": foxes.class_id("fox")})
     answer = tiles(job)
     assert (answer["state"], answer["message"]) == ("failed", hunts.WORDS["no_example"])

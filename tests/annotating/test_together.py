@@ -14,7 +14,7 @@ from labeller.annotating.forms import Event
 from labeller.annotating.holding import Candidate, Holder
 from labeller.annotating.models import Assignment
 from labeller.annotating.wire import pages
-from labeller.labels import recording, tallies
+from labeller.labels import answering, recording, tallies
 from labeller.labels.models import Answer, Check, Flag, Label
 from labeller.labels.recording import Judgement
 from tests import factories
@@ -131,7 +131,7 @@ def test_what_another_request_was_quicker_with_costs_the_other_events_nothing(fo
         return write(labels)
 
     monkeypatch.setattr(Label.objects, "bulk_create", taken)
-    with transaction.atomic(), tallies.kept([sample.pk for sample in made]):
+    with transaction.atomic(), answering.kept([sample.pk for sample in made]):
         answers = recording.record_together(given)
     assert [each.status for each in answers] == [200, 409, 200]
     assert answers[1].detail

@@ -20,7 +20,7 @@ from django.apps import apps  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from labeller.accounts.models import Membership, User  # noqa: E402
-from labeller.learning import services as learning  # noqa: E402
+from labeller.learning import asking as learning  # noqa: E402
 from labeller.projects.making import ensure_class  # noqa: E402
 from labeller.projects.models import PALETTE, LabelClass, Project, Question  # noqa: E402
 

@@ -22,7 +22,7 @@ from tests.conftest import FakeFeaturiser, FakeRuntime
 from tests.factories import photograph
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.torch_runtime import DeviceUnavailable
-from tl_core.pipeline import Embedded
+from tl_core.pipeline import EmbeddedPicture
 from tl_core.store.embeddings import EmbeddingStore
 
 pytestmark = pytest.mark.django_db
@@ -225,7 +225,7 @@ def test_pausing_keeps_what_is_in_hand_and_resuming_does_the_rest(foxes, shards)
 def test_cancelling_takes_the_work_out_of_hands(foxes, shards, monkeypatch):
     def cancelled_meanwhile(pictures, runtime):
         runs.cancel(shards)
-        yield Embedded(0, np.zeros(factories.DIMENSION, np.float32), None)
+        yield EmbeddedPicture(0, np.zeros(factories.DIMENSION, np.float32), None)
 
     monkeypatch.setattr("tl_core.pipeline.embed_images", cancelled_meanwhile)
     monkeypatch.setattr(runs.jobs.Progress, "MIN_INTERVAL", 0.0)

@@ -50,7 +50,10 @@ class TestWhateverPeopleDo(TestCase):
         foxes = factories.cast(multi_label=True)
         follower = foxes.project.questions.create(key="what", text="What does it do?", follows=foxes.question)
         self.classes = {name: [foxes.question.classes.get(name=name)] for name in ("fox", "badger")}
-        self.classes |= {"both": sum(self.classes.values(), []), "follower": [follower.classes.create(name="rests")]}
+        self.classes |= {
+            "both": list(foxes.question.classes.filter(name__in=self.classes)),
+            "follower": [follower.classes.create(name="rests")],
+        }
         made = factories.samples(foxes.project, 3)
         for place, who, word, as_review in actions:
             if word.startswith("import"):

@@ -23,7 +23,7 @@ Mode, Verdict = Label.Mode, Label.Verdict
 
 def is_right(foxes):
     """Whether what is kept is what going through everything gives."""
-    return tallies.kept_now(foxes.project) == tallies.counted(foxes.project) and not answering.wrong(foxes.project)
+    return tallies.kept_now(foxes.project) == tallies.counted(foxes.project) and not answering.check(foxes.project)
 
 
 def test_one_question_s_counts(foxes):
@@ -85,11 +85,17 @@ def test_what_went_wrong_is_counted_anew(foxes, capsys):
     Tally.objects.filter(what=Tally.What.LABELLED).update(n=9)
     Answer.objects.filter(sample=one).update(state=Answer.State.ANSWERED)
     Answer.objects.filter(sample=two).delete()
-    assert answering.wrong(foxes.project) == 2
+    call_command("recount", "--check")
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("foxes: 2 answers and ")
+    assert told[1] == f"  question {foxes.question.pk}, sample {one.pk}: state answered, not disputed"
+    assert f"sample {two.pk}: state nothing, not answered; classes nothing, not {foxes.class_id('badger')};" in told[2]
+    assert not Answer.objects.filter(sample=two).exists(), "it only looked"
     call_command("recount")
     assert is_right(foxes)
     call_command("recount")
-    assert capsys.readouterr().out.splitlines() == [
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in printed if not line.startswith("  ")] == [
         "foxes: 2 answers and 1 counts were off",
         "foxes: all answers and counts were right",
     ]

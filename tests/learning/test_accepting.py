@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from labeller.embedding import loading, runs
+from labeller.labels import answering
 from labeller.labels.models import Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
@@ -31,14 +32,15 @@ def give(foxes, pool, positions, **fields):
     """Label these as of their group, all at once: there are many."""
     made, groups = pool
     common = {"project": foxes.project, "question": foxes.question, "annotator": foxes.ana, "verdict": "answer"}
-    labels = Label.objects.bulk_create(
-        Label(uuid=uuid.uuid4(), sample=made[position], **common, **fields) for position in positions
-    )
     class_ids = [foxes.class_id(name) for name in NAMES]
-    LabelledClass.objects.bulk_create(
-        LabelledClass(label=label, label_class_id=class_ids[groups[position]])
-        for label, position in zip(labels, positions, strict=True)
-    )
+    with transaction.atomic(), answering.kept([made[position].pk for position in positions]):
+        labels = Label.objects.bulk_create(
+            Label(uuid=uuid.uuid4(), sample=made[position], **common, **fields) for position in positions
+        )
+        LabelledClass.objects.bulk_create(
+            LabelledClass(label=label, label_class_id=class_ids[groups[position]])
+            for label, position in zip(labels, positions, strict=True)
+        )
 
 
 def audit(foxes, pool, count, start=30):

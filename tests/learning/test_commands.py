@@ -77,7 +77,7 @@ def test_train_waits_for_a_worker_that_is_at_it_already(foxes, pool, manage, mon
 
 
 def test_train_without_two_classes_says_what_is_missing(foxes, pool, manage):
-    Label.objects.exclude(classes=foxes.class_id("fox")).update(is_current=False)
+    factories.forget(Label.objects.exclude(classes=foxes.class_id("fox")))
     with pytest.raises(CommandError, match="two classes"):
         manage("train")
 
@@ -167,7 +167,7 @@ def test_evaluate_in_words_claims_nothing_from_chosen_labels(foxes, pool, manage
 
 
 def test_evaluate_with_too_few_labels_says_so(foxes, pool, manage):
-    Label.objects.update(is_current=False)
+    factories.forget(Label.objects.all())
     assert manage("evaluate", "--json")["cross_validation"] is None
     assert "not yet" in manage("evaluate")
 

@@ -65,7 +65,7 @@ def test_like_several_finds_what_looks_like_any(foxes, pool, rank):
 
 
 def test_like_needs_no_labels(foxes, pool, rank):
-    Label.objects.update(is_current=False)
+    factories.forget(Label.objects.all())
     made, groups = pool
     assert groups_of(rank("--like", made[2].path, "--n", "10"), pool) == {groups[2]}
 

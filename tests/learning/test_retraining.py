@@ -99,7 +99,7 @@ def test_several_classes_a_sample_are_cross_validated_too():
 
 
 def test_without_two_classes_there_is_a_round_but_no_head(foxes, pool):
-    Label.objects.exclude(classes=foxes.class_id("fox")).update(is_current=False)
+    factories.forget(Label.objects.exclude(classes=foxes.class_id("fox")))
     assert retrain(foxes) is None
     assert Round.objects.get(is_current=True).head is None
 

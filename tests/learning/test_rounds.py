@@ -318,6 +318,17 @@ def test_when_everything_is_labelled_there_is_one_empty_round_and_no_more(foxes,
     assert Round.objects.count() == 1
 
 
+def test_what_a_second_person_says_when_everything_is_labelled_asks_for_one_refit_not_for_one_every_minute(foxes, pool):
+    Project.objects.update(redundancy=2)
+    answer(foxes, pool, *range(60))
+    refit(foxes)
+    factories.label(foxes.question, pool[0][7], foxes.bo, foxes.class_id("badger"))
+    assert asking.retrain_stale() == 1
+    factories.work("refit")
+    assert asking.retrain_stale() == 0
+    assert refit(foxes) == Round.objects.get(is_current=True) and Round.objects.count() == 2
+
+
 def test_after_the_empty_round_a_label_taken_back_brings_its_sample_back(foxes, pool):
     answer(foxes, pool, *range(60))
     refit(foxes)

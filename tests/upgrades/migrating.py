@@ -24,7 +24,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from labeller.accounts.models import User
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
-from labeller.labels import tallies
+from labeller.labels import answering
 from labeller.projects.models import Project
 from tests.conftest import FakeFeaturiser, FakeRuntime
 from tests.upgrades import reading
@@ -33,8 +33,8 @@ from tests.upgrades import reading
 def main():
     call_command("migrate", verbosity=0)
     told = reading.site()
-    off = [list(map(str, tallies.recount(project).items())) for project in Project.objects.all()]
-    print(json.dumps({"told": told, "off": [each for each in off if each], "pages": pages(), **goes_on()}))
+    off = [str(off) for project in Project.objects.all() if (off := answering.recount(project))]
+    print(json.dumps({"told": told, "off": off, "pages": pages(), **goes_on()}))
 
 
 def pages():

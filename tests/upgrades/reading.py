@@ -17,7 +17,7 @@ from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs.models import Job
 from labeller.labels import selectors, tallies
-from labeller.labels.models import Check, Dispute, Flag, Label
+from labeller.labels.models import Answer, Check, Flag, Label
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Assessment, Head, Round, TileGroup
 from labeller.projects.models import Project, Question
@@ -129,8 +129,8 @@ def _question(question: Question) -> Told:
         "classes": [_label_class(each) for each in question.classes.order_by("position", "pk")],
         "learning": _learning(question) if question.follows is None else None,
         "answers": _answers(question),
-        "left_out": sorted(selectors.left_out(question).values_list("sample__path", flat=True)),
-        "disputes": _disputes(question),
+        "left_out": _paths_of(Answer.objects.of(question).left_out()),
+        "disputes": _paths_of(Answer.objects.of(question).disputed()),
         "counts": _counts(question),
         "history": [_label(each) for each in Label.objects.filter(question=question).order_by("pk")],
         "flags": [_flag(each) for each in Flag.objects.filter(question=question).order_by("pk")],
@@ -181,8 +181,8 @@ def _answers(question: Question) -> Told:
     return {paths[sample_id]: sorted(names[each] for each in classes) for sample_id, classes in sorted(found)}
 
 
-def _disputes(question: Question) -> list[str]:
-    return sorted(Dispute.objects.filter(question=question).values_list("sample__path", flat=True))
+def _paths_of(answers: Any) -> list[str]:
+    return sorted(answers.values_list("sample__path", flat=True))
 
 
 def _counts(question: Question) -> Told:

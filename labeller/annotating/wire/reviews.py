@@ -1,7 +1,5 @@
 """Samples as the review screen is told of them."""
 
-from typing import Any
-
 from labeller.accounts.models import User
 from labeller.annotating.handing.review import Reason
 from labeller.annotating.models import Assignment
@@ -33,8 +31,8 @@ def reviews_json(user: User, question: Question, held: list[tuple[Assignment, Re
 
 def _given(question: Question, sample_ids: list[int]) -> dict[int, list[Label]]:
     """What people say of these samples now, in the order in which they said it."""
-    standing = Label.objects.filter(question=question, sample__in=sample_ids, is_current=True)
-    standing = standing.exclude(verdict__in=[Label.Verdict.WITHDRAW, Label.Verdict.SKIP])
+    standing = Label.objects.standing().filter(question=question, sample__in=sample_ids)
+    standing = standing.exclude(verdict=Label.Verdict.SKIP)
     found: dict[int, list[Label]] = {}
     for label in standing.select_related("annotator").prefetch_related("labelled_classes").order_by("pk"):
         found.setdefault(label.sample_id, []).append(label)
@@ -59,7 +57,7 @@ def _predicted(question: Question, sample_ids: list[int]) -> dict[int, list[list
 
 def _notes(question: Question, sample_ids: list[int]) -> dict[int, list[Told]]:
     """The open flags on these samples."""
-    found: dict[int, list[dict[str, Any]]] = {}
+    found: dict[int, list[Told]] = {}
     open_now = flags.open_flags(question.project).filter(question=question, sample__in=sample_ids)
     for flag in open_now.select_related("author").order_by("pk"):
         row = {"author": flag.author.get_username(), "note": flag.note, "uuid": str(flag.uuid)}
