@@ -263,7 +263,7 @@ def profile(count: int) -> dict[str, float]:
     """Seconds that each part of a refit takes within this process, the median of some."""
     from labeller.embedding import runs
     from labeller.labels import selectors as labels
-    from labeller.learning import assessing, fitting, rounds
+    from labeller.learning import assessing, fitting, listing, rounds
     from labeller.projects.models import Question
     from tl_core.query import planning
 
@@ -275,7 +275,7 @@ def profile(count: int) -> dict[str, float]:
         "audit": labels.audit,
         "fit": fitting.fit,
         "plan": planning.plan,
-        "entries": rounds._entries,
+        "entries": listing.entries,
         "agreement": assessing.agreement,
         "rank": rounds.rank,
         "switch": rounds.switch,

@@ -9,9 +9,9 @@ from django.core.cache import cache
 from hypothesis import settings
 from PIL import Image
 
-from labeller.embedding import loading, neighbours, runs
+from labeller.embedding import computing, loading, neighbours, runs
 from labeller.jobs import queueing as jobs
-from labeller.learning import fitting, rounds
+from labeller.learning import choosing, fitting
 from tests import factories
 
 # How long an example takes says more of the machine's other work than of the program.
@@ -53,7 +53,7 @@ def _fake_featuriser(request, monkeypatch):
     if {"tl_core", "docs"} & set(request.node.nodeid.split("/")) or request.node.get_closest_marker("faults"):
         return
     monkeypatch.setattr(runs.featurisers, "get", lambda name="": FakeFeaturiser())
-    monkeypatch.setattr(runs, "runtime", lambda name, device: FakeRuntime(FakeFeaturiser()))
+    monkeypatch.setattr(computing, "runtime", lambda name, device: FakeRuntime(FakeFeaturiser()))
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +67,8 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     loading._load.cache_clear()
     fitting._learner.cache_clear()
     neighbours._loaded.cache_clear()
-    rounds._start.cache_clear()
-    rounds._groups.cache_clear()
+    choosing._start.cache_clear()
+    choosing._groups.cache_clear()
 
 
 @pytest.fixture

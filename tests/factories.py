@@ -65,10 +65,10 @@ def annotators(project: Project, count: int) -> list[User]:
     return people
 
 
-def project(slug: str = "foxes", classes: Iterable[str] = ("fox", "badger", "empty"), **fields: Any) -> Project:
-    """A project with one question and nobody in it."""
-    made = Project.objects.create(slug=slug, name=slug.title(), **fields)
-    question = Question.objects.create(project=made, key="species", text="Which animal is this?")
+def project(slug: str = "foxes", classes: Iterable[str] = ("fox", "badger", "empty"), **learning: Any) -> Project:
+    """A project with nobody in it, and one question that is learnt like this."""
+    made = Project.objects.create(slug=slug, name=slug.title())
+    question = Question.objects.create(project=made, key="species", text="Which animal is this?", **learning)
     for name in classes:
         ensure_class(question, name)
     return made
@@ -97,8 +97,8 @@ class Cast:
         return Member(person, self.project, access.role(person, self.project) or Role.VIEWER)
 
 
-def cast(multi_label: bool = False, **fields: Any) -> Cast:
-    made = project(**fields)
+def cast(multi_label: bool = False, **learning: Any) -> Cast:
+    made = project(**learning)
     question = made.first_question
     if multi_label:
         Question.objects.filter(pk=question.pk).update(multi_label=True)

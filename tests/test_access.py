@@ -69,6 +69,8 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/train/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     Row("GET", "projects/<slug:slug>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/settings/", MANAGERS, FORM),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),

@@ -236,7 +236,7 @@ def world(foxes):
     label = factories.label(foxes.question, made[5], foxes.ana, foxes.class_id("fox"))
     flag = uuid.uuid4()
     flags.raise_flag(flag, foxes.question, made[4].pk, foxes.ana, "what is this?")
-    job = hunts.start(foxes.ana, foxes.question, hunts.Aim(foxes.class_id("fox"), [], []), "a")
+    job = hunts.start(foxes.ana, foxes.question, hunts.HuntRequest(foxes.class_id("fox"), [], []), "a")
     there = {
         "sample": made[0].pk, "other_sample": made[1].pk, "class": foxes.class_id("fox"), "question": "species",
         "entry": ranking.entries.first().pk, "label": str(label.uuid), "flag": str(flag), "job": job.pk, "group": 1,

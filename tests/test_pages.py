@@ -71,6 +71,7 @@ PAGES = {
     "flagged": (lambda client, foxes: get(client, f"{URL}flagged/"), 14),
     "classes": (lambda client, foxes: get(client, f"{URL}classes/"), 12),
     "settings": (lambda client, foxes: get(client, f"{URL}settings/"), 14),
+    "learning settings": (lambda client, foxes: get(client, f"{URL}questions/species/settings/"), 14),
     "people": (lambda client, foxes: get(client, f"{URL}people/"), 8),
     "exports": (lambda client, foxes: get(client, f"{URL}export/"), 10),
     "label": (lambda client, foxes: get(client, LABEL), 14),

@@ -3,17 +3,21 @@
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeller.accounts import keymap
 from labeller.accounts.models import Membership, Role, User
+
+if TYPE_CHECKING:
+    from labeller.projects.models import Project
 
 PASSWORD_BYTES = 12
 LOGINS_KEPT_DAYS = 90
@@ -102,7 +106,7 @@ def set_keys(user: User, own: Mapping[str, str]) -> None:
     user.save(update_fields=["keys"])
 
 
-def simulated_annotator(project: models.Model) -> User:
+def simulated_annotator(project: "Project") -> User:
     """The oracle account of `simulate`, member of the project; it cannot log in."""
     user, made = User.objects.get_or_create(username="simulated-annotator", defaults={"is_simulated": True})
     if made:
@@ -118,7 +122,7 @@ def take_turn(user: User) -> None:
 
 
 @transaction.atomic
-def set_role(project: models.Model, username: str, role: Role, *, by: Role) -> str | None:
+def set_role(project: "Project", username: str, role: Role, *, by: Role) -> str | None:
     """Give a person a role; returns a one-time password where the account had to be made.
 
     Raises ValidationError where a manager reaches above their own role, or no owner would be left.

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from labeller.accounts import keymap
+from labeller.accounts import access, keymap
 from labeller.accounts.keymap import Command
 
 FIRST = {"digit": _("Deciding"), "previous": _("Moving and selecting"), "zoom_in": _("Looking")}
@@ -34,7 +34,7 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
     """The first password of one's own, after a one-time one, which it must not be."""
 
     def clean_new_password1(self) -> str:
-        given = self.cleaned_data["new_password1"]
+        given: str = self.cleaned_data["new_password1"]
         if self.user.check_password(given):
             raise ValidationError(_("This is the one-time password: choose another one."), code="same")
         return given
@@ -44,11 +44,11 @@ class OwnPasswordForm(PasswordChangeForm):
     """Another password instead of one's own. Guesses at the present one count as those at the login do."""
 
     def __init__(self, request: HttpRequest, given: Any) -> None:
-        super().__init__(request.user, given)
+        super().__init__(access.account(request.user), given)
         self.request = request
 
     def clean_old_password(self) -> str:
-        given = self.cleaned_data["old_password"]
+        given: str = self.cleaned_data["old_password"]
         if authenticate(self.request, username=self.user.get_username(), password=given) is None:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return given
@@ -56,8 +56,9 @@ class OwnPasswordForm(PasswordChangeForm):
 
 def password_form(request: HttpRequest, given: Any) -> forms.Form:
     """What changes this person's password; the present one is asked for unless it was a one-time one."""
-    if request.user.must_choose_password:
-        return NewPasswordForm(request.user, given)
+    person = access.account(request.user)
+    if person.must_choose_password:
+        return NewPasswordForm(person, given)
     return OwnPasswordForm(request, given)
 
 
@@ -72,7 +73,7 @@ class KeysForm(forms.Form):
         for command in keymap.REMAPPABLE:
             usual = "".join(command.keys[:1])
             self.fields[command.name] = forms.CharField(
-                label=command.text,
+                label=str(command.text),
                 required=False,
                 initial=own.get(command.name, usual),
                 widget=forms.TextInput(

@@ -22,7 +22,8 @@ class OneTimePasswordMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        if not getattr(view, "login_required", True) or request.resolver_match.view_name in OPEN:
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if not getattr(view, "login_required", True) or name in OPEN:
             return None
         if not request.user.is_authenticated or not request.user.must_choose_password:
             return None

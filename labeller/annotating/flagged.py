@@ -15,7 +15,7 @@ LATELY = 12  # of those looked at
 
 
 @dataclass(frozen=True)
-class Said:
+class StandingLabel:
     """What stands of somebody's judgement: classes, or none where the verdict is no answer."""
 
     label: Label
@@ -23,23 +23,23 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Row:
+class FlagRow:
     """A flag, and what stands for its sample, as far as this person may see it."""
 
     flag: Flag
-    said: list[Said]
+    said: list[StandingLabel]
 
 
 @dataclass(frozen=True)
-class Page:
+class FlagPage:
     """Open flags, newest first, where those before them begin, and some that were looked at lately."""
 
-    rows: list[Row]
+    rows: list[FlagRow]
     older: int | None
-    lately: list[Row]
+    lately: list[FlagRow]
 
 
-def page(member: Member, before: int | None = None) -> Page:
+def page(member: Member, before: int | None = None) -> FlagPage:
     """The flags that this person may see; `before` is the `older` of another page."""
     still_open, looked_at = flags.open_flags(member.project), flags.reviewed_flags(member.project)
     if not member.manages:
@@ -51,18 +51,20 @@ def page(member: Member, before: int | None = None) -> Page:
     lately = [] if before is not None else list(_newest(looked_at)[:LATELY])
     # An annotator sees no one else's answer: two people are asked so that each says what they see.
     rows = _rows([*shown, *lately], None if member.manages else member.person)
-    return Page(rows[: len(shown)], shown[-1].pk if len(found) > PAGE else None, rows[len(shown) :])
+    return FlagPage(rows[: len(shown)], shown[-1].pk if len(found) > PAGE else None, rows[len(shown) :])
 
 
 def _newest(found: QuerySet[Flag]) -> QuerySet[Flag]:
     return found.select_related("author", "question", "closed_by").order_by("-pk")
 
 
-def _rows(found: list[Flag], only: User | None) -> list[Row]:
+def _rows(found: list[Flag], only: User | None) -> list[FlagRow]:
     standing = Label.objects.standing().filter(sample__in={flag.sample_id for flag in found})
     if only is not None:
         standing = standing.filter(annotator=only)
-    said: dict[tuple[int, int], list[Said]] = {}
+    said: dict[tuple[int, int], list[StandingLabel]] = {}
     for label in standing.select_related("annotator").prefetch_related("classes").order_by("pk"):
-        said.setdefault((label.question_id, label.sample_id), []).append(Said(label, list(label.classes.all())))
-    return [Row(flag, said.get((flag.question_id, flag.sample_id), [])) for flag in found]
+        said.setdefault((label.question_id, label.sample_id), []).append(
+            StandingLabel(label, list(label.classes.all()))
+        )
+    return [FlagRow(flag, said.get((flag.question_id, flag.sample_id), [])) for flag in found]

@@ -17,7 +17,7 @@ from django.utils import timezone as clock
 from labeller.accounts.access import Member
 from labeller.accounts.models import User
 from labeller.annotating import saving
-from labeller.labels.models import Check, Label, LabelledClass
+from labeller.labels.models import Check, Label, LabelledClass, SaidQuerySet
 from labeller.labels.recording import Judgement, Recorded
 from labeller.projects.models import LabelClass, Project
 
@@ -35,7 +35,7 @@ Said = Label | Check
 
 
 @dataclass(frozen=True)
-class Row:
+class HistoryRow:
     """Something a person said, and the classes it named."""
 
     said: Said
@@ -52,14 +52,14 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Page:
+class HistoryPage:
     """Some rows, and where those before them begin; empty where there are none."""
 
-    rows: list[Row]
+    rows: list[HistoryRow]
     older: str
 
 
-def page(project: Project, person: User, before: str = "") -> Page:
+def page(project: Project, person: User, before: str = "") -> HistoryPage:
     """A person's labels of a project, newest first; `before` is the `older` of another page.
 
     By primary key, never by counting rows: the last page of a million labels costs what the first one does.
@@ -70,14 +70,14 @@ def page(project: Project, person: User, before: str = "") -> Page:
     found: list[Said] = list(islice(newest, PAGE + 1))
     shown = found[:PAGE]
     if len(found) <= PAGE:
-        return Page(_rows(shown), "")
+        return HistoryPage(_rows(shown), "")
     # Each kind goes on after the last of its own that is shown.
     last_label = min((each.pk for each in shown if isinstance(each, Label)), default=last_label)
     last_check = min((each.pk for each in shown if isinstance(each, Check)), default=last_check)
-    return Page(_rows(shown), f"{last_label}-{last_check}")
+    return HistoryPage(_rows(shown), f"{last_label}-{last_check}")
 
 
-def _all(project: Project, person: User) -> tuple[QuerySet[Label], QuerySet[Check]]:
+def _all(project: Project, person: User) -> tuple[SaidQuerySet[Label], SaidQuerySet[Check]]:
     of_person = {"project": project, "annotator": person}
     return Label.objects.filter(**of_person), Check.objects.filter(**of_person)
 
@@ -97,14 +97,14 @@ def _parse(before: str) -> tuple[int, int]:
     return label, check
 
 
-def _rows(shown: list[Said]) -> list[Row]:
+def _rows(shown: list[Said]) -> list[HistoryRow]:
     given = {each.uuid: set(each.given) for each in shown if isinstance(each, Check)}
     named = LabelledClass.objects.filter(label__in=[each.pk for each in shown if isinstance(each, Label)])
     for uuid, class_id in named.values_list("label__uuid", "label_class_id"):
         given.setdefault(uuid, set()).add(class_id)
     classes = LabelClass.objects.in_bulk(set().union(*given.values()))
     return [
-        Row(each, [classes[class_id] for class_id in sorted(given.get(each.uuid, ())) if class_id in classes])
+        HistoryRow(each, [classes[class_id] for class_id in sorted(given.get(each.uuid, ())) if class_id in classes])
         for each in shown
     ]
 

@@ -153,10 +153,10 @@ def _slots(holder: Holder, kind: Kind, sample_ids: list[int]) -> dict[int, int |
     """A slot that is free for each of these samples; those without one are left out."""
     if kind == Kind.AGAIN:
         return dict.fromkeys(sample_ids)
-    slots = range(holder.question.project.redundancy if kind == Kind.LABEL else 1)
+    slots = range(holder.question.redundancy if kind == Kind.LABEL else 1)
     if len(slots) == 1:
         return dict.fromkeys(sample_ids, 0)  # whether it is free tells the insertion
-    used: dict[int, set[int]] = {each: set() for each in sample_ids}
+    used: dict[int, set[int | None]] = {each: set() for each in sample_ids}
     rows = Assignment.objects.filter(question=holder.question, kind=kind, sample__in=sample_ids)
     for sample_id, slot in rows.values_list("sample", "slot"):
         used[sample_id].add(slot)
@@ -237,7 +237,7 @@ def _in_all(holder: Holder) -> Subquery:
     return Subquery(_held(holder).values("annotator").annotate(n=Count("pk")).values("n"))
 
 
-def _within_share(held: list[Assignment], keeps: bool) -> list[Assignment]:
+def _within_share(held: list[Any], keeps: bool) -> list[Assignment]:
     """Of what was handed out, told with `in_all`, the first that make up this person's share; the rest goes back.
 
     Raises HoldsEnough where that leaves a tab with nothing that keeps nothing either.
@@ -266,7 +266,7 @@ def is_free_for(holder: Holder, sample: str) -> Q:
     """
     slots = Assignment.objects.filter(question=holder.question, sample=OuterRef(sample), kind=Kind.LABEL)
     own = holder.rows().filter(sample=OuterRef(sample))
-    redundancy = holder.question.project.redundancy
+    redundancy = holder.question.redundancy
     if redundancy == 1:
         has_place = ~Q(Exists(slots))
     else:

@@ -38,7 +38,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Aim:
+class HuntRequest:
     """What somebody hunts for: a class, what looks like some samples, or both."""
 
     class_id: int | None
@@ -47,7 +47,7 @@ class Aim:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class HuntState:
     """How far a hunt is: hunting, ready with its tiles, lost (to be asked for again), or failed with the reason."""
 
     state: str
@@ -55,7 +55,7 @@ class Outcome:
     message: str = ""
 
 
-def aim(parsed: dict[str, Any], question: Question) -> Aim:
+def aim(parsed: dict[str, Any], question: Question) -> HuntRequest:
     """What a page wants hunted; BadRequest names what is wrong with it."""
     like = list(dict.fromkeys(whole_numbers(parsed.get("like", []), "like")))
     given = parsed.get("class")
@@ -68,14 +68,14 @@ def aim(parsed: dict[str, Any], question: Question) -> Aim:
         raise BadRequest(_("`like` must name samples of this project."))
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
         raise BadRequest(_("`class` must be one of this question’s classes."))
-    return Aim(class_id, like, passed_over(parsed))
+    return HuntRequest(class_id, like, passed_over(parsed))
 
 
 def passed_over(parsed: dict[str, Any]) -> list[int]:
     return whole_numbers(parsed.get("without", []), "without")
 
 
-def start(user: User, question: Question, wanted: Aim, tab: str = "") -> Job:
+def start(user: User, question: Question, wanted: HuntRequest, tab: str = "") -> Job:
     """Ask a worker for a hunt, in the place of the one this tab waits for. The same one is pending once.
 
     Raises HoldsEnough where this person's other tabs wait for all they may.
@@ -105,32 +105,32 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def outcome(user: User, question: Question, job_id: int) -> Outcome:
+def outcome(user: User, question: Question, job_id: int) -> HuntState:
     """What became of a person's hunt."""
     mine = Job.objects.filter(kind="hunt", payload__user=user.pk, payload__question=question.pk)
     job = mine.filter(pk=job_id).first()
     if job is not None and job.state == Job.State.QUEUED:
         jobs.remind(job)
-        return Outcome("hunting", message=reworded(job.message))
+        return HuntState("hunting", message=reworded(job.message))
     if job is not None and job.state == Job.State.RUNNING:
-        return Outcome("hunting", message=reworded(job.message) or _("A worker is looking through all pictures."))
+        return HuntState("hunting", message=reworded(job.message) or _("A worker is looking through all pictures."))
     if job is not None and job.state == Job.State.FAILED:
-        return Outcome("failed", message=reworded(job.error.splitlines()[-1] if job.error else str(job)))
+        return HuntState("failed", message=reworded(job.error.splitlines()[-1] if job.error else str(job)))
     found = None
     if job is not None:
         found = TileGroup.hunts(question.pk, user.pk, job.payload["class"], job.payload["like"]).first()
     if found is None:
-        return Outcome("lost", message=_("This hunt is over. Start it again."))
+        return HuntState("lost", message=_("This hunt is over. Start it again."))
     if not found.estimate.get("by"):
-        return Outcome("failed", message=_words(found.estimate.get("reason")) or reworded(found.estimate["detail"]))
-    return Outcome("ready", found)
+        return HuntState("failed", message=_words(found.estimate.get("reason")) or reworded(found.estimate["detail"]))
+    return HuntState("ready", found)
 
 
 def _words(code: str | None) -> str:
     return _(WORDS[code]) if code in WORDS else ""
 
 
-def page_json(user: User, question: Question, wanted: Wanted, found: Outcome, without: list[int]) -> dict[str, Any]:
+def page_json(user: User, question: Question, wanted: Wanted, found: HuntState, without: list[int]) -> dict[str, Any]:
     """The best of a hunt that nobody has and that wasn't passed over, held by this tab; and how many remain."""
     group = found.group
     listed = [
@@ -142,7 +142,7 @@ def page_json(user: User, question: Question, wanted: Wanted, found: Outcome, wi
         "message": found.message,
         "hunt": hunt_json(group) if group else None,
         "group": {"id": group.pk, "kind": group.kind, "class": group.label_class_id} if group else None,
-        "tiles": tiles_json(user, question, held, shows=question.project.show_suggestions),
+        "tiles": tiles_json(user, question, held, shows=question.show_suggestions),
         "groups": [],
         "kept": sorted(kept),
         "round": pages.round_json(state.current_round(question)),
@@ -163,7 +163,7 @@ def hunt_json(group: TileGroup) -> dict[str, Any]:
     }
 
 
-def examples(question: Question, wanted: Aim) -> list[int]:
+def examples(question: Question, wanted: HuntRequest) -> list[int]:
     """The newest samples that people gave the hunted class."""
     if wanted.class_id is None:
         return []

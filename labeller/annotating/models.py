@@ -12,7 +12,7 @@ from labeller.samples.models import Sample
 class Assignment(models.Model):
     """Somebody's hold on a sample of a question.
 
-    There are as many places (slots) to label a sample as the project's redundancy, and one to review it. What is held
+    There are as many places (slots) to label a sample as the question's redundancy, and one to review it. What is held
     beside them has none.
     """
 

@@ -132,10 +132,10 @@ def _apply(event: Event, member: Member, question: Question, handed_out: _Handed
         return Recorded(422, detail=event.problem)
     if event.sample_id not in handed_out.samples:
         return Recorded(404, detail=_("There is no such sample in this project."))
-    if event.kind == "flag":
+    if event.flag is not None:
+        if event.kind == "unflag":
+            return flags.lower_flag(event.flag, question, member)
         return flags.raise_flag(event.flag, question, event.sample_id, member.person, event.note)
-    if event.kind == "unflag":
-        return flags.lower_flag(event.flag, question, member)
     if plain := _plain(event, member, question, handed_out):
         return recording.record_together([plain])[0]
     judgement = event.judgement
@@ -148,7 +148,7 @@ def _apply(event: Event, member: Member, question: Question, handed_out: _Handed
 
 def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: RoundEntry | None) -> Judgement:
     """Add what the server knows about why the sample was shown; the client's word doesn't count for that."""
-    shows = judgement.question.project.show_suggestions
+    shows = judgement.question.show_suggestions
     if entry is not None and entry.sample_id == judgement.sample_id:
         blind = entry.strategy == AUDIT
         head = entry.round.head

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteDatabase
 from django.db.migrations.executor import MigrationExecutor
 
 Migration = tuple[str, str]  # app and name
@@ -55,7 +56,7 @@ def place() -> str:
 
 def is_there() -> bool:
     """Whether there is a database to look at; looking alone would make the file of one."""
-    is_file = connection.vendor == "sqlite" and not connection.is_in_memory_db()
+    is_file = isinstance(connection, SqliteDatabase) and not connection.is_in_memory_db()
     return not is_file or Path(connection.settings_dict["NAME"]).exists()
 
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 from labeller.config import paths
 

@@ -57,7 +57,7 @@ class VersionedStaticFiles(CompressedStaticFilesStorage):
         return str(Path(self.base_location).absolute())
 
     def url(self, name: str | None) -> str:
-        return super().url(f"{self.served}/{name or ''}")
+        return str(super().url(f"{self.served}/{name or ''}"))
 
     def get_modified_time(self, name: str) -> datetime:
         """Long ago: what lies in the target is never taken for the newer one."""

@@ -9,7 +9,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -83,11 +83,12 @@ class Channel(HTTPChannel):
         """Whether its client has taken too long to send its request, or to read its answer."""
         silence = time.time() - self.last_activity
         if self.total_outbufs_len:
-            return silence > PAUSE
+            return bool(silence > PAUSE)
         if self.requests or self.request is None:
             return False
         age = time.monotonic() - self.request.began
-        return silence > SILENCE or age > (BODY_PATIENCE if self.request.headers_finished else HEADER_PATIENCE)
+        patience = BODY_PATIENCE if self.request.headers_finished else HEADER_PATIENCE
+        return bool(silence > SILENCE or age > patience)
 
 
 class Threads(ThreadedTaskDispatcher):
@@ -170,7 +171,7 @@ class Worker(BaseWorker):
                     channel.handle_close()
             self._turn(0.1)
 
-    def _logged(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def _logged(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """Answer a request, and write it into gunicorn's access log where that is wanted."""
         if not self.log.access_log_enabled:
             return self.wsgi(environ, start_response)

@@ -53,8 +53,11 @@ class Embedded:
 
     def positions(self, sample_ids: Collection[int] | NDArray[np.int64]) -> NDArray[np.intp]:
         """Where these samples stand, -1 for one without an embedding."""
-        is_array = isinstance(sample_ids, np.ndarray)
-        wanted = sample_ids if is_array else np.fromiter(sample_ids, np.int64, len(sample_ids))
+        wanted: NDArray[np.int64]
+        if isinstance(sample_ids, np.ndarray):
+            wanted = sample_ids
+        else:
+            wanted = np.fromiter(sample_ids, np.int64, len(sample_ids))
         if not len(self.ids):
             return np.full(len(wanted), -1, np.intp)
         near = np.minimum(np.searchsorted(self._sorted, wanted), len(self.ids) - 1)

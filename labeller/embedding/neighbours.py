@@ -1,7 +1,7 @@
 """The index of an embedding run: finds what is near a sample without comparing it with all others.
 
-Building it takes more than a minute for 100,000 rows. So jobs keep it up, for projects whose strategy asks it, and a
-refit takes what there is.
+Building it takes more than a minute for 100,000 rows. So jobs keep it up, where the strategy of a question asks it, and
+a refit takes what there is.
 """
 
 import functools
@@ -18,7 +18,6 @@ from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.projects.models import Project
 from labeller.samples.ingesting import check_disk
 from tl_core.spaces.neighbours import NeighbourIndex, NeighboursCorrupt
 
@@ -54,15 +53,12 @@ def index(run: EmbeddingRun, embeddings: Embedded) -> InPool | None:
     return InPool(found, embeddings)
 
 
-def keep_up(project: Project) -> None:
-    """Ask for what the index of a project lacks, where the project's strategy asks it."""
-    if project.strategy not in ASKING:
-        return
-    run = runs.current_run(project)
+def keep_up(run: EmbeddingRun) -> None:
+    """Ask for what the index of a run lacks."""
     embeddings = load_embeddings(run)
     known = index(run, embeddings)
     if len(embeddings.ids) > (len(known.found) if known else 0):
-        jobs.enqueue("index", key=_key(run), project=project, payload={"run": run.pk}, total=len(embeddings.ids))
+        jobs.enqueue("index", key=_key(run), project=run.project, payload={"run": run.pk}, total=len(embeddings.ids))
 
 
 def build(progress: jobs.Progress) -> None:

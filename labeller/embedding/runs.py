@@ -4,36 +4,27 @@ A shard counts as embedded when its row is there, and the row is written after t
 what is left to do, and doing a shard twice writes the same file again.
 """
 
-import errno
 import functools
 import importlib
 import logging
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from labeller.embedding.models import EmbeddingRun, EmbeddingShard
+from labeller.embedding.models import EmbeddingRun
 from labeller.embedding.signals import embeddings_changed
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
-from labeller.samples import refusing
-from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.models import Sample
 from tl_core import featurisers
-from tl_core.images import is_url
 from tl_core.store import storage
 from tl_core.store.embeddings import EmbeddingStore, Shard
 from tl_core.store.shards import StoreCorrupt
-
-if TYPE_CHECKING:
-    from tl_core.images import ImageRefused
-    from tl_core.pipeline import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +33,6 @@ OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 WHITEN = ",whiten="  # what a run's featuriser ends in where its embeddings are whitened ones of another run
 FIRST_PAUSE = timedelta(minutes=1)  # before a shard that was given up is tried again, ten times as long each time
 LONGEST_PAUSE = timedelta(days=1)
-
-
-class SourceGone(jobs.Postponed):
-    """The folder with the photographs isn't there at the moment: a disk was taken out, a share is down."""
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -119,7 +106,7 @@ def resume(run: EmbeddingRun) -> int:
     """Go on with whatever is missing; returns how many shards that is. Also repairs: what failed is tried again."""
     with transaction.atomic():
         EmbeddingRun.objects.filter(pk=run.pk).update(state=State.ACTIVE)
-        return _enqueue(run, missing(run))
+        return enqueue(run, missing(run))
 
 
 class Repairing(jobs.Postponed):
@@ -140,7 +127,7 @@ def repair(run: EmbeddingRun) -> int:
             damaged.append(shard.number)
     with transaction.atomic():
         run.shards.filter(number__in=damaged).delete()
-        _enqueue(run, {number: count for number, count in missing(run).items() if number in damaged})
+        enqueue(run, {number: count for number, count in missing(run).items() if number in damaged})
     return len(damaged)
 
 
@@ -167,7 +154,8 @@ def _key(run: EmbeddingRun, number: int) -> str:
     return f"run:{run.pk}:shard:{number}"
 
 
-def _enqueue(run: EmbeddingRun, counts: dict[int, int]) -> int:
+def enqueue(run: EmbeddingRun, counts: dict[int, int]) -> int:
+    """One job for each of these shards; returns how many."""
     # Ascending: a shard is spread over the whole folder, and the first ones are looked at first.
     for number, count in sorted(counts.items()):
         payload = {"run": run.pk, "shard": number}
@@ -180,7 +168,7 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
     runs = list(project.embedding_runs.all())
     for run in runs:
         if run.state == State.ACTIVE:
-            _enqueue(run, {shard: count})
+            enqueue(run, {shard: count})
     if not runs:
         jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
 
@@ -192,19 +180,7 @@ def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwar
         if run.state != State.ACTIVE or run.base_id or run.whitened.exists():
             run.shards.filter(number=shard).delete()
         if run.state == State.ACTIVE:
-            _enqueue(run, {shard: count})
-
-
-def plan(progress: jobs.Progress) -> None:
-    """Make the run of the project's featuriser, queue what it lacks, and load the network for what comes.
-
-    For workers: it takes the weights to know.
-    """
-    run = current_run(progress.job.project)
-    if run.state == State.ACTIVE:
-        _enqueue(run, missing(run))
-        if run.base is None:
-            runtime(run.featuriser, settings.DEVICE)
+            enqueue(run, {shard: count})
 
 
 def retry_missing() -> int:
@@ -219,7 +195,7 @@ def retry_missing() -> int:
             continue
         gone = missing(run)
         waiting = _given_up(run) if gone else set()
-        queued += _enqueue(run, {number: n for number, n in gone.items() if _key(run, number) not in waiting})
+        queued += enqueue(run, {number: n for number, n in gone.items() if _key(run, number) not in waiting})
     return queued
 
 
@@ -232,99 +208,6 @@ def _given_up(run: EmbeddingRun) -> set[str]:
         for key, times, last in failed.annotate(times=Count("pk"), last=Max("finished_at"))
         if now < last + min(FIRST_PAUSE * 10 ** (times - 1), LONGEST_PAUSE)
     }
-
-
-# --- embedding one shard --------------------------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=1)
-def runtime(spec: str, device: str) -> "Runtime":
-    """The network, loaded once a worker process, on that device ("" = the fastest there is)."""
-    from tl_core.featurisers import torch_runtime
-
-    import_own()
-    device = device or torch_runtime.detect()
-    if device == "cpu":
-        from tl_core.featurisers.onnx_runtime import OnnxRuntime
-
-        return OnnxRuntime(featurisers.get(spec), settings.MODELS)
-    return torch_runtime.TorchRuntime(featurisers.get(spec), device)
-
-
-def embed_shard(progress: jobs.Progress) -> None:
-    """Embed one shard's samples into the store; done twice, it writes the same file again."""
-    payload = progress.job.payload
-    run = EmbeddingRun.objects.select_related("project", "base").get(pk=payload["run"])
-    samples = list(
-        Sample.objects.filter(project=run.project_id, shard=payload["shard"]).select_related("source").order_by("pk")
-    )
-    if run.state == State.CANCELLED or not samples:
-        jobs.cancel(Job.objects.filter(pk=progress.job.pk))
-        return
-    check_disk()
-    embedded: tuple[Any, Any, list[Any]]
-    if run.base is not None:
-        from labeller.embedding import whitening
-
-        embedded = (*whitening.whitened(run, payload["shard"]), [])
-    else:
-        embedded = _embedded(run, samples, progress)
-    # Whoever was silent so long that another worker got the job leaves the shard to that one. Else the file could
-    # become one's and the row the other's, and on two kinds of machine a vector's last digits differ.
-    progress(len(samples), len(samples), now=True)
-    _write(run, payload["shard"], samples, *embedded)
-
-
-def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress) -> tuple[Any, Any, list[Any]]:
-    """Vectors (n, dimension) and validity (n,) of the samples, and which were refused with what reason."""
-    import numpy as np
-
-    from tl_core.pipeline import Picture, embed_images
-
-    for source in {sample.source for sample in samples}:
-        if not is_url(source.path) and not Path(source.folder).is_dir():
-            raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
-    progress(0, len(samples), "loading the network", now=True)
-    found = runtime(run.featuriser, settings.DEVICE)
-    if found.featuriser.fingerprint != run.fingerprint:
-        raise featurisers.FeaturiserUnavailable(
-            f"{run.featuriser} has other weights or another version on this machine ({found.featuriser.fingerprint}) "
-            f"than the embeddings there are ({run.fingerprint}); they must not be mixed."
-        )
-    progress(0, len(samples), now=True)
-    vectors, valid = np.zeros((len(samples), run.dimension), np.float32), np.zeros(len(samples), bool)
-    refused: list[tuple[Sample, ImageRefused]] = []
-    pictures = [Picture(sample.source.location(sample.path), sample.box) for sample in samples]
-    for embedded in embed_images(pictures, found):
-        if embedded.refused is not None:
-            refused.append((samples[embedded.index], embedded.refused))
-        else:
-            vectors[embedded.index], valid[embedded.index] = embedded.vector, True
-        progress(embedded.index + 1, len(samples))
-    return vectors, valid, refused
-
-
-def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, valid: Any, refused: list[Any]) -> None:
-    """Write the shard's file, and then its row."""
-    import numpy as np
-
-    ids = np.array([sample.pk for sample in samples], np.int64)
-    try:
-        written = store(run).write_shard(number, ids, vectors, valid)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise NoSpace(f"No space left at {settings.EMBEDDINGS}: make room, work goes on by itself.") from error
-        raise
-    with transaction.atomic():
-        EmbeddingShard.objects.update_or_create(
-            run=run,
-            number=number,
-            defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
-        )
-        for sample, reason in refused:
-            refusing.note(sample, reason.reason, reason.detail)
-        if run.featuriser == run.project.featuriser:
-            embeddings_changed.send(EmbeddingRun, project=run.project)
 
 
 # --- choosing -------------------------------------------------------------------------------------

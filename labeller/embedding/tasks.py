@@ -2,11 +2,11 @@
 
 from celery import shared_task
 
-from labeller.embedding import neighbours, runs
+from labeller.embedding import computing, neighbours, runs
 from labeller.jobs.registry import handler
 
-handler("plan")(runs.plan)
-handler("embed")(runs.embed_shard)
+handler("plan")(computing.plan)
+handler("embed")(computing.embed_shard)
 handler("index")(neighbours.build)
 
 

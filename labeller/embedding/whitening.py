@@ -48,6 +48,8 @@ def whitened(run: EmbeddingRun, number: int) -> tuple[Any, Any]:
     Raises BaseMissing where the base run lacks the shard.
     """
     base = run.base
+    if base is None:
+        raise ValueError(f"{run} is not whitened from another run")
     shard = base.shards.filter(number=number).first()
     if shard is None:
         raise BaseMissing(f"Shard {number} waits for its embeddings by {base.featuriser}.")

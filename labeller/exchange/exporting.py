@@ -105,7 +105,7 @@ def _deciding(question: Question, samples: set[int], until: int) -> dict[int, in
         supersedes__mode=Label.Mode.REVIEW, supersedes__verdict__in=decided, supersedes__sample__in=samples
     )
     found = [*now.values_list("pk", "sample"), *before.values_list("supersedes", "supersedes__sample")]
-    return {sample_id: pk for pk, sample_id in sorted(found)}
+    return {sample_id: pk for pk, sample_id in sorted(found) if pk is not None}
 
 
 def _twins(samples: set[int]) -> dict[int, list[str]]:
@@ -139,7 +139,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
     names = dict(LabelClass.objects.filter(question=question).values_list("pk", "name"))
     rule = Acceptance.standing(question)
     accepted = accepting.accepted(rule)
-    by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule else ""
+    by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule and rule.head else ""
     embeddings = store(head.run)
     for number in list(head.run.shards.order_by("number").values_list("number", flat=True)):
         shard = embeddings.open([number])

@@ -40,7 +40,8 @@ def noted(blocks: Iterator[tuple[bytes, int]], name: str) -> Iterator[bytes]:
 def read(name: str) -> dict[str, Any] | None:
     """The manifest of the last whole download of that name; None where there was none."""
     try:
-        return json.loads(_path(name).read_text())
+        manifest: dict[str, Any] = json.loads(_path(name).read_text())
+        return manifest
     except FileNotFoundError:
         return None
 

@@ -158,13 +158,14 @@ def undiscovered_words(question: Question, trail: Trail) -> dict[str, Any] | Non
 
 
 def stop_advice(question: Question, trail: Trail) -> StopAdvice:
-    kappas = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
-    latest = list(kappas.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS])
+    agreements = Round.objects.filter(question=question, kappa__isnull=False).order_by("-number")
+    newest = agreements.values_list("kappa", flat=True)[: evaluation.stopping.STABLE_ROUNDS]
+    latest = [kappa for kappa in newest if kappa is not None]
     since = Answer.objects.of(question).answered().filter(label__gt=labels.newest_class(question))
     quiet = since[:MOST_QUIET].count()
     richness, seen = undiscovered(question, trail) or (None, None)
     interval = trail.audit().interval
-    return evaluation.stop_advice(latest[::-1], interval, question.project.target_accuracy, quiet, richness, seen)
+    return evaluation.stop_advice(latest[::-1], interval, question.target_accuracy, quiet, richness, seen)
 
 
 def forecast(question: Question, trail: Trail) -> Forecast:
@@ -187,7 +188,7 @@ def forecast(question: Question, trail: Trail) -> Forecast:
     parts = np.array_split(np.arange(len(predicted)), count)
     sizes = [max(1.0, fitted[part].mean()) for part in parts]
     errors, audited = [wrong[part].mean() for part in parts], [len(part) for part in parts]
-    return evaluation.labels_to_target(sizes, errors, audited, question.project.target_accuracy)
+    return evaluation.labels_to_target(sizes, errors, audited, question.target_accuracy)
 
 
 def forecast_words(question: Question, trail: Trail) -> dict[str, Any]:
@@ -199,7 +200,7 @@ def forecast_words(question: Question, trail: Trail) -> dict[str, Any]:
         return None if count is None else int(float(f"{max(0.0, count - now):.2g}"))
 
     return {
-        "target": round(100 * question.project.target_accuracy, 1),
+        "target": round(100 * question.target_accuracy, 1),
         "labels": more(found.labels),
         "low": more(found.low),
         "high": more(found.high),
@@ -282,7 +283,7 @@ def acceptance(question: Question, n_audited: int) -> dict[str, Any]:
         "refused": latest if latest and latest.threshold is None else None,
         "n_audited": n_audited,
         "wanted": accepting.wanted(question),
-        "epsilon": question.project.accept_error,
+        "epsilon": question.accept_error,
     }
 
 
@@ -296,7 +297,7 @@ def known_json(question: Question, trail: Trail) -> dict[str, Any]:
         "stop": {"advised": advice.stop, "checks": [asdict(check) for check in advice.criteria]},
         "missing_classes": {**asdict(found[0]), "missing": found[0].missing} if found else None,
         "coverage": asdict(found[1]) if found else None,
-        "forecast": {"target": question.project.target_accuracy, **asdict(forecast(question, trail))},
+        "forecast": {"target": question.target_accuracy, **asdict(forecast(question, trail))},
         "accepted": None
         if rule is None or rule.head is None
         else {

@@ -24,7 +24,7 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
     member = access.member(request.user, slug)
     project = member.project
     context = {"project": project, "role": member.role, **selectors.progress(project)}
-    template = "insights/_progress.html" if request.htmx else "insights/progress.html"
+    template = "insights/_progress.html" if request.headers.get("HX-Request") else "insights/progress.html"
     return render(request, template, context)
 
 
@@ -71,11 +71,12 @@ def refused_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 @require_POST
 def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, action: str) -> HttpResponse:
     """Accept what a look offers, or revoke what was accepted."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    project = member.project
     acceptance = get_object_or_404(Acceptance, pk=acceptance_id, question__project=project)
     if action == "accept":
         try:
-            accepting.accept(acceptance, request.user)
+            accepting.accept(acceptance, member.person)
             messages.success(request, _("Accepted. Exports say so in every row, and it can be revoked here."))
         except accepting.NotOffered as error:
             messages.warning(request, str(error))

@@ -134,6 +134,13 @@ class Progress:
         self.job = job
         self._beaten = time.monotonic()
 
+    @property
+    def project(self) -> Project:
+        """The project that the job works for; ValueError for a job of the whole site."""
+        if self.job.project is None:
+            raise ValueError(f"{self.job} works for no project")
+        return self.job.project
+
     @contextmanager
     def beating(self) -> Iterator[None]:
         """Give signs of life from a thread, for a long step (an export, a fit) can't report by itself."""
@@ -276,7 +283,7 @@ def _queue_is_empty(queue: str) -> bool:
     """Whether the broker holds no message for this queue: then a job still waiting has lost its own."""
     try:
         with current_app.connection_for_write() as connection:
-            return connection.default_channel.queue_declare(queue).message_count == 0
+            return bool(connection.default_channel.queue_declare(queue).message_count == 0)
     except Exception as error:  # noqa: BLE001 - as in `send`
         log.warning("broker not reachable: %s", error)
         return False

@@ -48,7 +48,7 @@ class NotOffered(Exception):
 def wanted(question: Question) -> int:
     """How many audit samples the next look waits for."""
     looks = Acceptance.objects.filter(question=question)
-    epsilon = question.project.accept_error
+    epsilon = question.accept_error
     least = math.ceil(SPARE * math.log(_error(looks.count())) / math.log1p(-epsilon))
     last = looks.filter(epsilon=epsilon).aggregate(most=Max("n_audited"))["most"] or 0
     return max(least, math.ceil(GROWTH * last))
@@ -80,11 +80,11 @@ def look(question: Question) -> Acceptance | None:
     at = at[at >= 0]
     correct = [int(predicted[i]) in each.given for each, i in zip(audited, at, strict=True)]
     error = _error(Acceptance.objects.filter(question=question).count())
-    found = evaluation.safe_threshold(sure[at], correct, sure[pool], question.project.accept_error, 1 - error)
+    found = evaluation.safe_threshold(sure[at], correct, sure[pool], question.accept_error, 1 - error)
     outcome = Acceptance(
         question=question,
         threshold=found.threshold,
-        epsilon=question.project.accept_error,
+        epsilon=question.accept_error,
         bound=found.bound,
         confidence=1 - error,
         n_audited=len(audited),
@@ -188,6 +188,8 @@ def accepted_ids(question: Question) -> set[int]:
 def _sure(acceptance_id: int, embeddings: Embedded) -> dict[int, tuple[int, float]]:
     """What the rule's head is sure enough of, labelled or not; kept by the process, for neither changes."""
     rule = Acceptance.objects.select_related("head").get(pk=acceptance_id)
+    if rule.head is None or rule.threshold is None:  # it found nothing safe
+        return {}
     head = head_files.load(settings.HEADS / rule.head.directory)
     columns, sure = judged(head, embeddings.vectors)
     at = np.flatnonzero(np.greater_equal(sure, rule.threshold) & (embeddings.ids <= rule.newest_sample))

@@ -1,6 +1,6 @@
 """Asking for refits: quick ones after some labels, full ones every night and on demand."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Max, OuterRef
@@ -25,7 +25,7 @@ def request_refit(question: Question, *, at_once: bool = False) -> None:
     """
     if question.follows_id is not None:
         return
-    every = question.project.refit_every
+    every = question.refit_every
     if at_once or new_labels(question, every) >= every:
         jobs.enqueue(
             "refit",
@@ -79,7 +79,7 @@ def retrain_due() -> int:
     due = [
         question
         for question in Question.objects.filter(follows=None).select_related("project")
-        if (question.project.retrain_at is not None and _is_due(question, _last_passed(question.project)))
+        if (question.retrain_at is not None and _is_due(question, _last_passed(question.retrain_at)))
         or _has_doubled(question)
     ]
     for question in due:
@@ -101,10 +101,10 @@ def _key(question: Question) -> str:
     return f"question:{question.pk}"
 
 
-def _last_passed(project: Project) -> datetime:
-    """When the project's time of day for a full refit was last."""
+def _last_passed(time_of_day: time) -> datetime:
+    """When it was that time of day last."""
     now = timezone.localtime()
-    passed = datetime.combine(now.date(), project.retrain_at, now.tzinfo)
+    passed = datetime.combine(now.date(), time_of_day, now.tzinfo)
     return passed if passed <= now else passed - timedelta(days=1)
 
 

@@ -59,7 +59,7 @@ def training(question: Question, embeddings: Embedded, answers: dict[int, frozen
 
 
 class CannotLearn(Exception):
-    """The head or the query strategy that the project names can't be had; the message says what to do."""
+    """The head or the query strategy that the question names can't be had; the message says what to do."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Fitted:
 
 def head_name(question: Question) -> str:
     """What the question's heads are called: with several classes a sample there is one kind only."""
-    return MULTI_LABEL if question.multi_label else question.project.head
+    return MULTI_LABEL if question.multi_label else question.head
 
 
 @functools.lru_cache(maxsize=4)
@@ -137,7 +137,7 @@ def fit(
     data = training(question, embeddings, answers)
     if data is None:
         return None
-    learner = _learner(question.pk, run.pk, head_name(question), question.project.strategy)
+    learner = _learner(question.pk, run.pk, head_name(question), question.strategy)
     parameters = tuned.parameters if tuned else _known_parameters(question, run)
     _told_of_pool(learner.estimator, embeddings).set_params(**parameters)
     started = time.perf_counter()
@@ -207,7 +207,8 @@ class HeldOut:
     @property
     def hits(self) -> NDArray[np.intp]:
         """For each class how many samples were rightly given it, (c,)."""
-        return (self.true & self.predicted).sum(axis=0)
+        hits: NDArray[np.intp] = np.sum(self.true & self.predicted, axis=0, dtype=np.intp)
+        return hits
 
 
 def tune(
@@ -227,7 +228,9 @@ def tune(
             parameters["C"] = found.C
         head.set_params(**parameters)
     held_out = _held_out(question, head, data)
-    return Tuned(parameters, held_out and held_out.accuracy, held_out and held_out.macro_f1)
+    if held_out is None:
+        return Tuned(parameters, None, None)
+    return Tuned(parameters, held_out.accuracy, held_out.macro_f1)
 
 
 def cross_validate(

@@ -13,26 +13,56 @@ A hunt leaves a TileGroup. Its `estimate` says how many samples of the class rem
 Where there was nothing to hunt by, `by` is empty, there are no tiles, and `reason`, or `detail` in words, says why.
 """
 
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from labeller.jobs import queueing as jobs
 from labeller.labels.selectors import AUDIT
-from labeller.learning import accepting, assessing, rounds
-from labeller.learning.fitting import CannotLearn
+from labeller.learning import accepting, assessing, choosing, listing, reading
+from labeller.learning.choosing import Aim
+from labeller.learning.fitting import CannotLearn, fit
 from labeller.learning.models import Acceptance, RoundEntry, TileGroup
-from labeller.learning.rounds import Aim, Hunted, NothingToHunt
+from labeller.learning.reading import Known
 from labeller.projects.models import Question
+from tl_core import query, threads
 
 SIZE = 240
 KEPT = timedelta(days=1)
+MOST_EXAMPLES = 64  # labelled samples that a hunt compares the pool with
 NOTHING_EMBEDDED, NO_CLASS, CLASS_UNKNOWN, NO_AUDIT, UNCLEAR = (
     "nothing_embedded", "no_class", "class_unknown", "no_audit", "unclear",
 )  # fmt: skip
+
+
+class NothingToHunt(CannotLearn):
+    """A hunt has neither a head nor an example to go by; `code` says which it lacks, in no language."""
+
+    NO_EXAMPLE = "no_example"
+    NOT_EMBEDDED = "not_embedded"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Hunted:
+    """What a hunt found: pairs of sample id and probability of its class, or cosine, the likeliest first."""
+
+    tiles: list[tuple[int, float]]
+    by_head: bool  # whether the head chose them, and not likeness
+    expected: float | None  # samples of the class among all that were looked at; None where the head can't tell
+    known: Known  # what people had answered when it was looked for
+
+
 CODES = (
     NothingToHunt.NO_EXAMPLE,
     NothingToHunt.NOT_EMBEDDED,
@@ -56,7 +86,7 @@ def hunt(progress: jobs.Progress) -> None:
     )
     try:
         besides = _audits(question).union(payload["without"])
-        found = rounds.hunt(question, Aim(tuple(like), class_id), SIZE, besides)
+        found = search(question, Aim(tuple(like), class_id), SIZE, besides)
         if found is None:
             raise NothingToHunt(NOTHING_EMBEDDED)
     except CannotLearn as refusal:
@@ -66,6 +96,44 @@ def hunt(progress: jobs.Progress) -> None:
         group.n = len(found.tiles)
         group.estimate = _estimate(question, class_id, found)
     _keep(group)
+
+
+def search(question: Question, aim: Aim, size: int, besides: Collection[int] = ()) -> Hunted | None:
+    """The samples nearest to an aim, without a round and without those in `besides`; None while nothing is embedded.
+
+    Where the aim has examples these decide, and its class only counts. A class that the head doesn't know yet is hunted
+    by what looks like its labelled samples.
+    """
+    known = reading.read(question)
+    if known is None:
+        return None
+    embeddings = known.embeddings
+    with threads.single():
+        fitted = fit(question, known.run, embeddings, known.answers) if aim.class_id is not None else None
+        column = fitted.class_ids.index(aim.class_id) if fitted and aim.class_id in fitted.class_ids else None
+        by_head = column is not None and not aim.like
+        aim = aim if by_head else Aim(like=_examples(aim, known))
+        situation = choosing.situation(known, fitted, aim.strategy, besides)
+        picks = choosing.hunt(known, fitted, situation, aim, size, secrets.randbits(32))
+        positions = np.array([pick.position for pick in picks], np.intp)
+        scores, expected = np.array([pick.score for pick in picks]), None
+        if fitted and column is not None:
+            sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
+            scores = sure[positions] if by_head else scores
+            expected = float(sure[choosing.free(situation)].sum(dtype=np.float64))
+    return Hunted(listing.numbered(embeddings, positions, scores), by_head, expected, known)
+
+
+def _examples(aim: Aim, known: Known) -> tuple[int, ...]:
+    """What a hunt is to look like: the aim's examples, or the newest labelled samples of its class."""
+    of_class = [sample_id for sample_id, classes in known.answers.items() if aim.class_id in classes]
+    given = np.array(aim.like or of_class[-MOST_EXAMPLES:], np.int64)
+    embedded = given[known.embeddings.positions(given) >= 0]
+    if not len(given):
+        raise NothingToHunt(NothingToHunt.NO_EXAMPLE)
+    if not len(embedded):
+        raise NothingToHunt(NothingToHunt.NOT_EMBEDDED)
+    return tuple(embedded.tolist())
 
 
 def _audits(question: Question) -> set[int]:
@@ -82,7 +150,7 @@ def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[s
     rule = accepting.accepted(Acceptance.standing(question))
     numbers = {
         "by": by,
-        "found": sum(class_id in given for given in found.answers.values()),
+        "found": sum(class_id in given for given in found.known.answers.values()),
         "expected": found.expected,
         "accepted": sum(accepted == class_id for accepted, _ in rule.values()),
         "at_most": None,
@@ -90,7 +158,7 @@ def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[s
     }
     if found.expected is None:
         return numbers
-    recall = assessing.recall_of(question, class_id, found.embeddings, found.answers, found.expected)
+    recall = assessing.recall_of(question, class_id, found.known.embeddings, found.known.answers, found.expected)
     if "low" not in recall:
         return {**numbers, "reason": UNCLEAR if recall["n_drawn"] else NO_AUDIT}
     at_most = recall["most_unseen"]

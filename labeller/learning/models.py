@@ -140,7 +140,9 @@ class TileGroup(models.Model):
         return f"{self.kind} {self.label_class or self.number} of {self.question}"
 
     @classmethod
-    def hunts(cls, question_id: int, hunter_id: int, class_id: int | None, like: list[int]) -> models.QuerySet[Any]:
+    def hunts(
+        cls, question_id: int, hunter_id: int | None, class_id: int | None, like: list[int]
+    ) -> models.QuerySet[Any]:
         """One person's hunts with one aim, the newest first."""
         aimed = cls.objects.filter(kind=cls.Kind.HUNT, label_class=class_id, like=like)
         return aimed.filter(question=question_id, hunter=hunter_id).order_by("-pk")

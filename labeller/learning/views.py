@@ -30,9 +30,10 @@ def embedding_action(request: HttpRequest, slug: str, action: str) -> HttpRespon
 
 @require_POST
 def train(request: HttpRequest, slug: str) -> HttpResponse:
-    """A full refit of every question, as soon as a worker is free."""
+    """A full refit of the question that the form names, or of every one, as soon as a worker is free."""
     project = access.member(request.user, slug, at_least=Role.MANAGER).project
-    for question in project.questions.all():
+    key = request.POST.get("question")
+    for question in [access.question(project, key)] if key else project.questions.all():
         asking.request_retrain(question)
     messages.info(request, _("A full refit was asked for; it is among the jobs below."))
     return redirect("insights:progress", slug)

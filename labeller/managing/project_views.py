@@ -21,7 +21,7 @@ from labeller.learning import asking as learning
 from labeller.learning.models import Head
 from labeller.managing import opening
 from labeller.projects import making as projects
-from labeller.projects.forms import MemberForm, NewProjectForm, SettingsForm
+from labeller.projects.forms import LearningForm, MemberForm, NewProjectForm, SettingsForm
 from labeller.projects.models import Project
 from labeller.samples import bursts
 from labeller.samples.known import Given
@@ -60,25 +60,45 @@ def _open(owner: User, given: dict[str, Any], of_folder: Given) -> Project:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
-    """How the project learns; what is changed takes effect with the refit it asks for."""
+    """How the project is labelled, and the way to what each of its questions learns by."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
     project = member.project
-    form = SettingsForm(request.POST or None, instance=project, may_name_code=request.user.is_superuser)
-    if request.method == "POST" and form.is_valid():
-        projects.change_settings(form.instance, form.cleaned_data["starred"])
+    form = SettingsForm(request.POST if request.method == "POST" else None, instance=project)
+    if form.is_valid():
+        form.save()
         if "burst_gap" in form.changed_data:
             bursts.regroup(project)
-        for question in project.questions.all():
-            learning.request_refit(question, at_once=True)
         messages.success(request, _("The settings were saved."))
         return redirect("projects:settings", slug)
     context = {
         "project": project,
         "role": member.role,
         "form": form,
-        "full_refits": [head for question in project.questions.all() if (head := Head.last_full(question))],
+        "questions": project.questions.order_by("position", "pk"),
     }
     return render(request, "projects/settings.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def question_settings(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """How one question is learnt; what is changed takes effect with the refit it asks for."""
+    member, question = access.member_asked(request.user, slug, key, at_least=Role.MANAGER)
+    project = question.project
+    form = LearningForm(request.POST or None, instance=question, may_name_code=request.user.is_superuser)
+    if request.method == "POST" and form.is_valid():
+        projects.change_learning(form.instance, form.cleaned_data["starred"])
+        learning.request_refit(question, at_once=True)
+        messages.success(request, _("The settings were saved."))
+        return redirect("projects:question_settings", slug, key)
+    context = {
+        "project": project,
+        "role": member.role,
+        "question": question,
+        "questions": project.questions.order_by("position", "pk"),
+        "form": form,
+        "full_refit": Head.last_full(question),
+    }
+    return render(request, "projects/question_settings.html", context)
 
 
 @never_cache

@@ -138,20 +138,20 @@ class Supervisor:
             self.runtime.rmdir()
 
     def _stop(self, children: Sequence[Child]) -> None:
-        running = [child for child in children if child.process is not None]
-        for child in running:
+        running = [(child, child.process) for child in children if child.process is not None]
+        for child, process in running:
             # One that hasn't begun has nothing in hand, and may not listen yet to the signal it stops by.
             has_begun = not child.tells or self._begun(child).exists()
             with contextlib.suppress(ProcessLookupError):
-                child.process.send_signal(child.stop_signal if has_begun else signal.SIGKILL)
+                process.send_signal(child.stop_signal if has_begun else signal.SIGKILL)
         deadline = time.monotonic() + STOP_PATIENCE
-        for child in running:
+        for child, process in running:
             try:
-                child.process.wait(max(0.1, deadline - time.monotonic()))
+                process.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 self.say(f"{child.name} had to be killed: it did not stop within {STOP_PATIENCE:.0f} s")
-            self._kill_group(child.process.pid)
-            child.process.wait()
+            self._kill_group(process.pid)
+            process.wait()
             self._begun(child).unlink(missing_ok=True)
 
     def _write_list(self) -> None:
@@ -188,7 +188,8 @@ class Supervisor:
         psutil.wait_procs(ended, timeout=STOP_PATIENCE)  # until then the port is theirs
 
     def _is_ours(self, process: psutil.Process) -> bool:
-        return process.uids().real == os.getuid() and process.environ().get("DATA") == str(self.data)
+        is_own = process.uids().real == os.getuid()
+        return bool(is_own and process.environ().get("DATA") == str(self.data))
 
     @staticmethod
     def _kill_group(pid: int) -> None:

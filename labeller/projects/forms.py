@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from labeller.accounts.models import Role, User
 from labeller.projects.class_forms import MOST_TO_TICK, TidyField
 from labeller.projects.making import tidy_class_name
-from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project
+from labeller.projects.models import HEADS, STRATEGIES, LabelClass, Project, Question
 from tl_core import importing
 
 DOTTED_PATH = RegexValidator(
@@ -130,17 +130,38 @@ class PercentField(forms.FloatField):
 
 
 class StarredClasses(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
-    """Check boxes of classes, each with its question where there are several; of very many the starred ones only."""
+    """Check boxes of a question's classes; of very many the starred ones only."""
 
-    several_questions = False
     starred_only = False
 
-    def label_from_instance(self, obj: LabelClass) -> str:
-        return f"{obj.question.text} {obj.name}" if self.several_questions else obj.name
+    def offer(self, question: Question) -> None:
+        """List that question's classes, with those ticked that are starred."""
+        classes: Any = question.classes.all()
+        # Others are starred on their own pages.
+        self.starred_only = classes.count() > MOST_TO_TICK
+        self.queryset = classes.filter(is_starred=True) if self.starred_only else classes
+        self.initial = [each.pk for each in self.queryset if each.is_starred]
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """How a project learns. Code by dotted path is for administrators of the site, and of allowed packages only."""
+    """How a project is labelled, whatever the question."""
+
+    burst_gap = forms.IntegerField(
+        label=_("Seconds between two frames of one burst, at most"),
+        min_value=0,
+        max_value=3600,
+        help_text=_("Frames of one camera that follow each other as closely are labelled together. 0: no bursts."),
+    )
+
+    class Meta:
+        model = Project
+        fields = ["annotators_add_classes", "burst_gap"]
+        labels = {"annotators_add_classes": _("Annotators may add classes while labelling")}
+        help_texts = {"annotators_add_classes": _("Managers always may.")}
+
+
+class LearningForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How a question is learnt. Code by dotted path is for administrators of the site, and of allowed packages only."""
 
     audit_share = PercentField(
         label=_("Audit samples (%)"),
@@ -152,7 +173,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Target accuracy (%)"),
         min_value=1,
         max_value=99.9,
-        help_text=_("From here on the project may be done."),
+        help_text=_("From here on the question may be done."),
     )
     accept_error = PercentField(
         label=_("Errors allowed among accepted predictions (%)"),
@@ -180,12 +201,6 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             zone=settings.TIME_ZONE,
         ),
     )
-    burst_gap = forms.IntegerField(
-        label=_("Seconds between two frames of one burst, at most"),
-        min_value=0,
-        max_value=3600,
-        help_text=_("Frames of one camera that follow each other as closely are labelled together. 0: no bursts."),
-    )
     starred = StarredClasses(
         label=_("Starred classes"),
         queryset=LabelClass.objects.none(),
@@ -195,28 +210,22 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
     class Meta:
-        model = Project
+        model = Question
         fields = ["strategy", "head", "audit_share", "round_size", "refit_every", "redundancy", "retrain_at",
-                  "target_accuracy", "accept_error", "show_suggestions", "annotators_add_classes",
-                  "burst_gap"]  # fmt: skip
-        labels = {
-            "show_suggestions": _("Show suggestions while labelling"),
-            "annotators_add_classes": _("Annotators may add classes while labelling"),
-        }
+                  "target_accuracy", "accept_error", "show_suggestions"]  # fmt: skip
+        labels = {"show_suggestions": _("Show suggestions while labelling")}
         help_texts = {
-            "show_suggestions": _("Quicker, but they sway people. Audit samples are labelled without them always."),
-            "annotators_add_classes": _("Managers always may."),
+            "show_suggestions": _("Quicker, but they sway people. Audit samples are labelled without them always.")
         }
 
     def __init__(self, *args: Any, may_name_code: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        project = self.instance
         for name, label, registered in (
             ("strategy", _("Query strategy"), STRATEGIES),
             ("head", _("Head"), HEADS),
         ):
             # One that an administrator named stays to be chosen, or any other change would undo it.
-            names = dict.fromkeys([*registered, getattr(project, name)])
+            names = dict.fromkeys([*registered, getattr(self.instance, name)])
             self.fields[name] = forms.ChoiceField(
                 label=label, choices=[(each, EXPLAINED.get(each, each)) for each in names]
             )
@@ -227,15 +236,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
                     max_length=200,
                     validators=[DOTTED_PATH, check_allowed],
                 )
-        classes = LabelClass.objects.filter(question__project=project).select_related("question")
         starred: Any = self.fields["starred"]
-        # Others are starred on their own pages.
-        starred.starred_only = classes.count() > MOST_TO_TICK
-        if starred.starred_only:
-            classes = classes.filter(is_starred=True)
-        starred.several_questions = project.questions.count() > 1
-        starred.queryset = classes.order_by("question__position", "question", "position", "pk")
-        starred.initial = [each.pk for each in classes if each.is_starred]
+        starred.offer(self.instance)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}

@@ -63,10 +63,10 @@ def _make(name: str, slug: str | None) -> Project:
 
 
 @transaction.atomic
-def change_settings(project: Project, starred: Iterable[LabelClass]) -> None:
-    """Store the project as it was changed, with exactly these of its classes starred."""
-    project.save()
-    classes = LabelClass.objects.filter(question__project=project)
+def change_learning(question: Question, starred: Iterable[LabelClass]) -> None:
+    """Store the question as it was changed, with exactly these of its classes starred."""
+    question.save()
+    classes = question.classes.all()
     classes.update(is_starred=False)
     classes.filter(pk__in=[each.pk for each in starred]).update(is_starred=True)
 

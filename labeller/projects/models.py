@@ -19,51 +19,23 @@ STRATEGIES = (
     "auto", "random", "kmeans_centroid", "kcenter", "typiclust", "margin", "entropy", "least_confidence",
     "power_margin", "cluster_margin", "badge", "uherding", "seals", "committee",
 )  # fmt: skip
-HUNTS = ("positive_first", "similar_to")  # these need an aim, which a project as a whole has not
+HUNTS = ("positive_first", "similar_to")  # these need an aim, which a question as a whole has not
 HEADS = ("transductive", "logistic", "centroid", "svm", "knn")
 DEFAULT_STRATEGY = "auto"
 DEFAULT_HEAD = "transductive"
 
 
 class Project(models.Model):
-    """Samples, questions, people and learning settings."""
+    """Samples, questions and people."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
     featuriser = models.CharField(max_length=1000, default="efficientnet-lite0")
-    strategy = models.CharField(max_length=200, default=DEFAULT_STRATEGY, help_text="A name or a dotted path.")
-    head = models.CharField(max_length=200, default=DEFAULT_HEAD, help_text="A name or a dotted path.")
-    audit_share = models.FloatField(default=0.10, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)])
-    refit_every = models.PositiveSmallIntegerField(default=5, help_text="Labels between two refits.")
-    round_size = models.PositiveSmallIntegerField(default=200, help_text="Samples ranked in one round.")
-    redundancy = models.PositiveSmallIntegerField(default=1, help_text="People who label each sample.")
-    retrain_at = models.TimeField(
-        null=True, blank=True, default=time(3), help_text="When the nightly full refit is due; null = never."
-    )
-    target_accuracy = models.FloatField(default=0.90, help_text="Accuracy at which labelling may stop.")
-    accept_error = models.FloatField(default=0.05, help_text="Share of errors that accepting predictions may cost.")
-    show_suggestions = models.BooleanField(default=True, help_text="Whether annotators see what the head thinks.")
     annotators_add_classes = models.BooleanField(default=True, help_text="Managers always may.")
     burst_gap = models.PositiveSmallIntegerField(
         default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."
     )
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=models.Q(redundancy__gte=1), name="redundancy_at_least_one"),
-            models.CheckConstraint(condition=models.Q(refit_every__gte=1), name="refit_every_at_least_one"),
-            models.CheckConstraint(
-                condition=models.Q(audit_share__gte=0.0, audit_share__lte=0.5), name="audit_share_in_range"
-            ),
-            models.CheckConstraint(condition=models.Q(round_size__gte=1), name="round_size_at_least_one"),
-            models.CheckConstraint(
-                condition=models.Q(target_accuracy__gt=0.0, target_accuracy__lt=1.0), name="target_accuracy_in_range"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(accept_error__gt=0.0, accept_error__lte=0.5), name="accept_error_in_range"
-            ),
-        ]
 
     def __str__(self) -> str:
         return self.name
@@ -74,7 +46,7 @@ class Project(models.Model):
 
 
 class Question(models.Model):
-    """What is asked of each sample.
+    """What is asked of each sample, and how it is learnt.
 
     One that follows another is asked in the same pass, right after it: where the answer names one of `only_for`, or,
     where there are none, anything but a blank class.
@@ -87,11 +59,35 @@ class Question(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     follows = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="followers")
     only_for: Any = models.ManyToManyField("LabelClass", blank=True, related_name="+")
+    strategy = models.CharField(max_length=200, default=DEFAULT_STRATEGY, help_text="A name or a dotted path.")
+    head = models.CharField(max_length=200, default=DEFAULT_HEAD, help_text="A name or a dotted path.")
+    audit_share = models.FloatField(default=0.10, validators=[MinValueValidator(0.0), MaxValueValidator(0.5)])
+    refit_every = models.PositiveSmallIntegerField(default=5, help_text="Labels between two refits.")
+    round_size = models.PositiveSmallIntegerField(default=200, help_text="Samples ranked in one round.")
+    redundancy = models.PositiveSmallIntegerField(default=1, help_text="People who label each sample.")
+    retrain_at = models.TimeField(
+        null=True, blank=True, default=time(3), help_text="When the nightly full refit is due; null = never."
+    )
+    target_accuracy = models.FloatField(default=0.90, help_text="Accuracy at which labelling may stop.")
+    accept_error = models.FloatField(default=0.05, help_text="Share of errors that accepting predictions may cost.")
+    show_suggestions = models.BooleanField(default=True, help_text="Whether annotators see what the head thinks.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "key"], name="one_question_per_key"),
             models.CheckConstraint(condition=~models.Q(follows=models.F("pk")), name="question_follows_another"),
+            models.CheckConstraint(condition=models.Q(redundancy__gte=1), name="redundancy_at_least_one"),
+            models.CheckConstraint(condition=models.Q(refit_every__gte=1), name="refit_every_at_least_one"),
+            models.CheckConstraint(
+                condition=models.Q(audit_share__gte=0.0, audit_share__lte=0.5), name="audit_share_in_range"
+            ),
+            models.CheckConstraint(condition=models.Q(round_size__gte=1), name="round_size_at_least_one"),
+            models.CheckConstraint(
+                condition=models.Q(target_accuracy__gt=0.0, target_accuracy__lt=1.0), name="target_accuracy_in_range"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accept_error__gt=0.0, accept_error__lte=0.5), name="accept_error_in_range"
+            ),
         ]
 
     def __str__(self) -> str:

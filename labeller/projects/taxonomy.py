@@ -25,7 +25,7 @@ YES, NO = {"yes", "1", "true"}, {"no", "0", "false"}
 
 
 @dataclass
-class Row:
+class ClassRow:
     """One class as the file has it; what is empty is to stay as it is."""
 
     line: int
@@ -43,7 +43,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaxonomyChanges:
     """How many classes a file added and changed, and how many of these have another parent now."""
 
     made: int
@@ -68,10 +68,10 @@ class _Mistakes(list[str]):
 # --- reading --------------------------------------------------------------------------------------
 
 
-def read(content: bytes) -> list[Row]:
+def read(content: bytes) -> list[ClassRow]:
     """The classes of a file. Raises ValidationError that names lines and columns."""
     mistakes = _Mistakes()
-    rows: list[Row] = []
+    rows: list[ClassRow] = []
     seen: dict[str, int] = {}
     lines = _lines(content)
     columns = _columns(next(lines, (1, [])))
@@ -137,11 +137,11 @@ def _columns(head: tuple[int, list[str]]) -> list[str]:
     return names
 
 
-def _row(line: int, cells: dict[str, str], mistakes: _Mistakes) -> Row | None:
+def _row(line: int, cells: dict[str, str], mistakes: _Mistakes) -> ClassRow | None:
     name = _name(line, "name", cells.get("name", ""), mistakes)
     if not name:
         return None
-    row = Row(line, name)
+    row = ClassRow(line, name)
     if cells.get("parent"):
         row.parent = _name(line, "parent", cells["parent"], mistakes)
     for column in TEXTS:
@@ -161,7 +161,7 @@ def _row(line: int, cells: dict[str, str], mistakes: _Mistakes) -> Row | None:
 
 
 def _text(line: int, column: str, cell: str, mistakes: _Mistakes) -> str:
-    longest = LabelClass._meta.get_field(column).max_length or 0
+    longest = getattr(LabelClass._meta.get_field(column), "max_length", None) or 0
     if len(cell) > longest:
         mistakes.add(line, column, _("longer than %(n)d characters.") % {"n": longest})
     return cell
@@ -181,7 +181,7 @@ def _name(line: int, column: str, cell: str, mistakes: _Mistakes) -> str:
 # --- storing --------------------------------------------------------------------------------------
 
 
-def load(question: Question, content: bytes) -> Outcome:
+def load(question: Question, content: bytes) -> TaxonomyChanges:
     """Add the file's classes to the question and change those it has already: all of it, or nothing.
 
     Raises ValidationError that names lines and columns.
@@ -196,7 +196,7 @@ def load(question: Question, content: bytes) -> Outcome:
 
 
 @transaction.atomic
-def _store(question: Question, rows: list[Row]) -> Outcome:
+def _store(question: Question, rows: list[ClassRow]) -> TaxonomyChanges:
     Question.objects.select_for_update(no_key=True).get(pk=question.pk)
     known = classes_by_name(question)
     before = {pk: _values(each) for each in known.values() if (pk := each.pk)}
@@ -217,7 +217,7 @@ def _store(question: Question, rows: list[Row]) -> Outcome:
     changed = [each for each in known.values() if each.pk not in new and _values(each) != before[each.pk]]
     _write(changed + [known[name] for name in parents if known[name].pk in new])
     moved = sum(each.parent_id != before[each.pk]["parent_id"] for each in changed)
-    return Outcome(len(made), len(changed), moved)
+    return TaxonomyChanges(len(made), len(changed), moved)
 
 
 def _values(label_class: LabelClass) -> dict[str, object]:
@@ -225,7 +225,7 @@ def _values(label_class: LabelClass) -> dict[str, object]:
     return {name: getattr(label_class, name) for name in names}
 
 
-def _missing(question: Question, rows: list[Row], known: dict[str, LabelClass]) -> list[LabelClass]:
+def _missing(question: Question, rows: list[ClassRow], known: dict[str, LabelClass]) -> list[LabelClass]:
     """The classes the file names that the question hasn't, parents before what first needs them; `known` gets them."""
     position = max((each.position for each in known.values()), default=-1) + 1
     of_file = {row.folded for row in rows}
@@ -247,7 +247,7 @@ def _missing(question: Question, rows: list[Row], known: dict[str, LabelClass]) 
     return made
 
 
-def _check(rows: list[Row], known: dict[str, LabelClass], parents: dict[str, LabelClass]) -> None:
+def _check(rows: list[ClassRow], known: dict[str, LabelClass], parents: dict[str, LabelClass]) -> None:
     """Keys belong to one class each, and nothing lies below itself, in what would be."""
     mistakes = _Mistakes()
     of_file = {row.folded for row in rows if "key" in row.fields}

@@ -10,9 +10,9 @@ import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
 from django.db.models import Max, QuerySet
@@ -53,7 +53,7 @@ def _key(project: Project) -> str:
 
 def group(progress: jobs.Progress) -> None:
     """Give every new sample its deployment and bring the sequences of those deployments up to date."""
-    project = progress.job.project
+    project = progress.project
     is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
     Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap, "rules": RULES})
     places = _Places(project)
@@ -187,10 +187,11 @@ def _frames(deployment_id: int, new: list[int]) -> list[_Frame]:
     """What may have to change: the deployment's frames with a time, and all that is new to it."""
     fields = ("path", "taken_at", "sequence_id")
     known = Sample.objects.filter(deployment=deployment_id, taken_at__isnull=False)
-    found = [_Frame(*row, is_new=False) for row in pages(known, *fields)]
+    rows: Iterable[Any] = pages(known, *fields)
+    found = [_Frame(pk, path, at, sequence, is_new=False) for pk, path, at, sequence in rows]
     for start in range(0, len(new), PAGE):
         rows = Sample.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
-        found += [_Frame(*row, is_new=True) for row in rows]
+        found += [_Frame(pk, path, at, sequence, is_new=True) for pk, path, at, sequence in rows]
     return found
 
 
@@ -266,7 +267,8 @@ def _write(deployment_id: int, bursts: list[_Burst], started: dict[int, datetime
     with transaction.atomic():
         made = iter(
             Sequence.objects.bulk_create(
-                Sequence(deployment_id=deployment_id, started_at=burst.frames[0].taken_at) for burst in fresh
+                Sequence(deployment_id=deployment_id, started_at=cast(datetime, burst.frames[0].taken_at))
+                for burst in fresh
             )
         )
         rows: list[tuple[int, int | None, int]] = []

@@ -74,7 +74,7 @@ class Given:
 
 
 @dataclass
-class Said:
+class NamedClasses:
     """The classes of each file that is named, and what could not be taken."""
 
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -87,9 +87,9 @@ class Said:
 # --- what names say -------------------------------------------------------------------------------
 
 
-def by_folders(paths: list[str], level: int | None) -> Said:
+def by_folders(paths: list[str], level: int | None) -> NamedClasses:
     """The classes that folders name. Raises FolderError where no folder can."""
-    said = Said(level=levels.chosen(levels.counts(paths), level))
+    said = NamedClasses(level=levels.chosen(levels.counts(paths), level))
     for path in paths:
         text = levels.name(path, said.level or 1)
         problem = Problem("no-folder", 0, path)
@@ -103,14 +103,14 @@ def by_folders(paths: list[str], level: int | None) -> Said:
     return said
 
 
-def by_table(path: Path, files: Iterable[str], root: str, question: Question | None) -> Said:
+def by_table(path: Path, files: Iterable[str], root: str, question: Question | None) -> NamedClasses:
     """The classes that a table names. Raises FolderError where it can't be read."""
     several = bool(question and question.multi_label)
     table = tables.read(path, several=several)
     if question is not None:
         table = tables.of_question(table, question.key)
     matched = matching.match(table.rows, files, root)
-    said = Said(problems=table.problems + matched.problems, n_rows=table.n_rows, digest=table.digest)
+    said = NamedClasses(problems=table.problems + matched.problems, n_rows=table.n_rows, digest=table.digest)
     for file, rows in matched.rows.items():
         names = _one_answer(rows, several)
         if names is None:
@@ -218,7 +218,7 @@ class _Files:
     def paths(self) -> list[str]:
         return [*self.own, *self.twins, *self.others]
 
-    def by_sample(self, said: Said) -> dict[int, tuple[str, ...]]:
+    def by_sample(self, said: NamedClasses) -> dict[int, tuple[str, ...]]:
         """What is said of each sample, under its own name or that of a twin; contradictions become problems."""
         answers: dict[int, dict[frozenset[str], tuple[str, tuple[str, ...]]]] = {}
         for path, names in said.names.items():
@@ -330,7 +330,7 @@ def _write_truth(question: Question, wanted: Mapping[int, frozenset[int]], own: 
 
 
 def _write_labels(
-    question: Question, wanted: dict[int, frozenset[int]], own: set[int], said: Said, moved: set[int]
+    question: Question, wanted: dict[int, frozenset[int]], own: set[int], said: NamedClasses, moved: set[int]
 ) -> int:
     """Have the labels app store what isn't yet; returns how many of these samples have a label by it now."""
     applied = 0
@@ -340,7 +340,8 @@ def _write_labels(
             continue
         # What the sample's own source says of it goes before what a twin's says.
         replies = labels_known.send(Source, question=question, known=part, may_change=not of_others)
-        for _receiver, kept in replies:
+        for _receiver, reply in replies:
+            kept: Any = reply  # the kind of problem of each sample that kept another label
             applied += sum(map(bool, part.values())) - len(kept)
             paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "path"))
             kinds = {pk: "moved" if kind == "twins" and pk in moved else kind for pk, kind in kept.items()}

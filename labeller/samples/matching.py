@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from labeller.samples import names
-from labeller.samples.tables import FILE_NAME, Problem, Row, fold
+from labeller.samples.tables import FILE_NAME, Problem, Row
+from labeller.text import fold
 
 SEVERAL = ""  # stands in an index for a key of several files
 DEEPEST = 12  # folders that a table's paths may lack or have above the source's

@@ -53,8 +53,8 @@ def counts(project: Project) -> dict[str, int]:
 
 def examples(project: Project, reason: str, most: int = 5) -> list[dict[str, str]]:
     """A few of those refused for this reason, each with its sentence."""
-    rows = Refusal.objects.filter(project=project, reason=reason)
-    return list(rows.order_by("pk").values("path", "detail")[:most])
+    rows = Refusal.objects.filter(project=project, reason=reason).order_by("pk").values_list("path", "detail")
+    return [{"path": path, "detail": detail} for path, detail in rows[:most]]
 
 
 def nothing_usable(project: Project) -> str:

@@ -139,7 +139,7 @@ def of_project(project: Project) -> list[dict[str, Any]]:
 def outcome(report: dict[str, Any]) -> str:
     """One line on what was applied: “labels.csv: 120 rows, 117 photographs have a class by them”."""
     if report.get("error"):
-        return report["error"]
+        return str(report["error"])
     values = {"rows": report["rows"], "n": report["applied"], "name": report["name"], "level": report.get("level")}
     if report.get("level"):
         detail = ngettext(

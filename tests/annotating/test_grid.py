@@ -14,7 +14,7 @@ from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels.models import Check, Label
 from labeller.learning.models import Round, TileGroup
-from labeller.projects.models import Project, Question
+from labeller.projects.models import Question
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,7 @@ def test_what_is_kept_is_not_counted_anew(ask, foxes, grouped):
 
 
 def test_where_suggestions_are_hidden_a_group_is_similar_pictures_and_no_more(ask, save, foxes, grouped):
-    Project.objects.update(show_suggestions=False)
+    Question.objects.update(show_suggestions=False)
     answer = ask(**{"class": foxes.class_id("badger")}).json()
     assert {(each["kind"], each["class"], each["head_version"]) for each in answer["groups"]} == {
         ("cluster", None, None)
@@ -254,8 +254,8 @@ def test_two_people_and_two_tabs_never_share_a_tile(foxes, grouped):
 
 
 def test_with_redundancy_two_people_see_a_tile_and_no_third(foxes, grouped):
-    Project.objects.update(redundancy=2)
-    foxes.question.project.refresh_from_db()
+    Question.objects.update(redundancy=2)
+    foxes.question.refresh_from_db()
     assert ids(hand_out(foxes)) == ids(hand_out(foxes, foxes.bo)) == pks(grouped[:6])
     assert ids(hand_out(foxes, foxes.mia)) == pks(grouped[6:10])
 
@@ -310,7 +310,7 @@ def test_renewing_keeps_what_is_held(foxes, grouped, count):
 
 
 def test_when_all_groups_are_used_up_a_fresh_ranking_is_asked_for(save, ask, foxes, grouped):
-    Project.objects.update(refit_every=100)
+    Question.objects.update(refit_every=100)
     page = ask().json()
     save([event(foxes, tile) for tile in page["tiles"]])
     badgers = ask().json()
@@ -407,8 +407,8 @@ def test_nobody_is_checked_on_a_sample_twice(ask, foxes, grouped, known):
 
 
 def test_two_people_may_be_checked_on_the_same_sample_at_once(foxes, grouped, known):
-    Project.objects.update(redundancy=2)
-    foxes.question.project.refresh_from_db()
+    Question.objects.update(redundancy=2)
+    foxes.question.refresh_from_db()
     seen = [set(), set()]
     for _ in range(12):
         for user, found in zip((foxes.ana, foxes.bo), seen, strict=True):

@@ -13,7 +13,7 @@ from labeller.annotating.holding import Wanted
 from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tests.factories import judgement
 
@@ -37,8 +37,8 @@ def give(user, foxes, sample, name="fox", entry=None, **fields):
 
 
 def redundancy(foxes, number):
-    Project.objects.filter(pk=foxes.project.pk).update(redundancy=number)
-    foxes.question.project.redundancy = number
+    Question.objects.filter(pk=foxes.question.pk).update(redundancy=number)
+    foxes.question.redundancy = number
 
 
 def expire():
@@ -224,8 +224,8 @@ def test_when_everything_is_labelled_the_state_is_finished(foxes, ranked):
 
 
 def test_a_refit_is_asked_for_by_new_labels_only(foxes, ranked):
-    Project.objects.filter(pk=foxes.project.pk).update(refit_every=2)
-    foxes.question.project.refit_every = 2
+    Question.objects.filter(pk=foxes.question.pk).update(refit_every=2)
+    foxes.question.refit_every = 2
     first = judgement(foxes.question, ranked[0], foxes.ana, foxes.class_id("fox"))
     for _ in range(3):
         saving.save_judgement(foxes.member("ana"), foxes.question, first)

@@ -16,7 +16,7 @@ from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning import hunting
 from labeller.learning.models import TileGroup
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -212,7 +212,7 @@ def test_where_there_is_nothing_to_hunt_by_it_is_said_in_the_readers_language(st
 
 
 def test_settings_that_cannot_be_used_are_told(start, tiles, foxes, pool):
-    Project.objects.update(head="no.such.Head")
+    Question.objects.update(head="no.such.Head")
     answer = tiles(start(**{"class": foxes.class_id("fox")}))
     assert answer["state"] == "failed" and "no.such.Head" in answer["message"]
 
@@ -306,7 +306,7 @@ def test_known_answers_are_never_mixed_in(start, tiles, foxes, pool, monkeypatch
 
 
 def test_where_suggestions_are_hidden_no_probability_is_told(start, tiles, foxes, pool):
-    Project.objects.update(show_suggestions=False)
+    Question.objects.update(show_suggestions=False)
     answer = tiles(start(**{"class": foxes.class_id("badger")}))
     assert {tile["p"] for tile in answer["tiles"]} == {None}
 

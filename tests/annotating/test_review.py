@@ -376,8 +376,8 @@ def test_the_number_of_queries_does_not_grow_with_what_waits(foxes, desk, disput
 
 @pytest.mark.parametrize("verdict", ["answer", "ignore", "unsure"])
 def test_what_a_reviewer_decided_is_handed_to_no_further_annotator(foxes, desk, fox, verdict):
-    foxes.project.redundancy = 3
-    foxes.project.save()
+    foxes.question.redundancy = 3
+    foxes.question.save()
     (sample,) = factories.samples(foxes.project, 1)
     factories.ranking(foxes.question, [sample])
     factories.label(foxes.question, sample, foxes.ana, fox)

@@ -112,8 +112,8 @@ def test_a_sample_nobody_handed_out_has_no_story(send, foxes, ranked):
 def test_suggestions_hidden_by_the_project_were_not_shown(client, send, foxes, ranked):
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
     factories.ranking(foxes.question, ranked, suggest=[fox, badger])
-    foxes.project.show_suggestions = False
-    foxes.project.save()
+    foxes.question.show_suggestions = False
+    foxes.question.save()
     client.force_login(foxes.ana)
     url = reverse("annotating:next", args=["foxes", "species"])
     (sample,) = client.post(url, {"count": 1}, content_type="application/json").json()["samples"]

@@ -12,7 +12,7 @@ from labeller.annotating.holding import Wanted
 from labeller.annotating.models import Assignment
 from labeller.annotating.wire.samples import samples_json
 from labeller.labels.models import Label
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from labeller.samples.models import Deployment, Sample, Sequence
 from tests import factories
 from tests.factories import judgement
@@ -155,8 +155,8 @@ def test_frames_that_are_decided_or_known_are_left_out(foxes, burst):
 
 @pytest.mark.parametrize("redundancy", [1, 2])
 def test_two_people_never_share_a_frame_beyond_the_redundancy(foxes, burst, redundancy):
-    Project.objects.filter(pk=foxes.project.pk).update(redundancy=redundancy)
-    foxes.question.project.redundancy = redundancy
+    Question.objects.filter(pk=foxes.question.pk).update(redundancy=redundancy)
+    foxes.question.redundancy = redundancy
     factories.ranking(foxes.question, burst)
     fetch(foxes)
     fetch(foxes, foxes.bo)

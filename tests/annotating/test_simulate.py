@@ -10,7 +10,7 @@ from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
 from labeller.learning import asking
 from labeller.learning.models import Round
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from labeller.samples.models import HiddenTruth
 from tests import factories
 
@@ -52,7 +52,7 @@ def test_the_oracle_says_the_truth(pool, capsys):
 
 
 def test_with_noise_it_errs_that_often_and_for_the_same_seed_the_same_way(foxes, pool, capsys):
-    Project.objects.update(refit_every=50)
+    Question.objects.update(refit_every=50)
     outcomes = []
     for seed in ("1", "1", "2"):
         Assignment.objects.all().delete()
@@ -72,17 +72,17 @@ def test_with_noise_it_errs_that_often_and_for_the_same_seed_the_same_way(foxes,
 
 
 def test_another_strategy_holds_while_it_plays_and_no_longer(pool, capsys):
-    Project.objects.update(audit_share=0.0)
+    Question.objects.update(audit_share=0.0)
     play(capsys, "--strategy", "entropy")
     assert set(Label.objects.order_by("-pk").values_list("strategy", flat=True)[:10]) == {"entropy"}
-    assert Project.objects.get().strategy == "auto"
+    assert Question.objects.get().strategy == "auto"
 
 
 def test_a_strategy_that_fails_is_said_and_the_projects_own_comes_back(pool, capsys, monkeypatch):
     monkeypatch.setattr(simulate, "PATIENCE", 0.2)
     with pytest.raises(CommandError, match=r"no\.such\.strategy.*can't be used"):
         play(capsys, "--strategy", "no.such.strategy")
-    assert Project.objects.get().strategy == "auto"
+    assert Question.objects.get().strategy == "auto"
 
 
 @pytest.mark.parametrize("args", [("--strategy", "guess"), ("--noise", "1.5"), ("--noise", "much"), ("--noise", "nan")])

@@ -43,6 +43,7 @@ PLACES = {
     "new project": Place("/projects/new/", who="admin"),
     "progress": Place("/projects/{slug}/"),
     "settings": Place("/projects/{slug}/settings/"),
+    "learning settings": Place("/projects/{slug}/questions/{key}/settings/"),
     "people": Place("/projects/{slug}/people/"),
     "classes": Place("/projects/{slug}/classes/?question={key}"),
     "one class": Place("/projects/{slug}/classes/{class}/"),

@@ -6,7 +6,7 @@ import pytest
 from labeller.embedding import runs
 from labeller.embedding.loading import load_embeddings
 from labeller.embedding.models import EmbeddingShard
-from labeller.learning import rounds
+from labeller.learning import choosing, rounds
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -39,5 +39,5 @@ def test_the_pool_is_clustered_for_the_first_labels_only(foxes, monkeypatch):
     class_ids = [foxes.class_id(name) for name in ("fox", "badger", "empty")]
     for sample, group in zip(made[:25], groups[:25], strict=True):
         factories.label(foxes.question, sample, foxes.ana, class_ids[group])
-    monkeypatch.setattr(rounds.query, "spread_centroids", lambda *_: pytest.fail("clustered for nothing"))
+    monkeypatch.setattr(choosing.query, "spread_centroids", lambda *_: pytest.fail("clustered for nothing"))
     assert rounds.rank(foxes.question).entries

@@ -7,9 +7,9 @@ from labeller.embedding import loading, neighbours, runs
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
-from labeller.learning import asking, fitting, rounds
+from labeller.learning import asking, choosing, fitting
 from labeller.learning.models import Round
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tl_core.query import planning
 from tl_core.spaces.neighbours import NeighbourIndex
@@ -22,7 +22,7 @@ NAMES = ("fox", "badger", "empty")
 @pytest.fixture
 def pool(foxes):
     """360 embedded samples in three groups, as (samples, group of each); their ids are far from their positions."""
-    Project.objects.update(strategy="seals", round_size=40, audit_share=0.0)
+    Question.objects.update(strategy="seals", round_size=40, audit_share=0.0)
     factories.samples(factories.project("bears"), 7)
     vectors, groups = factories.clusters(360, 3)
     made = factories.samples(foxes.project, 360)
@@ -36,7 +36,7 @@ def run_of(foxes):
 
 def built(foxes):
     """Build the index as a worker would, and return it as a refit gets it."""
-    neighbours.keep_up(Project.objects.get(pk=foxes.project.pk))
+    neighbours.keep_up(run_of(foxes))
     assert {job.state for job in factories.work("index")} <= {Job.State.DONE}
     return index(foxes)
 
@@ -107,7 +107,7 @@ def test_one_that_lacks_a_little_serves_and_one_that_lacks_much_does_not(foxes, 
 def test_done_again_it_adds_nothing_and_writes_nothing(foxes, pool):
     built(foxes)
     before = file_of(foxes).stat().st_mtime_ns
-    neighbours.keep_up(foxes.project)
+    neighbours.keep_up(run_of(foxes))
     assert not Job.objects.filter(kind="index", state=Job.State.QUEUED).exists()
     Job.objects.filter(kind="index").update(state=Job.State.QUEUED)
     (job,) = factories.work("index")
@@ -126,7 +126,7 @@ def test_a_worker_that_dies_leaves_what_it_saved(foxes, pool, monkeypatch):
         return real(self, ids, vectors)
 
     monkeypatch.setattr(NeighbourIndex, "add", dies_late)
-    neighbours.keep_up(Project.objects.get(pk=foxes.project.pk))
+    neighbours.keep_up(run_of(foxes))
     job = Job.objects.get(kind="index")
     assert jobs.run(job.pk, registry.get)
     assert len(neighbours._saved(run_of(foxes))) == 200
@@ -179,11 +179,11 @@ def groups_of(made_round, pool):
 
 def test_seals_asks_among_the_neighbours_of_the_labelled_without_an_index_and_with_one(foxes, pool, monkeypatch):
     monkeypatch.setattr(planning, "COLD_LABELS", 10)
-    monkeypatch.setattr(rounds, "COLD_LABELS", 10)
+    monkeypatch.setattr(choosing, "COLD_LABELS", 10)
     answer(foxes, pool, "fox", "badger")
-    Project.objects.update(strategy="margin")
+    Question.objects.update(strategy="margin")
     assert "empty" in groups_of(refit(foxes), pool)
-    Project.objects.update(strategy="seals")
+    Question.objects.update(strategy="seals")
     without = refit(foxes)
     assert without.strategy == "seals" and "empty" not in groups_of(without, pool)
     assert [job.state for job in factories.work("index")] == [Job.State.DONE]
@@ -198,14 +198,14 @@ def test_seals_asks_among_the_neighbours_of_the_labelled_without_an_index_and_wi
 
 
 def test_a_project_that_does_not_use_it_never_gets_one(foxes, pool):
-    Project.objects.update(strategy="margin")
+    Question.objects.update(strategy="margin")
     refit(foxes)
     assert not Job.objects.filter(kind="index").exists()
 
 
 def test_nothing_is_asked_for_while_nothing_is_embedded(foxes):
-    Project.objects.update(strategy="seals")
-    neighbours.keep_up(Project.objects.get(pk=foxes.project.pk))
+    Question.objects.update(strategy="seals")
+    neighbours.keep_up(run_of(foxes))
     assert not Job.objects.exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from labeller.embedding import loading, runs, tidying
+from labeller.embedding import computing, loading, runs, tidying
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.learning.asking import request_refit
@@ -94,7 +94,7 @@ def test_a_file_that_broke_since_its_import_has_no_vector_and_is_named(foxes, im
 def test_a_shard_without_samples_writes_nothing(foxes, imported):
     factories.work("plan", "embed")
     run = runs.current_run(foxes.project)
-    runs._enqueue(run, {4: 0})
+    runs.enqueue(run, {4: 0})
     (job,) = factories.work("embed")
     assert job.state == Job.State.CANCELLED
     assert EmbeddingShard.objects.count() == 1
@@ -182,7 +182,7 @@ def test_other_weights_under_the_same_name_are_not_mixed_in(foxes, shards, monke
     assert runs.jobs.run(of_state("queued").first().pk, factories.registry.get)
     newer = FakeFeaturiser(fingerprint="f" * 16)
     monkeypatch.setattr(runs.featurisers, "get", lambda name: newer)
-    monkeypatch.setattr(runs, "runtime", lambda name, device: FakeRuntime(newer))
+    monkeypatch.setattr(computing, "runtime", lambda name, device: FakeRuntime(newer))
     job = of_state("queued").first()
     assert runs.jobs.run(job.pk, factories.registry.get)
     job.refresh_from_db()
@@ -213,7 +213,7 @@ def test_pausing_keeps_what_is_in_hand_and_resuming_does_the_rest(foxes, shards)
     held = runs.jobs.claim(job.pk)
     runs.pause(shards)
     assert (of_state("cancelled").count(), of_state("running").count()) == (3, 1)
-    runs.embed_shard(runs.jobs.Progress(held))
+    computing.embed_shard(runs.jobs.Progress(held))
     runs.jobs.finish(held)
     assert (EmbeddingShard.objects.count(), of_state("queued").count()) == (1, 0)
     assert runs.retry_missing() == 0
@@ -231,7 +231,7 @@ def test_cancelling_takes_the_work_out_of_hands(foxes, shards, monkeypatch):
     monkeypatch.setattr(runs.jobs.Progress, "MIN_INTERVAL", 0.0)
     held = runs.jobs.claim(of_state("queued").first().pk)
     with pytest.raises(runs.jobs.JobLost):
-        runs.embed_shard(runs.jobs.Progress(held))
+        computing.embed_shard(runs.jobs.Progress(held))
     assert not EmbeddingShard.objects.exists() and of_state("cancelled").count() == 4
     assert runs.resume(shards) == 4
 
@@ -283,7 +283,7 @@ def test_the_command_says_what_failed_and_a_second_call_repairs_it(foxes, shards
     runtime = FakeRuntime(FakeFeaturiser())
     runtime.embed = broken
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "runtime", lambda name, device: runtime)
+        patch.setattr(computing, "runtime", lambda name, device: runtime)
         patch.setattr(runs.jobs, "MAX_ATTEMPTS", 1)
         with pytest.raises(CommandError, match=r"12 samples are not embedded.*out of luck"):
             embed(capsys)
@@ -297,7 +297,7 @@ def test_interrupting_the_command_puts_the_shard_back(foxes, shards, monkeypatch
     runtime = FakeRuntime(FakeFeaturiser())
     runtime.embed = interrupted
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "runtime", lambda name, device: runtime)
+        patch.setattr(computing, "runtime", lambda name, device: runtime)
         with pytest.raises(KeyboardInterrupt):
             embed(capsys)
     assert of_state("queued").count() == 4 and not of_state("running").exists()
@@ -309,7 +309,7 @@ def test_what_cannot_be_had_is_said_before_any_shard_is_tried(foxes, shards, mon
     def unavailable(name, device):
         raise missing
 
-    monkeypatch.setattr(runs, "runtime", unavailable)
+    monkeypatch.setattr(computing, "runtime", unavailable)
     with pytest.raises(CommandError, match=str(missing)):
         embed(capsys, "--device", "cuda")
     assert not of_state("failed").exists()
@@ -320,7 +320,7 @@ def second(monkeypatch):
     """A second featuriser beside the first."""
     fakes = {"efficientnet-lite0": FakeFeaturiser(), "second": FakeFeaturiser("second", "2" * 16, 4)}
     monkeypatch.setattr(runs.featurisers, "get", lambda name: fakes[name])
-    monkeypatch.setattr(runs, "runtime", lambda name, device: FakeRuntime(fakes[name]))
+    monkeypatch.setattr(computing, "runtime", lambda name, device: FakeRuntime(fakes[name]))
 
 
 def test_featurisers_live_side_by_side_until_one_is_chosen_and_the_other_tidied(foxes, shards, second, capsys):

@@ -150,7 +150,7 @@ def test_every_nasty_file_is_a_sample_or_refused_with_its_reason_and_stalls_noth
 
 def test_a_burst_of_labels_makes_few_refits_and_none_is_forgotten(program, client, at_once):
     """Battery 12."""
-    program.write("UPDATE projects_project SET refit_every = 1")
+    program.write("UPDATE projects_question SET refit_every = 1")
     samples = plain(program)[:BURST]
     before = program.jobs()["refit", "done"]
     most, over = Counter(), threading.Event()

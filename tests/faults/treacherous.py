@@ -14,7 +14,7 @@ import django
 django.setup()
 
 from labeller.config.celery import app as app
-from labeller.embedding import runs
+from labeller.embedding import computing
 from labeller.jobs.registry import handler
 from labeller.learning import tasks
 from tl_core import pipeline
@@ -26,7 +26,7 @@ def run_out_of_memory(progress):
         os.kill(os.getpid(), signal.SIGKILL)
     if shard == 2:
         bytearray(1 << 60)
-    runs.embed_shard(progress)
+    computing.embed_shard(progress)
 
 
 def embed_and_stop(*args, embed_images=pipeline.embed_images):

@@ -105,7 +105,7 @@ def test_the_advice_rests_on_agreement_audit_and_quiet(foxes, audited):
         return estimates.stop_advice(foxes.question, labels.trail(foxes.question))
 
     assert not any(check.met for check in advice().criteria)
-    foxes.question.project.target_accuracy = 0.8
+    foxes.question.target_accuracy = 0.8
     audited(*[("fox", "fox"), ("badger", "badger")] * 60)
     for kappa in (0.5, 0.995, 0.999, 1.0):
         made = factories.ranking(foxes.question, [])
@@ -127,7 +127,7 @@ def test_a_forecast_waits_for_audits_and_then_follows_the_curve(foxes, audited):
         Round.objects.filter(pk=made.pk).update(n_labels=n, last_label=last)
         wrong = rng.permutation(40) < 40 * 2 * n**-0.5
         audited(*[("fox", "badger" if each else "fox") for each in wrong])
-    foxes.question.project.target_accuracy = 0.95
+    foxes.question.target_accuracy = 0.95
     trail = labels.trail(foxes.question)
     found = estimates.forecast(foxes.question, trail)
     assert found.low <= 1600 and (found.high is None or found.high >= 1600)  # 2 / sqrt(1600) = 5 %
@@ -210,8 +210,8 @@ def test_a_project_without_questions_has_a_page(client, foxes):
 
 def test_the_page_says_when_one_may_stop(client, foxes, audited, monkeypatch):
     assert "Keep labelling" in page(client, foxes.vic)
-    foxes.project.target_accuracy = 0.5
-    foxes.project.save()
+    foxes.question.target_accuracy = 0.5
+    foxes.question.save()
     audited(*[("fox", "fox")] * 120)
     for _ in range(3):
         Round.objects.filter(pk=factories.ranking(foxes.question, []).pk).update(kappa=1.0)

@@ -8,9 +8,10 @@ DECIDED = {"answer", "unsure", "ignore"}
 
 
 def current(question):
-    """The current labels of each sample, in the order in which they were given."""
+    """The labels of each sample that no other has superseded, by the history alone, in the order they were given."""
     found = defaultdict(list)
-    for label in Label.objects.filter(question=question, is_current=True).order_by("pk"):
+    history = Label.objects.filter(question=question)
+    for label in history.exclude(pk__in=history.exclude(supersedes=None).values("supersedes")).order_by("pk"):
         label.given = frozenset(each.label_class_id for each in label.labelled_classes.all())
         found[label.sample_id].append(label)
     return found

@@ -1,17 +1,19 @@
 """The row that says what stands of a sample, against a plain reference over its labels."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from labeller.labels import answering, recording, selectors, tallies
-from labeller.labels.models import Answer, Label, Tally
+from labeller.labels import answering, checks, recording, selectors, tallies
+from labeller.labels.models import Answer, Label, LabelledClass, Tally
 from labeller.labels.recording import adopt_known
 from tests import factories
 from tests.labels import reference
@@ -38,7 +40,10 @@ def stand(foxes, sample):
 # --- whatever people do ---------------------------------------------------------------------------
 
 PEOPLE = ("ana", "bo", "mia", "olga")
-WORDS = ["fox", "badger", "both", "skip", "unsure", "ignore", "withdraw", "import", "import nothing", "follower"]
+WORDS = [
+    "fox", "badger", "both", "skip", "unsure", "ignore", "withdraw", "import", "import nothing", "follower", "check",
+    "merge",
+]  # fmt: skip
 ACTIONS = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from(PEOPLE), st.sampled_from(WORDS), st.booleans()), max_size=16
 )
@@ -59,13 +64,26 @@ class TestWhateverPeopleDo(TestCase):
             if word.startswith("import"):
                 known = frozenset() if word == "import nothing" else frozenset([foxes.class_id("fox")])
                 adopt_known(None, foxes.question, {made[place].pk: known})
+            elif word == "merge":
+                self.merge(foxes, made)
             else:
                 self.say(foxes, follower, made[place], getattr(foxes, who), word, as_review)
         return foxes, follower
 
+    def merge(self, foxes, made):
+        """Every fox becomes a badger, as whoever merges classes would write it."""
+        badger = foxes.class_id("badger")
+        foxes_named = LabelledClass.objects.filter(label_class=foxes.class_id("fox"))
+        with transaction.atomic(), answering.kept([sample.pk for sample in made]):
+            foxes_named.filter(label__in=Label.objects.filter(classes=badger)).delete()
+            foxes_named.update(label_class=badger)
+
     def say(self, foxes, follower, sample, person, word, as_review):
         question = follower if word == "follower" else foxes.question
         named = [each.pk for each in self.classes.get(word, [])]
+        if word == "check":
+            checks.record(factories.judgement(question, sample, person, foxes.class_id("fox")), frozenset([1]))
+            return
         current = Label.objects.filter(question=question, sample=sample, annotator=person, is_current=True).first()
         recording.record(
             factories.judgement(
@@ -81,6 +99,7 @@ class TestWhateverPeopleDo(TestCase):
     def test_the_row_is_what_the_labels_say(self, actions):
         foxes, follower = self.happens(actions)
         assert is_right(foxes.question) and is_right(follower)
+        assert not answering.check(foxes.project)
 
     @settings(max_examples=50)
     @given(ACTIONS)
@@ -125,8 +144,8 @@ class TestWhateverPeopleDo(TestCase):
 
 @pytest.mark.django_db
 def test_one_answer_of_two_is_answered(foxes):
-    foxes.project.redundancy = 2
-    foxes.project.save()
+    foxes.question.redundancy = 2
+    foxes.question.save()
     (sample,) = factories.samples(foxes.project, 1)
     factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
     assert (stand(foxes, sample).state, stand(foxes, sample).votes) == (State.ANSWERED, 1)
@@ -175,3 +194,36 @@ def test_a_label_that_is_refused_leaves_no_row(foxes):
     stale = factories.judgement(foxes.question, sample, foxes.ana, foxes.class_id("fox"), supersedes=uuid.uuid4())
     assert recording.record(stale).status == 409
     assert not Answer.objects.exists()
+
+
+# --- at the same moment ---------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+def test_two_people_who_answer_a_sample_at_the_same_moment_are_both_in_its_row(transactional_db):
+    foxes = factories.cast()
+    made = factories.samples(foxes.project, 20)
+    start = threading.Barrier(3)
+
+    def say(person, mode, verdict, *classes):
+        try:
+            for sample in made:
+                start.wait()
+                said = factories.judgement(foxes.question, sample, person, *classes, verdict=verdict, mode=mode)
+                assert recording.record(said).status == 200
+        finally:
+            connection.close()
+
+    fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
+    people = [
+        (foxes.ana, Mode.SINGLE, Verdict.ANSWER, fox),
+        (foxes.bo, Mode.GRID, Verdict.ANSWER, badger),
+        (foxes.olga, Mode.SINGLE, Verdict.UNSURE),
+    ]
+    with ThreadPoolExecutor(len(people)) as threads:
+        for done in [threads.submit(say, *each) for each in people]:
+            done.result()
+    assert is_right(foxes.question)
+    assert {(each.state, each.votes, each.is_doubted) for each in Answer.objects.all()} == {(State.DISPUTED, 2, True)}
+    assert not answering.check(foxes.project)

@@ -60,9 +60,9 @@ def test_every_further_look_is_stricter_and_another_error_is_another_look(foxes,
     audit(foxes, pool, 200)
     first = accepting.look(foxes.question)
     assert accepting.wanted(foxes.question) == 300
-    foxes.question.project.accept_error = 0.04
+    foxes.question.accept_error = 0.04
     assert accepting.wanted(foxes.question) > 200
-    foxes.question.project.accept_error = 0.1
+    foxes.question.accept_error = 0.1
     second = accepting.look(foxes.question)
     assert (first.epsilon, second.epsilon) == (0.05, 0.1)
     assert second.confidence > first.confidence
@@ -174,7 +174,7 @@ def test_the_database_holds_one_rule_a_question_and_none_without_a_threshold(fox
 
 
 def test_a_head_that_cannot_be_stored_cannot_be_accepted(foxes, pool):
-    foxes.question.project.head = "sklearn.ensemble.RandomForestClassifier"
+    foxes.question.head = "sklearn.ensemble.RandomForestClassifier"
     audit(foxes, pool, 160)
     look = accepting.look(foxes.question)
     assert not look.offered and "cannot be stored" in look.reason

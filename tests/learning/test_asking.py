@@ -30,7 +30,7 @@ def labelled(foxes):
 def test_a_refit_waits_for_enough_new_labels_and_is_debounced(
     foxes, labelled, sent, django_capture_on_commit_callbacks
 ):
-    labelled(foxes.project.refit_every - 1)
+    labelled(foxes.question.refit_every - 1)
     asking.request_refit(foxes.question)
     assert refits() == []
     labelled(1)
@@ -42,13 +42,13 @@ def test_a_refit_waits_for_enough_new_labels_and_is_debounced(
 
 
 def test_labels_the_current_round_knows_do_not_count(foxes, labelled):
-    labelled(foxes.project.refit_every)
+    labelled(foxes.question.refit_every)
     made = factories.ranking(foxes.question, [])
     made.last_label = foxes.question.labels.order_by("-pk")[0].pk
     made.save()
     asking.request_refit(foxes.question)
     assert (refits(), asking.new_labels(foxes.question)) == ([], 0)
-    labelled(foxes.project.refit_every)
+    labelled(foxes.question.refit_every)
     asking.request_refit(foxes.question)
     assert len(refits()) == 1
 
@@ -99,5 +99,5 @@ def test_an_answer_to_a_question_that_follows_asks_for_no_refit(foxes):
 
 
 def test_after_a_large_import_new_labels_are_counted_only_as_far_as_it_matters(foxes, labelled):
-    labelled(2 * foxes.project.refit_every)
-    assert asking.new_labels(foxes.question, foxes.project.refit_every) == foxes.project.refit_every
+    labelled(2 * foxes.question.refit_every)
+    assert asking.new_labels(foxes.question, foxes.question.refit_every) == foxes.question.refit_every

@@ -103,8 +103,8 @@ def test_random_labels_are_worth_no_more_than_themselves(foxes):
 
 def test_recall_of_a_starred_class_rests_on_the_audit_draws(foxes, pool):
     LabelClass.objects.filter(name="fox").update(is_starred=True)
-    foxes.project.audit_share = 0.5
-    foxes.project.save()
+    foxes.question.audit_share = 0.5
+    foxes.question.save()
     answer(foxes, pool, [0, 1, 2])
     play(foxes, pool, 6)
     (found,) = assessing.assess(foxes.question).report["recall"]
@@ -126,8 +126,8 @@ def test_recall_says_so_where_no_audit_tells_of_it(foxes, pool):
 
 def test_rounds_from_before_an_import_tell_nothing_of_its_pool(foxes, pool):
     LabelClass.objects.filter(name="fox").update(is_starred=True)
-    foxes.project.audit_share = 0.5
-    foxes.project.save()
+    foxes.question.audit_share = 0.5
+    foxes.question.save()
     answer(foxes, pool, [0, 1, 2])
     play(foxes, pool, 2)
     vectors, groups = factories.clusters(150, 3)

@@ -11,7 +11,7 @@ from labeller.labels.models import Label
 from labeller.learning import asking
 from labeller.learning.management.commands import train
 from labeller.learning.models import Head, Round
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,7 @@ def test_train_without_two_classes_says_what_is_missing(foxes, pool, manage):
 
 
 def test_train_says_why_it_failed_and_leaves_nothing_queued(foxes, pool, manage):
-    Project.objects.update(head="no.such.Head")
+    Question.objects.update(head="no.such.Head")
     with pytest.raises(CommandError, match=r"no\.such\.Head.*can't be used"):
         manage("train")
     assert [job.state for job in Job.objects.all()] == ["cancelled"]
@@ -97,7 +97,7 @@ def counts():
 
 
 def test_rank_shows_what_would_come_and_writes_nothing(foxes, pool, manage, settings):
-    Project.objects.update(audit_share=0.0)
+    Question.objects.update(audit_share=0.0)
     shown = manage("rank", "--strategy", "entropy", "--n", "7", "--json")
     rows = shown["entries"]
     assert (shown["strategy"], shown["committed"]) == ("entropy", False)
@@ -106,7 +106,7 @@ def test_rank_shows_what_would_come_and_writes_nothing(foxes, pool, manage, sett
     assert all(row["suggestion"] == unlabelled[row["path"]] for row in rows)
     assert {row["strategy"] for row in rows} == {"entropy"}
     assert counts() == (0, 0, 0) and not settings.HEADS.exists()
-    assert Project.objects.get().strategy == "auto"
+    assert Question.objects.get().strategy == "auto"
 
 
 def test_rank_can_be_read_by_people(foxes, pool, manage):
@@ -173,7 +173,7 @@ def test_evaluate_with_too_few_labels_says_so(foxes, pool, manage):
 
 
 def test_evaluate_by_a_head_that_cannot_be_had_says_why(foxes, pool, manage):
-    Project.objects.update(head="no.such.Head")
+    Question.objects.update(head="no.such.Head")
     with pytest.raises(CommandError, match="can't be used"):
         manage("evaluate")
     assert runs.current_run(foxes.project).heads.count() == 0

@@ -14,7 +14,7 @@ from labeller.jobs.models import Job
 from labeller.learning import asking, fitting
 from labeller.learning.fitting import HeldOut
 from labeller.learning.models import Head, Round
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tl_core import importing
 from tl_core.heads import files as head_files
@@ -78,7 +78,7 @@ def labelled(foxes):
 
 
 def learn_by(foxes, **fields):
-    Project.objects.filter(pk=foxes.project.pk).update(**fields)
+    Question.objects.filter(pk=foxes.question.pk).update(**fields)
     asking.request_refit(foxes.question, at_once=True)
     return factories.work("refit")
 

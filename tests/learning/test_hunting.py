@@ -8,9 +8,9 @@ from django.utils import timezone
 from labeller.annotating.models import Assignment
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.learning import hunting, rounds
+from labeller.learning import choosing, hunting, rounds
+from labeller.learning.hunting import NothingToHunt
 from labeller.learning.models import Head, Round, TileGroup
-from labeller.learning.rounds import NothingToHunt
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -218,8 +218,8 @@ def test_an_example_that_waits_for_its_embedding_does_not_stop_the_others(foxes,
 
 def test_settings_that_cannot_be_used_are_said_in_their_own_words(foxes, pool):
     answer(foxes, pool, 0, 1)
-    foxes.project.head = "no.such.Head"
-    foxes.project.save()
+    foxes.question.head = "no.such.Head"
+    foxes.question.save()
     found = hunt(foxes, class_id=foxes.class_id("fox"))
     assert "no.such.Head" in found.estimate["detail"] and not found.tiles
 
@@ -263,5 +263,5 @@ def test_forgotten_hunts_go(foxes, pool):
 
 def test_a_round_still_refuses_a_class_without_labels(foxes, pool):
     """What a hunt falls back on is none of a committed round's business."""
-    with pytest.raises(rounds.CannotLearn, match="needs labels of it"):
-        rounds.rank(foxes.question, aim=rounds.Aim(class_id=foxes.class_id("fox")))
+    with pytest.raises(hunting.CannotLearn, match="needs labels of it"):
+        rounds.rank(foxes.question, aim=choosing.Aim(class_id=foxes.class_id("fox")))

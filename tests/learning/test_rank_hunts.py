@@ -10,7 +10,7 @@ from labeller.embedding import neighbours, runs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import Head, Round
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -72,8 +72,8 @@ def test_like_needs_no_labels(foxes, pool, rank):
 
 def test_like_asks_the_index_where_there_is_one(foxes, pool, rank, monkeypatch):
     made, _ = pool
-    Project.objects.update(strategy="seals")
-    neighbours.keep_up(Project.objects.get(pk=foxes.project.pk))
+    Question.objects.update(strategy="seals")
+    neighbours.keep_up(runs.current_run(foxes.project))
     exact = rank("--like", made[1].path, "--n", "8")
     factories.work("index")
     asked = []
@@ -107,7 +107,7 @@ def test_class_finds_it_where_a_sample_may_be_of_several():
 def test_a_hunt_may_be_committed_without_becoming_the_projects_strategy(foxes, pool, rank):
     shown = rank("--class", "fox", "--n", "5", "--commit")
     current = Round.objects.get(is_current=True)
-    assert current.strategy == "positive_first" and Project.objects.get().strategy == foxes.project.strategy
+    assert current.strategy == "positive_first" and Question.objects.get().strategy == foxes.question.strategy
     assert [entry.sample.path for entry in current.entries.order_by("rank")] == [
         row["path"] for row in shown["entries"]
     ]

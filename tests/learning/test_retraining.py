@@ -11,7 +11,7 @@ from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning import asking, rounds, tasks
 from labeller.learning.models import Head, Round
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tl_core.heads import files as head_files
 
@@ -71,14 +71,14 @@ def test_a_full_refit_chooses_and_the_quick_ones_keep_to_it(foxes, pool):
 
 def test_what_was_chosen_for_one_kind_of_head_does_not_count_for_another(foxes, pool):
     retrain(foxes)
-    Project.objects.update(head="svm")
+    Question.objects.update(head="svm")
     quick = refit(foxes)
     assert (quick.name, quick.C, quick.temperature) == ("svm", None, None)
 
 
 def test_a_rare_new_class_leaves_the_penalty_as_it_was(foxes, pool):
     made, _ = pool
-    Project.objects.update(head="logistic")
+    Question.objects.update(head="logistic")
     Head.objects.filter(pk=retrain(foxes).pk).update(C=77.0)
     otter = foxes.question.classes.create(name="otter")
     factories.label(foxes.question, made[70], foxes.ana, otter.pk)
@@ -219,9 +219,9 @@ def test_labels_that_the_last_full_refit_knew_are_not_new(foxes, clock, labelled
 def test_each_project_has_its_own_time_or_none(foxes, clock, labelled):
     labelled(BEFORE)
     clock(NIGHT + 10 * HOUR)
-    Project.objects.update(retrain_at=None)
+    Question.objects.update(retrain_at=None)
     assert asking.retrain_due() == 0
-    Project.objects.update(retrain_at=time(12, 30))
+    Question.objects.update(retrain_at=time(12, 30))
     assert asking.retrain_due() == 1
 
 
@@ -261,7 +261,7 @@ def test_a_manager_asks_for_one(client, foxes):
 
 
 def test_while_labels_are_few_a_full_refit_comes_whenever_they_have_doubled(foxes, pool, monkeypatch):
-    Project.objects.update(retrain_at=None)
+    Question.objects.update(retrain_at=None)
     assert asking.retrain_due() == 0
     monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
     assert asking.retrain_due() == 1
@@ -277,7 +277,7 @@ def test_two_people_on_each_sample_ask_for_no_full_refit_more(foxes, pool, monke
     made, groups = pool
     for sample, group in list(zip(made, groups, strict=True))[:60]:
         factories.label(foxes.question, sample, foxes.bo, foxes.class_id(NAMES[group]))
-    Project.objects.update(retrain_at=None, redundancy=2)
+    Question.objects.update(retrain_at=None, redundancy=2)
     monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
     assert asking.retrain_due() == 1
     factories.work("retrain")
@@ -287,7 +287,7 @@ def test_two_people_on_each_sample_ask_for_no_full_refit_more(foxes, pool, monke
 def test_labelled_samples_that_cannot_be_embedded_ask_for_no_full_refit_more(foxes, pool, monkeypatch):
     for sample in factories.samples(foxes.project, 70):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
-    Project.objects.update(retrain_at=None)
+    Question.objects.update(retrain_at=None)
     monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
     assert asking.retrain_due() == 1
     factories.work("retrain")
@@ -297,7 +297,7 @@ def test_labelled_samples_that_cannot_be_embedded_ask_for_no_full_refit_more(fox
 
 def test_one_class_alone_does_not_ask_for_a_full_refit_every_minute(foxes, monkeypatch):
     monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 2)
-    Project.objects.update(retrain_at=None)
+    Question.objects.update(retrain_at=None)
     vectors, _ = factories.clusters(3, 1)
     made = factories.samples(foxes.project, 3)
     factories.embed(foxes.project, made, vectors)

@@ -14,7 +14,7 @@ from labeller.labels.models import Label
 from labeller.learning import asking, rounds
 from labeller.learning.models import Head, Round, RoundEntry
 from labeller.projects.making import ensure_class
-from labeller.projects.models import Project
+from labeller.projects.models import Question
 from tests import factories
 from tl_core import query
 from tl_core.query import planning
@@ -48,7 +48,7 @@ def answer(foxes, pool, *positions, **fields):
 
 
 def settings_of(foxes, **fields):
-    Project.objects.filter(pk=foxes.project.pk).update(**fields)
+    Question.objects.filter(pk=foxes.question.pk).update(**fields)
 
 
 def refit(foxes):
@@ -319,7 +319,7 @@ def test_when_everything_is_labelled_there_is_one_empty_round_and_no_more(foxes,
 
 
 def test_what_a_second_person_says_when_everything_is_labelled_asks_for_one_refit_not_for_one_every_minute(foxes, pool):
-    Project.objects.update(redundancy=2)
+    settings_of(foxes, redundancy=2)
     answer(foxes, pool, *range(60))
     refit(foxes)
     factories.label(foxes.question, pool[0][7], foxes.bo, foxes.class_id("badger"))

@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from labeller.annotating.models import Assignment
-from labeller.learning import asking, rounds, tiles
+from labeller.learning import asking, choosing, rounds, tiles
 from labeller.learning.models import Round, RoundEntry, TileGroup
-from labeller.projects.models import LabelClass, Project
+from labeller.projects.models import LabelClass, Question
 from tests import factories
 from tl_core import query
 from tl_core.query import planning
@@ -53,7 +53,7 @@ def samples_in(groups):
 
 
 def test_each_predicted_class_has_its_surest_samples_and_no_labelled_one(foxes, pool):
-    Project.objects.update(audit_share=0)
+    Question.objects.update(audit_share=0)
     answer(foxes, pool, *range(6))
     made = refit(foxes)
     found = groups_of(made)
@@ -68,7 +68,7 @@ def test_each_predicted_class_has_its_surest_samples_and_no_labelled_one(foxes, 
 
 
 def test_what_the_round_audits_is_in_no_group(foxes, pool):
-    Project.objects.update(audit_share=0.5)
+    Question.objects.update(audit_share=0.5)
     answer(foxes, pool, *range(6))
     made = refit(foxes)
     audits = set(made.entries.filter(strategy="audit").values_list("sample_id", flat=True))
@@ -77,10 +77,10 @@ def test_what_the_round_audits_is_in_no_group(foxes, pool):
 
 
 def test_skipped_and_accepted_samples_are_in_no_group(foxes, pool, monkeypatch):
-    Project.objects.update(audit_share=0)
+    Question.objects.update(audit_share=0)
     answer(foxes, pool, *range(6))
     factories.label(foxes.question, pool[0][7], foxes.ana, verdict="skip")
-    monkeypatch.setattr(rounds.accepting, "accepted_ids", lambda question: {pool[0][8].pk})
+    monkeypatch.setattr(choosing.accepting, "accepted_ids", lambda question: {pool[0][8].pk})
     found = samples_in(groups_of(refit(foxes)))
     assert found == {sample.pk for sample in pool[0][6:]} - {pool[0][7].pk, pool[0][8].pk}
 
@@ -102,7 +102,7 @@ def test_of_several_classes_a_sample_those_with_one_are_shown(db, monkeypatch):
 def test_there_is_an_end_to_what_is_listed_but_not_to_what_is_counted(foxes, pool, monkeypatch):
     monkeypatch.setattr(tiles, "MOST", 4)
     monkeypatch.setattr(tiles, "PAGE", 4)
-    Project.objects.update(audit_share=0)
+    Question.objects.update(audit_share=0)
     answer(foxes, pool, *range(6))
     assert [(group.n, len(group.tiles)) for group in groups_of(refit(foxes))] == [(18, 4)] * 3
 
@@ -110,7 +110,7 @@ def test_there_is_an_end_to_what_is_listed_but_not_to_what_is_counted(foxes, poo
 def test_with_many_classes_the_starred_and_the_common_ones_have_the_room(foxes, pool, monkeypatch):
     monkeypatch.setattr(tiles, "PAGE", 10)
     monkeypatch.setattr(tiles, "MOST_OF_ALL", 20)
-    Project.objects.update(audit_share=0)
+    Question.objects.update(audit_share=0)
     answer(foxes, pool, *range(6), 6, 9)  # two foxes more: the others are more common in the pool
     assert {group.label_class.name for group in groups_of(refit(foxes))} == {"badger", "empty"}
     LabelClass.objects.filter(name="fox").update(is_starred=True)

@@ -271,7 +271,7 @@ def test_mistakes_in_forms_are_told_in_dutch(world):
             {"name": "x", "folder": "/no/such", "folder_meaning": "nothing", "question_text": "?"},
             "bestaat",
         ),
-        ("/projects/foxes/settings/", {"audit_share": "80"}, "verplicht"),
+        ("/projects/foxes/questions/species/settings/", {"audit_share": "80"}, "verplicht"),
         ("/projects/foxes/people/", {"username": "olga", "role": "viewer"}, "minstens één eigenaar"),
     ):
         answer = client.post(path, given)

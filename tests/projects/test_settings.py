@@ -1,4 +1,4 @@
-"""The settings page: what managers may change, and what of it is stored."""
+"""The settings pages, a project's and a question's: what managers may change, and what of it is stored."""
 
 from datetime import time
 
@@ -9,13 +9,24 @@ from django.db import IntegrityError, transaction
 from labeller.jobs.models import Job
 from labeller.projects import forms
 from labeller.projects.forms import EXPLAINED
-from labeller.projects.models import DEFAULT_HEAD, DEFAULT_STRATEGY, HEADS, HUNTS, STRATEGIES, Project
+from labeller.projects.making import ensure_class
+from labeller.projects.models import (
+    DEFAULT_HEAD,
+    DEFAULT_STRATEGY,
+    HEADS,
+    HUNTS,
+    STRATEGIES,
+    LabelClass,
+    Project,
+    Question,
+)
 from tests import factories
 from tl_core import heads, importing, query
 
 pytestmark = pytest.mark.django_db
 
-PAGE = "/projects/foxes/settings/"
+PROJECT_PAGE = "/projects/foxes/settings/"
+PAGE = "/projects/foxes/questions/species/settings/"
 
 
 def form(**fields):
@@ -30,7 +41,6 @@ def form(**fields):
         "target_accuracy": "95",
         "accept_error": "2",
         "show_suggestions": "on",
-        "burst_gap": "60",
         **fields,
     }
 
@@ -48,7 +58,7 @@ def administrator(client, foxes):
 
 
 def now():
-    return Project.objects.get()
+    return Question.objects.get(key="species")
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -67,29 +77,64 @@ def test_the_page_offers_what_is_registered():
 def test_what_a_manager_saves_is_stored_and_a_refit_asked_for(manager, foxes):
     answer = manager.post(PAGE, form(starred=[foxes.class_id("badger")]))
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
-    project = now()
-    assert (project.strategy, project.head, project.audit_share) == ("entropy", "svm", 0.125)
-    assert (project.round_size, project.refit_every, project.redundancy) == (300, 7, 2)
-    assert (project.retrain_at, project.target_accuracy, project.accept_error) == (time(2, 30), 0.95, 0.02)
+    question = now()
+    assert (question.strategy, question.head, question.audit_share) == ("entropy", "svm", 0.125)
+    assert (question.round_size, question.refit_every, question.redundancy) == (300, 7, 2)
+    assert (question.retrain_at, question.target_accuracy, question.accept_error) == (time(2, 30), 0.95, 0.02)
+    assert question.show_suggestions
     assert list(foxes.question.classes.filter(is_starred=True).values_list("name", flat=True)) == ["badger"]
-    assert (project.show_suggestions, project.annotators_add_classes, project.burst_gap) == (True, False, 60)
     assert Job.objects.get().kind == "refit"
 
 
+def test_each_question_has_settings_of_its_own(manager, foxes):
+    other = Question.objects.create(project=foxes.project, key="age", text="How old is it?", position=1)
+    adult, _ = ensure_class(other, "adult")
+    page = "/projects/foxes/questions/age/settings/"
+    bound = manager.get(page).context["form"]
+    assert [choice.data["label"] for choice in bound["starred"].subwidgets] == ["adult"]
+    foxes.question.classes.filter(name="fox").update(is_starred=True)
+    assert manager.post(page, form(starred=[adult.pk])).status_code == 302
+    other.refresh_from_db()
+    assert (other.strategy, now().strategy) == ("entropy", DEFAULT_STRATEGY)
+    assert set(LabelClass.objects.filter(is_starred=True).values_list("name", flat=True)) == {"fox", "adult"}
+    assert Job.objects.get().payload == {"question": other.pk}
+
+
+def test_the_settings_of_the_project_lead_to_those_of_its_questions(manager, foxes):
+    Question.objects.create(project=foxes.project, key="age", text="How old is it?", position=1)
+    page = manager.get(PROJECT_PAGE).content.decode()
+    assert page.index(PAGE) < page.index("/projects/foxes/questions/age/settings/")
+
+
+def test_what_concerns_every_question_is_saved_with_the_project(manager, foxes):
+    answer = manager.post(PROJECT_PAGE, {"burst_gap": "60"})
+    assert (answer.status_code, answer["Location"]) == (302, PROJECT_PAGE)
+    project = Project.objects.get()
+    assert (project.annotators_add_classes, project.burst_gap) == (False, 60)
+    assert not Job.objects.exists()
+
+
 def test_another_gap_between_bursts_groups_the_frames_anew(manager):
-    manager.post(PAGE, form(burst_gap="0"))
-    assert now().burst_gap == 0
-    assert set(Job.objects.values_list("kind", flat=True)) == {"refit", "bursts"}
+    manager.post(PROJECT_PAGE, {"burst_gap": "0"})
+    assert Project.objects.get().burst_gap == 0
+    assert set(Job.objects.values_list("kind", flat=True)) == {"bursts"}
+
+
+@pytest.mark.parametrize("wrong", ["-1", "3601", ""])
+def test_a_gap_that_cannot_be_is_refused_beside_its_field(manager, wrong):
+    answer = manager.post(PROJECT_PAGE, {"burst_gap": wrong})
+    assert answer.status_code == 200 and list(answer.context["form"].errors) == ["burst_gap"]
+    assert Project.objects.get().burst_gap == 60
 
 
 def test_saving_the_page_as_it_is_changes_nothing(manager, foxes):
     foxes.question.classes.filter(name="fox").update(is_starred=True)
-    before = Project.objects.values().get()
+    before = Question.objects.values().get()
     bound = manager.get(PAGE).context["form"]
     shown = {name: bound[name].value() for name in bound.fields}
     shown["retrain_at"] = shown["retrain_at"].strftime("%H:%M")
     manager.post(PAGE, shown)
-    assert Project.objects.values().get() == before
+    assert Question.objects.values().get() == before
     assert list(foxes.question.classes.filter(is_starred=True).values_list("name", flat=True)) == ["fox"]
 
 
@@ -124,17 +169,15 @@ def test_of_very_many_classes_only_the_starred_ones_are_listed_and_stay_so(manag
         ("retrain_at", "25:00"),
         ("target_accuracy", "100"),
         ("accept_error", "0"),
-        ("burst_gap", "-1"),
-        ("burst_gap", "3601"),
         ("starred", ["999999"]),
     ],
 )
 def test_a_mistake_is_shown_beside_its_field_and_changes_nothing(manager, field, wrong):
-    before = Project.objects.values().get()
+    before = Question.objects.values().get()
     answer = manager.post(PAGE, form(**{field: wrong}))
     assert answer.status_code == 200
     assert list(answer.context["form"].errors) == [field]
-    assert Project.objects.values().get() == before and not Job.objects.exists()
+    assert Question.objects.values().get() == before and not Job.objects.exists()
 
 
 def test_a_class_of_another_project_cannot_be_starred(manager):
@@ -176,7 +219,7 @@ def test_the_operator_allows_a_package_by_the_setting_modules(administrator, set
 
 
 def test_a_manager_may_not_name_code_but_keeps_what_an_administrator_named(manager, foxes):
-    Project.objects.update(strategy="mine.strategy")
+    Question.objects.update(strategy="mine.strategy")
     manager.post(PAGE, form(strategy="mine.strategy", strategy_path="os.system", head_path="os.system"))
     assert (now().strategy, now().head) == ("mine.strategy", "svm")
 
@@ -196,4 +239,4 @@ def test_a_manager_may_not_name_code_but_keeps_what_an_administrator_named(manag
 )
 def test_the_database_holds_the_ranges(foxes, wrong):
     with pytest.raises(IntegrityError), transaction.atomic():
-        Project.objects.update(**wrong)
+        Question.objects.update(**wrong)

@@ -8,7 +8,7 @@ from labeller.labels.models import LabelledClass
 from labeller.projects import taxonomy
 from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Question
-from labeller.projects.taxonomy import Outcome
+from labeller.projects.taxonomy import TaxonomyChanges
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ FULL = "polecat,Mustela putorius,bunzing,MUPU,weasels,P,no"
 
 
 def test_a_full_line_says_all_of_a_class(question):
-    assert load(question, HEAD, FULL) == Outcome(2, 0)
+    assert load(question, HEAD, FULL) == TaxonomyChanges(2, 0)
     polecat = of(question, "polecat")
     assert (polecat.scientific_name, polecat.local_name, polecat.code) == ("Mustela putorius", "bunzing", "MUPU")
     assert (polecat.parent.name, polecat.key, polecat.is_blank) == ("weasels", "p", False)
@@ -180,14 +180,14 @@ def test_a_file_of_too_many_classes_is_refused(question, monkeypatch):
 
 def test_loading_twice_changes_nothing(question):
     lines = (HEAD, FULL, "stoat,,,,Weasels,,", "fox,Vulpes vulpes,,,,,")
-    assert load(question, *lines) == Outcome(3, 1)
+    assert load(question, *lines) == TaxonomyChanges(3, 1)
     before = stored(question)
-    assert load(question, *lines) == Outcome(0, 0)
+    assert load(question, *lines) == TaxonomyChanges(0, 0)
     assert stored(question) == before
 
 
 def test_classes_are_found_whatever_their_case_and_keep_their_names(question):
-    assert load(question, "name,code", "FOX,VUVU") == Outcome(0, 1)
+    assert load(question, "name,code", "FOX,VUVU") == TaxonomyChanges(0, 1)
     assert (of(question, "fox").code, question.classes.count()) == ("VUVU", 3)
 
 
@@ -195,7 +195,7 @@ def test_empty_and_missing_cells_leave_what_there_is(question):
     load(question, HEAD, "fox,Vulpes vulpes,vos,VUVU,canids,x,yes")
     LabelClass.objects.filter(name="fox").update(is_starred=True)
     before = stored(question)
-    assert load(question, HEAD, "fox,,,,,,") == load(question, "name", "fox") == Outcome(0, 0)
+    assert load(question, HEAD, "fox,,,,,,") == load(question, "name", "fox") == TaxonomyChanges(0, 0)
     assert stored(question) == before
     load(question, "name,code", "fox,NEW")
     fox = of(question, "fox")
@@ -220,7 +220,7 @@ def test_labels_stay_with_their_classes(foxes):
 def test_classes_of_another_question_are_not_taken_for_this_ones(question):
     other = Question.objects.create(project=question.project, key="sex", text="Which sex?")
     hers = ensure_class(other, "doe")[0]
-    assert load(question, "name,key,parent", "doe,d,deer") == Outcome(2, 0)
+    assert load(question, "name,key,parent", "doe,d,deer") == TaxonomyChanges(2, 0)
     hers.refresh_from_db()
     assert (hers.parent, other.classes.count()) == (None, 1)
     assert of(question, "doe").key == hers.key == "d"
@@ -244,12 +244,12 @@ def test_a_key_belongs_to_one_class(question, lines, says):
 
 
 def test_classes_may_swap_their_keys(question):
-    assert load(question, "name,key", "fox,b", "badger,f") == Outcome(0, 2)
+    assert load(question, "name,key", "fox,b", "badger,f") == TaxonomyChanges(0, 2)
     assert (of(question, "fox").key, of(question, "badger").key) == ("b", "f")
 
 
 def test_keys_may_go_round_with_a_new_class_among_them(question):
-    assert load(question, "name,key", "lynx,f", "fox,b", "badger,e", "empty,x") == Outcome(1, 3)
+    assert load(question, "name,key", "lynx,f", "fox,b", "badger,e", "empty,x") == TaxonomyChanges(1, 3)
     assert dict(question.classes.values_list("name", "key")) == {"lynx": "f", "fox": "b", "badger": "e", "empty": "x"}
 
 
@@ -258,7 +258,7 @@ def test_keys_may_go_round_with_a_new_class_among_them(question):
 
 def test_parents_may_come_later_or_be_missing(question):
     made = load(question, "name,parent", "barn owl,owls", "tawny owl,Owls", "owls,birds", "fox,canids")
-    assert made == Outcome(5, 1, moved=1)
+    assert made == TaxonomyChanges(5, 1, moved=1)
     parents = dict(question.classes.values_list("name", "parent__name"))
     assert parents == {
         "fox": "canids",
@@ -274,7 +274,7 @@ def test_parents_may_come_later_or_be_missing(question):
 
 def test_a_class_may_move_to_another_parent(question):
     load(question, "name,parent", "fox,canids", "owl,birds")
-    assert load(question, "name,parent", "fox,birds", "owl,birds") == Outcome(0, 1, moved=1)
+    assert load(question, "name,parent", "fox,birds", "owl,birds") == TaxonomyChanges(0, 1, moved=1)
     assert of(question, "fox").parent.name == "birds"
 
 
@@ -308,11 +308,11 @@ def test_turning_a_parent_and_its_child_round_works(question):
 def test_queries_do_not_grow_with_rows(question, django_assert_max_num_queries):
     content = table("name,parent,code", *(f"species {n},genus {n // 10},C{n}" for n in range(5000)))
     with django_assert_max_num_queries(150):
-        assert taxonomy.load(question, content) == Outcome(5500, 0)
+        assert taxonomy.load(question, content) == TaxonomyChanges(5500, 0)
     with django_assert_max_num_queries(10):
-        assert taxonomy.load(question, content) == Outcome(0, 0)
+        assert taxonomy.load(question, content) == TaxonomyChanges(0, 0)
     with django_assert_max_num_queries(100):
-        assert taxonomy.load(question, content.replace(b",C", b",D")) == Outcome(0, 5000)
+        assert taxonomy.load(question, content.replace(b",C", b",D")) == TaxonomyChanges(0, 5000)
     assert of(question, "species 4999").code == "D4999"
 
 
@@ -341,7 +341,7 @@ def rival(monkeypatch):
 
 def test_where_somebody_makes_the_same_class_in_between_all_is_looked_at_again(question, rival):
     attempts = rival(times=2)
-    assert load(question, "name,code,parent", "hawk,ACNI,birds", "owl,TYAL,birds") == Outcome(3, 0)
+    assert load(question, "name,code,parent", "hawk,ACNI,birds", "owl,TYAL,birds") == TaxonomyChanges(3, 0)
     assert attempts == [3, 3, 3]
     assert list(question.classes.values_list("name", flat=True)) == ["fox", "badger", "empty", "birds", "hawk", "owl"]
 
@@ -357,7 +357,7 @@ def test_what_somebody_made_in_between_is_then_changed_instead(question, monkeyp
         return store(question, rows)
 
     monkeypatch.setattr(taxonomy, "_store", meet_a_rival)
-    assert load(question, "name,code", "owl,TYAL", "hawk,ACNI") == Outcome(1, 1)
+    assert load(question, "name,code", "owl,TYAL", "hawk,ACNI") == TaxonomyChanges(1, 1)
     assert of(question, "Owl").code == "TYAL" and len(attempts) == 2
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 
 from labeller.annotating.models import Assignment
-from labeller.embedding import runs
+from labeller.embedding import computing, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs.models import Job
 from labeller.labels import selectors, tallies
@@ -151,18 +151,17 @@ def _question(question: Question) -> Told:
 
 def _learning(question: Question) -> Told:
     """How a question learns. One that follows another had none of its own, and may have got some."""
-    owner = question.project
     return {
-        "strategy": owner.strategy,
-        "head": owner.head,
-        "audit_share": owner.audit_share,
-        "refit_every": owner.refit_every,
-        "round_size": owner.round_size,
-        "redundancy": owner.redundancy,
-        "retrain_at": str(owner.retrain_at),
-        "target_accuracy": owner.target_accuracy,
-        "accept_error": owner.accept_error,
-        "show_suggestions": owner.show_suggestions,
+        "strategy": question.strategy,
+        "head": question.head,
+        "audit_share": question.audit_share,
+        "refit_every": question.refit_every,
+        "round_size": question.round_size,
+        "redundancy": question.redundancy,
+        "retrain_at": str(question.retrain_at),
+        "target_accuracy": question.target_accuracy,
+        "accept_error": question.accept_error,
+        "show_suggestions": question.show_suggestions,
         "featuriser": question.project.featuriser,
     }
 
@@ -321,7 +320,7 @@ def embedded_by(featuriser: Any, runtime: Any) -> Iterator[None]:
     """Workers embed by these meanwhile, as they did when the site was made."""
     with (
         mock.patch.object(runs.featurisers, "get", lambda name="": featuriser),
-        mock.patch.object(runs, "runtime", lambda name, device: runtime),
+        mock.patch.object(computing, "runtime", lambda name, device: runtime),
     ):
         yield
 

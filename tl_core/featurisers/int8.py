@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable
+from tl_core.featurisers.sessions import session
 from tl_core.store import files
 
 LEAST_COSINE = 0.99
@@ -53,7 +54,7 @@ def export(featuriser: Featuriser, path: Path) -> None:
             quantize_static(
                 str(prepared),
                 str(temporary),
-                _Reader(_pictures(featuriser, _CALIBRATION, seed=0)),
+                _CalibrationReader(_pictures(featuriser, _CALIBRATION, seed=0)),
                 quant_format=QuantFormat.QDQ,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
@@ -82,8 +83,6 @@ def _quiet() -> Iterator[None]:
 
 def _check(featuriser: Featuriser, exact: Path, quantised: Path) -> None:
     """Compare on pictures that were not calibrated on."""
-    from tl_core.featurisers.onnx_runtime import session
-
     pictures = list(_pictures(featuriser, _CHECK, seed=1))
     expected, actual = (
         np.concatenate([graph.run(["embedding"], {"image": picture[None]})[0] for picture in pictures])
@@ -98,7 +97,7 @@ def _check(featuriser: Featuriser, exact: Path, quantised: Path) -> None:
         )
 
 
-class _Reader:
+class _CalibrationReader:
     """Hands pictures to the calibration, one at a time."""
 
     def __init__(self, pictures: Iterator[NDArray[np.uint8]]) -> None:

@@ -6,17 +6,14 @@ import platform
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.featurisers import int8
 from tl_core.featurisers.base import Featuriser
+from tl_core.featurisers.sessions import session
 from tl_core.store import files
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 BATCH_SIZES = (1, 2, 4, 8)
 TRIAL_SECONDS = 0.25
@@ -137,28 +134,6 @@ class OnnxRuntime:
             started = time.perf_counter()
             done = sum(pool.map(work, [started + TRIAL_SECONDS] * calls))
             return done / (time.perf_counter() - started)
-
-
-def session(graph: Path) -> "onnxruntime.InferenceSession":
-    """Load a graph so that each call of it uses one thread.
-
-    Parameters
-    ----------
-    graph : Path
-        An ONNX file.
-
-    Returns
-    -------
-    onnxruntime.InferenceSession
-        On the CPU.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors only
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _graph(featuriser: Featuriser, cache_dir: Path) -> Path:

@@ -36,14 +36,14 @@ class ReviewBatch:
 
 def waiting(question: Question) -> dict[int, Reason]:
     """Every sample that waits for a reviewer by its id, the most urgent first."""
-    answers = Answer.objects.of(question).order_by("sample").values_list("sample", flat=True)
-    found = dict.fromkeys(answers.disputed(), Reason(DISAGREEMENT))
+    answers = Answer.objects.of(question).order_by("sample")
+    found = dict.fromkeys(answers.disputed().values_list("sample", flat=True), Reason(DISAGREEMENT))
     for each in suspects(question, Assessment.latest(question)):
         why = found[each.sample_id].why if each.sample_id in found else SUSPECT
         found[each.sample_id] = Reason(why, each.suggested)
     flagged = flags.open_flags(question.project).filter(question=question).order_by("pk")
-    for why, sample_ids in ((UNSURE, answers.doubted()), (FLAG, flagged.values_list("sample", flat=True))):
-        for sample_id in sample_ids:
+    for why, rows in ((UNSURE, answers.doubted()), (FLAG, flagged)):
+        for sample_id in rows.values_list("sample", flat=True):
             found.setdefault(sample_id, Reason(why))
     return found
 

@@ -6,7 +6,6 @@ A few tiles have a known answer: they measure how carefully a person looks. Noth
 import random
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -76,7 +75,7 @@ def next_page(
     """
     holder = Holder(user, question, wanted.tab)
     current = state.current_round(question)
-    ranked = _Ranked(holder, wanted, current, group_id, class_id if question.project.show_suggestions else None)
+    ranked = _Ranked(holder, wanted, current, group_id, class_id if question.show_suggestions else None)
     handed = hand_out(holder, replace(wanted, sample=None), ranked)
     tiles = [Tile(each, ranked.numbers[each.sample_id]) for each in handed.held]
     return Page(
@@ -138,15 +137,15 @@ class _Ranked:
 
     def _pages(self, group: Group, tiles: Listed) -> Iterator[list[Candidate]]:
         """These tiles, as many at a time as are wanted, with checks among the first."""
-        planned = _planned_checks(self.holder.question, self.size) if tiles else 0
+        checked = _checks(self.holder, group, self.size) if tiles else []
         self.numbers.update(tiles)
-        for page in _pages(group.id, tiles, self.size - planned):
-            for check in _checks(self.holder, group, planned):
+        for page in _pages(group.id, tiles, self.size - len(checked)):
+            for check in checked:
                 # Tiles come the surest first: one in between is as sure as its neighbour.
                 place = random.randrange(len(page))
                 self.numbers[check] = self.numbers[page[place].sample_id]
                 page.insert(place, Candidate(check, group_id=group.id, is_check=True))
-            planned = 0
+            checked = []
             yield page
 
 
@@ -166,10 +165,13 @@ def _groups(question: Question, current: Round | None) -> list[Group]:
         return []
     groups = TileGroup.objects.filter(question=question, round=current).order_by("number")
     ours = Q(assignments__kind=Kind.LABEL)
-    rows: Any = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
+    rows = groups.values_list("pk", "kind", "label_class", "number", "n", "head_version").annotate(
         done=Count("assignments", filter=ours & Q(assignments__is_done=True)), taken=Count("assignments", filter=ours)
     )
-    return [Group(*row, left=max(0, row[4] - done), free=min(row[4], LISTED) - taken) for *row, done, taken in rows]
+    return [
+        Group(pk, kind, class_id, number, n, version, left=max(0, n - done), free=min(n, LISTED) - taken)
+        for pk, kind, class_id, number, n, version, done, taken in rows
+    ]
 
 
 def _asked(question: Question, groups: list[Group], group_id: int | None, class_id: int | None) -> Group | None:
@@ -198,33 +200,31 @@ def _drawn(question: Question) -> QuerySet[RoundEntry]:
 # --- known answers --------------------------------------------------------------------------------
 
 
-def _planned_checks(question: Question, size: int) -> int:
-    """How many of so many tiles are to be checks. With several classes a sample none: a tile is confirmed as one."""
+def _checks(holder: Holder, group: Group, size: int) -> list[int]:
+    """Of a page of that size the samples whose answer is known: of the page's class, or planted ones of another.
+
+    Where a question takes several classes there are none: a tile is confirmed as one.
+    """
     planned = min(size - 1, sum(random.random() < CHECKED for _ in range(size)))
-    return planned if planned and not question.multi_label and Answer.objects.of(question).known().exists() else 0
-
-
-def _checks(holder: Holder, group: Group, planned: int) -> list[int]:
-    """Up to so many samples whose answer is known: of the page's class, or planted ones of another."""
-    if not planned:
+    if not planned or holder.question.multi_label or not Answer.objects.of(holder.question).known().exists():
         return []
     planted = sum(random.random() < PLANTED for _ in range(planned)) if group.class_id is not None else 0
     answers = checks.unknown_to(holder.question, holder.person)
     answers = answers.exclude(Exists(holder.rows().filter(sample=OuterRef("sample"))))
     # Questions that are checked take one class a sample.
     of_class = Q(classes=str(group.class_id)) if group.class_id is not None else Q()
+    newest = Answer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    start = random.randint(0, newest)
     return [
-        *_drawn_from(answers.filter(of_class), planned - planted),
-        *_drawn_from(answers.exclude(of_class), planted),
+        *_drawn_from(answers.filter(of_class), start, planned - planted),
+        *_drawn_from(answers.exclude(of_class), start, planted),
     ]
 
 
-def _drawn_from(answers: AnswerQuerySet, wanted: int) -> list[int]:
+def _drawn_from(answers: AnswerQuerySet, start: int, wanted: int) -> list[int]:
     """Samples of so many of these answers, from a random place on: drawing from all would read them all."""
     if not wanted:
         return []
-    newest = Answer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    start = random.randint(0, newest)
     found = list(answers.filter(pk__gte=start).order_by("pk").values_list("sample", flat=True)[:wanted])
     if len(found) < wanted:
         before = answers.filter(pk__lt=start).order_by("pk").values_list("sample", flat=True)

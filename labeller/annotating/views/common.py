@@ -3,7 +3,7 @@
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 
 from labeller.accounts import access
 from labeller.accounts.access import Member
@@ -22,7 +22,7 @@ def explains(view: Any) -> Any:
     """Answer a body that can't be understood with 422, and somebody who has enough with 429, and the reason."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
             return view(request, *args, **kwargs)
         except BadRequest as error:

@@ -59,7 +59,7 @@ def _screen(
         "mode": mode,
         "project": {"slug": project.slug, "name": project.name},
         **pages.questions_json(question),
-        "show_suggestions": project.show_suggestions,
+        "show_suggestions": question.show_suggestions,
         "urls": {
             **{name: reverse(f"annotating:{name}", args=place) for name in (*ENDPOINTS, *endpoints)},
             "hunt": reverse("annotating:hunt", args=place),

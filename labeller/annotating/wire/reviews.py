@@ -14,7 +14,8 @@ from labeller.projects.models import Question
 def reviews_json(user: User, question: Question, held: list[tuple[Assignment, Reason]]) -> list[Told]:
     """What the review screen is told of these samples: as any screen, and who said what, and what the head thinks."""
     sample_ids = [assignment.sample_id for assignment, _ in held]
-    given, predicted, notes = (read(question, sample_ids) for read in (_given, _predicted, _notes))
+    given, predicted = _given(question, sample_ids), _predicted(question, sample_ids)
+    notes = _notes(question, sample_ids)
     rows = samples_json(user, question, [assignment for assignment, _ in held])
     return [
         {

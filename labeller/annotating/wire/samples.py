@@ -38,7 +38,7 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
             "followers": {key: label for (pk, key), label in said.items() if pk == sample.pk and key != question.key},
             "burst": [
                 {**_frame_json(frame), "previous": said.get((frame.pk, question.key))}
-                for frame in bursts.get(sample.sequence_id, [])
+                for frame in bursts.get(sample.sequence_id or 0, [])
             ],
             "flag": flagged.get(sample.pk),
         }
@@ -85,7 +85,7 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
     entry = assignment.entry
     blind = entry is not None and entry.strategy == AUDIT
     head = entry.round.head if entry else None
-    shows = not blind and question.project.show_suggestions
+    shows = not blind and question.show_suggestions
     return {
         "entry": entry.pk if entry else None,
         "round": entry.round.number if entry else None,

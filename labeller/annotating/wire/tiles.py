@@ -12,7 +12,7 @@ from labeller.projects.models import Question
 
 def page_json(user: User, question: Question, page: Page) -> Told:
     """What the page is told. Where suggestions are hidden a group is one of similar pictures and no more."""
-    shows = question.project.show_suggestions
+    shows = question.show_suggestions
     return {
         "group": _group_json(page.group, shows) if page.group else None,
         "tiles": tiles_json(user, question, page.tiles, shows),

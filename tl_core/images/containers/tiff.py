@@ -33,7 +33,7 @@ class _Page:
 
 def read(file: BinaryIO) -> Contents:
     """Walk the directories, refuse what Pillow would choke on, and look at the first page."""
-    pages = _Walk(file).pages()
+    pages = _TiffWalk(file).pages()
     whole = [number for number, page in enumerate(pages) if not page.is_thumbnail]
     first = whole[0] if whole else 0
     tags = _tags(file, pages[first].offset)
@@ -49,7 +49,7 @@ def read(file: BinaryIO) -> Contents:
     return contents
 
 
-class _Walk:
+class _TiffWalk:
     """From directory to directory."""
 
     def __init__(self, file: BinaryIO) -> None:

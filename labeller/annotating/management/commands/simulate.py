@@ -38,7 +38,7 @@ class Command(SiteCommand):
         parser.add_argument("--project", required=True, metavar="SLUG")
         parser.add_argument("--labels", type=int, default=200, help="how many labels to give (default 200)")
         parser.add_argument("--pause", type=float, default=0.0, metavar="SECONDS", help="think time for each label")
-        parser.add_argument("--strategy", metavar="NAME", help="the project's while this runs: a name or a dotted path")
+        parser.add_argument("--strategy", metavar="NAME", help="the question's meanwhile: a name or a dotted path")
         parser.add_argument("--noise", type=_share, default=0.0, metavar="RATE", help="share of answers that are wrong")
         parser.add_argument("--seed", type=int, default=0, help="of which answers are wrong, and how (default 0)")
         parser.add_argument("--json", action="store_true", help="print JSON")
@@ -70,25 +70,26 @@ class Command(SiteCommand):
             self.stdout.write(f"{given} labels given, {outcome['classes_found']} classes found")
 
     def _play_by(self, project: Project, question: Question, options: dict[str, Any]) -> int:
-        """Play, by another strategy if one is asked for; afterwards the project has its own again."""
+        """Play, by another strategy if one is asked for; afterwards the question has its own again."""
         name = options["strategy"]
         if name is None:
             return self._play(project, question, options)
         if name not in STRATEGIES and "." not in name:
             raise CommandError(f"There is no strategy {name!r}, but {', '.join(STRATEGIES)}, and any dotted path.")
-        mine = Project.objects.filter(pk=project.pk)
+        mine = Question.objects.filter(pk=question.pk)
         mine.update(strategy=name)
         try:
             self._rank_anew(question)
             return self._play(project, question, options)
         finally:
-            mine.update(strategy=project.strategy)
+            mine.update(strategy=question.strategy)
 
     def _rank_anew(self, question: Question) -> None:
-        before = Round.objects.filter(question=question, is_current=True).values_list("pk", flat=True).first()
+        current = Round.objects.filter(question=question, is_current=True)
+        before = set(current.values_list("pk", flat=True))
         started = time.monotonic()
         learning.request_refit(question, at_once=True)
-        while not Round.objects.filter(question=question, is_current=True).exclude(pk=before).exists():
+        while not current.exclude(pk__in=before).exists():
             self._give_up_after(question, started)
 
     def _give_up_after(self, question: Question, started: float) -> None:
@@ -97,8 +98,8 @@ class Command(SiteCommand):
             time.sleep(0.05)
             return
         job = Job.objects.filter(kind="refit", project=question.project_id).order_by("-pk").first()
-        failed = job is not None and job.error
-        reason = f"the last refit failed: {job.error}" if failed else "are the workers running (manage.py up)?"
+        error = job.error if job else ""
+        reason = f"the last refit failed: {error}" if error else "are the workers running (manage.py up)?"
         raise CommandError(f"No new round came: {reason}")
 
     def _play(self, project: Project, question: Question, options: dict[str, Any]) -> int:
@@ -106,7 +107,7 @@ class Command(SiteCommand):
         given = 0
         with tqdm(total=options["labels"], unit="label", disable=options["json"] or None) as bar:
             while given < options["labels"]:
-                count = min(project.refit_every, options["labels"] - given)
+                count = min(question.refit_every, options["labels"] - given)
                 batch = self._wait_for_batch(oracle, question, count)
                 if not batch:
                     break

@@ -12,7 +12,7 @@ from django.db.models import Sum
 from tqdm import tqdm
 
 from labeller.config.commands import SiteCommand
-from labeller.embedding import runs, whitening
+from labeller.embedding import computing, runs, whitening
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -61,7 +61,7 @@ class Command(SiteCommand):
 
     def _run(self, project: Project, options: dict[str, Any]) -> EmbeddingRun:
         run = runs.run_of(project, options["featuriser"] or project.featuriser.split(runs.WHITEN)[0])
-        runs.runtime(run.featuriser, settings.DEVICE)  # what can't be had is said now, not by every shard
+        computing.runtime(run.featuriser, settings.DEVICE)  # what can't be had is said now, not by every shard
         self._finish(run, options["json"])
         if options["whiten"]:
             run = whitening.start(run, options["whiten"])
@@ -93,7 +93,7 @@ class Command(SiteCommand):
         """Do the next shard; False where nothing is waiting, or not yet."""
         waiting = runs.shard_jobs(run).filter(state=Job.State.QUEUED).order_by("not_before", "pk")
         return any(
-            jobs.run(job_id, lambda kind: runs.embed_shard) for job_id in waiting.values_list("pk", flat=True)[:8]
+            jobs.run(job_id, lambda kind: computing.embed_shard) for job_id in waiting.values_list("pk", flat=True)[:8]
         )
 
     def _complain(self, run: EmbeddingRun) -> None:

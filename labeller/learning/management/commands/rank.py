@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from labeller.config.commands import SiteCommand
 from labeller.jobs.queueing import Postponed
 from labeller.learning import reasons, rounds
+from labeller.learning.choosing import Aim
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
 from labeller.projects.making import class_named
@@ -22,7 +23,7 @@ class Command(SiteCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--project", required=True, metavar="SLUG")
         by = parser.add_mutually_exclusive_group()
-        by.add_argument("--strategy", metavar="NAME", help="default: the project's; a name or a dotted path")
+        by.add_argument("--strategy", metavar="NAME", help="default: the question's; a name or a dotted path")
         by.add_argument("--like", nargs="+", metavar="PATH", help="hunt for what looks like these; paths as printed")
         by.add_argument("--class", dest="hunted", metavar="NAME", help="hunt for this class, the likeliest first")
         parser.add_argument("--n", type=int, default=20, help="how many samples (default 20)")
@@ -57,9 +58,9 @@ class Command(SiteCommand):
         question = project.questions.select_related("project").order_by("position", "pk").first()
         if question is None:
             raise CommandError(f"{project.slug} asks no question yet.")
-        question.project.strategy = options["strategy"] or project.strategy
+        question.strategy = options["strategy"] or question.strategy
         aim = _aim(question, options)
-        question.project.round_size = options["n"]
+        question.round_size = options["n"]
         try:
             ranking = rounds.rank(question, aim=aim)
         # A ValueError is a strategy's: a hunt named as --strategy has no aim.
@@ -70,11 +71,11 @@ class Command(SiteCommand):
         return ranking
 
 
-def _aim(question: Question, options: dict[str, Any]) -> rounds.Aim | None:
+def _aim(question: Question, options: dict[str, Any]) -> Aim | None:
     if options["like"]:
-        return rounds.Aim(like=_like(question.project, options["like"]))
+        return Aim(like=_like(question.project, options["like"]))
     if options["hunted"]:
-        return rounds.Aim(class_id=_class_id(question, options["hunted"]))
+        return Aim(class_id=_class_id(question, options["hunted"]))
     return None
 
 
@@ -106,7 +107,7 @@ def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
             "score": entry.score,
             "strategy": entry.strategy,
             "reason": reasons.describe(entry, spoken_of),
-            "suggestion": names.get(top),
+            "suggestion": names.get(top) if top else None,
             "probability": probability,
         }
         for entry, (top, probability) in zip(entries, tops, strict=True)

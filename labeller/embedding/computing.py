@@ -1,0 +1,131 @@
+"""Embeds a shard: by the network, or by the whitening of another run's embeddings.
+
+The file is written first and then its row; done twice, the same file is written again.
+"""
+
+import errno
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+
+from labeller.embedding import runs, whitening
+from labeller.embedding.models import EmbeddingRun, EmbeddingShard
+from labeller.embedding.signals import embeddings_changed
+from labeller.jobs import queueing as jobs
+from labeller.jobs.models import Job
+from labeller.samples import refusing
+from labeller.samples.ingesting import NoSpace, check_disk
+from labeller.samples.models import Sample
+from tl_core import featurisers
+from tl_core.images import is_url
+
+if TYPE_CHECKING:
+    from tl_core.images import ImageRefused
+    from tl_core.pipeline import Runtime
+
+
+class SourceGone(jobs.Postponed):
+    """The folder with the photographs isn't there at the moment: a disk was taken out, a share is down."""
+
+
+def plan(progress: jobs.Progress) -> None:
+    """Make the run of the project's featuriser, queue what it lacks, and load the network for what comes.
+
+    For workers: it takes the weights to know.
+    """
+    run = runs.current_run(progress.project)
+    if run.state == EmbeddingRun.State.ACTIVE:
+        runs.enqueue(run, runs.missing(run))
+        if run.base is None:
+            runtime(run.featuriser, settings.DEVICE)
+
+
+@functools.lru_cache(maxsize=1)
+def runtime(spec: str, device: str) -> "Runtime":
+    """The network, loaded once a worker process, on that device ("" = the fastest there is)."""
+    from tl_core.featurisers import torch_runtime
+
+    runs.import_own()
+    device = device or torch_runtime.detect()
+    if device == "cpu":
+        from tl_core.featurisers.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime(featurisers.get(spec), settings.MODELS)
+    return torch_runtime.TorchRuntime(featurisers.get(spec), device)
+
+
+def embed_shard(progress: jobs.Progress) -> None:
+    """Embed one shard's samples into the store; done twice, it writes the same file again."""
+    payload = progress.job.payload
+    run = EmbeddingRun.objects.select_related("project", "base").get(pk=payload["run"])
+    samples = list(
+        Sample.objects.filter(project=run.project_id, shard=payload["shard"]).select_related("source").order_by("pk")
+    )
+    if run.state == EmbeddingRun.State.CANCELLED or not samples:
+        jobs.cancel(Job.objects.filter(pk=progress.job.pk))
+        return
+    check_disk()
+    embedded: tuple[Any, Any, list[Any]]
+    if run.base is not None:
+        embedded = (*whitening.whitened(run, payload["shard"]), [])
+    else:
+        embedded = _embedded(run, samples, progress)
+    # Whoever was silent so long that another worker got the job leaves the shard to that one. Else the file could
+    # become one's and the row the other's, and on two kinds of machine a vector's last digits differ.
+    progress(len(samples), len(samples), now=True)
+    _write(run, payload["shard"], samples, *embedded)
+
+
+def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress) -> tuple[Any, Any, list[Any]]:
+    """Vectors (n, dimension) and validity (n,) of the samples, and which were refused with what reason."""
+    import numpy as np
+
+    from tl_core.pipeline import Picture, embed_images
+
+    for source in {sample.source for sample in samples}:
+        if not is_url(source.path) and not Path(source.folder).is_dir():
+            raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
+    progress(0, len(samples), "loading the network", now=True)
+    found = runtime(run.featuriser, settings.DEVICE)
+    if found.featuriser.fingerprint != run.fingerprint:
+        raise featurisers.FeaturiserUnavailable(
+            f"{run.featuriser} has other weights or another version on this machine ({found.featuriser.fingerprint}) "
+            f"than the embeddings there are ({run.fingerprint}); they must not be mixed."
+        )
+    progress(0, len(samples), now=True)
+    vectors, valid = np.zeros((len(samples), run.dimension), np.float32), np.zeros(len(samples), bool)
+    refused: list[tuple[Sample, ImageRefused]] = []
+    pictures = [Picture(sample.source.location(sample.path), sample.box) for sample in samples]
+    for embedded in embed_images(pictures, found):
+        if embedded.refused is not None:
+            refused.append((samples[embedded.index], embedded.refused))
+        else:
+            vectors[embedded.index], valid[embedded.index] = embedded.vector, True
+        progress(embedded.index + 1, len(samples))
+    return vectors, valid, refused
+
+
+def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, valid: Any, refused: list[Any]) -> None:
+    """Write the shard's file, and then its row."""
+    import numpy as np
+
+    ids = np.array([sample.pk for sample in samples], np.int64)
+    try:
+        written = runs.store(run).write_shard(number, ids, vectors, valid)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoSpace(f"No space left at {settings.EMBEDDINGS}: make room, work goes on by itself.") from error
+        raise
+    with transaction.atomic():
+        EmbeddingShard.objects.update_or_create(
+            run=run,
+            number=number,
+            defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
+        )
+        for sample, reason in refused:
+            refusing.note(sample, reason.reason, reason.detail)
+        if run.featuriser == run.project.featuriser:
+            embeddings_changed.send(EmbeddingRun, project=run.project)

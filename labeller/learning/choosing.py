@@ -1,0 +1,136 @@
+"""Chooses which samples come next: asks a query strategy, or hunts for one aim. All in positions of the embeddings."""
+
+import functools
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeller.embedding import neighbours
+from labeller.embedding.loading import Embedded
+from labeller.learning import accepting, tiles
+from labeller.learning.fitting import CannotLearn, Fitted
+from labeller.learning.reading import Known
+from labeller.samples import bursts
+from labeller.samples.models import Sample
+from tl_core import query
+from tl_core.query import planning
+from tl_core.query.covering import COLD_LABELS
+from tl_core.query.planning import Pick
+
+SIMILAR = "similar_to"
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What to hunt for instead of asking the project's strategy: what looks like some samples, or one class."""
+
+    like: tuple[int, ...] = ()  # sample ids
+    class_id: int | None = None
+
+    @property
+    def strategy(self) -> str:
+        return SIMILAR if self.class_id is None else "positive_first"
+
+
+def situation(known: Known, fitted: Fitted | None, strategy: str, besides: Collection[int] = ()) -> planning.Situation:
+    """What every choice rests on, a round's and a hunt's. `besides` are samples not to be chosen."""
+    embeddings = known.embeddings
+    accepted = embeddings.positions(accepting.accepted_ids(known.question))
+    labelled = embeddings.positions(known.answers)
+    learner = fitted.learner if fitted else None
+    return planning.Situation(
+        embeddings.vectors,
+        allowed=_mask(len(embeddings.ids), known.pool(besides)),
+        accepted=_mask(len(embeddings.ids), accepted[accepted >= 0]),
+        X_labelled=learner.X_training if learner else embeddings.vectors[labelled[labelled >= 0]],
+        y_labelled=learner.y_training if learner else None,
+        mean=embeddings.mean,
+        norms=embeddings.norms,
+        index=neighbours.index(known.run, embeddings) if strategy in neighbours.ASKING else None,
+    )
+
+
+def choose(known: Known, fitted: Fitted | None, given: planning.Situation, seed: int) -> list[Pick]:
+    """A round's picks by the strategy, in rank order; see `planning.plan`."""
+    question, project, embeddings = known.question, known.question.project, known.embeddings
+    learner = fitted.learner if fitted else None
+    # A head for several classes a sample knows them by their columns.
+    columns = dict(zip(fitted.learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
+    is_cold = learner is None or len(given.X_labelled) < COLD_LABELS
+    grouping = bursts.newest_grouping(project.pk)
+    whole = replace(
+        given,
+        units=embeddings.units,
+        # Clustering takes a second or more, and a worker that is started later never needs it.
+        start=_start(question.pk, embeddings) if is_cold else (),
+        starred=[column for column, class_id in columns.items() if class_id in known.starred],
+        sequences=_groups(embeddings, project.pk, "sequence_id", grouping),
+        deployments=_groups(embeddings, project.pk, "deployment_id", grouping),
+    )
+    picks = planning.plan(
+        learner,
+        whole,
+        question.round_size,
+        strategy=question.strategy,
+        audit_share=question.audit_share,
+        random_state=seed,
+    )
+    return [replace(pick, hunted=columns.get(pick.hunted)) for pick in picks]
+
+
+def hunt(known: Known, fitted: Fitted | None, given: planning.Situation, aim: Aim, size: int, seed: int) -> list[Pick]:
+    """A hunt's picks in rank order; see `planning.hunt`."""
+    learner, embeddings = fitted.learner if fitted else None, known.embeddings
+    if aim.class_id is None:
+        positions = embeddings.positions(aim.like)
+        if (positions < 0).any():
+            raise CannotLearn("A sample to look like has no embedding: it waits for a worker, or is broken.")
+        target = {"examples": embeddings.vectors[positions]}
+    elif fitted is None or aim.class_id not in fitted.class_ids:
+        raise CannotLearn("The class can't be hunted for yet: the head needs labels of it, and of another class.")
+    else:
+        # A head for several classes a sample knows them by their columns.
+        target = {"positive": fitted.learner.estimator.classes_[fitted.class_ids.index(aim.class_id)]}
+    picks = planning.hunt(learner, given, size, strategy=aim.strategy, random_state=seed, **target)
+    return [replace(pick, hunted=aim.class_id) for pick in picks]
+
+
+def free(situation: planning.Situation) -> NDArray[np.bool_]:
+    """What is neither labelled nor accepted."""
+    accepted = situation.accepted
+    return situation.allowed.copy() if accepted is None else situation.allowed & ~accepted
+
+
+def _mask(n: int, positions: NDArray[np.intp]) -> NDArray[np.bool_]:
+    mask = np.zeros(n, np.bool_)
+    mask[positions] = True
+    return mask
+
+
+@functools.lru_cache(maxsize=2)
+def _start(question_id: int, embeddings: Embedded) -> tuple[tuple[int, float], ...]:
+    """What is labelled first. The seed is the question's own: each early refit goes on with the same samples."""
+    rng = np.random.default_rng(question_id)
+    positions, scores = query.spread_centroids(embeddings.vectors, query.COLD_START, rng)
+    return tuple(zip(positions.tolist(), scores.tolist(), strict=True))
+
+
+@functools.lru_cache(maxsize=2)
+def likeness(question_id: int, embeddings: Embedded) -> tiles.Likeness:
+    """Clusters around what is labelled first, for people to look at while no class is predicted."""
+    return tiles.likeness(embeddings, np.array([position for position, _ in _start(question_id, embeddings)]))
+
+
+@functools.lru_cache(maxsize=4)
+def _groups(embeddings: Embedded, project_id: int, name: str, grouping: int) -> NDArray[np.int64] | None:
+    """Each sample's sequence or deployment, -1 = none; None where no sample has one. `grouping` says how new it is."""
+    grouped = Sample.objects.filter(project=project_id, **{f"{name}__isnull": False})
+    rows = np.array(list(bursts.pages(grouped, name)), np.int64).reshape(-1, 2)
+    at = embeddings.positions(rows[:, 0])
+    if not (at >= 0).any():
+        return None
+    groups = np.full(len(embeddings.ids), -1)
+    groups[at[at >= 0]] = rows[at >= 0, 1]
+    return groups

@@ -1,0 +1,86 @@
+"""What was chosen, as rows: positions in arrays are translated to sample ids here, and nowhere else."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeller.embedding.loading import Embedded
+from labeller.learning import choosing, reasons, tiles
+from labeller.learning.fitting import Fitted
+from labeller.learning.models import RoundEntry, TileGroup
+from labeller.learning.reading import Known
+from tl_core.query import planning
+from tl_core.query.planning import Pick
+
+SUGGESTIONS = 5
+TORN = 0.4  # a lead of the likeliest class below which a reason names both
+
+
+def entries(embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> list[RoundEntry]:
+    """Rows for the picks, with what the head thinks of each and the code of the reason."""
+    suggestions: list[list[list[float]]] = [[] for _ in picks]
+    if fitted is not None and picks:
+        probabilities = fitted.learner.predict_proba(embeddings.vectors[[pick.position for pick in picks]])
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :SUGGESTIONS]
+        suggestions = [
+            [[fitted.class_ids[column], round(float(row[column]), 4)] for column in columns]
+            for row, columns in zip(probabilities, best, strict=True)
+        ]
+    return [
+        RoundEntry(
+            sample_id=int(embeddings.ids[pick.position]),
+            rank=rank,
+            strategy=pick.strategy,
+            score=pick.score,
+            propensity=pick.propensity,
+            reason=_reason(pick, suggestion[0][1] - suggestion[1][1] if len(suggestion) > 1 else 1.0),
+            suggestions=suggestion,
+        )
+        for rank, (pick, suggestion) in enumerate(zip(picks, suggestions, strict=True))
+    ]
+
+
+def tile_groups(
+    known: Known, fitted: Fitted | None, situation: planning.Situation, picks: list[Pick]
+) -> list[TileGroup]:
+    """Rows for the groups that are looked at side by side. What the round audits is in none: it is labelled blind."""
+    free = choosing.free(situation)
+    free[[pick.position for pick in picks if pick.strategy == planning.AUDIT]] = False
+    if fitted is None:
+        kind = TileGroup.Kind.CLUSTER
+        groups = tiles.clusters(choosing.likeness(known.question.pk, known.embeddings), free)
+    else:
+        kind = TileGroup.Kind.PREDICTED
+        groups = tiles.predicted(fitted, known.embeddings, free, known.starred)
+    return [
+        TileGroup(
+            question=known.question,
+            kind=kind,
+            label_class_id=group.class_id,
+            number=number,
+            n=group.n,
+            tiles=numbered(known.embeddings, group.positions, group.numbers),
+        )
+        for number, group in enumerate(groups, start=1)
+    ]
+
+
+def numbered(
+    embeddings: Embedded, positions: NDArray[np.intp], numbers: NDArray[np.floating]
+) -> list[tuple[int, float]]:
+    """Sample ids, each with its number."""
+    return list(zip(embeddings.ids[positions].tolist(), numbers.astype(float).round(4).tolist(), strict=True))
+
+
+def _reason(pick: Pick, lead: float) -> str:
+    """Why this sample comes now, as a code of `reasons`."""
+    if pick.strategy == planning.AUDIT:
+        return reasons.AUDIT
+    if pick.strategy == planning.COLD_START:
+        return reasons.TYPICAL
+    if pick.strategy == planning.RANDOM:
+        return reasons.RANDOM
+    if pick.hunted is not None:
+        return reasons.hunted(pick.hunted)
+    if pick.strategy == choosing.SIMILAR:
+        return reasons.SIMILAR
+    return reasons.BETWEEN if lead < TORN else reasons.DOUBT
