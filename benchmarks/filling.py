@@ -141,7 +141,7 @@ class _Filler:
 
     def _samples(self) -> None:
         from labeller.embedding.models import EmbeddingRun, EmbeddingShard
-        from labeller.samples.models import Deployment, Refusal, Sample, Sequence, Source
+        from labeller.samples.models import Deployment, File, Refusal, Sample, Sequence, Source
 
         source = Source.objects.create(project=self.project, path="/nowhere/large")
         load(
@@ -154,10 +154,9 @@ class _Filler:
             ("id", "deployment_id", "started_at"),
             ((n, n % DEPLOYMENTS + 1, START + timedelta(seconds=60 * n)) for n in range(1, bursts + 1)),
         )
-        self.shards = max(1, self.samples // SHARD)
         load(
-            Sample,
-            ("id", "path", "sha256", "taken_at", "deployment_id", "sequence_id", "shard"),
+            File,
+            ("id", "path", "sha256", "taken_at", "deployment_id", "sequence_id"),
             (
                 (
                     n,
@@ -166,7 +165,6 @@ class _Filler:
                     START + timedelta(seconds=20 * n),
                     (n // BURST + 1) % DEPLOYMENTS + 1,
                     n // BURST + 1,
-                    n % self.shards,
                 )
                 for n in range(1, self.samples + 1)
             ),
@@ -177,6 +175,11 @@ class _Filler:
             width=4000,
             height=3000,
         )
+        self.shards = max(1, self.samples // SHARD)
+        load(
+            Sample, ("id", "file_id", "shard"), ((n, n, n % self.shards) for n in range(1, self.samples + 1)),
+            project_id=self.project.pk,
+        )  # fmt: skip
         run = EmbeddingRun.objects.create(
             project=self.project, featuriser=self.project.featuriser, fingerprint="f" * 16, dimension=1280
         )
@@ -371,16 +374,20 @@ class _Filler:
     def _done(self) -> None:
         """A project in which nothing is left to label."""
         from labeller.labels.models import Label, LabelledClass
-        from labeller.samples.models import Sample, Source
+        from labeller.samples.models import File, Sample, Source
 
         source = Source.objects.create(project=self.done, path="/nowhere/done")
         question = self.done.first_question
         count, first, label = min(DONE_SAMPLES, self.samples), self.samples + 1, self.last_label + 1
         load(
-            Sample,
+            File,
             ("id", "path", "sha256"),
             ((first + n, f"{n:07}.jpg", f"{n:064x}") for n in range(count)),
-            project_id=self.done.pk, source_id=source.pk, bytes=1, modified_ns=0, width=64, height=48, shard=0,
+            project_id=self.done.pk, source_id=source.pk, bytes=1, modified_ns=0, width=64, height=48,
+        )  # fmt: skip
+        load(
+            Sample, ("id", "file_id"), ((first + n, first + n) for n in range(count)),
+            project_id=self.done.pk, shard=0,
         )  # fmt: skip
         load(
             Label,

@@ -87,7 +87,7 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
     from labeller.learning.asking import request_refit
     from labeller.managing.opening import QUESTION
     from labeller.projects import making as projects
-    from labeller.samples.models import Sample, Source
+    from labeller.samples.models import File, Sample, Source
 
     names = [f"class-{number:02}" for number in range(classes)]
     project = projects.create_project(name="pool", owner=None, question_text=QUESTION, class_names=names)
@@ -96,8 +96,8 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
     pool, store = Pool(classes, run.dimension), runs.store(run)
     for number, start in enumerate(range(0, samples, SHARD)):
         truth, vectors = pool.draw(number, min(SHARD, samples - start))
-        rows = Sample.objects.bulk_create(
-            Sample(
+        files = File.objects.bulk_create(
+            File(
                 project=project,
                 source=source,
                 path=f"{names[each]}/{place:07}.jpg",
@@ -106,17 +106,17 @@ def prepare(folder: Path, samples: int, labels: int, classes: int) -> None:
                 modified_ns=0,
                 width=640,
                 height=480,
-                shard=number,
             )
             for place, each in enumerate(truth.tolist(), start)
         )
+        rows = Sample.objects.bulk_create(Sample(project=project, file=file, shard=number) for file in files)
         ids = np.array([row.pk for row in rows], np.int64)
         written = store.write_shard(number, ids, vectors, np.ones(len(ids), bool))
         EmbeddingShard.objects.create(run=run, number=number, embedded=len(ids), sha256=written.sha256)
         if number % 200 == 0:
             print(f"{start + len(rows):10,} samples", flush=True)
     # The program wants a folder with something in it, and what is imported already is not looked at again.
-    first = folder / Sample.objects.earliest("pk").path
+    first = folder / File.objects.earliest("pk").path
     first.parent.mkdir(parents=True)
     first.touch()
     question = project.first_question
@@ -141,10 +141,10 @@ def give_labels(question: Any, count: int) -> None:
     number = Round.objects.count() + 1
     rng = np.random.default_rng([2, number])
     everyone = np.array(Sample.objects.filter(labels=None).order_by("pk").values_list("pk", flat=True))
-    found = Sample.objects.in_bulk(rng.choice(everyone, count, replace=False).tolist())
+    found = Sample.objects.select_related("file").in_bulk(rng.choice(everyone, count, replace=False).tolist())
     samples = list(found.values())
     class_ids = dict(question.classes.values_list("name", "pk"))
-    given = [class_ids[truth_of(sample.path)] for sample in samples]
+    given = [class_ids[truth_of(sample.file.path)] for sample in samples]
     guesses = np.where(rng.random(count) < GUESSED, given, rng.permutation(given)).tolist()
     annotator, _ = User.objects.get_or_create(username="annotator")
     strategies = [AUDIT if place % AUDITED == 0 else "auto" for place in range(count)]
@@ -304,7 +304,7 @@ def label_more(question: Any) -> None:
     annotator = User.objects.get(username="annotator")
     class_ids = dict(question.classes.values_list("name", "pk"))
     entries = RoundEntry.objects.filter(round__question=question, round__is_current=True, sample__labels=None)
-    for entry in entries.select_related("sample").order_by("rank")[:PER_ROUND]:
+    for entry in entries.select_related("sample__file").order_by("rank")[:PER_ROUND]:
         recording.record(
             recording.Judgement(
                 uuid=uuid.uuid4(),
@@ -312,7 +312,7 @@ def label_more(question: Any) -> None:
                 sample_id=entry.sample_id,
                 annotator=annotator,
                 verdict=Label.Verdict.ANSWER,
-                class_ids=(class_ids[truth_of(entry.sample.path)],),
+                class_ids=(class_ids[truth_of(entry.sample.file.path)],),
             )
         )
 

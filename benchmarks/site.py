@@ -23,6 +23,7 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = {"DJANGO_SETTINGS_MODULE": "labeller.config.settings"}  # also where the caller is a test with its own
 PASSWORD = re.compile(r"one-time password (\S+)")
+PATHS = "SELECT sample.id, path FROM samples_sample AS sample JOIN samples_file AS file ON file.id = file_id"
 OWN_PASSWORD = "nine quiet curlews"  # chosen instead of the one-time one
 ADDRESS = re.compile(r"labeller is at (http://[^/\s]+)/projects/([^/\s]+)/")
 
@@ -110,7 +111,7 @@ class Site:
     def paths(self) -> dict[int, str]:
         """Where each sample lies, by id: the oracle's truth, which the pages rightly keep to themselves."""
         with contextlib.closing(sqlite3.connect(f"file:{self.data}/labeller.sqlite3?mode=ro", uri=True)) as database:
-            return dict(database.execute("SELECT id, path FROM samples_sample"))
+            return dict(database.execute(PATHS))
 
     def classes(self) -> dict[str, int]:
         """Class ids by name, from the labelling page."""
@@ -171,5 +172,5 @@ def stored_embeddings(data: Path) -> tuple[Any, list[str]]:
     directory = next((data / "embeddings").iterdir())
     found = EmbeddingStore(directory, featuriser.fingerprint, featuriser.dimension).open()
     with contextlib.closing(sqlite3.connect(f"file:{data}/labeller.sqlite3?mode=ro", uri=True)) as database:
-        paths = dict(database.execute("SELECT id, path FROM samples_sample"))
+        paths = dict(database.execute(PATHS))
     return found.vectors[:], [paths[sample_id] for sample_id in found.ids.tolist()]

@@ -42,16 +42,16 @@ def prepare(labels: int) -> None:
     from django.conf import settings
 
     from labeller.projects.models import Project
-    from labeller.samples.ingesting import derivative
-    from labeller.samples.models import Sample
+    from labeller.samples.deriving import picture
+    from labeller.samples.models import File
 
     filling.fill(samples=max(40_000, labels + 30_000), labels=labels, people=2)
     project = Project.objects.get(slug=filling.SLUG)
     _embed(project)
     _refuse(project)
     settings.MEDIA.mkdir(parents=True, exist_ok=True)
-    for sample in Sample.objects.filter(project=project).order_by("pk")[:TILES]:
-        path = derivative(sample, SIZE)
+    for file in File.objects.filter(project=project).order_by("pk")[:TILES]:
+        path = picture(file, SIZE)
         assert path is not None
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(random.randbytes(TILE_BYTES))

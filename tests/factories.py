@@ -35,7 +35,7 @@ from labeller.labels.recording import Judgement
 from labeller.learning.models import Head, Round, RoundEntry
 from labeller.projects.making import ensure_class
 from labeller.projects.models import Project, Question
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Sample, Source
 
 ROLES = {
     "olga": Role.OWNER,
@@ -110,12 +110,12 @@ def cast(multi_label: bool = False, **learning: Any) -> Cast:
 
 
 def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
-    """Samples without files."""
+    """Samples whose files are not on the disk."""
     source, _ = Source.objects.get_or_create(project=of, path=f"/nowhere/{of.slug}")
-    first = Sample.objects.filter(project=of).count()
+    first = File.objects.filter(project=of).count()
     tallies.add_samples(None, project=of, count=count)  # as an import does
-    return Sample.objects.bulk_create(
-        Sample(
+    files = (
+        File(
             project=of,
             source=source,
             path=f"fox/{first + number:04}.jpg",
@@ -124,14 +124,20 @@ def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
             modified_ns=0,
             width=640,
             height=480,
-            shard=shard,
         )
         for number in range(count)
     )
+    return wholes(files, shard)
 
 
-def twin(of: Sample, path: str) -> Refusal:
-    """A file that was left out because it has the same content as that sample."""
+def wholes(files: Iterable[File], shard: int = 0) -> list[Sample]:
+    """Store these files, and a sample of the whole of each."""
+    stored = File.objects.bulk_create(files)
+    return Sample.objects.bulk_create(Sample(project=file.project, file=file, shard=shard) for file in stored)
+
+
+def twin(of: File, path: str) -> Refusal:
+    """A file that was left out because it has the same content as that one."""
     fields = {"bytes": of.bytes, "modified_ns": 0, "reason": "duplicate", "detail": f"Same content as {of.path}"}
     return Refusal.objects.create(project=of.project, source=of.source, path=path, twin=of, **fields)
 

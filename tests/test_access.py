@@ -11,7 +11,7 @@ from django.urls import URLPattern, get_resolver
 
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import ingesting as samples
-from labeller.samples.models import Sample
+from labeller.samples.models import Deployment, Sample
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +67,14 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/people/", MANAGERS, FORM),
     Row("POST", "projects/<slug:slug>/embedding/<slug:action>/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     Row("POST", "projects/<slug:slug>/train/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
+    Row("GET", "projects/<slug:slug>/deployments/", MANAGERS),
+    Row("GET", "projects/<slug:slug>/deployments/<int:deployment_id>/", MANAGERS),
+    Row(
+        "POST",
+        "projects/<slug:slug>/deployments/<int:deployment_id>/",
+        (LOGIN, 404, 403, 403, 302, 302, 302),
+        FORM,
+    ),
     Row("GET", "projects/<slug:slug>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
@@ -83,6 +91,7 @@ ROWS = [
         (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing was given
     ),
     Row("GET", "samples/<int:sample_id>/<int:size>.jpg", MEMBERS),
+    Row("GET", "samples/<int:sample_id>/part-<int:size>.jpg", MEMBERS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/", ANNOTATORS),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/grid/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/grid/tiles/", ANNOTATORS, "{}"),
@@ -112,6 +121,7 @@ ROWS = [
     ),
     Row("GET", "projects/<slug:slug>/export/", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/labels.csv", MANAGERS),
+    Row("GET", "projects/<slug:slug>/export/deployments.csv", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/predictions.csv", (LOGIN, 404, 403, 403, 404, 404, 404)),  # no head yet
     Row("GET", "projects/<slug:slug>/export/<slug:kind>.manifest.json", (LOGIN, 404, 403, 403, 404, 404, 404)),
 ]
@@ -137,7 +147,7 @@ def world(foxes, tmp_path):
     folder = tmp_path / "photographs"
     factories.photograph(folder / "one.jpg")
     samples.add_source(foxes.project, folder)
-    factories.work("scan", "ingest", "plan")
+    factories.work("scan", "ingest", "plan", "bursts")
     return foxes
 
 
@@ -162,6 +172,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:source_id", 1),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),
+        ("int:deployment_id", Deployment.objects.get(project__slug="foxes").pk),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))
@@ -256,6 +267,6 @@ def test_without_its_csrf_token_nothing_is_taken(world, row):
 
 def test_the_originals_are_not_served(world):
     client = client_of(world, "admin")
-    original = Path(Sample.objects.get().source.path, "one.jpg")
+    original = Path(Sample.objects.get().file.source.path, "one.jpg")
     for path in (f"/{original}", "/static/../secret_key", "/derivatives/", "/media/", "/data/secret_key"):
         assert client.get(path).status_code == 404

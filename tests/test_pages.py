@@ -24,7 +24,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 GROWING = (
-    "labels_label labels_labelledclass labels_answer labels_flag samples_sample annotating_assignment"
+    "labels_label labels_labelledclass labels_answer labels_flag samples_sample samples_file annotating_assignment"
     " learning_roundentry jobs_job"
 )
 URL = "/projects/foxes/"
@@ -70,6 +70,7 @@ PAGES = {
     "history": (lambda client, foxes: get(client, f"{URL}history/"), 16),
     "flagged": (lambda client, foxes: get(client, f"{URL}flagged/"), 14),
     "classes": (lambda client, foxes: get(client, f"{URL}classes/"), 12),
+    "deployments": (lambda client, foxes: get(client, f"{URL}deployments/"), 8),
     "settings": (lambda client, foxes: get(client, f"{URL}settings/"), 14),
     "learning settings": (lambda client, foxes: get(client, f"{URL}questions/species/settings/"), 14),
     "people": (lambda client, foxes: get(client, f"{URL}people/"), 8),

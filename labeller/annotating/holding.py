@@ -168,7 +168,7 @@ def _read(holder: Holder, places: dict[int, int]) -> list[Assignment]:
     if not places:
         return []
     mine = holder.rows().filter(is_done=False, tab=holder.tab, sample__in=places)
-    told = mine.select_related("sample__source", "sample__deployment", "entry__round__head")
+    told = mine.select_related("sample__file__source", "sample__file__deployment", "entry__round__head")
     return sorted(told.annotate(in_all=_in_all(holder)), key=lambda each: places[each.sample_id])
 
 

@@ -62,7 +62,9 @@ def embed_shard(progress: jobs.Progress) -> None:
     payload = progress.job.payload
     run = EmbeddingRun.objects.select_related("project", "base").get(pk=payload["run"])
     samples = list(
-        Sample.objects.filter(project=run.project_id, shard=payload["shard"]).select_related("source").order_by("pk")
+        Sample.objects.filter(project=run.project_id, shard=payload["shard"])
+        .select_related("file__source")
+        .order_by("pk")
     )
     if run.state == EmbeddingRun.State.CANCELLED or not samples:
         jobs.cancel(Job.objects.filter(pk=progress.job.pk))
@@ -85,7 +87,7 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
 
     from tl_core.pipeline import Picture, embed_images
 
-    for source in {sample.source for sample in samples}:
+    for source in {sample.file.source for sample in samples}:
         if not is_url(source.path) and not Path(source.folder).is_dir():
             raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
     progress(0, len(samples), "loading the network", now=True)
@@ -98,7 +100,7 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
     progress(0, len(samples), now=True)
     vectors, valid = np.zeros((len(samples), run.dimension), np.float32), np.zeros(len(samples), bool)
     refused: list[tuple[Sample, ImageRefused]] = []
-    pictures = [Picture(sample.source.location(sample.path), sample.box) for sample in samples]
+    pictures = [Picture(sample.file.source.location(sample.file.path), sample.box) for sample in samples]
     for embedded in embed_images(pictures, found):
         if embedded.refused is not None:
             refused.append((samples[embedded.index], embedded.refused))
@@ -126,6 +128,6 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
             defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
         )
         for sample, reason in refused:
-            refusing.note(sample, reason.reason, reason.detail)
+            refusing.note(sample.file, reason.reason, reason.detail)
         if run.featuriser == run.project.featuriser:
             embeddings_changed.send(EmbeddingRun, project=run.project)

@@ -5,7 +5,9 @@ that would keep others from saving. Labels are those that stood when the export 
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
@@ -15,7 +17,7 @@ from labeller.labels import flags
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
-from labeller.projects.models import LabelClass, Question
+from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.cells import join_names
 from labeller.samples.models import Refusal, Sample
 from tl_core.heads import files as head_files
@@ -23,6 +25,7 @@ from tl_core.heads import files as head_files
 LABEL_COLUMNS = (
     "path", "question", "classes", "verdict", "overruled", "annotator", "decided_by", "labelled_at", "mode", "strategy",
     "propensity", "suggestion_shown", "head_version", "dwell_ms", "flag", "uuid", "duplicates",
+    "part", "deployment", "taken_at", "clock_time",
 )  # fmt: skip
 PREDICTION_COLUMNS = (
     "path",
@@ -33,7 +36,14 @@ PREDICTION_COLUMNS = (
     "labelled_class",
     "is_labelled",
     "duplicate_of",
+    "part",
+    "deployment",
+    "taken_at",
+    "clock_time",
 )
+DEPLOYMENT_COLUMNS = (
+    "deployment", "location_name", "latitude", "longitude", "camera", "start", "end", "time_zone", "clock_shift",
+)  # fmt: skip
 PAGE = 1000
 
 
@@ -51,7 +61,7 @@ def standing(question: Question, until: int) -> QuerySet[Label]:
 def label_rows(question: Question, until: int) -> Iterator[tuple[Any, ...]]:
     """The labels up to that one, oldest first; those that a review has overruled say so."""
     yield LABEL_COLUMNS
-    rows = standing(question, until).select_related("sample", "annotator").order_by("pk")
+    rows = standing(question, until).select_related("sample__file__deployment", "annotator").order_by("pk")
     last = 0
     while page := list(rows.filter(pk__gt=last)[:PAGE]):
         yield from _label_page(question, page, until)
@@ -66,10 +76,10 @@ def _label_page(question: Question, page: list[Label], until: int) -> Iterator[t
         classes.setdefault(label_id, []).append(name)
     decided = _deciding(question, samples, until)
     notes = flags.notes(question, among=samples)
-    twins = _twins(samples)
+    twins = _twins({label.sample.file_id for label in page})
     for label in page:
         yield (
-            label.sample.path,
+            label.sample.file.path,
             question.key,
             _names(question, classes.get(label.pk, [])),
             label.verdict,
@@ -85,7 +95,8 @@ def _label_page(question: Question, page: list[Label], until: int) -> Iterator[t
             "" if label.dwell_ms is None else label.dwell_ms,
             " | ".join(note or "flagged" for note in notes.get(label.sample_id, [])),
             label.uuid,
-            join_names(twins.get(label.sample_id, [])),
+            join_names(twins.get(label.sample.file_id, [])),
+            *_of_file(label.sample),
         )
 
 
@@ -108,12 +119,37 @@ def _deciding(question: Question, samples: set[int], until: int) -> dict[int, in
     return {sample_id: pk for pk, sample_id in sorted(found) if pk is not None}
 
 
-def _twins(samples: set[int]) -> dict[int, list[str]]:
-    """The paths of files that were left out because they have the same content as one of these samples."""
+def _twins(files: set[int]) -> dict[int, list[str]]:
+    """The paths of files that were left out because they have the same content as one of these."""
     found: dict[int, list[str]] = {}
-    for sample_id, path in Refusal.objects.filter(twin__in=samples).order_by("pk").values_list("twin", "path"):
-        found.setdefault(sample_id, []).append(path)
+    for file_id, path in Refusal.objects.filter(twin__in=files).order_by("pk").values_list("twin", "path"):
+        found.setdefault(file_id, []).append(path)
     return found
+
+
+def _of_file(sample: Sample) -> tuple[str, str, str, str]:
+    """Which part of its file it is, where the camera stood, and when it was taken, put right and as the camera said."""
+    file, deployment = sample.file, sample.file.deployment
+    taken_at = _local(file.taken_at, deployment.time_zone if deployment else "")
+    return sample.place, deployment.name if deployment else "", taken_at, _local(file.clock_time)
+
+
+def _local(when: datetime | None, zone: str = "") -> str:
+    """A time by the clocks of a place; with its offset from UTC where the zone is known."""
+    return when.replace(tzinfo=ZoneInfo(zone) if zone else None).isoformat() if when else ""
+
+
+def deployment_rows(project: Project) -> Iterator[tuple[Any, ...]]:
+    """The project's deployments by name; `clock_shift` in seconds, as it was added to the times of the photographs."""
+    yield DEPLOYMENT_COLUMNS
+    rows, last = project.deployments.order_by("name"), ""
+    while page := list(rows.filter(name__gt=last)[:PAGE]):
+        for each in page:
+            start, end = (_local(when, each.time_zone) for when in (each.start, each.end))
+            place = ("" if number is None else number for number in (each.latitude, each.longitude))
+            shift = f"{each.applied_shift.total_seconds():g}"
+            yield each.name, each.location_name, *place, each.camera, start, end, each.time_zone, shift
+        last = page[-1].name
 
 
 def _who(label: Label) -> str:
@@ -146,12 +182,12 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
         probabilities = stored.predict_proba(shard.vectors[:])
         best = probabilities.argmax(axis=1)
         ids = shard.ids.tolist()
-        paths = dict(Sample.objects.filter(pk__in=ids).values_list("pk", "path"))
+        samples = Sample.objects.select_related("file__deployment").in_bulk(ids)
         answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
-        twins = _twins(set(ids))
+        twins = _twins({sample.file_id for sample in samples.values()})
         for row, sample_id in enumerate(ids):
             answer = answers.get(sample_id)
-            if sample_id not in paths or (answer and answer.state == Answer.State.LEFT_OUT):
+            if sample_id not in samples or (answer and answer.state == Answer.State.LEFT_OUT):
                 continue
             given = answer.class_ids if answer else frozenset()
             own = head.class_ids[best[row]], probabilities[row, best[row]]
@@ -164,9 +200,10 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
                 _names(question, sorted(names[each] for each in given)),
                 int(bool(given)),
             )
-            yield (paths[sample_id], *said, "")
-            for path in twins.get(sample_id, []):
-                yield (path, *said, paths[sample_id])
+            file, about = samples[sample_id].file, _of_file(samples[sample_id])
+            yield (file.path, *said, "", *about)
+            for path in twins.get(file.pk, []):
+                yield (path, *said, file.path, *about)
 
 
 def _machine(head: Head) -> str:

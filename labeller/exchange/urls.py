@@ -7,5 +7,6 @@ urlpatterns = [
     path("projects/<slug:slug>/export/", views.exports, name="exports"),
     path("projects/<slug:slug>/export/labels.csv", views.labels_csv, name="labels_csv"),
     path("projects/<slug:slug>/export/predictions.csv", views.predictions_csv, name="predictions_csv"),
+    path("projects/<slug:slug>/export/deployments.csv", views.deployments_csv, name="deployments_csv"),
     path("projects/<slug:slug>/export/<slug:kind>.manifest.json", views.manifest, name="manifest"),
 ]

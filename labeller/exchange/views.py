@@ -97,9 +97,16 @@ def predictions_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 @require_safe
+def deployments_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Where the cameras stood: to be joined with the other tables by `deployment`."""
+    question = _question(request, slug)
+    return _stream(request, exporting.deployment_rows(question.project), question, "deployments")
+
+
+@require_safe
 def manifest(request: HttpRequest, slug: str, kind: str) -> JsonResponse:
     """Rows and hash of the last whole download of that kind, to tell whether the file one has is whole."""
     found = manifests.read(_name(request, _question(request, slug), kind))
-    if kind not in {"labels", "predictions"} or found is None:
+    if kind not in {"labels", "predictions", "deployments"} or found is None:
         raise Http404("nothing was downloaded whole yet")
     return JsonResponse(found)

@@ -85,22 +85,20 @@ def record_together(judgements: Sequence[Judgement], written: Written | None = N
         if len(judgements) > 1:
             return [record_together([each], written)[0] for each in judgements]
         detail = _("This label was changed at the same moment.")
-        standing = _Standing(judgements, written.table)
-        return [
-            standing.already(each) or Recorded(409, current=standing.of(each), detail=detail) for each in judgements
-        ]
+        earlier = _Earlier(judgements, written.table)
+        return [earlier.already(each) or Recorded(409, current=earlier.of(each), detail=detail) for each in judgements]
 
 
 def _record(judgements: Sequence[Judgement], written: Written) -> list[Recorded]:
     classes = classes_named(judgements)
-    standing = _Standing(judgements, written.table)
-    answers = [_refused(each, classes, standing) for each in judgements]
+    earlier = _Earlier(judgements, written.table)
+    answers = [_refused(each, classes, earlier) for each in judgements]
     new = [each for each, answer in zip(judgements, answers, strict=True) if answer is None]
-    before = [current.pk for each in new if (current := standing.of(each))]
+    before = [current.pk for each in new if (current := earlier.of(each))]
     table: Any = written.table
     if before and table.objects.filter(pk__in=before, is_current=True).update(is_current=False) < len(before):
         raise IntegrityError("a label was superseded meanwhile")
-    rows = table.objects.bulk_create(written.row(each, standing.of(each)) for each in new)
+    rows = table.objects.bulk_create(written.row(each, earlier.of(each)) for each in new)
     LabelledClass.objects.bulk_create(
         LabelledClass(label=row, label_class_id=class_id)
         for row, each in zip(rows, new, strict=True)
@@ -111,13 +109,13 @@ def _record(judgements: Sequence[Judgement], written: Written) -> list[Recorded]
     return [answer or Recorded(200, label=next(fresh), is_new=True) for answer in answers]
 
 
-def _refused(judgement: Judgement, classes: Container[tuple[int, int]], standing: "_Standing") -> Recorded | None:
+def _refused(judgement: Judgement, classes: Container[tuple[int, int]], earlier: "_Earlier") -> Recorded | None:
     """The answer to a judgement that isn't to be written; None where it is."""
     if wrong := problem(judgement, classes):
         return Recorded(422, detail=wrong)
-    if already := standing.already(judgement):
+    if already := earlier.already(judgement):
         return already
-    if is_expected(current := standing.of(judgement), judgement):
+    if is_expected(current := earlier.of(judgement), judgement):
         return None
     return Recorded(409, current=current, detail=_("This label was changed elsewhere."))
 
@@ -151,7 +149,7 @@ def _label(judgement: Judgement, supersedes: Any) -> Label:
 LABELS = Written(Label, _label)
 
 
-class _Standing:
+class _Earlier:
     """What is there already of one person's judgements: their UUIDs, and what this person said of the same samples."""
 
     def __init__(self, judgements: Sequence[Judgement], table: Any) -> None:
@@ -269,7 +267,7 @@ def _difference(
     question: Question, known: Mapping[int, frozenset[int]], may_change: bool
 ) -> tuple[list[tuple[int, frozenset[int], int | None]], dict[int, str]]:
     """What is to be written, each in place of the label with that id; and what keeps another label, with why."""
-    imported, people = _standing(question, known)
+    imported, people = _imported_and_people(question, known)
     new: list[tuple[int, frozenset[int], int | None]] = []
     kept = {}
     for sample_id, classes in known.items():
@@ -292,11 +290,11 @@ def _by_sample(pairs: Sequence[tuple[Sample, LabelClass]]) -> dict[int, frozense
     return found
 
 
-def _standing(
+def _imported_and_people(
     question: Question, sample_ids: Iterable[int]
 ) -> tuple[dict[int, tuple[int, frozenset[int]]], dict[int, list[frozenset[int]]]]:
     """The imported label of each sample with its class ids, and what people said that an import must not outvote."""
-    labels = Label.objects.filter(question=question, sample__in=list(sample_ids), is_current=True)
+    labels = Label.objects.of_samples(question, sample_ids).filter(is_current=True)
     rows = labels.exclude(annotator__isnull=False, verdict=Verdict.WITHDRAW)
     classes: dict[int, set[int]] = {}
     for label_id, class_id in LabelledClass.objects.filter(label__in=rows).values_list("label", "label_class"):

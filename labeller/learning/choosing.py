@@ -59,15 +59,15 @@ def choose(known: Known, fitted: Fitted | None, given: planning.Situation, seed:
     # A head for several classes a sample knows them by their columns.
     columns = dict(zip(fitted.learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
     is_cold = learner is None or len(given.X_labelled) < COLD_LABELS
-    grouping = bursts.newest_grouping(project.pk)
+    sequences, deployments = _groups(embeddings, project.pk, bursts.newest_grouping(project.pk))
     whole = replace(
         given,
         units=embeddings.units,
         # Clustering takes a second or more, and a worker that is started later never needs it.
         start=_start(question.pk, embeddings) if is_cold else (),
         starred=[column for column, class_id in columns.items() if class_id in known.starred],
-        sequences=_groups(embeddings, project.pk, "sequence_id", grouping),
-        deployments=_groups(embeddings, project.pk, "deployment_id", grouping),
+        sequences=sequences,
+        deployments=deployments,
     )
     picks = planning.plan(
         learner,
@@ -123,14 +123,19 @@ def likeness(question_id: int, embeddings: Embedded) -> tiles.Likeness:
     return tiles.likeness(embeddings, np.array([position for position, _ in _start(question_id, embeddings)]))
 
 
-@functools.lru_cache(maxsize=4)
-def _groups(embeddings: Embedded, project_id: int, name: str, grouping: int) -> NDArray[np.int64] | None:
-    """Each sample's sequence or deployment, -1 = none; None where no sample has one. `grouping` says how new it is."""
-    grouped = Sample.objects.filter(project=project_id, **{f"{name}__isnull": False})
-    rows = np.array(list(bursts.pages(grouped, name)), np.int64).reshape(-1, 2)
+@functools.lru_cache(maxsize=2)
+def _groups(
+    embeddings: Embedded, project_id: int, grouping: int
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
+    """Each sample's sequence, and its deployment, -1 = none; None where no sample has one.
+
+    `grouping` says how new they are.
+    """
+    grouped = Sample.objects.filter(project=project_id, file__deployment__isnull=False)
+    read = bursts.pages(grouped, "file__sequence", "file__deployment")
+    rows = np.array([(pk, sequence or -1, deployment) for pk, sequence, deployment in read], np.int64).reshape(-1, 3)
     at = embeddings.positions(rows[:, 0])
-    if not (at >= 0).any():
-        return None
-    groups = np.full(len(embeddings.ids), -1)
-    groups[at[at >= 0]] = rows[at >= 0, 1]
-    return groups
+    groups = np.full((2, len(embeddings.ids)), -1)
+    groups[:, at[at >= 0]] = rows[at >= 0, 1:].T
+    sequences, deployments = (each if (each >= 0).any() else None for each in groups)
+    return sequences, deployments

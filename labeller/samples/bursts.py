@@ -1,26 +1,26 @@
-"""Which deployment each sample is from, and which frames of a deployment show one event.
+"""Which deployment each file is from, and which frames of a deployment show one event.
 
 Shards arrive in an order spread over each folder, so new frames join, extend and bridge what is grouped already. A job
-looks at the deployments that new samples belong to, and at all of them once the project's gap has changed. A sample
-without a deployment is one no job has looked at: it gets its deployment and its sequence in one transaction, so a job
-that died halfway is simply done again.
+looks at the deployments that new files belong to, at those whose clock is to be put right, and at all of them once the
+project's gap has changed. A file without a deployment is one no job has looked at: it gets its deployment, its sequence
+and its time in one transaction, so a job that died halfway is simply done again.
 """
 
 import itertools
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import F, Max, QuerySet
 
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
-from labeller.samples.models import Deployment, Sample, Sequence, Source
+from labeller.samples.models import Deployment, File, Sequence, Source
 
 LONGEST = 30  # frames of one sequence: what a person can decide about at once, however long a camera goes on
 DEBOUNCE = 2.0  # seconds in which shards that arrive together share one job
@@ -31,8 +31,8 @@ PAUSE = 0.01  # seconds between two writes in which others get their turn
 LONGEST_NAME = 500
 STANDING = 5  # frames of one instant that a camera may have taken; more of them, and its clock stands still
 RULES = 2  # raised whenever what is a burst changes, so that everything is grouped anew
-# Django's own bulk update takes twenty times as long for a million samples, and others wait for it.
-UPDATE = "UPDATE samples_sample SET deployment_id = %s, sequence_id = %s WHERE id = %s"
+# Django's own bulk update takes twenty times as long for a million files, and others wait for it.
+UPDATE = "UPDATE samples_file SET deployment_id = %s, sequence_id = %s, taken_at = %s WHERE id = %s"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -42,7 +42,7 @@ def regroup(project: Project, shard: int = 0) -> Job:
 
 
 def newest_grouping(project_id: int) -> int:
-    """What changes whenever samples may have been grouped anew; 0 before the first time."""
+    """What changes whenever files may have been grouped anew; 0 before the first time."""
     done = Job.objects.filter(kind="bursts", key=f"project:{project_id}", state=Job.State.DONE)
     return done.aggregate(newest=Max("pk"))["newest"] or 0
 
@@ -52,20 +52,21 @@ def _key(project: Project) -> str:
 
 
 def group(progress: jobs.Progress) -> None:
-    """Give every new sample its deployment and bring the sequences of those deployments up to date."""
+    """Give every new file its deployment and bring the sequences of those deployments up to date."""
     project = progress.project
     is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
     Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap, "rules": RULES})
     places = _Places(project)
     new: dict[int, list[int]] = {}
-    for pk, source_id, path in pages(Sample.objects.filter(project=project, deployment=None), "source_id", "path"):
+    for pk, source_id, path in pages(File.objects.filter(project=project, deployment=None), "source_id", "path"):
         new.setdefault(places.deployment(source_id, path), []).append(pk)
         progress(0)
-    if is_regrouping:
-        for deployment_id in Deployment.objects.filter(project=project).values_list("pk", flat=True):
-            new.setdefault(deployment_id, [])
-    for number, (deployment_id, sample_ids) in enumerate(new.items()):
-        for _ in _group_deployment(deployment_id, sample_ids, project.burst_gap):
+    deployments = Deployment.objects.filter(project=project)
+    changed = deployments if is_regrouping else deployments.exclude(clock_shift=F("applied_shift"))
+    for deployment_id in changed.values_list("pk", flat=True):
+        new.setdefault(deployment_id, [])
+    for number, (deployment_id, file_ids) in enumerate(new.items()):
+        for _ in _group_deployment(Deployment.objects.get(pk=deployment_id), file_ids, project.burst_gap):
             progress(number, len(new))
     progress(len(new), len(new), now=True)
 
@@ -79,12 +80,12 @@ def _is_grouped_otherwise(job: Job, gap: int) -> bool:
     return bool(job.payload.get("gap", gap) != gap)
 
 
-def pages(rows: QuerySet[Any], *fields: str) -> Iterator[Any]:
+def pages(rows: QuerySet[Any], *fields: str, size: int = PAGE) -> Iterator[Any]:
     """The keys and these fields of all rows, a page at a time, in the order of their keys."""
     last = 0
-    while page := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:PAGE]):
+    while page := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:size]):
         yield from page
-        if len(page) < PAGE:
+        if len(page) < size:
             return
         last = page[-1][0]
 
@@ -117,8 +118,8 @@ class _Places:
             deployment, is_new = Deployment.objects.get_or_create(project=self.project, name=name)
             if is_new:
                 return deployment.pk
-            sample = deployment.samples.values_list("source_id", "path").first()
-            if self._place(*sample) == place if sample else deployment.pk not in self.known.values():
+            file = deployment.files.values_list("source_id", "path").first()
+            if self._place(*file) == place if file else deployment.pk not in self.known.values():
                 return deployment.pk
         raise AssertionError("names never end")
 
@@ -141,13 +142,14 @@ def _names(source: Source, folder: str) -> Iterator[str]:
 
 
 class _Frame(NamedTuple):
-    """A sample as grouping sees it."""
+    """A file as grouping sees it."""
 
     pk: int
     path: str
-    taken_at: datetime | None
+    clock: datetime | None
+    taken_at: datetime | None  # the clock put right
     sequence: int | None
-    is_new: bool
+    is_new: bool  # here, or in its time
 
 
 class _Burst(NamedTuple):
@@ -157,13 +159,14 @@ class _Burst(NamedTuple):
     sequence: int | None
 
 
-def _group_deployment(deployment_id: int, new: list[int], gap: int) -> Iterator[None]:
+def _group_deployment(deployment: Deployment, new: list[int], gap: int) -> Iterator[None]:
     """Write what changes, a chunk at a time, and stop after each."""
-    started = dict(Sequence.objects.filter(deployment=deployment_id).values_list("pk", "started_at"))
+    deployment_id = deployment.pk
+    started = dict(Sequence.objects.filter(deployment=deployment).values_list("pk", "started_at"))
     kept: set[int] = set()
     chunk: list[_Burst] = []
     size = 0
-    for frames in runs(_frames(deployment_id, new), gap):
+    for frames in runs(_frames(deployment, new), gap):
         ids = {frame.sequence for frame in frames if frame.sequence} - kept if len(frames) > 1 else set()
         burst = _Burst(frames, min(ids, default=None))
         if burst.sequence:
@@ -180,19 +183,34 @@ def _group_deployment(deployment_id: int, new: list[int], gap: int) -> Iterator[
     left = sorted(started.keys() - kept)
     for start in range(0, len(left), CHUNK):
         Sequence.objects.filter(pk__in=left[start : start + CHUNK]).delete()
+    Deployment.objects.filter(pk=deployment_id).update(applied_shift=deployment.clock_shift)
     yield
 
 
-def _frames(deployment_id: int, new: list[int]) -> list[_Frame]:
+def _frames(deployment: Deployment, new: list[int]) -> list[_Frame]:
     """What may have to change: the deployment's frames with a time, and all that is new to it."""
-    fields = ("path", "taken_at", "sequence_id")
-    known = Sample.objects.filter(deployment=deployment_id, taken_at__isnull=False)
-    rows: Iterable[Any] = pages(known, *fields)
-    found = [_Frame(pk, path, at, sequence, is_new=False) for pk, path, at, sequence in rows]
+    fields = ("path", "clock_time", "taken_at", "sequence_id")
+    known = File.objects.filter(deployment=deployment, clock_time__isnull=False)
+    found = [_frame(deployment, *row) for row in pages(known, *fields)]
     for start in range(0, len(new), PAGE):
-        rows = Sample.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
-        found += [_Frame(pk, path, at, sequence, is_new=True) for pk, path, at, sequence in rows]
+        rows = File.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
+        found += [_frame(deployment, *row)._replace(is_new=True) for row in rows]
     return found
+
+
+def _frame(
+    deployment: Deployment, pk: int, path: str, clock: datetime | None, taken_at: datetime | None, sequence: int | None
+) -> _Frame:
+    right = put_right(clock, deployment.clock_shift)
+    return _Frame(pk, path, clock, right, sequence, is_new=right != taken_at)
+
+
+def put_right(clock: datetime | None, shift: timedelta) -> datetime | None:
+    """The time that a camera's clock meant; as it is where the calendar has no such time."""
+    try:
+        return clock + shift if clock else None
+    except OverflowError:
+        return clock
 
 
 def runs(frames: list[_Frame], gap: int) -> Iterator[list[_Frame]]:
@@ -227,15 +245,15 @@ def _silent(frames: list[_Frame]) -> set[int]:
         frame.pk
         for frame in frames
         if frame.taken_at is None
-        or _is_start_value(frame.taken_at)
+        or (frame.clock is not None and _is_start_value(frame.clock))
         or counted[_folder(frame.path), frame.taken_at] > STANDING
     }
 
 
-def _is_start_value(taken_at: datetime) -> bool:
+def _is_start_value(clock: datetime) -> bool:
     """Whether a clock shows this that nobody set: the first instant of a year, at midnight or noon."""
-    is_first = (taken_at.month, taken_at.day, taken_at.hour % 12) == (1, 1, 0)
-    return is_first and not (taken_at.minute or taken_at.second or taken_at.microsecond)
+    is_first = (clock.month, clock.day, clock.hour % 12) == (1, 1, 0)
+    return is_first and not (clock.minute or clock.second or clock.microsecond)
 
 
 def _goes_on(last: _Frame, frame: _Frame, gap: timedelta) -> bool:
@@ -271,13 +289,14 @@ def _write(deployment_id: int, bursts: list[_Burst], started: dict[int, datetime
                 for burst in fresh
             )
         )
-        rows: list[tuple[int, int | None, int]] = []
+        adapt = connection.ops.adapt_datetimefield_value
+        rows: list[tuple[int, int | None, Any, int]] = []
         for burst in bursts:
             sequence = next(made).pk if len(burst.frames) > 1 and burst.sequence is None else burst.sequence
             if burst.sequence and started[burst.sequence] != burst.frames[0].taken_at:
                 Sequence.objects.filter(pk=burst.sequence).update(started_at=burst.frames[0].taken_at)
             rows += [
-                (deployment_id, sequence, frame.pk)
+                (deployment_id, sequence, adapt(frame.taken_at), frame.pk)
                 for frame in burst.frames
                 if frame.is_new or frame.sequence != sequence
             ]

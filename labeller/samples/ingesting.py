@@ -1,4 +1,4 @@
-"""Ingest: from a folder to samples, derivatives and refusals, in chunks that any worker can do."""
+"""Ingest: from a folder to files, their samples, derivatives and refusals, in chunks that any worker can do."""
 
 import datetime
 import errno
@@ -19,14 +19,12 @@ from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples import bursts, following, known, names, refusing, scanning, tables
 from labeller.samples.known import Given
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Sample, Source
 from labeller.samples.signals import shard_known
 from labeller.samples.walking import NO_PERMISSION, Found
 from tl_core.images import (
     Examined,
     ImageRefused,
-    derivative_path,
-    derivative_sizes,
     examine,
     write_derivatives,
 )
@@ -105,7 +103,7 @@ def scan(progress: jobs.Progress) -> None:
     with transaction.atomic():
         # Folders of one project may be looked through at the same moment: each needs shards of its own.
         Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
-        shard = _next_shard(source.project)
+        shard = next_shard(source.project)
         shard = _cut(source, fresh, "shard", shard, moves=is_about)
         _cut(source, changed, "changed", shard, moves=True)
         Source.objects.filter(pk=source.pk).update(
@@ -136,7 +134,7 @@ def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: b
     return shard
 
 
-def _next_shard(project: Project) -> int:
+def next_shard(project: Project) -> int:
     """The first shard number no sample and no ingest job of the project has used."""
     used = Sample.objects.filter(project=project).aggregate(last=Max("shard"))["last"]
     keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
@@ -146,10 +144,10 @@ def _next_shard(project: Project) -> int:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: the fields of a sample, or of a refusal."""
+    """What became of one file: the fields of its row, or of a refusal."""
 
     found: Found
-    sample: dict[str, Any] | None = None
+    fields: dict[str, Any] | None = None
     reason: str = ""
     detail: str = ""
 
@@ -172,7 +170,7 @@ def ingest(progress: jobs.Progress) -> None:
             continue
         digest = following.known_content(source, found.path) if payload.get("moves") else None
         if digest:
-            outcomes.append(Outcome(found, sample={"sha256": digest}))
+            outcomes.append(Outcome(found, fields={"sha256": digest}))
         elif stage == "changed":
             unexplained.append(found)
         else:
@@ -210,11 +208,12 @@ def examine_file(source: Source, found: Found) -> Outcome:
     taken_at = examined.taken_at.replace(tzinfo=datetime.UTC) if examined.taken_at else None
     return Outcome(
         found,
-        sample={
+        fields={
             "sha256": examined.sha256,
             "width": examined.width,
             "height": examined.height,
             "taken_at": taken_at,
+            "clock_time": taken_at,
             "notes": examined.notes,
         },
     )
@@ -231,11 +230,11 @@ def write_pictures(examined: Examined) -> None:
 
 
 def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
-    """Write a shard's samples and refusals; written again after a crash, it changes nothing.
+    """Write a shard's files, a sample of each, and refusals; written again after a crash, it changes nothing.
 
     What the database won't take is halved until it is one file, which is refused by name.
     """
-    hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
+    hashes = [outcome.fields["sha256"] for outcome in outcomes if outcome.fields]
     gone = following.left(source.project, hashes)
     for attempt in range(WRITE_ATTEMPTS):
         try:
@@ -256,7 +255,7 @@ def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
         return
     (outcome,) = outcomes
     log.error("%s could not be stored: %s", outcome.found.path, refused)
-    if outcome.sample is not None:
+    if outcome.fields is not None:
         _write(source, shard, [Outcome(outcome.found, reason="failed", detail=f"It could not be stored: {refused}")])
 
 
@@ -269,11 +268,11 @@ def _is_outage(error: Exception) -> bool:
 
 
 def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[int, following.Left]) -> None:
-    hashes = [outcome.sample["sha256"] for outcome in outcomes if outcome.sample]
+    hashes = [outcome.fields["sha256"] for outcome in outcomes if outcome.fields]
     rows = following.Rows(source, hashes, [outcome.found.path for outcome in outcomes], gone)
-    samples, refusals = [], []
+    files, refusals = [], []
     for outcome in outcomes:
-        found, fields = outcome.found, outcome.sample
+        found, fields = outcome.found, outcome.fields
         if fields is None:
             refusals.append(refusing.refusal(source, found, outcome.reason, outcome.detail))
             continue
@@ -287,19 +286,13 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
         elif mine is not None:
             rows.edit(mine, found, fields)
         else:
-            sample = Sample(shard=shard, **{**fields, **refusing.common(source, found)})
-            rows.by_content[fields["sha256"]] = sample
-            samples.append(sample)
+            file = File(**{**fields, **refusing.common(source, found)})
+            rows.by_content[fields["sha256"]] = file
+            files.append(file)
     Refusal.objects.filter(source=source, path__in=[outcome.found.path for outcome in outcomes]).delete()
-    Sample.objects.bulk_create(samples)
+    File.objects.bulk_create(files)
+    Sample.objects.bulk_create(Sample(project=source.project, file=file, shard=shard) for file in files)
     Refusal.objects.bulk_create(refusals)
     rows.finish()
-    if samples:
-        shard_known.send(Sample, project=source.project, shard=shard, count=len(samples))
-
-
-def derivative(sample: Sample, size: int) -> Path | None:
-    """The file to serve when somebody asks for that long side."""
-    if not sample.width or not sample.height:
-        return None
-    return derivative_path(settings.MEDIA, sample.sha256, size, derivative_sizes(sample.width, sample.height))
+    if files:
+        shard_known.send(Sample, project=source.project, shard=shard, count=len(files))

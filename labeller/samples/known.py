@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,6 +23,7 @@ from labeller.jobs.models import Job
 from labeller.projects import making as projects
 from labeller.projects.models import Question
 from labeller.samples import levels, matching, tables, told
+from labeller.samples.bursts import pages
 from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError
 from labeller.samples.signals import labels_known
@@ -33,7 +34,6 @@ from labeller.text import fold
 FOLDERS = "folders"
 PURPOSES = ("labels", "truth")
 CHUNK = 500  # samples written in one transaction
-PAGE = 5_000  # rows read at once
 PAUSE = 0.01  # seconds between two writes in which others get their turn
 REST = 5  # while an import goes on, a run waits so many times as long as the last one took
 
@@ -195,24 +195,27 @@ def request(source: Source, *, amid_import: bool = False) -> Job | None:
 
 
 class _Files:
-    """All files of a source: those that are samples, those that are a sample's twin, and those that are neither."""
+    """All files of a source: those with a sample of the whole, the twins of such files, and the others.
+
+    What names and tables say of a file is said of the whole: a file of which there are only parts is passed over.
+    """
 
     def __init__(self, source: Source) -> None:
-        samples = Sample.objects.filter(source=source)
+        wholes = Sample.objects.filter(file__source=source, part=Sample.Part.WHOLE)
         refusals = Refusal.objects.filter(source=source)
         ingests = Job.objects.filter(
             kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
         )
-        self.own = {path: pk for pk, path in _pages(samples, "path")}
+        self.own = {path: pk for pk, path in pages(wholes, "file__path")}
         self.twins: dict[str, int] = {}
         self.others: list[str] = []
-        for _pk, path, twin in _pages(refusals, "path", "twin"):
+        for _pk, path, twin in pages(refusals.annotate(whole=_whole_of_twin()), "path", "whole"):
             if twin is None:
                 self.others.append(path)
             else:
                 self.twins[path] = twin
         # Not looked at yet, but there: a name without its folder may be one of these.
-        for _pk, payload in _pages(ingests, "payload", page=50):
+        for _pk, payload in pages(ingests, "payload", size=50):
             self.others += [each[0] for each in payload["files"]]
 
     def paths(self) -> list[str]:
@@ -236,12 +239,9 @@ class _Files:
         return found
 
 
-def _pages(rows: QuerySet[Any], *fields: str, page: int = PAGE) -> Iterator[Any]:
-    """The keys and these fields of all rows, a page at a time."""
-    last = 0
-    while found := list(rows.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:page]):
-        yield from found
-        last = found[-1][0]
+def _whole_of_twin() -> Subquery:
+    wholes = Sample.objects.filter(file=OuterRef("twin"), part=Sample.Part.WHOLE)
+    return Subquery(wholes.values("pk")[:1])
 
 
 def apply(progress: jobs.Progress) -> None:
@@ -343,7 +343,7 @@ def _write_labels(
         for _receiver, reply in replies:
             kept: Any = reply  # the kind of problem of each sample that kept another label
             applied += sum(map(bool, part.values())) - len(kept)
-            paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "path"))
+            paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "file__path"))
             kinds = {pk: "moved" if kind == "twins" and pk in moved else kind for pk, kind in kept.items()}
             said.problems += [Problem(kind, 0, paths[pk], paths[pk]) for pk, kind in kinds.items()]
     return applied

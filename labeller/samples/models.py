@@ -1,15 +1,20 @@
-"""Samples, where they come from, and the files that were refused."""
+"""Files, the samples they hold, where they come from, and the files that were refused."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from labeller.projects.models import LabelClass, Project
 from labeller.samples import names
 
+Box = tuple[float, float, float, float]  # left, top, width, height: fractions of the upright picture's
+FULL = 1 + 1e-6  # of a width or height: what is rounded may lie a little further
+
 
 class Source(models.Model):
-    """A folder, here or in an object store, whose images are samples of a project, referenced in place."""
+    """A folder, here or in an object store, whose files belong to a project, referenced in place."""
 
     class Meaning(models.TextChoices):
         """What the folders inside (or a table beside) say about each image."""
@@ -29,7 +34,7 @@ class Source(models.Model):
     known = models.JSONField(default=dict, help_text="What became of the labels and the truth: samples/known.py.")
     follows_links = models.BooleanField(default=False, help_text="Whether links that lead out of it are followed.")
     left_out = models.JSONField(default=dict, help_text="What the last look left out on purpose: how many by kind.")
-    missing = models.PositiveIntegerField(default=0, help_text="Samples whose file the last look did not find.")
+    missing = models.PositiveIntegerField(default=0, help_text="Files that the last look did not find.")
     reader = models.PositiveIntegerField(default=0, help_text="scanning.READER when the last look was complete.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -56,13 +61,34 @@ class Source(models.Model):
 
 
 class Deployment(models.Model):
-    """Where and when a camera stood."""
+    """Where and when a camera stood. All times are by the clocks of the place, taken as UTC."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="deployments")
-    name = models.CharField(max_length=500)
+    name = models.CharField(max_length=500, help_text="The folder's.")
+    location_name = models.CharField(max_length=200, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    camera = models.CharField(max_length=200, blank=True)
+    start = models.DateTimeField(null=True, blank=True)
+    end = models.DateTimeField(null=True, blank=True)
+    time_zone = models.CharField(max_length=60, blank=True, help_text="As the IANA names it, Europe/Amsterdam.")
+    clock_shift = models.DurationField(default=timedelta, help_text="What to add to the camera's clock.")
+    applied_shift = models.DurationField(default=timedelta, help_text="What was added to the times that are stored.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_deployment_per_name")]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="one_deployment_per_name"),
+            models.CheckConstraint(
+                condition=models.Q(latitude=None, longitude=None)
+                | models.Q(latitude__isnull=False, latitude__range=(-90, 90))
+                & models.Q(longitude__isnull=False, longitude__range=(-180, 180)),
+                name="coordinates_are_a_pair",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(start=None) | models.Q(end=None) | models.Q(end__gte=models.F("start")),
+                name="deployment_ends_after_its_start",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -78,16 +104,17 @@ class Sequence(models.Model):
         return f"{self.deployment} {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
-class Sample(models.Model):
-    """One thing to label."""
+class File(models.Model):
+    """A photograph, a video or a document: what samples are of."""
 
     class Kind(models.TextChoices):
         IMAGE = "image", "image"
+        VIDEO = "video", "video"
         TEXT = "text", "text"
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="samples")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="files")
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.IMAGE)
-    source = models.ForeignKey(Source, models.PROTECT, related_name="samples")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="files")
     # As names.encode writes it.
     path = models.CharField(max_length=2000, help_text="Relative to the source, with forward slashes.")
     sha256 = models.CharField(max_length=64)
@@ -95,15 +122,59 @@ class Sample(models.Model):
     modified_ns = models.BigIntegerField()
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
-    taken_at = models.DateTimeField(null=True, help_text="The camera's own clock, taken as UTC.")
+    taken_at = models.DateTimeField(null=True, help_text="By the camera's clock, put right; taken as UTC.")
+    clock_time = models.DateTimeField(null=True, help_text="What the camera's clock said; taken as UTC.")
     notes = models.JSONField(default=list, help_text='What to know about the picture: [{"code": …, parameters}].')
-    deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="samples")
-    sequence = models.ForeignKey(Sequence, models.SET_NULL, null=True, related_name="samples")
-    # Where the sample is a part of its image: as fractions of the upright image's width and height.
+    deployment = models.ForeignKey(Deployment, models.SET_NULL, null=True, related_name="files")
+    sequence = models.ForeignKey(Sequence, models.SET_NULL, null=True, related_name="files")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "path"], name="one_file_per_path"),
+            models.UniqueConstraint(fields=["project", "sha256"], name="one_file_per_content"),
+            models.CheckConstraint(
+                condition=~models.Q(kind="image") | models.Q(width__gt=0, height__gt=0), name="image_has_a_size"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+def _is_of_kind() -> models.Q:
+    """Which columns say where a sample lies in its file, by the kind of part it is."""
+    no_box = models.Q(box_left=None, box_top=None, box_width=None, box_height=None)
+    a_box = models.Q(box_left__isnull=False, box_top__isnull=False, box_width__isnull=False, box_height__isnull=False)
+    begins, ends = models.Q(start__isnull=False), models.Q(end__isnull=False)
+    return (
+        (models.Q(part="whole", start=None, end=None) & no_box)
+        | (models.Q(part="box") & a_box)  # of a picture, or of the frame at `start`
+        | (models.Q(part__in=["frame", "row"]) & no_box & begins)
+        | (models.Q(part="passage") & no_box & begins & ends)
+    )
+
+
+class Sample(models.Model):
+    """One thing to label: a file, or a part of one."""
+
+    class Part(models.TextChoices):
+        WHOLE = "whole", "whole"
+        BOX = "box", "box"
+        FRAME = "frame", "frame"
+        PASSAGE = "passage", "passage"
+        ROW = "row", "row"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="samples")  # the file's
+    file = models.ForeignKey(File, models.CASCADE, related_name="samples")
+    part = models.CharField(max_length=8, choices=Part, default=Part.WHOLE)
+    # As fractions of the upright image's width and height.
     box_left = models.FloatField(null=True)
     box_top = models.FloatField(null=True)
     box_width = models.FloatField(null=True)
     box_height = models.FloatField(null=True)
+    start = models.FloatField(null=True, help_text="A frame's second, a passage's first character, a row's number.")
+    end = models.FloatField(null=True, help_text="Where it ends: not part of it any more.")
     # Samples are embedded shard by shard; a shard is spread over the whole folder, so that any first few shards
     # are a fair picture of the pool.
     shard = models.PositiveIntegerField()
@@ -111,33 +182,55 @@ class Sample(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["source", "path"], name="one_sample_per_path"),
-            models.UniqueConstraint(fields=["project", "sha256"], name="one_sample_per_content"),
+            models.UniqueConstraint(fields=["file"], condition=models.Q(part="whole"), name="one_whole_per_file"),
+            models.UniqueConstraint(
+                "file",
+                "part",
+                *(Coalesce(name, -1.0) for name in ("box_left", "box_top", "box_width", "box_height", "start", "end")),
+                condition=~models.Q(part="whole"),
+                name="one_sample_per_part",
+            ),
+            models.CheckConstraint(condition=_is_of_kind(), name="place_is_of_its_kind"),
             models.CheckConstraint(
-                condition=~models.Q(kind="image") | models.Q(width__gt=0, height__gt=0), name="image_has_a_size"
+                condition=models.Q(box_left=None)
+                | models.Q(box_left__gte=0, box_top__gte=0, box_width__gt=0, box_height__gt=0)
+                & models.Q(box_left__lte=FULL - models.F("box_width"), box_top__lte=FULL - models.F("box_height")),
+                name="box_lies_in_the_image",
             ),
             models.CheckConstraint(
-                condition=models.Q(box_left=None, box_top=None, box_width=None, box_height=None)
-                | models.Q(box_left__range=(0, 1), box_top__range=(0, 1), box_width__gt=0, box_height__gt=0)
-                & models.Q(box_width__lte=1, box_height__lte=1),
-                name="box_lies_in_the_image",
+                condition=(models.Q(start=None) | models.Q(start__gte=0))
+                & (models.Q(end=None) | models.Q(end__gt=models.F("start"))),
+                name="ends_after_its_start",
             ),
         ]
         indexes = [models.Index(fields=["project", "shard"], name="sample_by_shard")]
 
     def __str__(self) -> str:
-        return self.path
+        return f"{self.file} {self.place}".rstrip()
 
     @property
-    def box(self) -> tuple[float, float, float, float] | None:
+    def box(self) -> Box | None:
         """Left, top, width and height of the part that counts; None = the whole image."""
         if self.box_left is None:
             return None
         return (self.box_left, self.box_top or 0.0, self.box_width or 0.0, self.box_height or 0.0)
 
+    @property
+    def sequence_id(self) -> int | None:
+        """The burst that is decided about at once: of whole frames, for boxes show what is not the same in all."""
+        return self.file.sequence_id if self.part == self.Part.WHOLE else None
+
+    @property
+    def place(self) -> str:
+        """Where in its file it lies, “box 0.1 0.2 0.5 0.4”; nothing where it is the whole."""
+        if self.part == self.Part.WHOLE:
+            return ""
+        numbers = (*(self.box or ()), self.start, self.end)
+        return " ".join([self.part, *(f"{number:.6g}" for number in numbers if number is not None)])
+
 
 class Refusal(models.Model):
-    """A file that could not become a sample, and why."""
+    """A file of which there are no samples, and why."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="refusals")
     source = models.ForeignKey(Source, models.CASCADE, related_name="refusals")
@@ -147,7 +240,7 @@ class Refusal(models.Model):
     reason = models.SlugField()
     detail = models.CharField(max_length=500, blank=True)
     twin = models.ForeignKey(
-        Sample, models.SET_NULL, null=True, related_name="twins", help_text="The sample of the same content."
+        File, models.SET_NULL, null=True, related_name="twins", help_text="The file of the same content."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 
 from labeller.projects.models import Project
 from labeller.samples import ingesting, names, scanning
-from labeller.samples.models import Sample, Source
+from labeller.samples.models import File, Source
 from labeller.samples.scanning import FolderError
 from tl_core.images import is_url
 
-LOOKED_AT = 20  # samples, spread over the source, whose files are looked for
+LOOKED_AT = 20  # files, spread over the source, that are looked for
 HASHED = 5  # of those that are there, how many have their content compared
 ENOUGH = 0.5  # of those looked at: some may have been deleted or renamed meanwhile
 
@@ -31,36 +31,36 @@ def candidate(folder: Path | str) -> Source | None:
     return None
 
 
-def _some(source: Source) -> list[Sample]:
-    """A few samples from all over the source, at places that lie evenly between its first and last."""
-    samples = Sample.objects.filter(source=source).order_by("pk")
-    first, last = samples.first(), samples.last()
+def _some(source: Source) -> list[File]:
+    """A few files from all over the source, at places that lie evenly between its first and last."""
+    files = File.objects.filter(source=source).order_by("pk")
+    first, last = files.first(), files.last()
     if first is None or last is None:
         return []
     step = max(1, (last.pk - first.pk) // LOOKED_AT)
-    found = (samples.filter(pk__gte=at).first() for at in range(first.pk, last.pk + 1, step))
-    return list({sample.pk: sample for sample in found if sample}.values())
+    found = (files.filter(pk__gte=at).first() for at in range(first.pk, last.pk + 1, step))
+    return list({file.pk: file for file in found if file}.values())
 
 
-def _share(samples: list[Sample], folder: Path) -> float:
-    """The part of these samples whose files are in that folder; 0 where one is there by its name and size only."""
-    there = [sample for sample in samples if _has_size(sample, folder)]
+def _share(files: list[File], folder: Path) -> float:
+    """The part of these files that are in that folder; 0 where one is there by its name and size only."""
+    there = [file for file in files if _has_size(file, folder)]
     compared = there[:: max(1, len(there) // HASHED)]
-    return len(there) / len(samples) if all(_has_content(sample, folder) for sample in compared) else 0.0
+    return len(there) / len(files) if all(_has_content(file, folder) for file in compared) else 0.0
 
 
-def _has_size(sample: Sample, folder: Path) -> bool:
-    path = folder / names.decode(sample.path)
+def _has_size(file: File, folder: Path) -> bool:
+    path = folder / names.decode(file.path)
     try:
-        return path.is_file() and path.stat().st_size == sample.bytes
+        return path.is_file() and path.stat().st_size == file.bytes
     except OSError:
         return False
 
 
-def _has_content(sample: Sample, folder: Path) -> bool:
+def _has_content(file: File, folder: Path) -> bool:
     try:
-        with (folder / names.decode(sample.path)).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sample.sha256
+        with (folder / names.decode(file.path)).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
     except OSError:
         return False
 

@@ -1,11 +1,11 @@
-"""Rows about files that are no samples, or whose samples have lost them."""
+"""Rows about files that hold no samples, or that are lost to their samples."""
 
 from typing import Any
 
 from django.db import transaction
 
 from labeller.samples import names
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Source
 from labeller.samples.scanning import Look
 from labeller.samples.walking import Found
 
@@ -13,7 +13,7 @@ PAGE = 500  # rows written in one transaction
 
 
 def common(source: Source, found: Found) -> dict[str, Any]:
-    """What a sample and a refusal have in common."""
+    """What the rows of a file that is taken and of a refusal have in common."""
     return {
         "project": source.project,
         "source": source,
@@ -23,8 +23,8 @@ def common(source: Source, found: Found) -> dict[str, Any]:
     }
 
 
-def refusal(source: Source, found: Found, reason: str, detail: str, twin: Sample | None = None) -> Refusal:
-    """A row, not stored yet; of a duplicate with the sample that has its content."""
+def refusal(source: Source, found: Found, reason: str, detail: str, twin: File | None = None) -> Refusal:
+    """A row, not stored yet; of a duplicate with the file that has its content."""
     return Refusal(reason=reason, detail=names.plain(detail)[:500], twin=twin, **common(source, found))
 
 
@@ -40,15 +40,15 @@ def note_problems(source: Source, look: Look) -> None:
             Refusal.objects.bulk_create(refusal(source, found, found.reason, found.detail) for found in page)
 
 
-def note(sample: Sample, reason: str, detail: str) -> None:
-    """A file that was fine at import and isn't now: it keeps its sample, and the manager sees why it has no picture."""
+def note(file: File, reason: str, detail: str) -> None:
+    """A file that was fine at import and isn't now: it keeps its samples, and the manager sees why no picture."""
     Refusal.objects.update_or_create(
-        source=sample.source,
-        path=sample.path,
+        source=file.source,
+        path=file.path,
         defaults={
-            "project": sample.project,
-            "bytes": sample.bytes,
-            "modified_ns": sample.modified_ns,
+            "project": file.project,
+            "bytes": file.bytes,
+            "modified_ns": file.modified_ns,
             "reason": reason,
             "detail": names.plain(detail)[:500],
         },

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from labeller.samples import names
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Source
 from labeller.samples.walking import LEADS_OUT, Found, walk
 from tl_core.images import is_url
 
@@ -101,10 +101,10 @@ def _check_url(url: str) -> None:
 class Look:
     """What a walk through a source's folder found, against what is known of it."""
 
-    fresh: list[Found] = field(default_factory=list)  # no sample yet, and no refusal that still holds
-    changed: list[Found] = field(default_factory=list)  # at the path of a sample, but not as it was then
+    fresh: list[Found] = field(default_factory=list)  # not known yet, and no refusal that still holds
+    changed: list[Found] = field(default_factory=list)  # known, but not as it was then
     problems: list[Found] = field(default_factory=list)  # can't be looked at, and why
-    gone: set[str] = field(default_factory=set)  # paths of samples at which there is no file any more
+    gone: set[str] = field(default_factory=set)  # known paths at which there is no file any more
     settled: set[str] = field(default_factory=set)  # paths of refusals of which nothing is left
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -112,7 +112,7 @@ class Look:
 def look(source: Source) -> Look:
     """Compare the folder with the rows by path, size and time of change: no file is opened."""
     found = Look()
-    known = {path: stamp for path, *stamp in _stamps(Sample.objects.filter(source=source))}
+    known = {path: stamp for path, *stamp in _stamps(File.objects.filter(source=source))}
     refusals = Refusal.objects.filter(source=source)
     refused = {path: rest for path, *rest in _stamps(refusals, "reason")}
     has_all_looked = source.reader == READER

@@ -99,6 +99,7 @@ class _Columns:
     verdict: int | None = None
     overruled: int | None = None
     defused: int | None = None
+    part: int | None = None
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -225,6 +226,7 @@ def _named(header: list[str]) -> _Columns | None:
         verdict=at.get("verdict") if is_own else None,
         overruled=at.get("overruled") if is_own else None,
         defused=at.get(DEFUSED) if is_own else None,
+        part=at.get("part") if is_own else None,
     )
 
 
@@ -279,6 +281,7 @@ def _take(
         table.problems.append(Problem("no-path", line))
         return
     names, problem = _names(_cell(cells, columns.name), several, tidied)
+    problem = "of-part" if _cell(cells, columns.part).strip() else problem
     if problem:
         table.problems.append(Problem(problem, line, path, _cell(cells, columns.name)[:80]))
         return

@@ -50,7 +50,7 @@ def _sentence(group: dict[str, Any], report: dict[str, Any]) -> str:
     return (_of_lines(group) if group["kind"] in OF_LINES else _of_paths(group)) % values
 
 
-OF_LINES = {"more-cells", "long-name", "bad-name", "no-class", "no-path", "not-csv", "other-question"}
+OF_LINES = {"more-cells", "long-name", "bad-name", "no-class", "no-path", "not-csv", "other-question", "of-part"}
 
 
 def _of_lines(group: dict[str, Any]) -> str:
@@ -81,6 +81,11 @@ def _of_lines(group: dict[str, Any]) -> str:
         "other-question": ngettext(
             "%(n)d row is of another question, “%(text)s”",
             "%(n)d rows are of another question, the first of “%(text)s”",
+            n,
+        ),
+        "of-part": ngettext(
+            "%(n)d row is of a part of a photograph, in line %(line)d; a table is of whole ones",
+            "%(n)d rows are of parts of photographs, the first in line %(line)d; a table is of whole ones",
             n,
         ),
     }[group["kind"]]

@@ -7,24 +7,40 @@ from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.samples import deriving, ingesting, known, told
-from labeller.samples.models import Sample
+from labeller.samples import deriving, known, told
+from labeller.samples.models import Box, File, Sample
 
 
 @require_safe
 def image(request: HttpRequest, sample_id: int, size: int) -> HttpResponseBase:
-    """The sample's picture, at least `size` pixels on the long side where it has so many."""
-    sample = get_object_or_404(access.rows(request.user, Sample.objects.all()), pk=sample_id)
-    path = ingesting.derivative(sample, size)
+    """The picture that the sample is of, or is a box of, at least `size` pixels on the long side if it has so many."""
+    return _picture(request, _shown(request, sample_id), size)
+
+
+@require_safe
+def part(request: HttpRequest, sample_id: int, size: int) -> HttpResponseBase:
+    """The sample itself, for pages that draw no boxes: of a box just what is in it, and a little around."""
+    sample = _shown(request, sample_id)
+    return _picture(request, sample, size, sample.box)
+
+
+def _shown(request: HttpRequest, sample_id: int) -> Sample:
+    return get_object_or_404(access.rows(request.user, Sample.objects.select_related("file")), pk=sample_id)
+
+
+def _picture(request: HttpRequest, sample: Sample, size: int, box: Box | None = None) -> HttpResponseBase:
+    path = deriving.picture(sample.file, size, box)
     if path is None:
         raise Http404("no such size")
-    mark = f'"{sample.sha256[:32]}-{size}"'
+    mark = f'"{sample.file.sha256[:32]}-{size}{"-part" if box else ""}"'
     if request.headers.get("If-None-Match") == mark:
         return _kept(HttpResponseNotModified(), mark)
     try:
-        return _kept(FileResponse(path.open("rb"), content_type="image/jpeg"), mark)
+        shown = FileResponse(path.open("rb")) if box is None else HttpResponse(deriving.cut(path, box, size))
     except FileNotFoundError:
-        return _made_anew(sample)
+        return _made_anew(sample.file)
+    shown["Content-Type"] = "image/jpeg"
+    return _kept(shown, mark)
 
 
 def _kept(response: HttpResponseBase, mark: str) -> HttpResponseBase:
@@ -34,10 +50,10 @@ def _kept(response: HttpResponseBase, mark: str) -> HttpResponseBase:
     return response
 
 
-def _made_anew(sample: Sample) -> HttpResponse:
+def _made_anew(file: File) -> HttpResponse:
     """The picture is gone: a worker makes it from the photograph, and the page asks again in a moment."""
-    deriving.ask(sample)
-    gone = deriving.is_gone(sample)
+    deriving.ask(file)
+    gone = deriving.is_gone(file)
     text = _("The photograph is not there any more.") if gone else _("The picture is being made anew.")
     response = HttpResponse(text, status=410 if gone else 202, content_type="text/plain; charset=utf-8")
     response["Cache-Control"] = "no-store"

@@ -136,7 +136,7 @@ def test_the_reviewer_sees_who_said_what_what_the_head_thought_and_the_note(foxe
     ]
     assert shown["suggestions"] == [[badger, 0.5], [fox, 0.5]]
     assert [(each["author"], each["note"]) for each in shown["flags"]] == [("bo", "two tails")]
-    assert (shown["width"], shown["path"], shown["previous"]) == (640, sample.path, None)
+    assert (shown["width"], shown["path"], shown["previous"]) == (640, sample.file.path, None)
 
 
 def test_a_reviewers_own_label_comes_as_what_they_supersede(foxes, desk, fox, badger):

@@ -13,7 +13,7 @@ from labeller.annotating.models import Assignment
 from labeller.annotating.wire.samples import samples_json
 from labeller.labels.models import Label
 from labeller.projects.models import Question
-from labeller.samples.models import Deployment, Sample, Sequence
+from labeller.samples.models import Deployment, File, Sample, Sequence
 from tests import factories
 from tests.factories import judgement
 
@@ -33,9 +33,9 @@ def make_burst(foxes, count):
     sequence = Sequence.objects.create(deployment=deployment, started_at=START)
     made = factories.samples(foxes.project, count)
     for number, sample in enumerate(made):
-        sample.taken_at = START + timedelta(hours=sequence.pk, seconds=number)
-        sample.deployment, sample.sequence = deployment, sequence
-    Sample.objects.bulk_update(made, ["taken_at", "deployment", "sequence"])
+        sample.file.taken_at = START + timedelta(hours=sequence.pk, seconds=number)
+        sample.file.deployment, sample.file.sequence = deployment, sequence
+    File.objects.bulk_update([sample.file for sample in made], ["taken_at", "deployment", "sequence"])
     return made
 
 
@@ -85,7 +85,9 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
     said = factories.label(foxes.question, burst[3], foxes.ana, foxes.class_id("fox"))
     factories.label(foxes.question, burst[2], foxes.bo, foxes.class_id("badger"))
     factories.label(foxes.question, burst[1], foxes.ana, verdict="skip")
-    samples = Sample.objects.select_related("source", "deployment").filter(pk__in=ids([burst[2], other[0], alone]))
+    samples = Sample.objects.select_related("file__source", "file__deployment").filter(
+        pk__in=ids([burst[2], other[0], alone])
+    )
     assert len(samples) == 3
     with django_assert_num_queries(2):
         found = told(foxes, samples)
@@ -97,13 +99,13 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
     assert frames[1]["previous"]["verdict"] == "skip" and frames[1]["previous"]["classes"] == []
     assert [frames[at]["previous"] for at in (0, 2, 4)] == [None] * 3
     assert (frames[0]["width"], frames[0]["height"], frames[0]["box"]) == (640, 480, None)
-    assert frames[0]["taken_at"] == burst[0].taken_at.isoformat()
+    assert frames[0]["taken_at"] == burst[0].file.taken_at.isoformat()
     assert not any(frame["mine"] for frame in frames)
 
 
 def test_for_samples_without_a_burst_no_frames_are_looked_for(foxes, django_assert_num_queries):
     made = ids(factories.samples(foxes.project, 2))
-    samples = list(Sample.objects.select_related("source", "deployment").filter(pk__in=made))
+    samples = list(Sample.objects.select_related("file__source", "file__deployment").filter(pk__in=made))
     with django_assert_num_queries(1):  # what was said of them
         assert told(foxes, samples) == {each.pk: [] for each in samples}
 

@@ -89,7 +89,7 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
     project = Project.objects.order_by("pk").first()
     if fields := asked.get("project"):
         Project.objects.filter(pk=project.pk).update(**fields)
-    for place, fields in asked.get("change", {}).items():  # {"samples.Sample/17": {"path": "…"}}
+    for place, fields in asked.get("change", {}).items():  # {"samples.File/17": {"path": "…"}}
         model, _, pk = place.partition("/")
         apps.get_model(model).objects.filter(pk=pk).update(**fields)
     if asked.get("people"):

@@ -79,7 +79,8 @@ class Program:
 
     @cached_property
     def path_of(self) -> dict[int, str]:
-        return dict(self.rows("SELECT id, path FROM samples_sample"))
+        rows = "SELECT sample.id, path FROM samples_sample AS sample JOIN samples_file AS file ON file.id = file_id"
+        return dict(self.rows(rows))
 
     @cached_property
     def truth(self) -> dict[int, str]:

@@ -26,10 +26,11 @@ KNOWN = 12
 def sample(program: Program, asked: Asked) -> Iterator[int]:
     """One whose file, camera and project have such names, as have its owner and the first question; in dispute."""
     others = list(program.truth)  # known by the paths of before
-    sample, path, deployment = program.rows("SELECT id, path, deployment_id FROM samples_sample ORDER BY id LIMIT 1")[0]
+    query = "SELECT sample.id, file.id, path, deployment_id FROM samples_sample AS sample JOIN samples_file AS file"
+    sample, number, path, deployment = program.rows(f"{query} ON file.id = file_id ORDER BY sample.id LIMIT 1")[0]
     file = program.folder / "photographs" / path
     places = {
-        f"samples.Sample/{sample}": ("path", str(Path(path).with_name(FILE))),
+        f"samples.File/{number}": ("path", str(Path(path).with_name(FILE))),
         f"samples.Deployment/{deployment}": ("name", PLACE),
         "projects.Project/1": ("name", PROJECT),
         "projects.Question/1": ("text", TEXT),

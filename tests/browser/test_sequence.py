@@ -12,12 +12,16 @@ from tests.browser.program import PATIENCE, Asked, Program
 pytestmark = pytest.mark.browser
 QUESTION = {"known": 60}
 BURST = """
-    SELECT frame.id FROM samples_sample AS frame JOIN samples_sample AS shown ON frame.sequence_id = shown.sequence_id
-    WHERE shown.id = ? ORDER BY frame.taken_at, frame.path
+    SELECT sample.id FROM samples_sample AS sample JOIN samples_file AS frame ON frame.id = sample.file_id
+    WHERE frame.sequence_id = (
+        SELECT sequence_id FROM samples_file AS shown JOIN samples_sample AS asked ON shown.id = asked.file_id
+        WHERE asked.id = ?
+    ) ORDER BY frame.taken_at, frame.path
 """
 # Nobody's yet on the question: bo has answered some beforehand.
 ALONE = """
-    SELECT id FROM samples_sample WHERE sequence_id IS NULL AND id NOT IN (
+    SELECT sample.id FROM samples_sample AS sample JOIN samples_file AS file ON file.id = file_id
+    WHERE sequence_id IS NULL AND sample.id NOT IN (
         SELECT sample_id FROM annotating_assignment
         JOIN projects_question AS question ON question.id = question_id AND question.key = ?
     ) LIMIT 1

@@ -87,7 +87,7 @@ def test_a_file_that_broke_since_its_import_has_no_vector_and_is_named(foxes, im
     assert (shard.embedded, shard.failed) == (4, 1)
     assert Refusal.objects.values_list("path", "reason").get() == ("3.png", "empty")
     assert Sample.objects.count() == 5
-    broken = Sample.objects.get(path="3.png")
+    broken = Sample.objects.get(file__path="3.png")
     assert broken.pk not in loading.load_embeddings(runs.current_run(foxes.project)).ids
 
 
@@ -106,7 +106,7 @@ def test_a_sample_with_a_box_is_embedded_by_its_box(foxes, folder):
     picture.save(folder / "a.png")
     samples.add_source(foxes.project, folder)
     factories.work("scan", "ingest", "plan")
-    Sample.objects.update(box_left=0.5, box_top=0.0, box_width=0.5, box_height=0.5)
+    Sample.objects.update(part="box", box_left=0.5, box_top=0.0, box_width=0.5, box_height=0.5)
     factories.work("embed")
     (vector,) = loading.load_embeddings(runs.current_run(foxes.project)).vectors
     # The red quarter, with the tenth of a margin that the picture has on two of its sides.

@@ -24,7 +24,7 @@ from labeller.projects.models import Question
 from labeller.samples import tables
 from labeller.samples.ingesting import add_source
 from labeller.samples.known import Given
-from labeller.samples.models import Sample
+from labeller.samples.models import File
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_labels_are_exactly_the_current_ones(foxes, download):
     assert [row["uuid"] for row in rows] == [str(each.uuid) for each in (new, skipped, imported, audited)]
     assert tuple(rows[0]) == LABEL_COLUMNS
     first, second, third, fourth = rows
-    assert (first["path"], first["question"], first["classes"]) == (one.path, "species", "badger")
+    assert (first["path"], first["question"], first["classes"]) == (one.file.path, "species", "badger")
     assert (first["annotator"], first["decided_by"], first["dwell_ms"]) == ("ana", "human", "900")
     assert (second["verdict"], second["classes"]) == ("skip", "")
     assert (third["annotator"], third["decided_by"], third["mode"]) == ("", "imported", "import")
@@ -84,12 +84,12 @@ def test_what_reviewers_decided_and_what_is_flagged_is_told(foxes, download):
         raise_flag(uuid.uuid4(), foxes.question, flagged.pk, who, note)
     rows = download("labels.csv")
     assert [(row["path"], row["verdict"], row["classes"], row["overruled"], row["flag"]) for row in rows] == [
-        (kept.path, "answer", "fox", "0", ""),
-        (corrected.path, "answer", "fox", "1", ""),
-        (out.path, "answer", "fox", "1", ""),
-        (flagged.path, "answer", "fox", "0", "tail? | flagged"),
-        (corrected.path, "answer", "badger", "0", ""),
-        (out.path, "ignore", "", "0", ""),
+        (kept.file.path, "answer", "fox", "0", ""),
+        (corrected.file.path, "answer", "fox", "1", ""),
+        (out.file.path, "answer", "fox", "1", ""),
+        (flagged.file.path, "answer", "fox", "0", "tail? | flagged"),
+        (corrected.file.path, "answer", "badger", "0", ""),
+        (out.file.path, "ignore", "", "0", ""),
     ]
 
 
@@ -103,7 +103,7 @@ def test_what_is_left_out_is_not_predicted(foxes, download):
         factories.label(foxes.question, sample, foxes.mia, verdict="ignore", mode="review")
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
-    assert [row["path"] for row in download("predictions.csv")] == [each.path for each in (*made[:5], *made[6:8])]
+    assert [row["path"] for row in download("predictions.csv")] == [each.file.path for each in (*made[:5], *made[6:8])]
 
 
 def test_several_classes_stand_in_one_cell(db, client):
@@ -123,7 +123,7 @@ def test_every_value_is_exported_as_it_is(foxes, download, start):
     """Programs join the path with the folder: a character more and it names no file."""
     (sample,) = factories.samples(foxes.project, 1)
     name = f"{start}cmd|' /C calc'!A0"
-    Sample.objects.filter(pk=sample.pk).update(path=name)
+    File.objects.filter(samples=sample).update(path=name)
     odd, _ = ensure_class(foxes.question, name.strip())
     factories.label(foxes.question, sample, foxes.ana, odd.pk)
     raise_flag(uuid.uuid4(), foxes.question, sample.pk, foxes.ana, name)
@@ -135,7 +135,7 @@ def test_every_value_is_exported_as_it_is(foxes, download, start):
 def test_no_cell_starts_a_formula_in_what_is_for_spreadsheets(foxes, download, start):
     (sample,) = factories.samples(foxes.project, 1)
     name = f"{start}cmd|' /C calc'!A0"
-    Sample.objects.filter(pk=sample.pk).update(path=name)
+    File.objects.filter(samples=sample).update(path=name)
     evil, _ = ensure_class(foxes.question, name.strip())
     factories.label(foxes.question, sample, foxes.ana, evil.pk)
     raise_flag(uuid.uuid4(), foxes.question, sample.pk, foxes.ana, name)
@@ -182,7 +182,7 @@ def test_every_embedded_sample_is_predicted(foxes, download):
     factories.work("refit")
     rows = download("predictions.csv")
     assert tuple(rows[0]) == PREDICTION_COLUMNS
-    assert [row["path"] for row in rows] == [sample.path for sample in made]
+    assert [row["path"] for row in rows] == [sample.file.path for sample in made]
     assert [row["predicted_class"] for row in rows] == [names[group] for group in groups]
     assert all(1 / 3 <= float(row["probability"]) <= 1.0 for row in rows)
     assert {row["decided_by"] for row in rows} == {"machine: head 1"}
@@ -227,16 +227,16 @@ def test_files_of_the_same_content_are_named_and_predicted(foxes, download):
     for sample, group in list(zip(made, groups, strict=True))[:4]:
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[group]))
     for path in ("copy.jpg", "a|b.jpg"):
-        factories.twin(made[0], path)
+        factories.twin(made[0].file, path)
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     assert [row["duplicates"] for row in download("labels.csv")] == ["copy.jpg|a\\|b.jpg", "", "", ""]
     rows = download("predictions.csv")
     assert [(row["path"], row["duplicate_of"]) for row in rows[:4]] == [
-        (made[0].path, ""),
-        ("copy.jpg", made[0].path),
-        ("a|b.jpg", made[0].path),
-        (made[1].path, ""),
+        (made[0].file.path, ""),
+        ("copy.jpg", made[0].file.path),
+        ("a|b.jpg", made[0].file.path),
+        (made[1].file.path, ""),
     ]
     assert {row["predicted_class"] for row in rows[:3]} == {"fox"}
     assert len(rows) == 8
@@ -256,7 +256,9 @@ def test_what_is_saved_during_an_export_changes_nothing_in_it(client, foxes, mon
     factories.label(foxes.question, made[4], foxes.ana, verdict="withdraw", supersedes=first[4].uuid)
     factories.label(foxes.question, made[2], foxes.mia, badger, mode="review")
     factories.label(foxes.question, made[5], foxes.ana, badger)
-    assert [(row[0], row[2], row[4]) for row in [*began[1:], *rows]] == [(each.path, "fox", 0) for each in made[:5]]
+    assert [(row[0], row[2], row[4]) for row in [*began[1:], *rows]] == [
+        (each.file.path, "fox", 0) for each in made[:5]
+    ]
     later = list(exports.label_rows(foxes.question, exports.newest_label(foxes.question)))[1:]
     assert str(changed.uuid) in {str(row[15]) for row in later} and len(later) == 6
 
@@ -324,7 +326,7 @@ def test_what_goes_out_comes_back_in(tmp_path_factory, defused, several, data):
     names = st.lists(NAME, min_size=1, max_size=3 if several else 1, unique_by=tables.fold)
     labels = data.draw(st.lists(st.tuples(TEXT, names), max_size=5))
     question = Question(key="species", multi_label=several)
-    rest = ["answer", 0, "ana", "human", "", "single", "", "", 0, "", "", "", "", ""]
+    rest = ["answer", 0, "ana", "human", "", "single", "", "", 0, "", "", "", "", "", "", "", "", ""]
     rows = [(path, "species", exports._names(question, given), *rest) for path, given in labels]
     file = tmp_path_factory.getbasetemp() / "round-trip.csv"
     file.write_bytes(_written([exports.LABEL_COLUMNS, *rows], defused))
@@ -340,7 +342,7 @@ def test_labels_of_one_project_come_into_another_by_the_exported_file(client, fo
     add_source(foxes.project, folder)
     factories.work("scan", "ingest")
     classes = ["fox", "=1+1", "@deer", "|pipe", "-", "'tis", "hare"]
-    samples = list(foxes.project.samples.order_by("path"))
+    samples = list(foxes.project.samples.select_related("file").order_by("file__path"))
     for sample, name in zip(samples, classes, strict=True):
         factories.label(foxes.question, sample, foxes.ana, ensure_class(foxes.question, name)[0].pk)
     client.force_login(foxes.mia)
@@ -350,8 +352,12 @@ def test_labels_of_one_project_come_into_another_by_the_exported_file(client, fo
     other = factories.project("other", classes=())
     add_source(other, folder, given=Given(labels=str(tmp_path / "labels.csv")))
     factories.work("scan", "ingest", "known")
-    taken = Label.objects.filter(project=other).order_by("sample__path").values_list("sample__path", "classes__name")
-    assert list(taken) == [(sample.path, name) for sample, name in zip(samples, classes, strict=True)]
+    taken = (
+        Label.objects.filter(project=other)
+        .order_by("sample__file__path")
+        .values_list("sample__file__path", "classes__name")
+    )
+    assert list(taken) == [(sample.file.path, name) for sample, name in zip(samples, classes, strict=True)]
 
 
 # --- the page -------------------------------------------------------------------------------------

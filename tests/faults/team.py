@@ -265,7 +265,8 @@ class Pool:
 
     def samples(self):
         """The path of each, by id."""
-        return dict(self.team.rows("SELECT id, path FROM samples_sample WHERE project_id = %s", self.project))
+        rows = "SELECT sample.id, path FROM samples_sample AS sample JOIN samples_file AS file ON file.id = file_id"
+        return dict(self.team.rows(f"{rows} WHERE sample.project_id = %s", self.project))
 
     def is_embedded(self, samples):
         """Whether there are so many samples in finished shards, and nothing is left to do."""

@@ -129,14 +129,14 @@ def client(program):
 
 
 def plain(program):
-    return [sample for (sample,) in program.rows("SELECT id FROM samples_sample WHERE path LIKE 'plain/%' ORDER BY id")]
+    return [sample for (sample,) in program.rows("SELECT id FROM samples_file WHERE path LIKE 'plain/%' ORDER BY id")]
 
 
 def test_every_nasty_file_is_a_sample_or_refused_with_its_reason_and_stalls_nothing(program):
     """Battery 16."""
     refused = dict(program.rows("SELECT path, reason FROM samples_refusal"))
     sizes = {
-        path: (width, height) for path, width, height in program.rows("SELECT path, width, height FROM samples_sample")
+        path: (width, height) for path, width, height in program.rows("SELECT path, width, height FROM samples_file")
     }
     twins = {"a/twin.jpg", "z/twin.jpg"}
     assert refused.keys() - twins == nasty.REFUSED.keys() - twins

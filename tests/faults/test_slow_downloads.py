@@ -26,19 +26,20 @@ from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.learning.models import Head
 from labeller.projects.models import Question
-from labeller.samples.models import Refusal, Sample
+from labeller.samples.models import File, Refusal
 from tests import factories
 from tl_core.heads import files
 from tl_core.heads.plain import LinearHead
 question = Question.objects.get()
 project = question.project
 made = factories.samples(project, 3200)
-for sample in made:
-    sample.path += "狐" * 1900
-Sample.objects.bulk_update(made, ["path"], batch_size=100)
+files = [sample.file for sample in made]
+for file in files:
+    file.path += "狐" * 1900
+File.objects.bulk_update(files, ["path"], batch_size=100)
 Refusal.objects.bulk_create(
-    Refusal(project=project, source=made[0].source, path=sample.path, bytes=1, modified_ns=0, reason="not-an-image")
-    for sample in made
+    Refusal(project=project, source=file.source, path=file.path, bytes=1, modified_ns=0, reason="not-an-image")
+    for file in files
 )
 class_ids = list(question.classes.values_list("pk", flat=True))
 for start in range(0, len(made), 500):

@@ -230,7 +230,7 @@ def test_the_queue_is_shown_in_order_with_its_reasons(client, foxes):
     client.force_login(foxes.vic)
     queued = client.get("/projects/foxes/").context["queued"]
     assert [entry["sample_id"] for entry in queued] == [sample.pk for sample in ranked[: selectors.NEXT]]
-    assert page(client, foxes.vic).count("/256.jpg") == selectors.NEXT
+    assert page(client, foxes.vic).count("/part-256.jpg") == selectors.NEXT
 
 
 def test_the_number_of_queries_grows_with_nothing(client, foxes, audited):

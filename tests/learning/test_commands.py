@@ -102,7 +102,7 @@ def test_rank_shows_what_would_come_and_writes_nothing(foxes, pool, manage, sett
     rows = shown["entries"]
     assert (shown["strategy"], shown["committed"]) == ("entropy", False)
     assert [row["rank"] for row in rows] == list(range(7))
-    unlabelled = {sample.path: NAMES[group] for sample, group in list(zip(*pool, strict=True))[60:]}
+    unlabelled = {sample.file.path: NAMES[group] for sample, group in list(zip(*pool, strict=True))[60:]}
     assert all(row["suggestion"] == unlabelled[row["path"]] for row in rows)
     assert {row["strategy"] for row in rows} == {"entropy"}
     assert counts() == (0, 0, 0) and not settings.HEADS.exists()
@@ -117,7 +117,7 @@ def test_rank_can_be_read_by_people(foxes, pool, manage):
 def test_rank_may_be_committed(foxes, pool, manage):
     rows = manage("rank", "--n", "5", "--commit", "--json")["entries"]
     current = Round.objects.get(is_current=True)
-    assert list(current.entries.order_by("rank").values_list("sample__path", flat=True)) == [
+    assert list(current.entries.order_by("rank").values_list("sample__file__path", flat=True)) == [
         row["path"] for row in rows
     ]
     assert current.head == Head.objects.get()

@@ -11,7 +11,7 @@ from labeller.labels.models import Label
 from labeller.managing import opening
 from labeller.projects import making as projects
 from labeller.projects.models import LabelClass, Project
-from labeller.samples.models import HiddenTruth, Sample, Source
+from labeller.samples.models import File, HiddenTruth, Source
 from labeller.samples.scanning import FolderError
 from tests import factories
 
@@ -218,7 +218,7 @@ def test_a_folder_is_opened_once_and_then_again(folder):
     factories.photograph(folder / "two.jpg", 2)
     assert opening.open_folder(folder, Source.Meaning.NOTHING) == first
     factories.work("scan", "ingest")
-    assert set(Sample.objects.values_list("path", flat=True)) == {"one.jpg", "two.jpg"}
+    assert set(File.objects.values_list("path", flat=True)) == {"one.jpg", "two.jpg"}
     assert first.memberships.get().user == admin
 
 

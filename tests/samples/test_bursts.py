@@ -13,7 +13,7 @@ from labeller.jobs.models import Job
 from labeller.learning import rounds
 from labeller.projects.models import Project
 from labeller.samples import bursts, ingesting
-from labeller.samples.models import Deployment, Sample, Sequence, Source
+from labeller.samples.models import Deployment, File, Sequence, Source
 from tests import factories
 from tl_core.query import planning
 
@@ -37,13 +37,13 @@ _numbers = itertools.count()
 
 
 def frames(of, folder, *seconds):
-    """Samples in that folder, taken so many seconds after the start (None = no capture time)."""
+    """Samples of files in that folder, taken so many seconds after the start (None = no capture time)."""
     made = []
     for second in seconds:
         number = next(_numbers)
         name = f"IMG_{number:05}.jpg"
         made.append(
-            Sample(
+            File(
                 project=of.project,
                 source=of,
                 path=f"{folder}/{name}" if folder else name,
@@ -52,11 +52,10 @@ def frames(of, folder, *seconds):
                 modified_ns=0,
                 width=4,
                 height=3,
-                taken_at=None if second is None else START + timedelta(seconds=second),
-                shard=0,
+                clock_time=None if second is None else START + timedelta(seconds=second),
             )
         )
-    return Sample.objects.bulk_create(made)
+    return factories.wholes(made)
 
 
 def group(project):
@@ -69,7 +68,7 @@ def group(project):
 def grouped(project):
     """Seconds after the start of the frames of every sequence, in the order of time."""
     found = {}
-    rows = Sample.objects.filter(project=project, sequence__isnull=False).order_by("taken_at")
+    rows = File.objects.filter(project=project, sequence__isnull=False).order_by("taken_at")
     for sequence, taken_at in rows.values_list("sequence", "taken_at"):
         found.setdefault(sequence, []).append(int((taken_at - START).total_seconds()))
     starts = dict(Sequence.objects.filter(deployment__project=project).values_list("pk", "started_at"))
@@ -78,8 +77,8 @@ def grouped(project):
 
 
 def names(project):
-    """Which deployment the samples of each folder have."""
-    rows = Sample.objects.filter(project=project).values_list("source__path", "path", "deployment__name")
+    """Which deployment the files of each folder have."""
+    rows = File.objects.filter(project=project).values_list("source__path", "path", "deployment__name")
     return {(path, name.rpartition("/")[0], deployment) for path, name, deployment in rows}
 
 
@@ -90,14 +89,14 @@ def test_frames_at_most_the_gap_apart_are_a_sequence_and_a_single_one_is_none(pr
     frames(source(project), "north", 0, 60, 120, 181, 500, 501)
     group(project)
     assert grouped(project) == [[0, 60, 120], [500, 501]]
-    assert Sample.objects.filter(sequence=None).count() == 1
+    assert File.objects.filter(sequence=None).count() == 1
 
 
 def test_a_frame_without_a_time_has_a_deployment_and_no_sequence(project):
     made = frames(source(project), "north", None, None, 5)
     group(project)
     assert not grouped(project)
-    assert Sample.objects.filter(pk__in=[each.pk for each in made], deployment__name="north").count() == 3
+    assert File.objects.filter(samples__in=made, deployment__name="north").count() == 3
 
 
 def test_cameras_that_fire_at_the_same_moment_have_sequences_of_their_own(project):
@@ -147,10 +146,10 @@ def test_a_frame_that_comes_later_joins_extends_and_bridges(project):
 def test_grouping_again_changes_nothing(project):
     frames(source(project), "north", 0, 10, 20, 500)
     group(project)
-    before = list(Sample.objects.values_list("pk", "deployment", "sequence"))
+    before = list(File.objects.values_list("pk", "deployment", "sequence"))
     Job.objects.all().delete()  # not even where all is looked at again
     group(project)
-    assert list(Sample.objects.values_list("pk", "deployment", "sequence")) == before
+    assert list(File.objects.values_list("pk", "deployment", "sequence")) == before
 
 
 def test_only_deployments_with_new_samples_are_looked_at(project, monkeypatch):
@@ -161,7 +160,7 @@ def test_only_deployments_with_new_samples_are_looked_at(project, monkeypatch):
     frames(of, "south", 20)
     looked = []
     real = bursts._frames
-    monkeypatch.setattr(bursts, "_frames", lambda deployment, new: looked.append(deployment) or real(deployment, new))
+    monkeypatch.setattr(bursts, "_frames", lambda of, new: looked.append(of.pk) or real(of, new))
     group(project)
     assert looked == [Deployment.objects.get(name="south").pk]
 
@@ -180,7 +179,7 @@ def test_a_job_that_died_halfway_is_done_again(project, monkeypatch):
     monkeypatch.setattr(bursts, "_write", dies)
     job = bursts.regroup(project)
     assert jobs.run(job.pk, lambda kind: bursts.group)
-    assert Sample.objects.filter(deployment=None).count() == 6
+    assert File.objects.filter(deployment=None).count() == 6
     monkeypatch.setattr(bursts, "_write", real)
     factories.work("bursts")
     assert grouped(project) == [[burst * 100, burst * 100 + 1] for burst in range(5)]
@@ -226,7 +225,7 @@ def test_a_gap_that_was_tried_and_taken_back_leaves_no_trace(project, monkeypatc
     bursts.regroup(project)
     jobs.run(Job.objects.get(state="queued").pk, lambda kind: _with_reports(bursts.group))
     monkeypatch.setattr(bursts, "_write", real)
-    assert Sequence.objects.annotate(n=Count("samples")).filter(n=4).exists()
+    assert Sequence.objects.annotate(n=Count("files")).filter(n=4).exists()
     Project.objects.filter(pk=project.pk).update(burst_gap=60)
     group(project)
     assert grouped(project) == [[0, 10], [100, 110]]
@@ -283,7 +282,7 @@ def test_another_projects_deployments_are_left_alone(project):
     for each in (project, other):
         frames(source(each), "north", 0, 1)
     group(project)
-    assert not grouped(other) and Sample.objects.filter(project=other, deployment=None).count() == 2
+    assert not grouped(other) and File.objects.filter(project=other, deployment=None).count() == 2
     group(other)
     assert Deployment.objects.filter(name="north").count() == 2
 

@@ -10,7 +10,7 @@ from labeller.annotating.models import Assignment
 from labeller.annotating.wire.samples import samples_json
 from labeller.jobs.models import Job
 from labeller.samples import bursts, ingesting, notes
-from labeller.samples.models import Sample, Sequence, Source
+from labeller.samples.models import File, Sample, Sequence, Source
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -25,9 +25,9 @@ def project(db, monkeypatch):
 
 def frames(project, times, names=None):
     of = Source.objects.get_or_create(project=project, path="/nowhere/season")[0]
-    first = Sample.objects.count()
-    return Sample.objects.bulk_create(
-        Sample(
+    first = File.objects.count()
+    return factories.wholes(
+        File(
             project=project,
             source=of,
             path=f"north/{names[number]}" if names else f"north/{first + number:04}.jpg",
@@ -37,7 +37,7 @@ def frames(project, times, names=None):
             width=4,
             height=3,
             taken_at=taken_at,
-            shard=0,
+            clock_time=taken_at,
         )
         for number, taken_at in enumerate(times)
     )
@@ -57,13 +57,13 @@ def test_a_clock_that_stands_still_makes_no_burst(project):
     frames(project, seconds(*[0] * 24))
     group(project)
     assert not Sequence.objects.exists()
-    assert not Sample.objects.filter(deployment=None).exists()
+    assert not File.objects.filter(deployment=None).exists()
 
 
 def test_frames_around_a_clock_that_stood_still_are_bursts_of_their_own(project):
     made = frames(project, seconds(0, 1, 2, *[300] * 9, 600, 601))
     group(project)
-    found = list(Sample.objects.order_by("pk").values_list("sequence", flat=True))
+    found = list(File.objects.order_by("pk").values_list("sequence", flat=True))
     assert len(set(found[:3])) == len(set(found[-2:])) == 1 and None not in (found[0], found[-1])
     assert found[3:-2] == [None] * 9 and len(made) == 14
 
@@ -72,13 +72,13 @@ def test_frames_around_a_clock_that_stood_still_are_bursts_of_their_own(project)
 def test_a_few_frames_a_second_are_a_burst(project, each):
     frames(project, seconds(*[0] * each, *[1] * each))
     group(project)
-    assert Sample.objects.filter(sequence=Sequence.objects.get()).count() == 2 * each
+    assert File.objects.filter(sequence=Sequence.objects.get()).count() == 2 * each
 
 
 def test_many_frames_a_second_are_a_burst_where_the_camera_tells_them_apart(project):
     frames(project, seconds(*[number / 20 for number in range(20)]))
     group(project)
-    assert Sample.objects.filter(sequence=Sequence.objects.get()).count() == 20
+    assert File.objects.filter(sequence=Sequence.objects.get()).count() == 20
 
 
 @pytest.mark.parametrize("start", ["2000-01-01T00:00:00", "1970-01-01T00:00:00", "2015-01-01T12:00:00"])
@@ -92,10 +92,10 @@ def test_bursts_of_an_earlier_version_whose_clock_stood_still_are_undone(project
     made = frames(project, seconds(*[0] * 24))
     group(project)
     Job.objects.filter(kind="bursts").update(payload={"gap": project.burst_gap})  # by other rules, and found a burst
-    sequence = Sequence.objects.create(deployment=Sample.objects.first().deployment, started_at=START)
-    Sample.objects.update(sequence=sequence)
+    sequence = Sequence.objects.create(deployment=File.objects.first().deployment, started_at=START)
+    File.objects.update(sequence=sequence)
     group(project)
-    assert Sample.objects.filter(sequence=None).count() == len(made)
+    assert File.objects.filter(sequence=None).count() == len(made)
     assert not Sequence.objects.exists()
 
 
@@ -105,11 +105,11 @@ def test_frames_of_one_second_come_in_the_order_of_their_numbers(project):
     group(project)
     annotator = factories.person("ana")
     question = project.first_question
-    sample = Sample.objects.get(path="north/IMG_2.jpg")
+    sample = Sample.objects.get(file__path="north/IMG_2.jpg")
     (told,) = samples_json(annotator, question, [Assignment(question=question, sample=sample)])
     shown = [frame["sample"] for frame in told["burst"]]
     paths = Sample.objects.in_bulk(shown)
-    order = [paths[pk].path.removeprefix("north/IMG_").removesuffix(".jpg") for pk in shown]
+    order = [paths[pk].file.path.removeprefix("north/IMG_").removesuffix(".jpg") for pk in shown]
     assert order == ["1", "2", "3", "9", "10", "11"]
 
 
@@ -120,8 +120,8 @@ def test_fractions_of_a_second_decide_before_names(project, folder):
         factories.photograph(folder / f"north/{name}.jpg", ord(name), exif=exif)
     ingesting.add_source(project, folder)
     factories.work("scan", "ingest", "bursts")
-    made = Sample.objects.order_by("taken_at")
-    assert [sample.path[6] for sample in made] == ["c", "b", "a"]
+    made = File.objects.order_by("taken_at")
+    assert [file.path[6] for file in made] == ["c", "b", "a"]
     assert Sequence.objects.get().started_at == made[0].taken_at
 
 
@@ -132,7 +132,7 @@ def test_what_is_odd_about_a_picture_is_kept_and_said(project, folder):
     factories.photograph(folder / "plain.jpg", 1)
     ingesting.add_source(project, folder)
     factories.work("scan", "ingest")
-    plain, stack = Sample.objects.order_by("path")
+    plain, stack = File.objects.order_by("path")
     assert plain.notes == []
     assert stack.notes == [{"code": "stretched", "low": 0.0, "high": 4095.0}, {"code": "pages", "n": 3}]
     assert notes.sentences(stack.notes) == [

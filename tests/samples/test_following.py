@@ -12,8 +12,8 @@ from labeller.embedding import loading, runs
 from labeller.jobs.models import Job
 from labeller.managing import opening
 from labeller.projects.models import Project
-from labeller.samples import following, ingesting, moving
-from labeller.samples.models import Refusal, Sample
+from labeller.samples import deriving, following, ingesting, moving
+from labeller.samples.models import File, Refusal, Sample
 from labeller.samples.scanning import FolderError
 from tests import factories
 from tests.factories import photograph
@@ -44,7 +44,7 @@ def taken(project, folder):
 
 
 def ids(project):
-    return dict(Sample.objects.filter(project=project).values_list("path", "pk"))
+    return dict(Sample.objects.filter(project=project).values_list("file__path", "pk"))
 
 
 def refused(project):
@@ -60,12 +60,12 @@ def rename(folder, **pairs):
 
 
 def test_a_renamed_file_keeps_its_sample_and_its_labels(project, foxes, folder, taken):
-    sample = Sample.objects.get(path="site/1.png")
+    sample = Sample.objects.select_related("file").get(file__path="site/1.png")
     label = factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
     (folder / "site/1.png").rename(folder / "site/2023-06-01.png")
     source = take(project, folder)
     label.refresh_from_db()
-    assert label.sample.path == "site/2023-06-01.png" and label.sample_id == sample.pk
+    assert label.sample.file.path == "site/2023-06-01.png" and label.sample_id == sample.pk
     assert Sample.objects.count() == 4 and not refused(project) and source.missing == 0
 
 
@@ -73,7 +73,7 @@ def test_a_file_moved_to_another_folder_belongs_to_that_deployment(project, fold
     (folder / "north").mkdir()
     (folder / "site/1.png").rename(folder / "north/1.png")
     take(project, folder)
-    moved = Sample.objects.get(pk=taken["site/1.png"])
+    moved = File.objects.get(samples=taken["site/1.png"])
     assert (moved.path, moved.deployment.name) == ("north/1.png", "north") and moved.notes == []
 
 
@@ -89,7 +89,7 @@ def test_names_that_change_places_are_no_edits(project, folder, taken, pairs, si
     source = take(project, folder)
     expected = {f"site/{pairs.get(f'_{n}', n)}.png": taken[f"site/{n}.png"] for n in range(4)}
     assert ids(project) == expected and not refused(project) and source.missing == 0
-    assert not Sample.objects.exclude(notes=[]).exists()
+    assert not File.objects.exclude(notes=[]).exists()
 
 
 @pytest.mark.parametrize("size", [512, 1])
@@ -100,7 +100,7 @@ def test_a_new_file_under_the_old_name_of_a_renamed_one_is_a_new_sample(project,
     take(project, folder)
     found = ids(project)
     assert found["site/first card.png"] == taken["site/1.png"] and found["site/1.png"] not in taken.values()
-    assert len(found) == 5 and not Sample.objects.exclude(notes=[]).exists()
+    assert len(found) == 5 and not File.objects.exclude(notes=[]).exists()
 
 
 @pytest.mark.parametrize("size", [512, 1])
@@ -111,7 +111,7 @@ def test_one_put_in_before_others_that_moved_up_marks_none_as_edited(project, fo
     take(project, folder)
     found = ids(project)
     assert [found[f"site/{n + 1}.png"] for n in range(4)] == [taken[f"site/{n}.png"] for n in range(4)]
-    assert len(found) == 5 and not Sample.objects.exclude(notes=[]).exists()
+    assert len(found) == 5 and not File.objects.exclude(notes=[]).exists()
 
 
 def test_a_copy_is_a_duplicate_until_the_original_is_gone(project, folder, taken):
@@ -135,7 +135,7 @@ def test_a_file_written_anew_with_the_same_content_has_not_changed(project, fold
     os.utime(folder / "site/1.png", ns=(5, 5))
     monkeypatch.setattr(ingesting, "examine_file", None)  # no closer look is taken
     take(project, folder)
-    assert Sample.objects.get(path="site/1.png").modified_ns == 5 and ids(project) == taken
+    assert File.objects.get(path="site/1.png").modified_ns == 5 and ids(project) == taken
     monkeypatch.setattr(following, "_digest", None)  # and from then on none at all
     take(project, folder)
 
@@ -144,22 +144,22 @@ def test_an_edited_file_keeps_its_labels_is_marked_and_embedded_again(project, f
     factories.work("plan", "embed")
     run = runs.current_run(project)
     before = loading.load_embeddings(run)
-    sample = Sample.objects.get(path="site/1.png")
+    sample = Sample.objects.select_related("file").get(file__path="site/1.png")
     label = factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
     photograph(folder / "site/1.png", 55, (80, 90))
     take(project, folder)
-    changed = Sample.objects.get(pk=sample.pk)
+    changed = File.objects.get(samples=sample)
     assert (changed.path, changed.width, changed.height) == ("site/1.png", 80, 90)
-    assert changed.sha256 != sample.sha256 and changed.notes == [{"code": "changed"}]
-    assert ingesting.derivative(changed, 256).exists()
+    assert changed.sha256 != sample.file.sha256 and changed.notes == [{"code": "changed"}]
+    assert deriving.picture(changed, 256).exists()
     label.refresh_from_db()
-    assert label.sample == changed and label.is_current and ids(project) == taken
+    assert label.sample.file == changed and label.is_current and ids(project) == taken
     factories.work("embed")
     after = loading.load_embeddings(run)
     is_other = np.any(before.vectors[:] != after.vectors[:], axis=1)
     assert after.ids.tolist() == before.ids.tolist() and after.ids[is_other].tolist() == [sample.pk]
     take(project, folder)
-    assert Sample.objects.get(pk=sample.pk).notes == [{"code": "changed"}]
+    assert File.objects.get(samples=sample).notes == [{"code": "changed"}]
 
 
 def test_a_file_that_became_a_copy_of_another_is_told_once(project, folder, taken):

@@ -15,8 +15,8 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.samples import ingesting, scanning
-from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
+from labeller.samples import deriving, ingesting, scanning
+from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError, check_folder
 from tests import factories
 from tests.factories import photograph
@@ -39,7 +39,7 @@ def take(project, folder, *rest):
 
 
 def paths(project):
-    return set(Sample.objects.filter(project=project).values_list("path", flat=True))
+    return set(File.objects.filter(project=project).values_list("path", flat=True))
 
 
 def reasons(project):
@@ -57,7 +57,7 @@ def imported(project, folder):
 
 
 def test_every_file_becomes_a_sample_or_is_refused_with_its_reason(imported):
-    sizes = dict(Sample.objects.values_list("path", "pk"))
+    sizes = dict(File.objects.values_list("path", "samples"))
     twin = {"a/twin.jpg", "z/twin.jpg"}
     assert len(twin & set(sizes)) == 1
     assert {path for path in sizes if path not in twin} == {path for path in nasty.TAKEN if path not in twin}
@@ -70,19 +70,19 @@ def test_every_file_becomes_a_sample_or_is_refused_with_its_reason(imported):
 
 
 def test_the_size_is_that_of_the_upright_picture(imported):
-    for sample in Sample.objects.exclude(path__endswith="twin.jpg"):
-        assert (sample.width, sample.height) == nasty.TAKEN[sample.path], sample.path
+    for file in File.objects.exclude(path__endswith="twin.jpg"):
+        assert (file.width, file.height) == nasty.TAKEN[file.path], file.path
 
 
 def test_each_sample_has_a_derivative_that_shows_the_right_pixels(imported):
-    for sample in Sample.objects.all():
-        with Image.open(ingesting.derivative(sample, 256)) as shown:
-            assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", (sample.width, sample.height)), sample.path
+    for file in File.objects.all():
+        with Image.open(deriving.picture(file, 256)) as shown:
+            assert (shown.format, shown.mode, shown.size) == ("JPEG", "RGB", (file.width, file.height)), file.path
             assert not shown.getexif()
-    turned = Image.open(ingesting.derivative(Sample.objects.get(path="turned.jpg"), 256))
+    turned = Image.open(deriving.picture(File.objects.get(path="turned.jpg"), 256))
     upright = factories.picture(4).transpose(Image.Transpose.ROTATE_270)
     assert np.abs(np.asarray(turned, int) - np.asarray(upright, int)).mean() < 6
-    deep = np.asarray(Image.open(ingesting.derivative(Sample.objects.get(path="deep.png"), 256)).convert("L"), int)
+    deep = np.asarray(Image.open(deriving.picture(File.objects.get(path="deep.png"), 256)).convert("L"), int)
     assert deep[0].mean() < 20 and deep[-1].mean() > 235
 
 
@@ -105,9 +105,9 @@ def test_the_same_folder_again_imports_only_what_is_new(project, folder):
     photograph(folder / "one.jpg", 1)
     (folder / "broken.jpg").write_text("no")
     take(project, folder)
-    before = list(Sample.objects.values()), list(Refusal.objects.values())
+    before = [list(rows.objects.values()) for rows in (File, Sample, Refusal)]
     take(project, folder)
-    assert (list(Sample.objects.values()), list(Refusal.objects.values())) == before
+    assert [list(rows.objects.values()) for rows in (File, Sample, Refusal)] == before
     assert Job.objects.filter(kind="ingest").count() == 1
     photograph(folder / "two.jpg", 2)
     source = take(project, folder)
@@ -148,7 +148,7 @@ def test_a_large_folder_is_cut_into_shards_spread_over_it(project, folder, monke
     for number in range(20):
         photograph(folder / f"{'night' if number < 10 else 'day'}/{number:02}.png", number, (4, 4))
     take(project, folder)
-    by_shard = [set(Sample.objects.filter(shard=shard).values_list("path", flat=True)) for shard in range(3)]
+    by_shard = [set(Sample.objects.filter(shard=shard).values_list("file__path", flat=True)) for shard in range(3)]
     assert [len(each) for each in by_shard] == [8, 8, 4]
     assert {path.split("/")[0] for path in by_shard[0]} == {"night", "day"}
     assert {job.kind for job in Job.objects.filter(state="queued")} == {"plan", "bursts"}
@@ -175,11 +175,11 @@ def test_a_crash_in_the_middle_and_a_second_run_give_the_same_rows(project, fold
     assert not Sample.objects.exists() and set(reasons(project).values()) == {"link", "missing"}  # as the scan saw them
     monkeypatch.setattr(ingesting, "examine_file", real)
     factories.work("ingest")
-    rows = set(Sample.objects.values_list("path", "sha256", "shard")), reasons(project)
+    rows = set(Sample.objects.values_list("file__path", "file__sha256", "shard")), reasons(project)
     again = factories.project("again", classes=())
     take(again, folder)
     assert rows == (
-        set(Sample.objects.filter(project=again).values_list("path", "sha256", "shard")),
+        set(Sample.objects.filter(project=again).values_list("file__path", "file__sha256", "shard")),
         reasons(again),
     )
 
@@ -187,10 +187,10 @@ def test_a_crash_in_the_middle_and_a_second_run_give_the_same_rows(project, fold
 def test_a_job_done_twice_changes_nothing(project, folder):
     nasty.fill(folder)
     take(project, folder)
-    before = set(Sample.objects.values_list("pk", "path")), reasons(project)
+    before = set(Sample.objects.values_list("pk", "file__path")), reasons(project)
     Job.objects.filter(kind="ingest").update(state="queued", attempts=0)
     factories.work("ingest")
-    assert (set(Sample.objects.values_list("pk", "path")), reasons(project)) == before
+    assert (set(Sample.objects.values_list("pk", "file__path")), reasons(project)) == before
 
 
 def test_a_file_that_kills_its_worker_is_quarantined_at_the_third_attempt(project, folder, monkeypatch):
@@ -260,7 +260,7 @@ def spell_out(folder):
 def test_folders_as_hidden_truth(project, folder):
     spell_out(folder)
     take(project, folder, Source.Meaning.TRUTH)
-    assert set(HiddenTruth.objects.values_list("sample__path", "label_class__name")) == {
+    assert set(HiddenTruth.objects.values_list("sample__file__path", "label_class__name")) == {
         ("fox/1.jpg", "fox"),
         ("fox/2.jpg", "fox"),
         ("Badger/night/3.jpg", "Badger"),
@@ -272,7 +272,7 @@ def test_folders_as_hidden_truth(project, folder):
 def test_folders_as_labels(project, folder):
     spell_out(folder)
     take(project, folder, Source.Meaning.LABELS)
-    stored = Label.objects.values_list("sample__path", "classes__name", "annotator", "mode", "is_current")
+    stored = Label.objects.values_list("sample__file__path", "classes__name", "annotator", "mode", "is_current")
     assert set(stored) == {
         ("fox/1.jpg", "fox", None, "import", True),
         ("fox/2.jpg", "fox", None, "import", True),
@@ -308,7 +308,7 @@ def test_truth_from_a_csv(project, folder, tmp_path):
         " \t,Badger/night/3.jpg,\nx,gone.jpg,\n"
     )
     take(project, folder, Source.Meaning.TRUTH, str(truth))
-    assert set(HiddenTruth.objects.values_list("sample__path", "label_class__name")) == {
+    assert set(HiddenTruth.objects.values_list("sample__file__path", "label_class__name")) == {
         ("fox/1.jpg", "fox"),
         ("loose.jpg", "red deer"),
     }

@@ -47,11 +47,13 @@ def take(project, folder, **given):
 
 def labels(project):
     standing = Label.objects.filter(project=project, is_current=True, verdict="answer")
-    return dict(standing.order_by("pk").values_list("sample__path", "classes__name"))
+    return dict(standing.order_by("pk").values_list("sample__file__path", "classes__name"))
 
 
 def truths(project):
-    return dict(HiddenTruth.objects.filter(sample__project=project).values_list("sample__path", "label_class__name"))
+    return dict(
+        HiddenTruth.objects.filter(sample__project=project).values_list("sample__file__path", "label_class__name")
+    )
 
 
 ALL = ["Site2/IMG_1.JPG", "Site1/IMG_2.JPG", "Site2/IMG_3.JPG", "Site1/IMG_4.JPG", "Site2/IMG_5.JPG", "Site1/IMG_6.JPG"]
@@ -92,7 +94,7 @@ def test_several_rows_of_one_path_are_one_answer_where_several_classes_are_allow
     project = factories.project(classes=())
     project.questions.update(multi_label=True)
     take(project, season, labels=table(tmp_path, f"{ALL[0]},fox|hare", f"{ALL[0]},deer", f"{ALL[1]},DEER"))
-    stored = Label.objects.filter(project=project).values_list("sample__path", "classes__name")
+    stored = Label.objects.filter(project=project).values_list("sample__file__path", "classes__name")
     assert set(stored) == {(ALL[0], "fox"), (ALL[0], "hare"), (ALL[0], "DEER"), (ALL[1], "DEER")}
 
 
@@ -141,7 +143,7 @@ def test_a_table_given_at_a_later_run_is_applied(project, season, tmp_path, firs
     source = take(project, season, labels=table(tmp_path, *(f"{path},fox" for path in ALL)))
     assert labels(project) == dict.fromkeys(ALL, "fox")
     assert source.labels_from.endswith("labels.csv")
-    history = Label.objects.filter(sample__path=ALL[0]).order_by("pk").values_list("classes__name", "is_current")
+    history = Label.objects.filter(sample__file__path=ALL[0]).order_by("pk").values_list("classes__name", "is_current")
     assert list(history) == [("hare", False), ("fox", True)] if first else [("fox", True)]
 
 
@@ -150,7 +152,7 @@ def test_a_table_corrected_in_its_place_is_applied_at_the_next_run(project, seas
     table(tmp_path, f"{ALL[0]},rabbit", f"{ALL[1]},fox")
     take(project, season)
     assert labels(project) == {ALL[0]: "rabbit", ALL[1]: "fox"}
-    assert Label.objects.filter(sample__path=ALL[1]).count() == 1  # what did not change is not written again
+    assert Label.objects.filter(sample__file__path=ALL[1]).count() == 1  # what did not change is not written again
 
 
 def test_a_table_read_before_says_nothing_of_photographs_that_have_moved_since(project, season, tmp_path):
@@ -213,10 +215,10 @@ def test_a_persons_word_stands_against_a_later_table(project, season, tmp_path):
     take(project, season)
     question = project.first_question
     fox = factories.ensure_class(question, "fox")[0]
-    sample = project.samples.get(path=ALL[0])
+    sample = project.samples.get(file__path=ALL[0])
     person = factories.person("ana")
     mine = factories.label(question, sample, person, fox.pk)
-    skipped = factories.label(question, project.samples.get(path=ALL[1]), person, verdict="skip")
+    skipped = factories.label(question, project.samples.get(file__path=ALL[1]), person, verdict="skip")
     source = take(project, season, labels=table(tmp_path, f"{ALL[0]},hare", f"{ALL[1]},hare"))
     assert labels(project) == {ALL[0]: "fox", ALL[1]: "hare"}
     mine.refresh_from_db(), skipped.refresh_from_db()

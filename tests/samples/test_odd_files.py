@@ -15,7 +15,7 @@ from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.samples import ingesting, names, walking
-from labeller.samples.models import Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Source
 from labeller.samples.scanning import FolderError, check_folder
 from labeller.samples.walking import walk
 from tests import factories
@@ -38,7 +38,7 @@ def take(project, folder, *rest):
 
 
 def paths(project):
-    return set(Sample.objects.filter(project=project).values_list("path", flat=True))
+    return set(File.objects.filter(project=project).values_list("path", flat=True))
 
 
 def reasons(project):
@@ -95,12 +95,12 @@ def test_names_that_are_no_utf8_are_samples_that_can_be_opened_again(foxes, fold
     take(foxes.project, folder)
     assert paths(foxes.project) == {"caf%E9.png", "caf%E8.png", "caf%25E9.png", "ok.png", "Ca%F1on/a%0Ab.png"}
     assert not reasons(foxes.project)
-    for sample in Sample.objects.select_related("source"):
-        assert sample.source.location(sample.path).exists()
+    for file in File.objects.select_related("source"):
+        assert file.source.location(file.path).exists()
     factories.work("plan", "embed")
     assert EmbeddingShard.objects.get().embedded == 5
     take(foxes.project, folder)
-    assert Sample.objects.count() == 5
+    assert File.objects.count() == 5
 
 
 def test_the_folder_itself_may_have_such_a_name(project, tmp_path):
@@ -166,7 +166,7 @@ def test_a_row_the_database_refuses_takes_no_other_with_it(project, folder, monk
     real = ingesting._write_rows
 
     def refuses(source, shard, outcomes, gone):
-        if any(each.found.path == "3.png" and each.sample for each in outcomes):
+        if any(each.found.path == "3.png" and each.fields for each in outcomes):
             raise error
         real(source, shard, outcomes, gone)
 
@@ -248,7 +248,7 @@ def test_links_are_followed_by_choice_each_folder_once(project, folder, settings
     assert paths(project) == {"again/0.png", "again/1.png", "fox.png"} and source.follows_links
     assert reasons(project) == {"round": "link"} and source.left_out == {"links": 2}
     settings.FOLLOW_LINKS = False
-    assert take(project, folder).left_out == {"links": 2} and Sample.objects.count() == 3
+    assert take(project, folder).left_out == {"links": 2} and File.objects.count() == 3
 
 
 def test_links_within_the_folder_are_followed_into_what_is_hidden(project, folder):

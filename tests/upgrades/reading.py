@@ -37,7 +37,7 @@ def _project(project: Project) -> Told:
     return {
         "name": project.name,
         "people": sorted(project.memberships.values_list("user__username", "role")),
-        "samples": {sample.path: _sample(sample) for sample in _samples(project)},
+        "samples": {sample.file.path: _sample(sample) for sample in _samples(project)},
         "count": tallies.samples(project),
         "sources": {source.path: _source(source) for source in project.sources.order_by("path")},
         "refusals": sorted(_refusals(project)),
@@ -53,7 +53,8 @@ def _project(project: Project) -> Told:
 
 
 def _samples(project: Project) -> Any:
-    return Sample.objects.filter(project=project).select_related("source", "deployment", "sequence").order_by("path")
+    files = ("file__source", "file__deployment", "file__sequence")
+    return Sample.objects.filter(project=project).select_related(*files).order_by("file__path")
 
 
 def _source(source: Any) -> list[Any]:
@@ -61,15 +62,16 @@ def _source(source: Any) -> list[Any]:
 
 
 def _sample(sample: Sample) -> Told:
+    file = sample.file
     return {
-        "source": sample.source.path,
-        "sha256": sample.sha256,
-        "bytes": sample.bytes,
-        "modified_ns": sample.modified_ns,
-        "size": [sample.width, sample.height],
-        "taken_at": _time(sample.taken_at),
-        "deployment": sample.deployment.name if sample.deployment else None,
-        "sequence": _time(sample.sequence.started_at) if sample.sequence else None,
+        "source": file.source.path,
+        "sha256": file.sha256,
+        "bytes": file.bytes,
+        "modified_ns": file.modified_ns,
+        "size": [file.width, file.height],
+        "taken_at": _time(file.taken_at),
+        "deployment": file.deployment.name if file.deployment else None,
+        "sequence": _time(file.sequence.started_at) if file.sequence else None,
         "box": sample.box,
         "shard": sample.shard,
     }
@@ -80,7 +82,7 @@ def _refusals(project: Project) -> Any:
 
 
 def _truth(project: Project) -> Told:
-    rows = HiddenTruth.objects.filter(sample__project=project).values_list("sample__path", "label_class__name")
+    rows = HiddenTruth.objects.filter(sample__project=project).values_list("sample__file__path", "label_class__name")
     return dict(sorted(rows))
 
 
@@ -96,7 +98,7 @@ def _embeddings(run: EmbeddingRun) -> Told:
         "state": run.state,
         "dimension": run.dimension,
         "base": run.base.fingerprint if run.base else None,
-        "vectors": {sample.path: vectors.get(sample.pk) for sample in _samples(run.project)},
+        "vectors": {sample.file.path: vectors.get(sample.pk) for sample in _samples(run.project)},
     }
 
 
@@ -181,7 +183,7 @@ def _answers(question: Question) -> Told:
 
 
 def _paths_of(answers: Any) -> list[str]:
-    return sorted(answers.values_list("sample__path", flat=True))
+    return sorted(answers.values_list("sample__file__path", flat=True))
 
 
 def _counts(question: Question) -> Told:
@@ -197,7 +199,7 @@ def _counts(question: Question) -> Told:
 def _label(label: Label) -> Told:
     return {
         "uuid": str(label.uuid),
-        "sample": label.sample.path,
+        "sample": label.sample.file.path,
         "by": label.annotator and label.annotator.username,
         "verdict": label.verdict,
         "classes": sorted(label.classes.values_list("name", flat=True)),
@@ -216,22 +218,30 @@ def _label(label: Label) -> Told:
 
 def _flag(flag: Flag) -> list[Any]:
     closed_by = flag.closed_by and flag.closed_by.username
-    return [str(flag.uuid), flag.sample.path, flag.author.username, flag.note, _time(flag.closed_at), closed_by]
+    return [str(flag.uuid), flag.sample.file.path, flag.author.username, flag.note, _time(flag.closed_at), closed_by]
 
 
 def _check(check: Check) -> list[Any]:
     names = _class_names(check.question)
     before = check.supersedes and str(check.supersedes.uuid)
     given = [names[each] for each in check.given]
-    return [check.sample.path, check.annotator.username, check.verdict, given, check.is_hit, check.is_current, before]
+    return [
+        check.sample.file.path,
+        check.annotator.username,
+        check.verdict,
+        given,
+        check.is_hit,
+        check.is_current,
+        before,
+    ]
 
 
 def _held(question: Question) -> list[Any]:
     """What people hold, reviewers too, and what they were done with."""
-    held = Assignment.objects.filter(question=question).select_related("sample", "annotator")
+    held = Assignment.objects.filter(question=question).select_related("sample__file", "annotator")
     kinds = {"check": True, "review": "review"}  # in the words of the version that told it first
     return sorted(
-        ([each.sample.path, each.annotator.username, kinds.get(each.kind, False), each.is_done] for each in held),
+        ([each.sample.file.path, each.annotator.username, kinds.get(each.kind, False), each.is_done] for each in held),
         key=str,
     )
 
@@ -260,7 +270,7 @@ def _round(made: Round) -> Told:
         "last_label": _uuid(made.last_label),
         "entries": [
             [
-                each.sample.path, each.strategy, each.score, each.propensity, each.reason,
+                each.sample.file.path, each.strategy, each.score, each.propensity, each.reason,
                 [[names[class_id], share] for class_id, share in each.suggestions],
             ]
             for each in entries
@@ -333,7 +343,7 @@ def _class_names(question: Question) -> dict[int, str]:
 
 
 def _paths(project: Project) -> dict[int, str]:
-    return dict(Sample.objects.filter(project=project).values_list("pk", "path"))
+    return dict(Sample.objects.filter(project=project).values_list("pk", "file__path"))
 
 
 def _uuid(label_id: int) -> str | None:

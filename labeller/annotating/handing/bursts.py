@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
 from labeller.accounts.models import User
 from labeller.annotating.handing import single
@@ -15,14 +15,17 @@ from labeller.learning.models import RoundEntry
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
 
+WHOLE = Sample.Part.WHOLE
+BURST = Case(When(sample__part=WHOLE, then=F("sample__file__sequence")))  # that is decided about at once
+
 
 def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
     """As `single.next_batch`, with the other open frames of each sample's burst; one assignment a burst, in order.
 
     A burst that is on the screen already comes no second time.
     """
-    kept = Sample.objects.filter(pk__in=wanted.keep).exclude(sequence=None)
-    on_screen = set(kept.values_list("sequence", flat=True)) if wanted.keep else set()
+    kept = Sample.objects.filter(pk__in=wanted.keep, part=WHOLE).exclude(file__sequence=None)
+    on_screen = set(kept.values_list("file__sequence", flat=True)) if wanted.keep else set()
 
     def proposals(holder: Holder, wanted: Wanted) -> Iterator[list[Candidate]]:
         return _proposals(holder, wanted, on_screen)
@@ -33,16 +36,21 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
 
 def _proposals(holder: Holder, wanted: Wanted, on_screen: Collection[int]) -> Iterator[list[Candidate]]:
     """The open frames of the burst that was asked for, and of the best-ranked samples' bursts."""
-    asked = holder.in_tab().filter(sample=wanted.sample).exclude(sample__sequence=None)
-    first = list(asked.values_list("sample", "entry", "sample__sequence")) if wanted.sample is not None else []
-    entries = single.open_entries(holder, wanted, ~Q(sample__sequence__in=on_screen))
-    while found := [*first, *entries.values_list("sample", "pk", "sample__sequence")]:
+    asked = holder.in_tab().filter(sample=wanted.sample, sample__part=WHOLE).exclude(sample__file__sequence=None)
+    first = list(asked.values_list("sample", "entry", BURST)) if wanted.sample is not None else []
+    entries = single.open_entries(holder, wanted, ~Q(sample__part=WHOLE, sample__file__sequence__in=on_screen))
+    while found := [*first, *entries.values_list("sample", "pk", BURST)]:
         frames = _frames(holder, {sequence for *_, sequence in found} - {None, *on_screen})
         yield [
             candidate
             for sample_id, entry_id, sequence in found
             for candidate in (frames.pop(sequence, []) if sequence else [Candidate(sample_id, entry_id)])
         ]
+
+
+def frames_of(sequence_ids: Collection[int]) -> QuerySet[Sample]:
+    """The frames of these bursts: whole ones, for boxes show what is not the same in all."""
+    return Sample.objects.filter(file__sequence__in=sequence_ids, part=WHOLE)
 
 
 def _frames(holder: Holder, sequence_ids: Collection[int]) -> dict[int, list[Candidate]]:
@@ -52,12 +60,10 @@ def _frames(holder: Holder, sequence_ids: Collection[int]) -> dict[int, list[Can
         return found
     ranked = RoundEntry.objects.filter(round__question=holder.question, round__is_current=True, sample=OuterRef("pk"))
     own = holder.rows().filter(sample=OuterRef("pk"))
-    frames = Sample.objects.filter(sequence__in=sequence_ids).exclude(Exists(own))
-    frames = frames.exclude(is_settled_for(holder, "pk")).annotate(
-        entry=Subquery(ranked.values("pk")[:1]), rank=Subquery(ranked.values("rank")[:1])
-    )
+    frames = frames_of(sequence_ids).exclude(Exists(own)).exclude(is_settled_for(holder, "pk"))
+    frames = frames.annotate(entry=Subquery(ranked.values("pk")[:1]), rank=Subquery(ranked.values("rank")[:1]))
     best_first = frames.order_by(F("rank").asc(nulls_last=True), "pk")
-    for sequence, *place in best_first.values_list("sequence", "pk", "entry"):
+    for sequence, *place in best_first.values_list("file__sequence", "pk", "entry"):
         found.setdefault(sequence, []).append(Candidate(*place))
     return found
 

@@ -32,7 +32,7 @@ def reviews_json(user: User, question: Question, held: list[tuple[Assignment, Re
 
 def _given(question: Question, sample_ids: list[int]) -> dict[int, list[Label]]:
     """What people say of these samples now, in the order in which they said it."""
-    standing = Label.objects.standing().filter(question=question, sample__in=sample_ids)
+    standing = Label.objects.standing().of_samples(question, sample_ids)
     standing = standing.exclude(verdict=Label.Verdict.SKIP)
     found: dict[int, list[Label]] = {}
     for label in standing.select_related("annotator").prefetch_related("labelled_classes").order_by("pk"):

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import BigIntegerField, Exists, OuterRef, Q, Subquery, Value
 
 from labeller.accounts.models import User
+from labeller.annotating.handing.bursts import frames_of
 from labeller.annotating.holding import Holder
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Flag, Label
@@ -14,7 +15,7 @@ from labeller.learning import reasons
 from labeller.projects.models import Question
 from labeller.samples import notes
 from labeller.samples.bursts import in_time
-from labeller.samples.models import Sample
+from labeller.samples.models import File, Sample
 
 Told = dict[str, Any]
 
@@ -29,10 +30,10 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     return [
         {
             **picture_json(sample),
-            "path": sample.path if sample.source.is_open else "",
-            "taken_at": _time(sample),
-            "deployment": sample.deployment.name if sample.deployment else "",
-            "notes": notes.sentences(sample.notes),
+            "path": file.path if file.source.is_open else "",
+            "taken_at": _time(file),
+            "deployment": file.deployment.name if file.deployment else "",
+            "notes": notes.sentences(file.notes),
             **_why(question, assignment, names),
             "previous": said.get((sample.pk, question.key)),
             "followers": {key: label for (pk, key), label in said.items() if pk == sample.pk and key != question.key},
@@ -42,16 +43,16 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
             ],
             "flag": flagged.get(sample.pk),
         }
-        for assignment, sample in zip(assignments, samples, strict=True)
+        for assignment, sample, file in zip(assignments, samples, (each.file for each in samples), strict=True)
     ]
 
 
 def picture_json(sample: Sample) -> Told:
-    return {"sample": sample.pk, "width": sample.width, "height": sample.height, "box": sample.box}
+    return {"sample": sample.pk, "width": sample.file.width, "height": sample.file.height, "box": sample.box}
 
 
-def _time(sample: Sample) -> str | None:
-    return sample.taken_at.isoformat() if sample.taken_at else None
+def _time(file: File) -> str | None:
+    return file.taken_at.isoformat() if file.taken_at else None
 
 
 def said_of(
@@ -62,8 +63,9 @@ def said_of(
     Their standing labels by sample and key of the question, of this one and those that follow it in their order; and
     their open flags by sample.
     """
-    asked = Q(question=question) | Q(question__follows=question)
-    labels_of = Label.objects.filter(asked, annotator=user, sample__in=sample_ids, is_current=True)
+    # By a subquery: SQLite takes the labels of one person for fewer than those of ten samples.
+    asked = Question.objects.filter(Q(pk=question.pk) | Q(follows=question))
+    labels_of = Label.objects.filter(question__in=asked, annotator=user, sample__in=sample_ids, is_current=True)
     flags_of = Flag.objects.filter(author=user, sample__in=sample_ids, closed_at=None)
     place = ("sample", "question__position", "question", "question__key", "uuid")
     rows = labels_of.values_list(*place, "verdict", "labelled_classes__label_class", Value("label")).union(
@@ -101,18 +103,16 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
 
 def _bursts(holder: Holder, samples: Iterable[Sample]) -> dict[int, list[Any]]:
     """By sequence all frames of these samples' bursts in time order, and which of them this tab may label now."""
-    sequences = {sample.sequence_id for sample in samples} - {None}
+    sequences = {sample.sequence_id for sample in samples if sample.sequence_id is not None}
     if not sequences:
         return {}
     mine = holder.in_tab().filter(sample=OuterRef("pk"))
-    frames = Sample.objects.filter(sequence__in=sequences).annotate(
-        mine=Exists(mine), entry=Subquery(mine.values("entry")[:1])
-    )
+    frames = frames_of(sequences).annotate(mine=Exists(mine), entry=Subquery(mine.values("entry")[:1]))
     found: dict[int, list[Any]] = {}
-    for frame in sorted(frames, key=lambda frame: in_time(frame.taken_at, frame.path)):
+    for frame in sorted(frames.select_related("file"), key=lambda frame: in_time(frame.file.taken_at, frame.file.path)):
         found.setdefault(frame.sequence_id or 0, []).append(frame)
     return found
 
 
 def _frame_json(frame: Any) -> Told:
-    return {**picture_json(frame), "taken_at": _time(frame), "entry": frame.entry, "mine": frame.mine}
+    return {**picture_json(frame), "taken_at": _time(frame.file), "entry": frame.entry, "mine": frame.mine}

@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state", "disputed")), fields=["question", "sample"], name="answer_disputed"
                     ),
                     models.Index(
-                        condition=models.Q(("is_doubted", True)), fields=["question", "id"], name="answer_doubted"
+                        condition=models.Q(("is_doubted", True)), fields=["question", "sample"], name="answer_doubted"
                     ),
                     models.Index(
                         condition=models.Q(

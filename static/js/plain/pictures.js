@@ -2,7 +2,7 @@
 // and tiles look after themselves. Plain, for every page has it: a module would be taken for the page's own (started.js).
 (() => {
   const RETRY_MS = [2000, 4000, 8000, 16000];
-  const PICTURE = /\/samples\/\d+\/\d+\.jpg$/;
+  const PICTURE = /\/samples\/\d+\/(part-)?\d+\.jpg$/;
   const tries = new WeakMap();
 
   function askAgain(image) {

@@ -134,7 +134,7 @@ class Command(SiteCommand):
         truth = HiddenTruth.objects.filter(sample=assignment.sample, label_class__question=question)
         classes = tuple(truth.values_list("label_class_id", flat=True))
         # Which answers are wrong depends on seed and sample only: the same ones whatever comes when.
-        draw = random.Random(f"{options['seed']} {assignment.sample.path}")
+        draw = random.Random(f"{options['seed']} {assignment.sample.file.path}")
         if classes and draw.random() < options["noise"]:
             wrong = list(question.classes.exclude(pk__in=classes).order_by("pk").values_list("pk", flat=True))
             classes = (draw.choice(wrong),) if wrong else classes  # of a sample that is of all classes none is wrong

@@ -80,7 +80,8 @@ def _aim(question: Question, options: dict[str, Any]) -> Aim | None:
 
 
 def _like(project: Project, paths: list[str]) -> tuple[int, ...]:
-    found = Sample.objects.filter(project=project, path__in=paths).values_list("pk", "path")
+    wholes = Sample.objects.filter(project=project, file__path__in=paths, part=Sample.Part.WHOLE)
+    found = wholes.values_list("pk", "file__path")
     unknown = set(paths) - {path for _, path in found}
     if unknown:
         raise CommandError(f"{project.slug} has no sample {min(unknown)!r}: write paths as manage.py rank prints them.")
@@ -96,7 +97,7 @@ def _class_id(question: Question, name: str) -> int:
 
 
 def _rows(entries: list[RoundEntry]) -> list[dict[str, Any]]:
-    paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "path"))
+    paths = dict(Sample.objects.filter(pk__in=[entry.sample_id for entry in entries]).values_list("pk", "file__path"))
     tops = [entry.suggestions[0] if entry.suggestions else (None, None) for entry in entries]
     names = dict(LabelClass.objects.filter(pk__in=[top for top, _ in tops if top]).values_list("pk", "name"))
     spoken_of = reasons.names(entries)
