@@ -261,7 +261,7 @@ def _read_start(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str, 
 def _wait_until_embedded(program: Program) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
-        embedded = program.rows("SELECT COALESCE(SUM(embedded), 0) FROM learning_embeddingshard")[0][0]
+        embedded = program.rows("SELECT COALESCE(SUM(embedded), 0) FROM embedding_embeddingshard")[0][0]
         if embedded == photographs.PHOTOGRAPHS:
             return
         assert time.monotonic() < deadline, f"{embedded} photographs are embedded"

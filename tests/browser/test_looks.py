@@ -44,6 +44,8 @@ PLACES = {
     "progress": Place("/projects/{slug}/"),
     "settings": Place("/projects/{slug}/settings/"),
     "learning settings": Place("/projects/{slug}/questions/{key}/settings/"),
+    "deployments": Place("/projects/{slug}/deployments/"),
+    "one deployment": Place("/projects/{slug}/deployments/{deployment}/"),
     "people": Place("/projects/{slug}/people/"),
     "classes": Place("/projects/{slug}/classes/?question={key}"),
     "one class": Place("/projects/{slug}/classes/{class}/"),
@@ -73,10 +75,10 @@ PLACES = {
 }
 # Addresses that answer with no page of their own: data, pictures, files, and what is only posted to.
 NO_PAGES = {
-    "set_language", "healthz", "readyz", "logout", "image", "embedding", "train", "grid_tiles", "hunt_start",
+    "set_language", "healthz", "readyz", "logout", "image", "part", "embedding", "train", "grid_tiles", "hunt_start",
     "hunt_tiles", "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv",
-    "predictions_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password",
-    "set_active", "log_out",
+    "predictions_csv", "deployments_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere",
+    "new_password", "set_active", "log_out",
 }  # fmt: skip
 
 
@@ -95,6 +97,7 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
         "followed": followed.key,
         "fox": followed.letters["fox"],
         "class": str(asked.classes["fox"]),
+        "deployment": str(program.rows("SELECT id FROM samples_deployment LIMIT 1")[0][0]),
         "sample": str(next(sample for sample, truth in program.truth.items() if truth == "leopard")),
     }
 
@@ -212,6 +215,7 @@ def names(patterns: list[Any]) -> Iterator[str]:
 
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
-        "login", "list", "new", "progress", "settings", "people", "classes", "class", "follow_up", "keys", "exports",
-        "history", "flagged", "label", "sequence", "grid", "hunt", "review", "account", "password", "refused",
+        "login", "list", "new", "progress", "settings", "question_settings", "deployments", "deployment", "people",
+        "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid", "hunt",
+        "review", "account", "password", "refused",
     }  # fmt: skip
