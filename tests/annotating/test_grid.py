@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from labeller.annotating import holding
 from labeller.annotating.handing import single, tiles
-from labeller.annotating.holding import Wanted
+from labeller.annotating.holding import Candidate, Holder, Wanted
 from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels.models import Check, Label
@@ -371,6 +372,26 @@ def test_checks_are_mixed_in_and_told_apart_by_nothing(ask, foxes, grouped, know
     numbers = [tile["p"] for tile in tiles]
     assert numbers == sorted(numbers, reverse=True)
     assert "check" not in str(answer)
+
+
+def test_a_page_of_one_tile_is_no_check_alone(foxes, grouped, known, monkeypatch):
+    monkeypatch.setattr(tiles, "CHECKED", 1)
+    assert ids(hand_out(foxes, count=1)) == pks(grouped[:1])
+    assert not set(ids(hand_out(foxes, count=2))) <= known
+
+
+def test_where_others_were_faster_with_a_whole_group_the_next_one_is_shown(foxes, grouped, monkeypatch):
+    take = holding.take
+
+    def slow(holder, candidates):
+        monkeypatch.setattr(holding, "take", take)
+        take(Holder(foxes.bo, foxes.question), [Candidate(sample.pk) for sample in grouped[:6]])
+        take(holder, candidates)
+
+    monkeypatch.setattr(holding, "take", slow)
+    page = hand_out(foxes)
+    assert ids(page) == pks(grouped[6:10])
+    assert page.group.class_id == foxes.class_id("badger")
 
 
 def test_half_of_the_checks_are_of_another_class(foxes, grouped, known, monkeypatch):
