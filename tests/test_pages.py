@@ -61,9 +61,9 @@ def save(client, foxes, count):
 # By name what is asked for, and the most statements it may take, those that begin and end a transaction left out.
 PAGES = {
     "next": (lambda client, foxes: post(client, "next/", count=5), 10),
-    "grid": (lambda client, foxes: post(client, "grid/tiles/", count=20), 28),
+    "grid": (lambda client, foxes: post(client, "grid/tiles/", count=20), 21),
     "hunt": (lambda client, foxes: post(client, "hunt/start/", **{"class": foxes.class_id("fox")}), 11),
-    "review": (lambda client, foxes: post(client, "review/next/", count=5), 34),
+    "review": (lambda client, foxes: post(client, "review/next/", count=5), 20),
     "progress": (lambda client, foxes: get(client, URL), 60),
     "curve": (lambda client, foxes: get(client, f"{URL}curve.json"), 18),
     "projects": (lambda client, foxes: get(client, "/"), 10),

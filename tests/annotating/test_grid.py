@@ -491,5 +491,5 @@ def test_the_number_of_queries_is_bounded_and_does_not_grow(client, foxes, group
     small = queries(1, keep)
     more = factories.samples(foxes.project, 80)
     group(foxes, more, "empty", number=0)
-    assert small <= 26
+    assert small <= 13
     assert queries(60, keep) <= small + 1

@@ -370,7 +370,7 @@ def test_the_number_of_queries_does_not_grow_with_what_waits(foxes, desk, disput
     for _ in range(15):
         sample = disputed()
         wave(foxes, sample, foxes.ana)
-    assert queries(12) == small <= 30
+    assert queries(12) == small <= 20
     assert Flag.objects.count() == 15
 
 
