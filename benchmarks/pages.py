@@ -161,7 +161,7 @@ class Pages:
             "export": plain(self._export),
             "exports": plain(lambda: self.get(manager, f"{base}export/")),
             "label": plain(lambda: self.get(self.someone(), f"{base}label/{self.question.key}/")),
-            "curve": plain(lambda: self.get(manager, f"{base}curve.json")),
+            "curve": plain(lambda: self.get(manager, f"{base}questions/{self.question.key}/curve.json")),
             "flagged": plain(lambda: self.get(manager, f"{base}flagged/")),
             "people": plain(lambda: self.get(manager, f"{base}people/")),
             "anything_open": plain(self._anything_open),

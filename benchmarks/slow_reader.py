@@ -110,7 +110,7 @@ def answers(project: Any) -> dict[str, list[str]]:
         "export_labels": [f"{base}export/labels.csv"],
         "export_predictions": [f"{base}export/predictions.csv"],
         "refused": [f"{base}refused.csv"],
-        "curve": [f"{base}curve.json"],
+        "curve": [f"{base}questions/{project.first_question.key}/curve.json"],
         "tiles": [f"/samples/{sample.pk}/{SIZE}.jpg" for sample in shown],
     }
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from labeller.embedding import computing, loading, neighbours, runs
 from labeller.jobs import queueing as jobs
-from labeller.learning import choosing, fitting
+from labeller.learning import choosing, fitting, reading
 from tests import factories
 
 # How long an example takes says more of the machine's other work than of the program.
@@ -69,6 +69,7 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     neighbours._loaded.cache_clear()
     choosing._start.cache_clear()
     choosing._groups.cache_clear()
+    reading._only.cache_clear()
 
 
 @pytest.fixture

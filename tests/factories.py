@@ -17,7 +17,9 @@ from django.utils import timezone
 from PIL import Image
 
 import labeller.embedding.tasks
+import labeller.labels.tasks
 import labeller.learning.tasks
+import labeller.managing.tasks
 import labeller.samples.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
 from labeller.accounts import access
 from labeller.accounts import admitting as accounts

@@ -11,7 +11,7 @@ from django.urls import URLPattern, get_resolver
 
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import ingesting as samples
-from labeller.samples.models import Deployment, Sample
+from labeller.samples.models import Deployment, Sample, Source
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +24,7 @@ PUBLIC = (200,) * 7
 MEMBERS = (LOGIN, 404, 200, 200, 200, 200, 200)
 ANNOTATORS = (LOGIN, 404, 403, 200, 200, 200, 200)
 MANAGERS = (LOGIN, 404, 403, 403, 200, 200, 200)
+OWNERS = (LOGIN, 404, 403, 403, 403, 200, 200)
 ADMINISTRATORS = (LOGIN, 403, 403, 403, 403, 403, 200)
 EVERYBODY_INSIDE = (LOGIN, 200, 200, 200, 200, 200, 200)
 
@@ -60,6 +61,9 @@ ROWS = [
     Row("POST", "people/<int:user_id>/password/", ADMINISTRATORS, FORM),
     Row("POST", "people/<int:user_id>/active/", (LOGIN, *(403,) * 5, 302), FORM),
     Row("POST", "people/<int:user_id>/log-out/", (LOGIN, *(403,) * 5, 302), FORM),
+    Row("GET", "people/<int:user_id>/delete/", ADMINISTRATORS),
+    Row("POST", "people/<int:user_id>/delete/", ADMINISTRATORS, FORM),
+    Row("POST", "deletions/<int:job_id>/cancel/", (LOGIN, *(404,) * 6), FORM),  # nothing is being deleted
     Row("GET", "", EVERYBODY_INSIDE),
     Row("GET", "projects/new/", ADMINISTRATORS),
     Row("POST", "projects/new/", ADMINISTRATORS, FORM),
@@ -83,6 +87,14 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS, FORM),
+    Row("GET", "projects/<slug:slug>/delete/", OWNERS),
+    Row("POST", "projects/<slug:slug>/delete/", OWNERS, FORM),
+    Row("GET", "projects/<slug:slug>/sources/<int:source_id>/delete/", OWNERS),
+    Row("POST", "projects/<slug:slug>/sources/<int:source_id>/delete/", OWNERS, FORM),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/delete/", OWNERS),
+    Row("POST", "projects/<slug:slug>/questions/<slug:key>/delete/", OWNERS, FORM),
+    Row("GET", "projects/<slug:slug>/classes/<int:class_id>/delete/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/classes/<int:class_id>/delete/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/follow-up/", MANAGERS, FORM),
     Row(
@@ -110,7 +122,8 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/flagged/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/flagged/close/", (LOGIN, 404, 403, 404, 404, 404, 404), FORM),
     Row("GET", "projects/<slug:slug>/", MEMBERS),
-    Row("GET", "projects/<slug:slug>/curve.json", MEMBERS),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/", MEMBERS),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/curve.json", MEMBERS),
     Row("GET", "projects/<slug:slug>/refused/", MANAGERS),
     Row("GET", "projects/<slug:slug>/refused.csv", MANAGERS),
     Row(
@@ -169,7 +182,8 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("slug:action", "resume"),
         ("int:acceptance_id", 1),
         ("int:user_id", factories.person("spare").pk),
-        ("int:source_id", 1),
+        ("int:source_id", Source.objects.filter(project__slug="foxes").first().pk),
+        ("int:job_id", 1),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),
         ("int:deployment_id", Deployment.objects.get(project__slug="foxes").pk),

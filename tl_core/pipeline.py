@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tl_core import images
 from tl_core.featurisers.base import Featuriser
+from tl_core.notices import Code, notice
 
 READERS = 4
 REMOTE_READERS = 32  # an object store answers late but many at a time
@@ -201,4 +202,4 @@ def _decode(picture: Picture, content: "Future[bytes | images.ImageRefused | Non
     except images.ImageRefused as refused:
         return refused
     except MemoryError:
-        return images.ImageRefused("out-of-memory", "There was not enough memory to decode the image.")
+        return images.ImageRefused("out-of-memory", notice(Code.NO_MEMORY))

@@ -84,7 +84,8 @@ def member_asked(who: Who, slug: str, key: str, at_least: Role = Role.VIEWER) ->
     """As `member` and `question`, in one statement."""
     person = account(who)
     everything = apps.get_model("projects", "Question")._default_manager.select_related("project")
-    found = everything.filter(project__slug=slug, key=key).annotate(found_role=_role_in(person, "project")).first()
+    of_open = everything.filter(project__slug=slug, project__closing_at=None, key=key)
+    found = of_open.annotate(found_role=_role_in(person, "project")).first()
     if found is None:  # who may not see the project, or do this in it, isn't told that the question is what is missing
         known = member(person, slug, at_least)
         return known, question(known.project, key)
@@ -108,6 +109,7 @@ def _granted(person: User, project: "Project", found_role: str | None, at_least:
 def rows(who: Who, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> QuerySet[Row]:
     """The rows of a model with a `project` that lie in projects where this person's role suffices."""
     person = account(who)
+    queryset = queryset.filter(project__closing_at=None)
     if person.is_superuser:
         return queryset
     allowed = Membership.objects.filter(user=person, role__in=Role.at_least(at_least)).values("project")

@@ -56,10 +56,10 @@ def log_out(request: HttpRequest, user_id: int) -> HttpResponse:
 
 def _person(request: HttpRequest, user_id: int) -> User:
     access.administrator(request.user)
-    return get_object_or_404(User, pk=user_id, is_simulated=False)
+    return get_object_or_404(User, pk=user_id, is_simulated=False, closing_at=None)
 
 
 def _people(request: HttpRequest, **shown: Any) -> HttpResponse:
-    found = Paginator(User.objects.filter(is_simulated=False).order_by("username"), ON_A_PAGE)
+    found = Paginator(User.objects.filter(is_simulated=False, closing_at=None).order_by("username"), ON_A_PAGE)
     page = found.get_page(request.GET.get("page"))
     return render(request, "accounts/people.html", {"page": page, "one_time_days": admitting.ONE_TIME_DAYS, **shown})

@@ -14,6 +14,7 @@ class User(AbstractUser):
     one_time_until = models.DateTimeField(
         null=True, blank=True, help_text="How long a password made for them holds; null = they chose it themselves."
     )
+    closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: only a pseudonym stays.")
     session_epoch = models.PositiveIntegerField(default=0, help_text="Raised to end all their sessions.")
 
     @property

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from labeller.accounts.models import User
 from labeller.annotating.forms import BadRequest, whole_number, whole_numbers
@@ -17,24 +16,13 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Answer
 from labeller.learning.models import TileGroup
-from labeller.learning.sentences import reworded
+from labeller.messages import sentence
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
 
 MOST_LIKE = 20
 MOST_WAITING = 5  # hunts of one person, one a tab
 SHOWN_EXAMPLES = 12
-
-# What `learning.hunting` says in codes: first why there was nothing to hunt by, then why a number is unknown.
-WORDS = {
-    "no_example": gettext_noop("Nothing to hunt by yet: label one of these first, or start from an example."),
-    "not_embedded": gettext_noop("The example waits for a worker to look at it, or can’t be read. Choose another one."),
-    "nothing_embedded": gettext_noop("No photograph has been looked at yet: the hunt can start once a worker has."),
-    "no_class": gettext_noop("How many remain can be told once you have said what this is."),
-    "class_unknown": gettext_noop("How many remain can be told once there are labels of this and of another class."),
-    "no_audit": gettext_noop("How many at most can’t be told before audit samples are labelled."),
-    "unclear": gettext_noop("How many at most can’t be told: photographs or labels went since the audit was drawn."),
-}
 
 
 @dataclass(frozen=True)
@@ -111,23 +99,19 @@ def outcome(user: User, question: Question, job_id: int) -> HuntState:
     job = mine.filter(pk=job_id).first()
     if job is not None and job.state == Job.State.QUEUED:
         jobs.remind(job)
-        return HuntState("hunting", message=reworded(job.message))
+        return HuntState("hunting", message=sentence(job.message))
     if job is not None and job.state == Job.State.RUNNING:
-        return HuntState("hunting", message=reworded(job.message) or _("A worker is looking through all pictures."))
+        return HuntState("hunting", message=sentence(job.message) or _("A worker is looking through all pictures."))
     if job is not None and job.state == Job.State.FAILED:
-        return HuntState("failed", message=reworded(job.error.splitlines()[-1] if job.error else str(job)))
-    found = None
-    if job is not None:
+        return HuntState("failed", message=sentence(job.error.splitlines()[-1] if job.error else str(job)))
+    found = TileGroup.objects.filter(kind=TileGroup.Kind.HUNT, question=question, hunter=user, job=job_id).first()
+    if found is None and job is not None:  # another tab asked for the same and has replaced it
         found = TileGroup.hunts(question.pk, user.pk, job.payload["class"], job.payload["like"]).first()
     if found is None:
         return HuntState("lost", message=_("This hunt is over. Start it again."))
     if not found.estimate.get("by"):
-        return HuntState("failed", message=_words(found.estimate.get("reason")) or reworded(found.estimate["detail"]))
+        return HuntState("failed", message=sentence(found.estimate.get("reason")))
     return HuntState("ready", found)
-
-
-def _words(code: str | None) -> str:
-    return _(WORDS[code]) if code in WORDS else ""
 
 
 def page_json(user: User, question: Question, wanted: Wanted, found: HuntState, without: list[int]) -> dict[str, Any]:
@@ -159,7 +143,7 @@ def hunt_json(group: TileGroup) -> dict[str, Any]:
         "class": group.label_class_id,
         "like": group.like,
         **{name: known[name] for name in ("found", "expected", "accepted", "at_most")},
-        "reason": _words(known["reason"]),
+        "reason": sentence(known["reason"]),
     }
 
 

@@ -49,7 +49,19 @@ def save(member: Member, question: Question, events: Sequence[Event]) -> list[Re
         _settle(user, question, judged)
     if judged:
         learning.request_refit(question)
+    for follower in _answered_besides(events, results, question):
+        learning.request_refit(follower)
     return results
+
+
+def _answered_besides(events: Sequence[Event], results: Sequence[Recorded], question: Question) -> list[Question]:
+    """The other questions that were answered in the same pass."""
+    asked = (
+        event.judgement.question
+        for event, result in zip(events, results, strict=True)
+        if event.judgement and result.is_new
+    )
+    return list({each.pk: each for each in asked if each != question}.values())
 
 
 @contextmanager
@@ -118,7 +130,7 @@ def _plain(event: Event, member: Member, question: Question, handed_out: _Handed
     if judgement.mode == Mode.REVIEW and not member.manages:
         return None
     if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
-        return judgement
+        return _in_passing(judgement, handed_out.entries.get(event.entry))
     if judgement.mode == Mode.REVIEW:
         return replace(judgement, strategy="review")
     assignment = handed_out.assignments.get(judgement.sample_id)
@@ -170,6 +182,26 @@ def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: Rou
         predicted_id=group.label_class_id,
         suggestion_shown=group.label_class_id is not None and shows,
         head_version=group.head_version,
+    )
+
+
+def _in_passing(judgement: Judgement, entry: RoundEntry | None) -> Judgement:
+    """Add what the server knows of a sample that another question ranked: what the head of this one thought of it."""
+    plain = replace(judgement, strategy="", propensity=None, predicted_id=None, head_version=None)
+    if entry is None or entry.sample_id != judgement.sample_id:
+        return replace(plain, suggestion_shown=False)
+    told = entry.foreseen.get(str(judgement.question.pk), {})
+    suggestions = told.get("suggestions", [])
+    predicted_id = int(suggestions[0][0]) if suggestions else None
+    if entry.strategy == AUDIT:  # drawn at random, and shown blind
+        audit = replace(plain, strategy=AUDIT, propensity=entry.propensity, predicted_id=predicted_id)
+        return replace(audit, suggestion_shown=False)
+    shows = judgement.question.show_suggestions and bool(suggestions)
+    return replace(
+        plain,
+        predicted_id=predicted_id,
+        suggestion_shown=judgement.suggestion_shown and shows,
+        head_version=told.get("head"),
     )
 
 

@@ -306,6 +306,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "io", "expires": 3600},
     },
+    "thin": {
+        "task": "labeller.learning.tasks.thin",
+        "schedule": 300.0,
+        "options": {"queue": "io", "expires": 300},
+    },
+    "go-on-removing": {
+        "task": "labeller.managing.tasks.go_on_removing",
+        "schedule": 60.0,
+        "options": {"queue": "io", "expires": 60},
+    },
     "retry-missing": {
         "task": "labeller.embedding.tasks.retry_missing",
         "schedule": 30.0,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 
+from labeller.codes import WorkerCode
 from labeller.embedding import runs, whitening
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.embedding.signals import embeddings_changed
@@ -21,6 +22,7 @@ from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.models import Sample
 from tl_core import featurisers
 from tl_core.images import is_url
+from tl_core.notices import notice
 
 if TYPE_CHECKING:
     from tl_core.images import ImageRefused
@@ -89,8 +91,8 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
 
     for source in {sample.file.source for sample in samples}:
         if not is_url(source.path) and not Path(source.folder).is_dir():
-            raise SourceGone(f"The folder {source.path} is not there: work goes on by itself when it is back.")
-    progress(0, len(samples), "loading the network", now=True)
+            raise SourceGone(notice(WorkerCode.SOURCE_GONE, path=source.path))
+    progress(0, len(samples), notice(WorkerCode.LOADING_NETWORK), now=True)
     found = runtime(run.featuriser, settings.DEVICE)
     if found.featuriser.fingerprint != run.fingerprint:
         raise featurisers.FeaturiserUnavailable(
@@ -119,7 +121,7 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
         written = runs.store(run).write_shard(number, ids, vectors, valid)
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise NoSpace(f"No space left at {settings.EMBEDDINGS}: make room, work goes on by itself.") from error
+            raise NoSpace(notice(WorkerCode.NO_SPACE, path=str(settings.EMBEDDINGS))) from error
         raise
     with transaction.atomic():
         EmbeddingShard.objects.update_or_create(
@@ -127,6 +129,7 @@ def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, 
             number=number,
             defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
         )
+        run.given_up.filter(number=number).delete()
         for sample, reason in refused:
             refusing.note(sample.file, reason.reason, reason.detail)
         if run.featuriser == run.project.featuriser:

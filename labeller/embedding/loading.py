@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeller.codes import WorkerCode
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from tl_core import geometry, query
+from tl_core.notices import notice
 from tl_core.store.embeddings import Shard
 from tl_core.store.shards import StoreCorrupt
 from tl_core.store.vectors import Vectors
@@ -20,11 +22,15 @@ LARGE_POOL = 200_000  # 256 MB of a worker's memory; below, less than a tenth of
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity: the cached object stands for its arrays
 class Embedded:
-    """All embeddings of a run: `ids` int64 (N,), `vectors` (N, D) read where they lie, their `mean` float32 (D,)."""
+    """Embeddings of a run: `ids` int64 (N,), `vectors` (N, D) read where they lie, the `mean` of all, float32 (D,).
+
+    Where they are not all, `part` says of which, and where they stand among them.
+    """
 
     ids: NDArray[np.int64]
     vectors: Vectors
     mean: NDArray[np.float32]
+    part: "tuple[Embedded, NDArray[np.intp]] | None" = None
 
     @functools.cached_property
     def norms(self) -> NDArray[np.float32]:
@@ -70,6 +76,12 @@ class Embedded:
         left[gone[gone >= 0]] = False
         return np.flatnonzero(left)
 
+    def only(self, sample_ids: NDArray[np.int64]) -> "Embedded":
+        """Those of these samples alone, in the same order."""
+        at = self.positions(sample_ids)
+        at = np.unique(at[at >= 0])
+        return Embedded(self.ids[at], self.vectors.only(at), self.mean, (self, at))
+
 
 def load_embeddings(run: EmbeddingRun) -> Embedded:
     """All embeddings of a run, kept by the process until a shard is added."""
@@ -82,6 +94,6 @@ def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
     try:
         found = runs.store(run).open(shards)
     except (StoreCorrupt, FileNotFoundError) as error:
-        raise runs.Repairing(f"{runs.repair(run)} damaged shards are being embedded again.") from error
+        raise runs.Repairing(notice(WorkerCode.REPAIRING, n=runs.repair(run))) from error
     mean = geometry.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
     return Embedded(found.ids, found.vectors, mean)

@@ -28,6 +28,7 @@ class EmbeddingRun(models.Model):
         help_text="The run these are made from by whitening.",
     )
     whitening = models.CharField(max_length=64, blank=True, help_text="Digest of the whitening, where there is a base.")
+    indexed = models.PositiveIntegerField(default=0, help_text="How often its index of neighbours was built on.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -60,3 +61,18 @@ class EmbeddingShard(models.Model):
 
     def __str__(self) -> str:
         return f"shard {self.number} of {self.run}"
+
+
+class GivenUpShard(models.Model):
+    """A shard that could not be embedded: how often, and when that was. It goes once the shard is embedded."""
+
+    run = models.ForeignKey(EmbeddingRun, models.CASCADE, related_name="given_up")
+    number = models.PositiveIntegerField()
+    times = models.PositiveSmallIntegerField(default=1)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_given_up_per_shard")]
+
+    def __str__(self) -> str:
+        return f"shard {self.number} of {self.run}, given up {self.times} times"

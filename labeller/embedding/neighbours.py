@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import Max
+from django.db.models import F
 from numpy.typing import NDArray
 
+from labeller.codes import WorkerCode
 from labeller.embedding import runs
 from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
-from labeller.jobs.models import Job
 from labeller.samples.ingesting import check_disk
+from tl_core.notices import notice
 from tl_core.spaces.neighbours import NeighbourIndex, NeighboursCorrupt
 
 log = logging.getLogger(__name__)
@@ -45,9 +46,8 @@ class InPool:
 
 def index(run: EmbeddingRun, embeddings: Embedded) -> InPool | None:
     """The run's index, kept by the process until a job has built on; None where there is none or it lacks too much."""
-    done = Job.objects.filter(kind="index", key=_key(run), state=Job.State.DONE)
-    newest = done.aggregate(newest=Max("pk"))["newest"]
-    found = _loaded(run, newest) if newest else None
+    state = EmbeddingRun.objects.values_list("indexed", flat=True).get(pk=run.pk)
+    found = _loaded(run, state) if state else None
     if found is None or len(found) < ENOUGH * len(embeddings.ids):
         return None
     return InPool(found, embeddings)
@@ -67,7 +67,7 @@ def build(progress: jobs.Progress) -> None:
     check_disk()
     embeddings = load_embeddings(run)
     total = len(embeddings.ids)
-    progress(0, total, "reading the index", now=True)
+    progress(0, total, notice(WorkerCode.READING_INDEX), now=True)
     storage = runs.store(run).storage
     found = _saved(run) or NeighbourIndex(run.dimension, embeddings.mean)
     new = 0
@@ -77,9 +77,10 @@ def build(progress: jobs.Progress) -> None:
         progress(stop, total)
         if new >= SAVE_EVERY or (new and stop == total):
             # Whoever lost the job leaves the file to the worker that has it now.
-            progress(stop, total, "saving the index", now=True)
+            progress(stop, total, notice(WorkerCode.SAVING_INDEX), now=True)
             found.save(storage, FILE)
             new = 0
+    EmbeddingRun.objects.filter(pk=run.pk).update(indexed=F("indexed") + 1)
 
 
 def _key(run: EmbeddingRun) -> str:
@@ -87,8 +88,8 @@ def _key(run: EmbeddingRun) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(run: EmbeddingRun, job: int) -> NeighbourIndex | None:
-    """The index that this job left. The job stands for the file: asking an object store for changes costs a fetch."""
+def _loaded(run: EmbeddingRun, indexed: int) -> NeighbourIndex | None:
+    """The index in that state. The number stands for the file: asking an object store for changes costs a fetch."""
     return _saved(run)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max
 from django.utils import timezone
 
-from labeller.embedding.models import EmbeddingRun
+from labeller.embedding.models import EmbeddingRun, GivenUpShard
 from labeller.embedding.signals import embeddings_changed
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -189,7 +189,7 @@ def retry_missing() -> int:
     That heals what was lost in any way. A shard that was given up after several attempts waits longer each time.
     """
     queued = 0
-    for run in EmbeddingRun.objects.filter(state=State.ACTIVE).select_related("project"):
+    for run in EmbeddingRun.objects.filter(state=State.ACTIVE, project__closing_at=None).select_related("project"):
         last = Sample.objects.filter(project=run.project_id).aggregate(last=Max("shard"))["last"]
         if last is None or run.shards.count() > last:
             continue
@@ -202,12 +202,22 @@ def retry_missing() -> int:
 def _given_up(run: EmbeddingRun) -> set[str]:
     """Keys of shards whose last failure is too recent to try again."""
     now = timezone.now()
-    failed = shard_jobs(run).filter(state=Job.State.FAILED).values_list("key")
     return {
-        key
-        for key, times, last in failed.annotate(times=Count("pk"), last=Max("finished_at"))
-        if now < last + min(FIRST_PAUSE * 10 ** (times - 1), LONGEST_PAUSE)
+        _key(run, number)
+        for number, times, last in run.given_up.values_list("number", "times", "last_at")
+        if now < last + min(FIRST_PAUSE * 10 ** (min(times, 9) - 1), LONGEST_PAUSE)
     }
+
+
+def note_given_up(sender: Any, *, job: Job, **kwargs: Any) -> None:
+    """Remember a shard that could not be embedded. Runs inside the transaction that gives its job up."""
+    if job.kind != "embed":
+        return
+    payload, now = job.payload, timezone.now()
+    for run in EmbeddingRun.objects.filter(pk=payload["run"]):
+        row, is_new = GivenUpShard.objects.get_or_create(run=run, number=payload["shard"], defaults={"last_at": now})
+        if not is_new:
+            GivenUpShard.objects.filter(pk=row.pk).update(times=F("times") + 1, last_at=now)
 
 
 # --- choosing -------------------------------------------------------------------------------------

@@ -6,9 +6,11 @@ Which whitening it was is part of the run's fingerprint. Shards imported later a
 import hashlib
 from typing import Any
 
+from labeller.codes import WorkerCode
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
+from tl_core.notices import notice
 from tl_core.spaces import whitening
 
 BLOCK = 4096
@@ -52,7 +54,7 @@ def whitened(run: EmbeddingRun, number: int) -> tuple[Any, Any]:
         raise ValueError(f"{run} is not whitened from another run")
     shard = base.shards.filter(number=number).first()
     if shard is None:
-        raise BaseMissing(f"Shard {number} waits for its embeddings by {base.featuriser}.")
+        raise BaseMissing(notice(WorkerCode.SHARD_WAITS, n=number, name=base.featuriser))
     store = runs.store(base)
     found = store.read_shard(number, sha256=shard.sha256)
     return whitening.load(store.storage, run.whitening).apply(found.vectors), found.valid

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 
 from labeller.embedding.runs import store
-from labeller.labels import flags
+from labeller.labels import applying, flags
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
@@ -165,7 +166,8 @@ def latest_head(question: Question) -> Head | None:
 
 
 def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]:
-    """The head's top class for every photograph that isn't left out, and what people said where they did.
+    """The head's top class for every photograph that the question is asked of and that isn't left out, and what people
+    said where they did.
 
     Where a prediction has been accepted, it is that of the head it was accepted of. Files of the same content as a
     sample have its prediction.
@@ -177,11 +179,15 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
     accepted = accepting.accepted(rule)
     by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule and rule.head else ""
     embeddings = store(head.run)
+    asked_of = applying.asked_ids(question)
     for number in list(head.run.shards.order_by("number").values_list("number", flat=True)):
         shard = embeddings.open([number])
-        probabilities = stored.predict_proba(shard.vectors[:])
+        chosen = slice(None) if asked_of is None else np.flatnonzero(np.isin(shard.ids, asked_of))
+        ids = shard.ids[chosen].tolist()
+        if not ids:
+            continue
+        probabilities = stored.predict_proba(shard.vectors[chosen])
         best = probabilities.argmax(axis=1)
-        ids = shard.ids.tolist()
         samples = Sample.objects.select_related("file__deployment").in_bulk(ids)
         answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
         twins = _twins({sample.file_id for sample in samples.values()})

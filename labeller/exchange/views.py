@@ -67,13 +67,16 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
     """What can be taken away."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
     project = member.project
-    question = project.first_question
+    question = access.question(project, request.GET.get("question"))
+    counts = tallies.of(question)
     context = {
         "project": project,
         "role": member.role,
-        "n_labels": tallies.of(question).answers if question else 0,
-        "n_pool": tallies.samples(project),
-        "head": exporting.latest_head(question) if question else None,
+        "question": question,
+        "questions": project.questions.order_by("position", "pk"),
+        "n_labels": counts.answers,
+        "n_pool": counts.samples,
+        "head": exporting.latest_head(question),
     }
     return render(request, "exchange/exports.html", context)
 

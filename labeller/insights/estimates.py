@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Max
 
+from labeller.codes import WorkerCode
 from labeller.insights.models import Summary
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
@@ -22,9 +23,11 @@ from labeller.labels.selectors import Audit, Trail
 from labeller.learning import accepting
 from labeller.learning import suspects as suspicion
 from labeller.learning.models import Acceptance, Assessment, Round
+from labeller.messages import sentence
 from labeller.projects.models import LabelClass, Question
 from tl_core import evaluation
 from tl_core.evaluation import Coverage, Criterion, Forecast, Richness, StopAdvice
+from tl_core.notices import notice
 
 POINTS = 8  # of the curve that the forecast goes through
 LEAST_AUDITED = 6  # audit samples behind each of them
@@ -175,7 +178,7 @@ def forecast(question: Question, trail: Trail) -> Forecast:
     count = min(POINTS, len(predicted) // LEAST_AUDITED)
     if count < evaluation.forecast.MIN_POINTS:
         least = evaluation.forecast.MIN_POINTS * LEAST_AUDITED
-        return Forecast(None, None, None, f"too early to tell: {len(predicted)} of the {least} audit samples it takes")
+        return Forecast(None, None, None, notice(WorkerCode.FEW_AUDIT_SAMPLES, n=len(predicted), wanted=least))
     newest = [last_label for last_label, _ in known]
 
     def fitted_on(label_id: int) -> int:
@@ -204,7 +207,7 @@ def forecast_words(question: Question, trail: Trail) -> dict[str, Any]:
         "labels": more(found.labels),
         "low": more(found.low),
         "high": more(found.high),
-        "reason": found.reason,
+        "reason": asdict(found.reason),
     }
 
 
@@ -293,11 +296,15 @@ def acceptance(question: Question, n_audited: int) -> dict[str, Any]:
 def known_json(question: Question, trail: Trail) -> dict[str, Any]:
     """Stop advice, estimated missing classes, coverage, forecast and what is accepted, for `manage.py status`."""
     advice, found, rule = stop_advice(question, trail), undiscovered(question, trail), Acceptance.standing(question)
+    expected = forecast(question, trail)
     return {
-        "stop": {"advised": advice.stop, "checks": [asdict(check) for check in advice.criteria]},
+        "stop": {
+            "advised": advice.stop,
+            "checks": [{**asdict(check), "reason": sentence(check.reason)} for check in advice.criteria],
+        },
         "missing_classes": {**asdict(found[0]), "missing": found[0].missing} if found else None,
         "coverage": asdict(found[1]) if found else None,
-        "forecast": {"target": question.target_accuracy, **asdict(forecast(question, trail))},
+        "forecast": {"target": question.target_accuracy, **asdict(expected), "reason": sentence(expected.reason)},
         "accepted": None
         if rule is None or rule.head is None
         else {

@@ -12,9 +12,8 @@ from labeller.annotating.models import Assignment
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.insights import estimates, job_runs
 from labeller.jobs.models import Job
+from labeller.labels import applying, tallies
 from labeller.labels import selectors as labels
-from labeller.labels import tallies
-from labeller.labels.selectors import Trail
 from labeller.learning import reasons
 from labeller.learning.models import Assessment, Round, RoundEntry
 from labeller.projects.models import Project, Question
@@ -30,14 +29,14 @@ def embedded(project: Project) -> int:
     return int(shards.aggregate(n=Sum("embedded"))["n"] or 0)
 
 
-def queue(question: Question | None) -> QuerySet[RoundEntry]:
+def queue(question: Question) -> QuerySet[RoundEntry]:
     """Ranked samples of the current round that nobody has labelled yet, the next one first."""
     done = Assignment.objects.filter(question=question, is_done=True, sample=OuterRef("sample"))
     entries = RoundEntry.objects.filter(round__question=question, round__is_current=True)
-    return entries.exclude(Exists(done)).order_by("rank")
+    return applying.limited(entries.exclude(Exists(done)), question).order_by("rank")
 
 
-def queued(question: Question | None) -> list[dict[str, Any]]:
+def queued(question: Question) -> list[dict[str, Any]]:
     """The next samples of the queue, each with why it is there."""
     entries = list(queue(question)[:NEXT])
     names = reasons.names(entries)
@@ -45,11 +44,7 @@ def queued(question: Question | None) -> list[dict[str, Any]]:
 
 
 def status(project: Project) -> dict[str, Any]:
-    """One project's numbers, as `manage.py status --json` prints them."""
-    question = project.first_question
-    names = {each.pk: each.name for each in question.classes.all()} if question else {}
-    found = tallies.of(question).classes if question else {}
-    trail = labels.trail(question) if question else Trail([], [])
+    """A project's numbers, and those of each of its questions, as `manage.py status --json` prints them."""
     left_out, missing = refused.looks(project)
     return {
         "slug": project.slug,
@@ -58,13 +53,22 @@ def status(project: Project) -> dict[str, Any]:
         "quarantined": refused.counts(project),
         "left_out": left_out,
         "missing": missing,
-        "labels": {name: found.get(class_id, 0) for class_id, name in names.items()},
-        "rounds": rounds(question),
-        "queue": queue(question).count(),
         "jobs": dict(Counter(project.jobs.values_list("state", flat=True))),
         "known": told.of_project(project),
+        "questions": [_status(each) for each in project.questions.order_by("position", "pk")],
+    }
+
+
+def _status(question: Question) -> dict[str, Any]:
+    counts, trail = tallies.of(question), labels.trail(question)
+    return {
+        "question": question.key,
+        "asked_of": counts.samples,
+        "labels": {each.name: counts.classes.get(each.pk, 0) for each in question.classes.all()},
+        "rounds": rounds(question),
+        "queue": queue(question).count(),
         "audit": estimates.audit_json(trail.audit()),
-        **(estimates.known_json(question, trail) if question else {}),
+        **estimates.known_json(question, trail),
     }
 
 
@@ -168,34 +172,39 @@ def halted(project: Project) -> dict[str, Any] | None:
     return {"state": run.get_state_display(), "done": done, "total": total} if done < total else None
 
 
-def rounds(question: Question | None) -> int:
+def rounds(question: Question) -> int:
     """How many rounds there were: they are numbered one after the other."""
     return Round.objects.filter(question=question).aggregate(n=Max("number"))["n"] or 0
 
 
-def progress(project: Project) -> dict[str, Any]:
-    """All that the progress page shows."""
-    question = project.first_question
+def progress(project: Project, question: Question | None) -> dict[str, Any]:
+    """All that the progress page shows: of the project, and of one of its questions."""
     quarantine = refusals(project)
-    counts = tallies.of(question) if question else None
     return {
         "numbers": {
-            "samples": counts.samples if counts else tallies.samples(project),
+            "samples": tallies.samples(project),
             "embedded": embedded(project),
             "quarantined_total": quarantine["total"],
-            "labelled": counts.labelled if counts else 0,
-            "queue": queue(question).count(),
-            "rounds": rounds(question),
+            **(_numbers(question) if question else {"labelled": 0, "queue": 0, "rounds": 0}),
         },
         "importing": work(project, ["scan", "ingest"]),
         "embedding": embedding(project),
         "halted": halted(project),
         "quarantine": quarantine,
         "jobs": job_runs.newest(project),
+        "kept": project.kept.exclude(looked_at=None).order_by("what"),
         "known": told.of_project(project),
-        "round": Round.objects.filter(question=question, is_current=True).first(),
-        "queued": queued(question),
         **(known(question) if question else {}),
+    }
+
+
+def _numbers(question: Question) -> dict[str, int]:
+    counts = tallies.of(question)
+    return {
+        "samples": counts.samples,
+        "labelled": counts.labelled,
+        "queue": queue(question).count(),
+        "rounds": rounds(question),
     }
 
 
@@ -204,6 +213,8 @@ def known(question: Question) -> dict[str, Any]:
     found, assessment = estimates.summary(question), Assessment.latest(question)
     return {
         "question": question,
+        "round": Round.objects.filter(question=question, is_current=True).first(),
+        "queued": queued(question),
         "audit": found["audit"],
         "advice": estimates.advice(found),
         "undiscovered": found["undiscovered"],

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from labeller.accounts import access
+from labeller.accounts.access import Member
 from labeller.accounts.models import Role
 from labeller.insights import estimates, selectors
 from labeller.learning import accepting
@@ -20,19 +21,40 @@ from labeller.samples.cells import Echo, defuse
 
 @require_safe
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
-    """The progress page; for htmx only the part that changes."""
-    member = access.member(request.user, slug)
+    """The project's progress page, with its first question."""
+    return _progress(request, access.member(request.user, slug))
+
+
+@require_safe
+def question(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """The progress page of one question."""
+    return _progress(request, access.member(request.user, slug), key)
+
+
+def _progress(request: HttpRequest, member: Member, key: str | None = None) -> HttpResponse:
+    """What is known of the project and one of its questions, its first by default; for htmx the part that changes."""
     project = member.project
-    context = {"project": project, "role": member.role, **selectors.progress(project)}
+    questions = list(project.questions.order_by("position", "pk"))
+    question = next((each for each in questions if key in (None, each.key)), None)
+    if key is not None and question is None:
+        raise Http404("no such question")
+    if question is not None:
+        question.project = project
+    context = {
+        "project": project,
+        "role": member.role,
+        "questions": questions,
+        **selectors.progress(project, question),
+    }
     template = "insights/_progress.html" if request.headers.get("HX-Request") else "insights/progress.html"
     return render(request, template, context)
 
 
 @require_safe
-def curve(request: HttpRequest, slug: str) -> HttpResponse:
-    """The learning curve of the first question."""
-    question = access.member(request.user, slug).project.first_question
-    return JsonResponse(estimates.curve(question) if question else {"rounds": [], "random": []})
+def curve(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """The learning curve of one question."""
+    _member, question = access.member_asked(request.user, slug, key)
+    return JsonResponse(estimates.curve(question))
 
 
 @require_safe
@@ -73,7 +95,8 @@ def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, actio
     """Accept what a look offers, or revoke what was accepted."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
     project = member.project
-    acceptance = get_object_or_404(Acceptance, pk=acceptance_id, question__project=project)
+    found = Acceptance.objects.select_related("question")
+    acceptance = get_object_or_404(found, pk=acceptance_id, question__project=project)
     if action == "accept":
         try:
             accepting.accept(acceptance, member.person)
@@ -85,12 +108,4 @@ def acceptance_action(request: HttpRequest, slug: str, acceptance_id: int, actio
         messages.success(request, _("Revoked: nothing is accepted any more."))
     else:
         raise Http404("no such action")
-    return redirect("insights:progress", slug)
-
-
-@require_safe
-def projects(request: HttpRequest) -> HttpResponse:
-    """The projects of this person."""
-    person = access.account(request.user)
-    context = {"projects": selectors.overview(person), "can_create": person.is_superuser}
-    return render(request, "projects/list.html", context)
+    return redirect("insights:question", slug, acceptance.question.key)

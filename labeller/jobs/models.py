@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from labeller.projects.models import Project
@@ -50,3 +51,44 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key} ({self.state})"
+
+
+class Kept(models.Model):
+    """How much of what piles up a project keeps, and how much was deleted because nothing needs it any more."""
+
+    class What(models.TextChoices):
+        JOBS = "jobs", _("finished work")
+        ROUNDS = "rounds", _("rounds")
+        HEADS = "heads", _("heads")
+        ASSESSMENTS = "assessments", _("assessments")
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="kept")
+    what = models.CharField(max_length=12, choices=What)
+    n = models.BigIntegerField(default=0, help_text="Rows at the last look.")
+    bytes = models.BigIntegerField(default=0, help_text="In files, at the last look.")
+    thinned = models.BigIntegerField(default=0, help_text="Rows deleted, all times together.")
+    thinned_at = models.DateTimeField(null=True, help_text="When rows were deleted last.")
+    looked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "kept"
+        constraints = [models.UniqueConstraint(fields=["project", "what"], name="one_count_per_kept")]
+
+    def __str__(self) -> str:
+        return f"{self.n} {self.what}"
+
+    @classmethod
+    def thin(cls, project_id: int, what: str, n: int) -> None:
+        """Add to what was deleted, inside the transaction that deletes it."""
+        if n:
+            cls._row(project_id, what).update(thinned=models.F("thinned") + n, thinned_at=timezone.now())
+
+    @classmethod
+    def look(cls, project_id: int, what: str, n: int, size: int = 0) -> None:
+        """Note how much there is now."""
+        cls._row(project_id, what).update(n=n, bytes=size, looked_at=timezone.now())
+
+    @classmethod
+    def _row(cls, project_id: int, what: str) -> "models.QuerySet[Kept]":
+        row, _ = cls.objects.get_or_create(project_id=project_id, what=what)
+        return cls.objects.filter(pk=row.pk)

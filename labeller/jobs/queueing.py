@@ -8,7 +8,7 @@ unique constraints on (kind, key) hold single-flight whoever else is running.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -20,7 +20,10 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from labeller.jobs.models import Job
+from labeller.jobs.signals import given_up
+from labeller.messages import Explained, stored
 from labeller.projects.models import Project
+from tl_core.notices import Notice
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for th
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
 REMIND_AFTER = timedelta(seconds=10)  # the same, where a person waits: a message too many costs nothing
 RUN_TASK = "labeller.jobs.tasks.run"
+MESSAGE, ERROR = 500, 4000  # characters that a row has room for
 AHEAD = {"known": 3}  # kinds that an import is not to keep waiting until its end
 BEHIND = 6  # Celery's priority on Redis, 0 comes first: a sweep must not wait behind the thousand jobs of an import
 QUEUES = {
@@ -44,15 +48,20 @@ QUEUES = {
     "hunt": "train",
     "bursts": "io",
     "known": "io",
+    "count": "io",
     "derive": "io",
+    "remove": "io",
 }
+
+
+Message = Notice | str | Sequence[Notice | str]
 
 
 class JobLost(Exception):
     """This worker no longer holds the job (cancelled, or given to another after silence): stop working on it."""
 
 
-class Postponed(Exception):
+class Postponed(Explained):
     """The work can't be done now, through no fault of its own: it waits, and no attempt is counted."""
 
     seconds = 20.0
@@ -114,6 +123,7 @@ def claim(job_id: int) -> Job | None:
     """Take a queued job whose time has come; None where it isn't ours to take."""
     now = timezone.now()
     due = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, not_before__lte=now + timedelta(seconds=0.5))
+    due = due.filter(Q(project=None) | Q(project__closing_at=None))  # what is being deleted gets no work done any more
     try:
         with transaction.atomic():
             taken = due.update(
@@ -163,12 +173,12 @@ class Progress:
             stop.set()
             thread.join()
 
-    def __call__(self, done: int, total: int | None = None, message: str = "", *, now: bool = False) -> None:
+    def __call__(self, done: int, total: int | None = None, message: Message = "", *, now: bool = False) -> None:
         """Report progress; cheap to call often. Raises JobLost where the job isn't ours any more."""
         if not now and time.monotonic() - self._beaten < self.MIN_INTERVAL:
             return
         self._beaten = time.monotonic()
-        fields: dict[str, Any] = {"done": done, "heartbeat_at": timezone.now(), "message": message[:500]}
+        fields: dict[str, Any] = {"done": done, "heartbeat_at": timezone.now(), "message": stored(message, MESSAGE)}
         if total is not None:
             fields["total"] = total
         if not _held(self.job).update(**fields):
@@ -187,23 +197,26 @@ def finish(job: Job) -> None:
     _wake_successor(job)
 
 
-def fail(job: Job, error: str) -> None:
+def fail(job: Job, error: Notice | str) -> None:
     """Put back for another attempt, or give up after the third; the queue goes on either way."""
+    text = error[-ERROR:] if isinstance(error, str) else stored(error, ERROR)
     give_up = job.attempts >= MAX_ATTEMPTS
     try:
         with transaction.atomic():
-            _held(job).update(
+            failed = _held(job).update(
                 state=Job.State.FAILED if give_up else Job.State.QUEUED,
-                error=error[-4000:],
+                error=text,
                 finished_at=timezone.now() if give_up else None,
                 not_before=timezone.now() + timedelta(seconds=2**job.attempts),
             )
+            if failed and give_up:
+                given_up.send(Job, job=job)
     except IntegrityError:  # the same work is pending already, with the same payload or a newer one: that one counts
-        _held(job).update(state=Job.State.CANCELLED, error=error[-4000:], finished_at=timezone.now())
+        _held(job).update(state=Job.State.CANCELLED, error=text, finished_at=timezone.now())
     _wake_successor(job)
 
 
-def put_back(job: Job, message: str = "", seconds: float = 0.0) -> None:
+def put_back(job: Job, message: Message = "", seconds: float = 0.0) -> None:
     """Let the job wait for another try that counts as this one: stopping in the middle wasn't its fault."""
     if _requeue(job, message, seconds):
         send(job, seconds)
@@ -211,13 +224,16 @@ def put_back(job: Job, message: str = "", seconds: float = 0.0) -> None:
         _wake_successor(job)
 
 
-def _requeue(job: Job, message: str = "", seconds: float = 0.0) -> int:
+def _requeue(job: Job, message: Message = "", seconds: float = 0.0) -> int:
     not_before = timezone.now() + timedelta(seconds=seconds)
     try:
         with transaction.atomic():
             return int(
                 _held(job).update(
-                    state=Job.State.QUEUED, attempts=F("attempts") - 1, not_before=not_before, message=message[:500]
+                    state=Job.State.QUEUED,
+                    attempts=F("attempts") - 1,
+                    not_before=not_before,
+                    message=stored(message, MESSAGE),
                 )
             )
     except IntegrityError:  # the same work is pending anyway
@@ -250,13 +266,14 @@ def run(job_id: int, handle: Callable[[str], Callable[[Progress], None]]) -> boo
         log.warning("%s was taken from this worker", job)
     except Postponed as wait:
         log.warning("%s waits: %s", job, wait)
-        put_back(job, str(wait), wait.seconds)
+        put_back(job, wait.reason, wait.seconds)
     except (KeyboardInterrupt, SystemExit):
         put_back(job)
         raise
     except Exception as error:
         log.exception("%s failed (attempt %d)", job, job.attempts)
-        fail(job, f"{type(error).__name__}: {error}")
+        told = error.reason if isinstance(error, Explained) else ""
+        fail(job, told or f"{type(error).__name__}: {error}")
     else:
         finish(job)
     return True

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from labeller.labels import tallies
+from labeller.labels import applying, tallies
+from labeller.labels.applying import Rule
 from labeller.labels.models import Answer, Label, Tally
 from labeller.labels.standing import Said, Standing, standing
 from labeller.labels.tallies import Key
@@ -32,10 +33,23 @@ def kept(sample_ids: Collection[int]) -> Iterator[None]:
     """Keep answers and counts right while labels of these samples are written, inside the writer's transaction."""
     _hold(sample_ids)
     yield
-    before, after = _stored(sample__in=sample_ids), _said(sample__in=sample_ids)
+    before, after = _stored(sample_ids), _said(sample_ids)
     _write(before, after)
-    parts = _parts(after)
-    parts.subtract(_parts(before))
+    if before == after:
+        return
+    rules = applying.rules({question_id for _, question_id, _ in (*before, *after)})
+    parts = _parts(after, rules)
+    parts.subtract(_parts(before, rules))
+    tallies.add(parts)
+
+
+def forget(sample_ids: Collection[int]) -> None:
+    """Take samples out of answers and counts, inside the transaction that deletes them and their labels."""
+    _hold(sample_ids)
+    before = _stored(sample_ids)
+    parts: Counter[Key] = Counter()
+    parts.subtract(_parts(before, applying.rules({question_id for _, question_id, _ in before})))
+    Answer.objects.filter(sample__in=sample_ids).delete()
     tallies.add(parts)
 
 
@@ -51,18 +65,18 @@ def _hold(sample_ids: Collection[int]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, place) FROM unnest(%s::int[]) AS place", [LOCK, places])
 
 
-def _stored(**which: Any) -> dict[Place, Standing]:
+def _stored(sample_ids: Collection[int]) -> dict[Place, Standing]:
     """What the rows say that stands of these samples."""
-    rows = Answer.objects.filter(**which).values_list("question__project", "question", "sample", *FIELDS)
+    rows = Answer.objects.filter(sample__in=sample_ids).values_list("question__project", "question", "sample", *FIELDS)
     return {
         (project_id, question_id, sample_id): Standing(state, frozenset(map(int, classes.split())), *rest)
         for project_id, question_id, sample_id, state, classes, *rest in rows
     }
 
 
-def _said(**which: Any) -> dict[Place, Standing]:
+def _said(sample_ids: Collection[int]) -> dict[Place, Standing]:
     """What stands of these samples by all that is said of them."""
-    current = Label.objects.filter(is_current=True, **which)
+    current = Label.objects.filter(is_current=True, sample__in=sample_ids)
     told = ("pk", "verdict", "mode", "annotator", "created_at", "labelled_classes__label_class")
     labels: dict[Place, dict[int, Said]] = {}
     for *place, pk, verdict, mode, annotator, at, class_id in current.values_list(
@@ -98,10 +112,19 @@ def _columns(now: Standing) -> dict[str, Any]:
     return {**columns, "label_id": now.label, "classes": " ".join(map(str, sorted(now.classes)))}
 
 
-def _parts(answers: dict[Place, Standing]) -> Counter[Key]:
-    """What samples add to the counts."""
-    parts: Counter[Key] = Counter()
-    for (project_id, question_id, _), each in answers.items():
+def _parts(answers: dict[Place, Standing], rules: dict[int, Rule]) -> Counter[Key]:
+    """What samples add to the counts; to those of a question that follows another where it is asked of them."""
+    asked = {
+        (project_id, following_id, sample_id)
+        for (project_id, question_id, sample_id), each in answers.items()
+        for following_id, rule in rules.items()
+        if rule.follows == question_id and each.is_answered and rule.asks(each.classes)
+    }
+    parts: Counter[Key] = Counter((project_id, question_id, What.ASKED, None) for project_id, question_id, _ in asked)
+    for place, each in answers.items():
+        project_id, question_id, _ = place
+        if question_id in rules and place not in asked:
+            continue
         parts[project_id, question_id, What.SETTLED, None] += each.state != Answer.State.OPEN
         parts[project_id, question_id, What.LABELLED, None] += each.is_answered
         parts[project_id, question_id, What.ANSWERS, None] += each.votes
@@ -138,10 +161,9 @@ def _compare(project: Project, *, mend: bool) -> Off:
     off = 0
     told: list[str] = []
     for sample_ids in _batches(project):
-        which = {"sample__gte": sample_ids[0], "sample__lte": sample_ids[-1], "question__project": project}
         with transaction.atomic():
             _hold(sample_ids)
-            before, after = _stored(**which), _said(**which)
+            before, after = _stored(sample_ids), _said(sample_ids)
             if mend:
                 _write(before, after)
         wrong = sorted(place for place in before.keys() | after.keys() if before.get(place) != after.get(place))

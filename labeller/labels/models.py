@@ -5,7 +5,7 @@ from typing import Self, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from labeller.projects.models import LabelClass, Project, Question
@@ -95,6 +95,10 @@ class Label(models.Model):
                 fields=["question", "sample"], condition=Q(is_current=True, mode="review"), name="label_reviews"
             ),
             models.Index(fields=["annotator", "project", "created_at"], name="label_by_person"),
+            # Heads that a label names are kept as rows.
+            models.Index(
+                fields=["question", "head_version"], condition=Q(head_version__isnull=False), name="label_by_head"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,7 +122,20 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
     """What counts, in one vocabulary: whoever reads what stands of a sample asks for it by these."""
 
     def of(self, question: Question) -> "AnswerQuerySet":
-        return self.filter(question=question)
+        """The answers to this question, as far as it is asked (still)."""
+        found = self.filter(question=question)
+        if question.follows_id is None:
+            return found
+        return found.filter(Exists(Answer.objects.asking(question).filter(sample=OuterRef("sample"))))
+
+    def asking(self, question: Question) -> "AnswerQuerySet":
+        """The answers by which a question is asked that follows another: those to that one that name what it is for."""
+        if question.follows is None:
+            raise ValueError(f"{question} follows no other")
+        named = LabelledClass.objects.filter(label=OuterRef("label"))
+        only_for = list(question.only_for.values_list("pk", flat=True))
+        named = named.filter(label_class__in=only_for) if only_for else named.filter(label_class__is_blank=False)
+        return self.of(question.follows).answered().filter(Exists(named))
 
     def settled(self) -> "AnswerQuerySet":
         """Somebody decided, whatever: these samples need no ranking any more."""
@@ -225,6 +242,7 @@ class Tally(models.Model):
 
     class What(models.TextChoices):
         SAMPLES = "samples", "samples of the project"
+        ASKED = "asked", "samples that a following question is asked of"
         LABELLED = "labelled", "samples with an answer"
         SETTLED = "settled", "samples that somebody decided on"
         ANSWERS = "answers", "labels that count"

@@ -24,7 +24,7 @@ ERROR = 0.05  # chance that any interval ever shown for a question misses its tr
 
 
 def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]]:
-    """For every answered sample the ids of its classes, in the order of the labels that say so.
+    """For every answered sample that the question is asked of the ids of its classes, in the order of their labels.
 
     `among` are sample ids, or a query for them; None = all.
     """

@@ -23,7 +23,7 @@ KEY = ("project_id", "question_id", "what", "label_class_id")
 
 @dataclass(frozen=True)
 class Counts:
-    """What there is of one question, and of its project's samples."""
+    """What there is of one question, and of the samples that it is asked of."""
 
     samples: int
     labelled: int  # samples with an answer
@@ -40,8 +40,9 @@ def of(question: Question) -> Counts:
     rows = Tally.objects.filter(Q(question=question) | Q(question=None), project=question.project_id)
     sums = {(what, class_id): n for what, class_id, n in rows.values_list("what", "label_class").annotate(n=Sum("n"))}
     classes = {class_id: n for (what, class_id), n in sums.items() if what == What.CLASS and n}
+    everything = What.SAMPLES if question.follows_id is None else What.ASKED
     samples, labelled, settled, answers = (
-        sums.get((what, None), 0) for what in (What.SAMPLES, What.LABELLED, What.SETTLED, What.ANSWERS)
+        sums.get((what, None), 0) for what in (everything, What.LABELLED, What.SETTLED, What.ANSWERS)
     )
     return Counts(samples, labelled, settled, answers, classes)
 
@@ -105,6 +106,9 @@ def counted(project: Project) -> Counter[Key]:
     found: Counter[Key] = Counter({(project.pk, None, What.SAMPLES.value, None): project.samples.count()})
     for question in project.questions.all():
         answers = Answer.objects.of(question)
+        if question.follows_id is not None:
+            asked = Answer.objects.asking(question).count()
+            found[project.pk, question.pk, What.ASKED.value, None] = asked
         found[project.pk, question.pk, What.SETTLED.value, None] = answers.settled().count()
         found[project.pk, question.pk, What.LABELLED.value, None] = answers.answered().count()
         found[project.pk, question.pk, What.ANSWERS.value, None] = answers.aggregate(n=Sum("votes"))["n"] or 0

@@ -1,8 +1,19 @@
-"""Periodic work on counts."""
+"""Work on counts."""
 
 from celery import shared_task
 
+from labeller.jobs.queueing import Progress
+from labeller.jobs.registry import handler
 from labeller.labels import tallies
+from labeller.projects.models import Project
+
+
+@handler("count")
+def count(progress: Progress) -> None:
+    """Count a project anew: a question follows another, or is asked of other samples than before."""
+    project = progress.job.project
+    if isinstance(project, Project):
+        tallies.recount(project)
 
 
 @shared_task

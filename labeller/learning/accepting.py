@@ -22,11 +22,14 @@ from numpy.typing import NDArray
 from labeller.accounts.models import User
 from labeller.embedding import loading, runs
 from labeller.embedding.loading import Embedded
+from labeller.labels import applying
 from labeller.labels import selectors as labels
-from labeller.learning import fitting
+from labeller.labels.selectors import Audited
+from labeller.learning import fitting, reading
 from labeller.learning.asking import request_refit
 from labeller.learning.fitting import Training
-from labeller.learning.models import Acceptance, Head
+from labeller.learning.models import Acceptance, Head, RoundEntry
+from labeller.messages import stored
 from labeller.projects.models import Question
 from tl_core import evaluation
 from tl_core.heads import files as head_files
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 ERROR = 0.05  # chance that any look ever offers what is not safe
 SPARE = 2.0  # times the audit samples that a look without a single wrong one needs: with fewer it is wasted
+REASON = 300  # characters of a reason that a row has room for
 GROWTH = 1.5  # audit samples to the next look, as a multiple
 
 
@@ -61,8 +65,8 @@ def _error(looks: int) -> float:
 
 def look(question: Question) -> Acceptance | None:
     """See what is safe to accept now, and keep the outcome; None while a look would be wasted."""
-    embeddings = loading.load_embeddings(runs.current_run(question.project))
-    known = labels.trail(question).audited
+    embeddings = reading.embeddings_of(question, runs.current_run(question.project))
+    known = _drawn(question)
     at = embeddings.positions([each.sample_id for each in known])
     audited = [each for each, position in zip(known, at, strict=True) if position >= 0]
     pool = embeddings.without(labels.settled(question))
@@ -92,10 +96,24 @@ def look(question: Question) -> Acceptance | None:
         wrong=found.wrong,
         accepted=found.accepted,
         newest_sample=int(embeddings.ids.max()),
-        reason=found.reason[:300],
+        reason=stored(found.reason, REASON),
     )
     _keep(outcome, head, row)
     return outcome
+
+
+def _drawn(question: Question) -> list[Audited]:
+    """The audit samples that speak for what may be accepted.
+
+    Of a question that follows another only those of its own rounds: the others were drawn among samples of which
+    nobody knew yet whether it is asked.
+    """
+    audited = labels.trail(question).audited
+    if question.follows_id is None:
+        return audited
+    entries = RoundEntry.objects.filter(round__question=question, strategy=labels.AUDIT)
+    drawn = set(entries.values_list("sample_id", flat=True))
+    return [each for each in audited if each.sample_id in drawn]
 
 
 def _fit(question: Question, embeddings: Embedded, data: Training) -> tuple[Any, Head]:
@@ -130,7 +148,7 @@ def _keep(outcome: Acceptance, head: Any, row: Head) -> None:
         try:
             head_files.save(head, settings.HEADS / row.directory, {"class_ids": row.class_ids})
         except head_files.HeadNotStorable as error:
-            outcome.threshold, outcome.reason = None, str(error)[:300]
+            outcome.threshold, outcome.reason = None, stored(error.reason, REASON)
     with transaction.atomic():
         if outcome.threshold is not None:
             Question.objects.select_for_update(no_key=True).get(pk=row.question_id)  # a refit gives out versions, too
@@ -176,6 +194,10 @@ def accepted(rule: Acceptance | None) -> dict[int, tuple[int, float]]:
         return {}
     for sample_id in labels.settled(rule.question):
         found.pop(sample_id, None)
+    # What it is asked of only since was in no pool that the audit was drawn from.
+    asked = applying.asked_ids(rule.question, until=rule.created_at)
+    if asked is not None:
+        found = {sample_id: found[sample_id] for sample_id in found.keys() & set(asked.tolist())}
     return found
 
 

@@ -19,12 +19,7 @@ REFIT_DEBOUNCE = 0.05  # seconds in which labels that arrive together share one 
 
 
 def request_refit(question: Question, *, at_once: bool = False) -> None:
-    """Ask for a refit once enough labels are new: debounced, and one pending at most.
-
-    One classifier a project: a question that follows another has none, and nothing is fitted for it.
-    """
-    if question.follows_id is not None:
-        return
+    """Ask for a refit once enough labels are new: debounced, and one pending at most."""
     every = question.refit_every
     if at_once or new_labels(question, every) >= every:
         jobs.enqueue(
@@ -42,6 +37,15 @@ def rank_anew(sender: Any, *, project: Project, **kwargs: Any) -> None:
         request_refit(question, at_once=True)
 
 
+def ask_anew(question: Question) -> None:
+    """Have counted and ranked what the questions that follow this one are asked of: one is new, or classes changed."""
+    following = list(question.followers.select_related("project"))
+    if following:
+        jobs.enqueue("count", key=f"project:{question.project_id}", project=question.project)
+    for each in following:
+        request_refit(each, at_once=True)
+
+
 def new_labels(question: Question, most: int = 1) -> int:
     """Labels the current round doesn't know of, counted up to `most`: after an import there may be very many."""
     known = Round.objects.filter(question=question, is_current=True).aggregate(known=Max("last_label"))["known"] or 0
@@ -52,12 +56,16 @@ def retrain_stale() -> int:
     """Periodic: ask for a refit wherever labels wait that no round knows, however few, and none is under way."""
     latest = Round.objects.filter(question=OuterRef("pk"), is_current=True).values("last_label")
     newest = Label.objects.filter(question=OuterRef("pk")).order_by("-pk").values("pk")
-    stale = Question.objects.filter(follows=None).annotate(known=latest[:1], newest=newest[:1])
+    # By an answer to the question before, one that follows is asked of another sample, or of one less.
+    before = Label.objects.filter(question=OuterRef("follows")).order_by("-pk").values("pk")
+    stale = Question.objects.filter(project__closing_at=None).annotate(
+        known=latest[:1], newest=newest[:1], before=before[:1]
+    )
     under_way = set(Job.objects.filter(kind="refit", state=Job.State.RUNNING).values_list("key", flat=True))
     found = [
         question
         for question in stale.select_related("project")
-        if (question.newest or 0) > (question.known or 0) and _key(question) not in under_way
+        if max(question.newest or 0, question.before or 0) > (question.known or 0) and _key(question) not in under_way
     ]
     for question in found:
         request_refit(question, at_once=True)
@@ -66,7 +74,9 @@ def retrain_stale() -> int:
 
 def request_retrain(question: Question) -> Job:
     """Ask for a full refit; where one is pending already, that is the one."""
-    return jobs.enqueue("retrain", key=_key(question), project=question.project, payload={"question": question.pk})
+    job = jobs.enqueue("retrain", key=_key(question), project=question.project, payload={"question": question.pk})
+    Question.objects.filter(pk=question.pk).update(retrain_asked_at=job.created_at)
+    return job
 
 
 def retrain_due() -> int:
@@ -78,7 +88,7 @@ def retrain_due() -> int:
     """
     due = [
         question
-        for question in Question.objects.filter(follows=None).select_related("project")
+        for question in Question.objects.filter(project__closing_at=None).select_related("project")
         if (question.retrain_at is not None and _is_due(question, _last_passed(question.retrain_at)))
         or _has_doubled(question)
     ]
@@ -91,7 +101,7 @@ def _has_doubled(question: Question) -> bool:
     full = Head.last_full(question)
     since = timezone.now() - RETRY_AFTER
     since = max(since, full.created_at) if full else since
-    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=since).exists():
+    if question.retrain_asked_at is not None and question.retrain_asked_at >= since:
         return False  # it runs, or failed, or found one class only
     # Samples with samples, not with labels: two people who agree on one teach no more than one of them does.
     return tallies.of(question).labelled >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
@@ -109,7 +119,7 @@ def _last_passed(time_of_day: time) -> datetime:
 
 
 def _is_due(question: Question, passed: datetime) -> bool:
-    if Job.objects.filter(kind="retrain", key=_key(question), created_at__gte=passed).exists():
+    if question.retrain_asked_at is not None and question.retrain_asked_at >= passed:
         return False
     full = Head.last_full(question)
     known = full.last_label if full else 0

@@ -7,22 +7,24 @@ An Assessment's report holds
 - `savings`: how many random labels the labels were worth, and the random arm's curve,
 - `recall`: of each starred class, which part of it has been found.
 
-Where something can't be told, it holds the reason in words.
+Where something can't be told, it holds a notice of why.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.embedding import loading, runs
+from labeller.codes import WorkerCode
+from labeller.embedding import runs
 from labeller.embedding.loading import Embedded
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
-from labeller.learning import accepting, fitting
+from labeller.learning import accepting, fitting, reading
 from labeller.learning.fitting import Fitted, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
@@ -30,6 +32,7 @@ from labeller.samples import bursts
 from tl_core import evaluation, geometry, threads
 from tl_core.evaluation.forecast import fit_power_law
 from tl_core.heads import files as head_files
+from tl_core.notices import Parameter, notice
 
 FOLDS = 5
 LEAST_AUDITED = 30  # audit samples for a comparison with random labels
@@ -52,7 +55,7 @@ def assess(question: Question) -> Assessment | None:
     Also looks what is safe to accept, where that is due.
     """
     run = runs.current_run(question.project)
-    embeddings = loading.load_embeddings(run)
+    embeddings = reading.embeddings_of(question, run)
     answers = labels.consensus(question)
     data = fitting.training(question, embeddings, answers)
     if data is None:
@@ -78,7 +81,8 @@ def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float
     None where there is no such head, or it wasn't stored.
     """
     known = Head.objects.filter(question=question, run=fitted.row.run, acceptances=None)
-    earlier = known.filter(n_labels__lte=EARLIER * fitted.row.n_labels).order_by("-version").first()
+    stored_still = known.exclude(directory="").filter(n_labels__lte=EARLIER * fitted.row.n_labels)
+    earlier = stored_still.order_by("-version").first()
     if earlier is None:
         return None
     try:
@@ -90,6 +94,11 @@ def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float
     before = np.array(earlier.class_ids)[stored.predict_proba(vectors).argmax(axis=1)]
     now = np.array(fitted.class_ids)[fitted.learner.predict_proba(vectors).argmax(axis=1)]
     return evaluation.kappa(before, now)
+
+
+def _why(code: WorkerCode, **parameters: Parameter) -> dict[str, Any]:
+    """Why something can't be told, as JSON holds it."""
+    return asdict(notice(code, **parameters))
 
 
 # --- cross-validation -----------------------------------------------------------------------------
@@ -134,9 +143,9 @@ def _savings(question: Question, head: Any, data: Training, trail: Trail) -> dic
     """Compare the labels with the audit labels among them, which are a random sample, on held-out audit labels."""
     audited = np.flatnonzero(np.isin(data.sample_ids, [each.sample_id for each in trail.audited]))
     if question.multi_label:
-        return {"reason": "only for questions with one class a sample"}
+        return {"reason": _why(WorkerCode.ONE_CLASS_ONLY)}
     if len(audited) < LEAST_AUDITED:
-        return {"reason": f"too early to tell: {len(audited)} of the {LEAST_AUDITED} audit samples it takes"}
+        return {"reason": _why(WorkerCode.FEW_AUDIT_SAMPLES, n=len(audited), wanted=LEAST_AUDITED)}
     rng = np.random.default_rng(question.pk)
     sizes = np.unique(np.geomspace(5, len(audited) * (FOLDS - 1) // FOLDS, SIZES).astype(int))
     fold = rng.permutation(np.arange(len(audited)) % FOLDS)
@@ -155,7 +164,7 @@ def _savings(question: Question, head: Any, data: Training, trail: Trail) -> dic
         "equivalent": found.equivalent,
         "low": found.low,
         "high": found.high,
-        "reason": found.reason,
+        "reason": asdict(found.reason),
         "n_audited": len(audited),
         "accuracy": float(correct.mean()),
         "curve": _random_curve(sizes, random_correct, max(used, int(sizes[-1]))),
@@ -257,15 +266,15 @@ def _class_recall(
 ) -> dict[str, Any]:
     firsts = np.sort([first for sample, first in first_labels.items() if class_id in answers.get(sample, ())])
     if not draws:
-        return {"found": len(firsts), "reason": "no audit sample has been drawn from the whole pool yet"}
+        return {"found": len(firsts), "reason": _why(WorkerCode.NO_DRAW)}
     before = [int(np.searchsorted(firsts, last_label, side="right")) for last_label, _, _ in draws]
     unseen = [n_pool for _, n_pool, _ in draws]
     drawn = [len(samples) for _, _, samples in draws]
     positives = [sum(class_id in answers.get(sample, ()) for sample in samples) for _, _, samples in draws]
     try:
         found = evaluation.rare_class_recall(len(firsts), before, unseen, drawn, positives, expected)
-    except ValueError as error:  # labels taken back and samples deleted in between: the rounds count different pools
-        return {"found": len(firsts), "reason": str(error)}
+    except ValueError:  # labels taken back and samples deleted in between: the rounds count different pools
+        return {"found": len(firsts), "reason": _why(WorkerCode.ROUNDS_CONTRADICT)}
     return {
         "found": found.found,
         "estimate": found.estimate,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from labeller.codes import WorkerCode
 from labeller.embedding import neighbours
 from labeller.embedding.loading import Embedded
 from labeller.learning import accepting, tiles
@@ -15,6 +16,7 @@ from labeller.learning.reading import Known
 from labeller.samples import bursts
 from labeller.samples.models import Sample
 from tl_core import query
+from tl_core.notices import notice
 from tl_core.query import planning
 from tl_core.query.covering import COLD_LABELS
 from tl_core.query.planning import Pick
@@ -86,10 +88,10 @@ def hunt(known: Known, fitted: Fitted | None, given: planning.Situation, aim: Ai
     if aim.class_id is None:
         positions = embeddings.positions(aim.like)
         if (positions < 0).any():
-            raise CannotLearn("A sample to look like has no embedding: it waits for a worker, or is broken.")
+            raise CannotLearn(notice(WorkerCode.LIKENESS_UNKNOWN))
         target = {"examples": embeddings.vectors[positions]}
     elif fitted is None or aim.class_id not in fitted.class_ids:
-        raise CannotLearn("The class can't be hunted for yet: the head needs labels of it, and of another class.")
+        raise CannotLearn(notice(WorkerCode.CLASS_NOT_HUNTABLE))
     else:
         # A head for several classes a sample knows them by their columns.
         target = {"positive": fitted.learner.estimator.classes_[fitted.class_ids.index(aim.class_id)]}
@@ -131,6 +133,10 @@ def _groups(
 
     `grouping` says how new they are.
     """
+    if embeddings.part is not None:
+        whole, at = embeddings.part
+        sequence, deployment = _groups(whole, project_id, grouping)
+        return None if sequence is None else sequence[at], None if deployment is None else deployment[at]
     grouped = Sample.objects.filter(project=project_id, file__deployment__isnull=False)
     read = bursts.pages(grouped, "file__sequence", "file__deployment")
     rows = np.array([(pk, sequence or -1, deployment) for pk, sequence, deployment in read], np.int64).reshape(-1, 3)

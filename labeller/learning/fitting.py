@@ -12,16 +12,20 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from labeller.codes import WorkerCode
 from labeller.embedding.loading import Embedded
 from labeller.embedding.models import EmbeddingRun
 from labeller.learning import backing_off
 from labeller.learning.models import Head
+from labeller.messages import Explained
 from labeller.projects.models import LabelClass, Question
 from tl_core import heads, query
 from tl_core.heads import files as head_files
+from tl_core.notices import notice
 
 log = logging.getLogger(__name__)
 
+SUGGESTIONS = 5
 MULTI_LABEL = "multilabel"  # what the one head for several classes a sample is called
 
 # --- labels ---------------------------------------------------------------------------------------
@@ -58,8 +62,8 @@ def training(question: Question, embeddings: Embedded, answers: dict[int, frozen
 # --- head -----------------------------------------------------------------------------------------
 
 
-class CannotLearn(Exception):
-    """The head or the query strategy that the question names can't be had; the message says what to do."""
+class CannotLearn(Explained):
+    """The head or the query strategy that the question names can't be had; the reason says what to do."""
 
 
 @dataclass
@@ -90,7 +94,7 @@ def _learner(question_id: int, run_id: int, head: str, strategy: str) -> Any:
     """The question's learner on that run, kept by the process so that a refit starts warm."""
     from tl_core.loop import make_learner
 
-    return make_learner(_unfitted(head), None, None, _named("query strategy", strategy, query.get))
+    return make_learner(_unfitted(head), None, None, _named(WorkerCode.STRATEGY_UNUSABLE, strategy, query.get))
 
 
 def _unfitted(name: str) -> Any:
@@ -98,18 +102,16 @@ def _unfitted(name: str) -> Any:
         from tl_core.heads.multilabel import MultiLabelHead
 
         return MultiLabelHead()
-    return _named("head", name, heads.get)
+    return _named(WorkerCode.HEAD_UNUSABLE, name, heads.get)
 
 
-def _named(what: str, name: str, get: Callable[[str], Any]) -> Any:
+def _named(refusal: WorkerCode, name: str, get: Callable[[str], Any]) -> Any:
     try:
         return get(name)
     # An own module may do anything when it is imported, even try to end the worker.
     except (Exception, SystemExit) as error:
         reason = error.args[0] if isinstance(error, KeyError) and error.args else f"{type(error).__name__}: {error}"
-        raise CannotLearn(
-            f"The {what} {name!r} can't be used: {reason}. Choose another one in the project's settings."
-        ) from error
+        raise CannotLearn(notice(refusal, name=name, error=str(reason))) from error
 
 
 def _told_of_pool(head: Any, embeddings: Embedded) -> Any:
@@ -166,6 +168,15 @@ def fit(
         cv_macro_f1=tuned.macro_f1 if tuned else None,
     )
     return Fitted(learner, data.class_ids, row, meta)
+
+
+def likeliest(probabilities: NDArray[np.floating[Any]], class_ids: list[int]) -> list[list[list[float]]]:
+    """For each row of probabilities the likeliest classes: pairs of class id and probability, the likeliest first."""
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :SUGGESTIONS]
+    return [
+        [[class_ids[column], round(float(row[column]), 4)] for column in columns]
+        for row, columns in zip(probabilities, best, strict=True)
+    ]
 
 
 # --- cross-validation -----------------------------------------------------------------------------

@@ -8,14 +8,14 @@ A hunt leaves a TileGroup. Its `estimate` says how many samples of the class rem
   by this person, not waiting to be labelled blind; null = unknown,
 - `accepted`: how many are accepted as the class without anybody having looked,
 - `at_most`: how many nobody has decided on at most, by audit samples alone; null = unknown,
-- `reason`: a code for why a number is unknown.
+- `reason`: a notice of why a number is unknown.
 
-Where there was nothing to hunt by, `by` is empty, there are no tiles, and `reason`, or `detail` in words, says why.
+Where there was nothing to hunt by, `by` is empty, there are no tiles, and `reason` says why.
 """
 
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.labels.selectors import AUDIT
 from labeller.learning import accepting, assessing, choosing, listing, reading
@@ -31,26 +32,18 @@ from labeller.learning.choosing import Aim
 from labeller.learning.fitting import CannotLearn, fit
 from labeller.learning.models import Acceptance, RoundEntry, TileGroup
 from labeller.learning.reading import Known
+from labeller.messages import as_json
 from labeller.projects.models import Question
 from tl_core import query, threads
+from tl_core.notices import notice
 
 SIZE = 240
 KEPT = timedelta(days=1)
 MOST_EXAMPLES = 64  # labelled samples that a hunt compares the pool with
-NOTHING_EMBEDDED, NO_CLASS, CLASS_UNKNOWN, NO_AUDIT, UNCLEAR = (
-    "nothing_embedded", "no_class", "class_unknown", "no_audit", "unclear",
-)  # fmt: skip
 
 
 class NothingToHunt(CannotLearn):
-    """A hunt has neither a head nor an example to go by; `code` says which it lacks, in no language."""
-
-    NO_EXAMPLE = "no_example"
-    NOT_EMBEDDED = "not_embedded"
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    """A hunt has neither a head nor an example to go by."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +56,6 @@ class Hunted:
     known: Known  # what people had answered when it was looked for
 
 
-CODES = (
-    NothingToHunt.NO_EXAMPLE,
-    NothingToHunt.NOT_EMBEDDED,
-    NOTHING_EMBEDDED,
-    NO_CLASS,
-    CLASS_UNKNOWN,
-    NO_AUDIT,
-    UNCLEAR,
-)
-
-
 def hunt(progress: jobs.Progress) -> None:
     """Rank the pool by one person's aim and leave the best of it as a group of tiles."""
     payload = progress.job.payload
@@ -82,15 +64,21 @@ def hunt(progress: jobs.Progress) -> None:
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
         return  # deleted meanwhile: the page is told that there is no such hunt
     group = TileGroup(
-        question=question, kind=TileGroup.Kind.HUNT, hunter_id=payload["user"], label_class_id=class_id, like=like, n=0
+        question=question,
+        kind=TileGroup.Kind.HUNT,
+        hunter_id=payload["user"],
+        job=progress.job.pk,
+        label_class_id=class_id,
+        like=like,
+        n=0,
     )
     try:
         besides = _audits(question).union(payload["without"])
         found = search(question, Aim(tuple(like), class_id), SIZE, besides)
         if found is None:
-            raise NothingToHunt(NOTHING_EMBEDDED)
+            raise NothingToHunt(notice(WorkerCode.NOTHING_EMBEDDED))
     except CannotLearn as refusal:
-        group.estimate = {"by": "", "reason": getattr(refusal, "code", ""), "detail": str(refusal)}
+        group.estimate = {"by": "", "reason": as_json(refusal.reason)}
     else:
         group.tiles = found.tiles
         group.n = len(found.tiles)
@@ -130,9 +118,9 @@ def _examples(aim: Aim, known: Known) -> tuple[int, ...]:
     given = np.array(aim.like or of_class[-MOST_EXAMPLES:], np.int64)
     embedded = given[known.embeddings.positions(given) >= 0]
     if not len(given):
-        raise NothingToHunt(NothingToHunt.NO_EXAMPLE)
+        raise NothingToHunt(notice(WorkerCode.NO_EXAMPLE))
     if not len(embedded):
-        raise NothingToHunt(NothingToHunt.NOT_EMBEDDED)
+        raise NothingToHunt(notice(WorkerCode.NOT_EMBEDDED))
     return tuple(embedded.tolist())
 
 
@@ -146,7 +134,14 @@ def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[s
     """How many samples of the class remain; see above."""
     by = "head" if found.by_head else "likeness"
     if class_id is None:
-        return {"by": by, "found": None, "expected": None, "accepted": 0, "at_most": None, "reason": NO_CLASS}
+        return {
+            "by": by,
+            "found": None,
+            "expected": None,
+            "accepted": 0,
+            "at_most": None,
+            "reason": _why(WorkerCode.NO_CLASS),
+        }
     rule = accepting.accepted(Acceptance.standing(question))
     numbers = {
         "by": by,
@@ -154,15 +149,20 @@ def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[s
         "expected": found.expected,
         "accepted": sum(accepted == class_id for accepted, _ in rule.values()),
         "at_most": None,
-        "reason": CLASS_UNKNOWN,
+        "reason": _why(WorkerCode.CLASS_UNKNOWN),
     }
     if found.expected is None:
         return numbers
     recall = assessing.recall_of(question, class_id, found.known.embeddings, found.known.answers, found.expected)
     if "low" not in recall:
-        return {**numbers, "reason": UNCLEAR if recall["n_drawn"] else NO_AUDIT}
+        return {**numbers, "reason": _why(WorkerCode.UNCLEAR if recall["n_drawn"] else WorkerCode.NO_AUDIT)}
     at_most = recall["most_unseen"]
     return {**numbers, "expected": min(found.expected, at_most), "at_most": at_most, "reason": ""}
+
+
+def _why(code: WorkerCode) -> dict[str, Any]:
+    """Why a number is unknown, as JSON holds it."""
+    return asdict(notice(code))
 
 
 def _keep(fresh: TileGroup) -> None:

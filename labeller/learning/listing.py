@@ -5,13 +5,12 @@ from numpy.typing import NDArray
 
 from labeller.embedding.loading import Embedded
 from labeller.learning import choosing, reasons, tiles
-from labeller.learning.fitting import Fitted
+from labeller.learning.fitting import Fitted, likeliest
 from labeller.learning.models import RoundEntry, TileGroup
 from labeller.learning.reading import Known
 from tl_core.query import planning
 from tl_core.query.planning import Pick
 
-SUGGESTIONS = 5
 TORN = 0.4  # a lead of the likeliest class below which a reason names both
 
 
@@ -20,11 +19,7 @@ def entries(embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> l
     suggestions: list[list[list[float]]] = [[] for _ in picks]
     if fitted is not None and picks:
         probabilities = fitted.learner.predict_proba(embeddings.vectors[[pick.position for pick in picks]])
-        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :SUGGESTIONS]
-        suggestions = [
-            [[fitted.class_ids[column], round(float(row[column]), 4)] for column in columns]
-            for row, columns in zip(probabilities, best, strict=True)
-        ]
+        suggestions = likeliest(probabilities, fitted.class_ids)
     return [
         RoundEntry(
             sample_id=int(embeddings.ids[pick.position]),

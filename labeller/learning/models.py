@@ -90,6 +90,9 @@ class RoundEntry(models.Model):
     propensity = models.FloatField(help_text="Probability with which this sample was put here.")
     reason = models.CharField(max_length=300)
     suggestions = models.JSONField(default=list, help_text="Up to five pairs of class id and probability.")
+    foreseen = models.JSONField(
+        default=dict, help_text="By the id of a question that follows: its head's version and suggestions, as above."
+    )
 
     class Meta:
         constraints = [
@@ -121,6 +124,7 @@ class TileGroup(models.Model):
     label_class = models.ForeignKey(LabelClass, models.CASCADE, null=True, related_name="+")
     number = models.PositiveIntegerField(default=0, help_text="Of the cluster.")
     hunter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="hunts")
+    job = models.PositiveBigIntegerField(null=True, help_text="Id of the job by which the hunter asked for it.")
     like = models.JSONField(default=list, help_text="Sample ids of a hunt's examples.")
     head_version = models.PositiveIntegerField(null=True)
     n = models.PositiveIntegerField(help_text="Samples of the pool that belong here, beyond those listed too.")

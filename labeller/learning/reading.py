@@ -1,17 +1,17 @@
 """What is known of a question before its samples are ranked, read once and in the order that misses nothing."""
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Max
 from numpy.typing import NDArray
 
 from labeller.embedding import runs
 from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.models import EmbeddingRun
+from labeller.labels import applying
 from labeller.labels import selectors as labels
-from labeller.labels.models import Label
 from labeller.projects.models import Question
 
 
@@ -33,14 +33,30 @@ class Known:
 
 
 def read(question: Question) -> Known | None:
-    """What is known of the question now; None while nothing is embedded."""
+    """What is known of the question now; None while nothing that it is asked of is embedded."""
     run = runs.current_run(question.project)
-    embeddings = load_embeddings(run)
     # Read before the labels: a label that arrives in between is trained on and counted as new once more, never missed.
-    last_label = Label.objects.filter(question=question).aggregate(last=Max("pk"))["last"] or 0
+    last_label = applying.newest_label(question)
+    embeddings = embeddings_of(question, run)
     answers = labels.consensus(question)
     settled = labels.settled(question)
     starred = frozenset(question.classes.filter(is_starred=True).values_list("pk", flat=True))
     if not len(embeddings.ids):
         return None
     return Known(question, run, embeddings, answers, settled, starred, last_label)
+
+
+def embeddings_of(question: Question, run: EmbeddingRun) -> Embedded:
+    """The embeddings that the question learns from and is ranked on: of the samples that it is asked of.
+
+    Each question learns by itself; learning several together would begin here and in `fitting.fit`.
+    """
+    asked = applying.asked_ids(question)
+    whole = load_embeddings(run)
+    return whole if asked is None else _only(whole, asked.tobytes())
+
+
+@functools.lru_cache(maxsize=2)
+def _only(whole: Embedded, asked: bytes) -> Embedded:
+    """Kept by the process: while nothing else is asked of, what was found of the embeddings stays found."""
+    return whole.only(np.frombuffer(asked, np.int64))

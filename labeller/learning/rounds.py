@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
+from labeller.codes import WorkerCode
 from labeller.embedding import neighbours, runs
-from labeller.embedding.loading import load_embeddings
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
-from labeller.learning import assessing, choosing, fitting, listing, reading
+from labeller.learning import assessing, choosing, fitting, foreseeing, listing, reading
 from labeller.learning.choosing import Aim
 from labeller.learning.fitting import Fitted, Tuned
 from labeller.learning.models import Head, Round, RoundEntry, TileGroup
@@ -23,6 +23,7 @@ from labeller.learning.reading import Known
 from labeller.learning.signals import learnt
 from labeller.projects.models import Question
 from tl_core import threads
+from tl_core.notices import notice
 from tl_core.query.planning import Pick
 
 KEPT_ROUNDS = 2  # rounds whose unserved entries are kept; what was served is kept for good
@@ -53,9 +54,9 @@ def retrain(progress: jobs.Progress) -> None:
     """A full refit: choose C and temperature anew, by cross-validation on all labels, then refit with them."""
     question = _question(progress)
     run = runs.current_run(question.project)
-    progress(0, 2, "choosing penalty and temperature", now=True)
-    tuned = fitting.tune(question, run, load_embeddings(run), labels.consensus(question))
-    progress(1, 2, "ranking", now=True)
+    progress(0, 2, notice(WorkerCode.TUNING), now=True)
+    tuned = fitting.tune(question, run, reading.embeddings_of(question, run), labels.consensus(question))
+    progress(1, 2, notice(WorkerCode.RANKING), now=True)
     # Only now are the labels read that count: choosing took a while, and people went on.
     ranking = rank(question, tuned)
     if ranking is not None and (ranking.fitted is not None or not _is_empty_again(ranking)):
@@ -81,7 +82,7 @@ def _is_empty_again(ranking: Ranking) -> bool:
 
 
 def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:
-    """Fit and rank without writing anything, by the strategy or for an aim; None while nothing is embedded."""
+    """Fit and rank without writing anything, by the strategy or for an aim; None while there is nothing to rank."""
     known = reading.read(question)
     if known is None:
         return None
@@ -95,6 +96,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
             situation = choosing.situation(known, fitted, aim.strategy, besides=aim.like)
             picks = choosing.hunt(known, fitted, situation, aim, question.round_size, seed)
         entries = listing.entries(known.embeddings, picks, fitted)
+        foreseeing.foresee(known, entries, picks)
         groups = listing.tile_groups(known, fitted, situation, picks)
         kappa = assessing.agreement(question, fitted, known.embeddings) if fitted else None
     fresh = _round(known, picks, seed, n_pool=int(situation.allowed.sum()), kappa=kappa)

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.learning import asking, assessing, hunting, rounds
+from labeller.learning import asking, assessing, hunting, rounds, thinning
 
 handler("refit")(rounds.refit)
 handler("retrain")(rounds.retrain)
@@ -21,3 +21,9 @@ def retrain_stale() -> None:
 def retrain_due() -> None:
     """Full refits of the projects whose time of day for it has passed."""
     asking.retrain_due()
+
+
+@shared_task
+def thin() -> None:
+    """Delete old jobs, rounds, heads and files that nothing needs any more."""
+    thinning.thin()

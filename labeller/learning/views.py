@@ -36,4 +36,4 @@ def train(request: HttpRequest, slug: str) -> HttpResponse:
     for question in [access.question(project, key)] if key else project.questions.all():
         asking.request_retrain(question)
     messages.info(request, _("A full refit was asked for; it is among the jobs below."))
-    return redirect("insights:progress", slug)
+    return redirect("insights:question", slug, key) if key else redirect("insights:progress", slug)

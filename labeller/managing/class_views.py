@@ -64,6 +64,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
     outcome = taxonomy.load(question, given["file"].read(taxonomy.MAX_BYTES + 1))
     if outcome.moved:
         learning.request_refit(question, at_once=True)
+    learning.ask_anew(question)
     made = ngettext("%(n)d class was added", "%(n)d classes were added", outcome.made) % {"n": outcome.made}
     return ngettext("%(made)s, and %(n)d changed.", "%(made)s, and %(n)d changed.", outcome.changed) % {
         "made": made,
@@ -80,7 +81,6 @@ def _shown(request: HttpRequest, member: Member, question: Question) -> dict[str
         "role": member.role,
         "question": question,
         "questions": member.project.questions.order_by("position", "pk"),
-        "only_for": question.only_for.all() if question.follows_id else [],
         "page": page,
         "rows": [(each, counts.get(each.pk, 0)) for each in page.object_list],
         "n_classes": question.classes.count(),
@@ -109,7 +109,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     label_class = get_object_or_404(found, pk=class_id)
     question = label_class.question
     question.project = project
-    name, learnt = label_class.name, _learnt(label_class)
+    name, learnt, was_blank = label_class.name, _learnt(label_class), label_class.is_blank
     form = ClassForm(request.POST or None, instance=label_class)
     if form.is_valid():
         try:
@@ -119,6 +119,8 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
         else:
             if _learnt(form.instance) != learnt:
                 learning.request_refit(question, at_once=True)
+            if form.instance.is_blank != was_blank:
+                learning.ask_anew(question)
             messages.success(request, _("“%(name)s” was saved.") % {"name": form.instance.name})
             return redirect(_page_of(question))
     context = {
@@ -149,6 +151,7 @@ def follow_up(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if form.is_valid():
         question = questions.add_following_question(follows, **form.cleaned_data)
         question.project = project
+        learning.ask_anew(follows)
         messages.success(request, _("The question is asked from now on."))
         return redirect(_page_of(question))
     context = {

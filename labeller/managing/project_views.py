@@ -11,21 +11,34 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from labeller.accounts import access
 from labeller.accounts import admitting as accounts
 from labeller.accounts.models import Membership, Role, User
+from labeller.insights import selectors
 from labeller.labels import checks
 from labeller.learning import asking as learning
 from labeller.learning.models import Head
-from labeller.managing import opening
+from labeller.managing import opening, removing
 from labeller.projects import making as projects
 from labeller.projects.forms import LearningForm, MemberForm, NewProjectForm, SettingsForm
 from labeller.projects.models import Project
 from labeller.samples import bursts
 from labeller.samples.known import Given
 from labeller.samples.scanning import FolderError
+
+
+@require_safe
+def all_of_person(request: HttpRequest) -> HttpResponse:
+    """The projects of this person, and what they had deleted that is not gone yet."""
+    person = access.account(request.user)
+    context = {
+        "projects": selectors.overview(person),
+        "can_create": person.is_superuser,
+        "removals": [removing.shown(job) for job in removing.under_way(person)[:20]],
+    }
+    return render(request, "projects/list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,6 +87,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
         "project": project,
         "role": member.role,
         "form": form,
+        "sources": project.sources.order_by("path"),
         "questions": project.questions.order_by("position", "pk"),
     }
     return render(request, "projects/settings.html", context)

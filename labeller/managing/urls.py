@@ -1,11 +1,10 @@
 from django.urls import path
 
-from labeller.insights import views as insights
-from labeller.managing import class_views, deployment_views, project_views
+from labeller.managing import class_views, deployment_views, project_views, removal_views
 
 app_name = "projects"
 urlpatterns = [
-    path("", insights.projects, name="list"),
+    path("", project_views.all_of_person, name="list"),
     path("projects/new/", project_views.new, name="new"),
     path("projects/<slug:slug>/settings/", project_views.settings, name="settings"),
     path(
@@ -19,4 +18,10 @@ urlpatterns = [
     path("projects/<slug:slug>/deployments/", deployment_views.deployments, name="deployments"),
     path("projects/<slug:slug>/deployments/<int:deployment_id>/", deployment_views.deployment, name="deployment"),
     path("projects/<slug:slug>/people/", project_views.people, name="people"),
+    path("projects/<slug:slug>/delete/", removal_views.project, name="remove"),
+    path("projects/<slug:slug>/sources/<int:source_id>/delete/", removal_views.source, name="remove_source"),
+    path("projects/<slug:slug>/questions/<slug:key>/delete/", removal_views.question, name="remove_question"),
+    path("projects/<slug:slug>/classes/<int:class_id>/delete/", removal_views.label_class, name="remove_class"),
+    path("people/<int:user_id>/delete/", removal_views.account, name="remove_account"),
+    path("deletions/<int:job_id>/cancel/", removal_views.cancel, name="cancel_removal"),
 ]

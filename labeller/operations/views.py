@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from labeller.operations import workers
-from labeller.samples.ingesting import NoSpace, check_disk
+from labeller.samples.ingesting import NoSpace, check_disk, megabytes_free
 
 log = logging.getLogger(__name__)
 
@@ -44,5 +44,5 @@ def readyz(request: HttpRequest) -> HttpResponse:
         check_disk()
     except (NoSpace, OSError) as error:
         log.warning("storage: %s", error)
-        wrong["storage"] = str(error).partition(" at ")[0] if isinstance(error, NoSpace) else "not readable"
+        wrong["storage"] = f"Only {megabytes_free()} MB are free" if isinstance(error, NoSpace) else "not readable"
     return JsonResponse({"status": "unready" if wrong else "ready", "wrong": wrong}, status=503 if wrong else 200)

@@ -21,7 +21,7 @@ def free_slug(name: str) -> str:
     """A slug for that name that no project has yet."""
     stem = slugify(name)[:40] or "project"
     slug, number = stem, 2
-    while slug in RESERVED_SLUGS or Project.objects.filter(slug=slug).exists():
+    while slug in RESERVED_SLUGS or Project.everything.filter(slug=slug).exists():
         slug, number = f"{stem}-{number}", number + 1
     return slug
 

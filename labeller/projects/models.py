@@ -1,13 +1,14 @@
 """Project, question, class."""
 
 from datetime import time
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from labeller.projects.fields import FoldedName
 
+Row = TypeVar("Row", bound=models.Model)
 PALETTE = (
     "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#e69f00",
     "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#117733", "#882255", "#999933",
@@ -25,6 +26,17 @@ DEFAULT_STRATEGY = "auto"
 DEFAULT_HEAD = "transductive"
 
 
+class Open(models.Manager[Row]):
+    """Rows that nobody has asked to be deleted: from that moment on what is deleted is hidden everywhere."""
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        return super().get_queryset().filter(closing_at=None)
+
+
+class Everything(models.Manager[Row]):
+    """All rows, also those that are being deleted."""
+
+
 class Project(models.Model):
     """Samples, questions and people."""
 
@@ -36,12 +48,22 @@ class Project(models.Model):
     burst_gap = models.PositiveSmallIntegerField(
         default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."
     )
+    grouping = models.PositiveIntegerField(default=0, help_text="How often the samples were grouped into bursts.")
+    grouped_by = models.CharField(
+        max_length=40, blank=True, help_text="By which gap and rules; empty = never, or a grouping broke off."
+    )
+    next_shard = models.PositiveIntegerField(default=0, help_text="The first number that no import was given.")
+    closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: nobody sees it any more.")
+
+    objects = Open()
+    everything = Everything()
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def first_question(self) -> "Question | None":
+        """Where labelling begins: what pages and commands speak of where nobody names a question."""
         return self.questions.order_by("position", "pk").first()
 
 
@@ -71,6 +93,11 @@ class Question(models.Model):
     target_accuracy = models.FloatField(default=0.90, help_text="Accuracy at which labelling may stop.")
     accept_error = models.FloatField(default=0.05, help_text="Share of errors that accepting predictions may cost.")
     show_suggestions = models.BooleanField(default=True, help_text="Whether annotators see what the head thinks.")
+    retrain_asked_at = models.DateTimeField(null=True, help_text="When a full refit was asked for last.")
+    closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: it is asked no more.")
+
+    objects = Open()
+    everything = Everything()
 
     class Meta:
         constraints = [

@@ -44,7 +44,7 @@ def add_classes(question: Question, names: Iterable[str]) -> int:
 
 def _free_key(project: Project, text: str) -> str:
     """A slug for that text that no question of the project has yet."""
-    taken = set(project.questions.values_list("key", flat=True))
+    taken = set(Question.everything.filter(project=project).values_list("key", flat=True))
     stem = slugify(text)[:40] or "question"
     key, number = stem, 2
     while key in taken:

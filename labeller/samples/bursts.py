@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from django.db import connection, transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, QuerySet
 
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -43,8 +43,7 @@ def regroup(project: Project, shard: int = 0) -> Job:
 
 def newest_grouping(project_id: int) -> int:
     """What changes whenever files may have been grouped anew; 0 before the first time."""
-    done = Job.objects.filter(kind="bursts", key=f"project:{project_id}", state=Job.State.DONE)
-    return done.aggregate(newest=Max("pk"))["newest"] or 0
+    return Project.everything.values_list("grouping", flat=True).get(pk=project_id)
 
 
 def _key(project: Project) -> str:
@@ -54,8 +53,9 @@ def _key(project: Project) -> str:
 def group(progress: jobs.Progress) -> None:
     """Give every new file its deployment and bring the sequences of those deployments up to date."""
     project = progress.project
-    is_regrouping = _is_grouped_otherwise(progress.job, project.burst_gap)
-    Job.objects.filter(pk=progress.job.pk).update(payload={"gap": project.burst_gap, "rules": RULES})
+    rows, way = Project.objects.filter(pk=project.pk), f"gap {project.burst_gap}, rules {RULES}"
+    is_regrouping = not rows.filter(grouped_by=way).exists()
+    rows.update(grouped_by="")  # what breaks off is done anew altogether
     places = _Places(project)
     new: dict[int, list[int]] = {}
     for pk, source_id, path in pages(File.objects.filter(project=project, deployment=None), "source_id", "path"):
@@ -69,15 +69,7 @@ def group(progress: jobs.Progress) -> None:
         for _ in _group_deployment(Deployment.objects.get(pk=deployment_id), file_ids, project.burst_gap):
             progress(number, len(new))
     progress(len(new), len(new), now=True)
-
-
-def _is_grouped_otherwise(job: Job, gap: int) -> bool:
-    """Whether the last job, or an earlier attempt of this one, grouped by other rules or stopped halfway."""
-    jobs_before = Job.objects.filter(kind=job.kind, key=job.key, started_at__isnull=False).exclude(pk=job.pk)
-    last = jobs_before.order_by("-pk").first()
-    if last is None or last.state != Job.State.DONE or last.payload != {"gap": gap, "rules": RULES}:
-        return True
-    return bool(job.payload.get("gap", gap) != gap)
+    rows.update(grouped_by=way, grouping=F("grouping") + 1)
 
 
 def pages(rows: QuerySet[Any], *fields: str, size: int = PAGE) -> Iterator[Any]:

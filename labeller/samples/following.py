@@ -7,23 +7,26 @@ looked at, which is why a scan's jobs come in stages.
 """
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples.models import File, Refusal, Sample, Source
 from labeller.samples.signals import content_changed
 from tl_core.images import is_url
+from tl_core.notices import notice
 from tl_core.store import storage
 
 # New files; then files that differ from what is known of them; then those of them that no other file explains.
 STAGES = ("shard", "changed", "edited")
-CHANGED = {"code": "changed"}
+CHANGED = asdict(notice(WorkerCode.CHANGED))
 
 
 class Waiting(jobs.Postponed):
@@ -37,7 +40,7 @@ def wait_for_earlier(source: Source, stage: str) -> None:
     for earlier in STAGES[: STAGES.index(stage)]:
         opened = Job.objects.filter(kind="ingest", state__in=[Job.State.QUEUED, Job.State.RUNNING])
         if opened.filter(key__startswith=f"source:{source.pk}:{earlier}:").exists():
-            raise Waiting("New files come first.")
+            raise Waiting(notice(WorkerCode.NEW_FILES_FIRST))
 
 
 def known_content(source: Source, path: str) -> str | None:

@@ -5,7 +5,7 @@ import errno
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,30 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.messages import stored
 from labeller.projects.models import Project
 from labeller.samples import bursts, following, known, names, refusing, scanning, tables
 from labeller.samples.known import Given
 from labeller.samples.models import File, Refusal, Sample, Source
 from labeller.samples.signals import shard_known
-from labeller.samples.walking import NO_PERMISSION, Found
+from labeller.samples.walking import Found
 from tl_core.images import (
     Examined,
     ImageRefused,
     examine,
     write_derivatives,
 )
+from tl_core.notices import Notice, notice
 
 log = logging.getLogger(__name__)
 
 SHARD_SIZE = 512  # samples a shard: one ingest job, one embedding job, one file of the embedding store
 WRITE_ATTEMPTS = 5
-SUSPECT = "decoding "  # what a job's message says before the path of the file in hand
 DISK_FLOOR = 200_000_000  # bytes; below this no new files are written, so that labels still can be
 
 
@@ -43,9 +46,13 @@ class NoSpace(jobs.Postponed):
 
 def check_disk() -> None:
     """Raises NoSpace below the floor."""
-    free = shutil.disk_usage(settings.DATA).free
-    if free < DISK_FLOOR:
-        raise NoSpace(f"Only {free // 1_000_000} MB are free at {settings.DATA}: make room, work goes on by itself.")
+    if (free := megabytes_free()) * 1_000_000 < DISK_FLOOR:
+        raise NoSpace(notice(WorkerCode.LITTLE_SPACE, n=free, path=str(settings.DATA)))
+
+
+def megabytes_free() -> int:
+    """How much room there is for the site's own files."""
+    return shutil.disk_usage(settings.DATA).free // 1_000_000
 
 
 def add_source(
@@ -65,6 +72,8 @@ def add_source(
     given = given or Given.of(meaning, table)
     folder = scanning.tidy_folder(folder)
     taken = project.sources.filter(path=names.shown(folder)).first()
+    if Source.everything.filter(project=project, path=names.shown(folder)).exclude(closing_at=None).exists():
+        raise scanning.FolderError(_("This folder is being deleted from the project: wait until that is done."))
     follows = settings.FOLLOW_LINKS or (taken is not None and taken.follows_links)
     # A folder that was taken once stays usable wherever it lies.
     check = scanning.check_folder if taken is None else scanning.check_readable
@@ -72,7 +81,7 @@ def add_source(
     for each in given.tables():
         tables.read(each)
     with transaction.atomic():
-        source, _ = Source.objects.get_or_create(project=project, path=names.shown(folder))
+        source, _is_new = Source.objects.get_or_create(project=project, path=names.shown(folder))
         given.store(source)
         if follows and not source.follows_links:
             Source.objects.filter(pk=source.pk).update(follows_links=True)
@@ -105,12 +114,13 @@ def scan(progress: jobs.Progress) -> None:
         Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
         shard = next_shard(source.project)
         shard = _cut(source, fresh, "shard", shard, moves=is_about)
-        _cut(source, changed, "changed", shard, moves=True)
+        shard = _cut(source, changed, "changed", shard, moves=True)
+        Project.objects.filter(pk=source.project_id).update(next_shard=shard)
         Source.objects.filter(pk=source.pk).update(
             left_out=dict(look.left_out), missing=len(look.gone), reader=scanning.READER
         )
     known.request(source)
-    progress(0, 0, f"{len(fresh)} new files", now=True)
+    progress(0, 0, notice(WorkerCode.NEW_FILES, n=len(fresh)), now=True)
 
 
 def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: bool) -> int:
@@ -135,11 +145,10 @@ def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: b
 
 
 def next_shard(project: Project) -> int:
-    """The first shard number no sample and no ingest job of the project has used."""
+    """The first shard number that no import was given and no sample has; the project's row is locked."""
     used = Sample.objects.filter(project=project).aggregate(last=Max("shard"))["last"]
-    keys = Job.objects.filter(project=project, kind="ingest").values_list("key", flat=True)
-    given = [int(key.rsplit(":", 1)[1]) for key in keys]
-    return max([-1 if used is None else used, *given]) + 1
+    given = Project.objects.values_list("next_shard", flat=True).get(pk=project.pk)
+    return max(given, 0 if used is None else used + 1)
 
 
 @dataclass(frozen=True)
@@ -149,7 +158,7 @@ class Outcome:
     found: Found
     fields: dict[str, Any] | None = None
     reason: str = ""
-    detail: str = ""
+    detail: Notice | None = None
 
 
 def ingest(progress: jobs.Progress) -> None:
@@ -162,11 +171,12 @@ def ingest(progress: jobs.Progress) -> None:
     outcomes, unexplained = [], []
     # A repeated attempt writes down each file before it touches it, so that the last one knows which killed the worker.
     careful = progress.job.attempts > 1
-    suspect = progress.job.message.removeprefix(SUSPECT)
+    suspect = progress.job.message
     for number, found in enumerate(files):
-        progress(number, len(files), f"{SUSPECT}{found.path}"[:500], now=careful)
-        if progress.job.attempts == jobs.MAX_ATTEMPTS and f"{SUSPECT}{found.path}"[:500] == f"{SUSPECT}{suspect}":
-            outcomes.append(Outcome(found, reason="crashed", detail="Decoding this file stopped the worker."))
+        in_hand = stored(notice(WorkerCode.DECODING, path=found.path), jobs.MESSAGE)
+        progress(number, len(files), in_hand, now=careful)
+        if progress.job.attempts == jobs.MAX_ATTEMPTS and in_hand == suspect:
+            outcomes.append(Outcome(found, reason="crashed", detail=notice(WorkerCode.STOPPED_WORKER)))
             continue
         digest = following.known_content(source, found.path) if payload.get("moves") else None
         if digest:
@@ -188,14 +198,15 @@ def _looked_at(source: Source, found: Found) -> Outcome:
     """What became of a file, whatever is odd about it: the others of its shard come in."""
     location = source.location(found.path)
     if isinstance(location, Path) and os.access(location, os.F_OK) and not os.access(location, os.R_OK):
-        return Outcome(found, reason="no-permission", detail=NO_PERMISSION)
+        return Outcome(found, reason="no-permission", detail=notice(WorkerCode.NO_PERMISSION))
     try:
         return examine_file(source, found)
     except (OSError, MemoryError, jobs.Postponed, SoftTimeLimitExceeded):
         raise  # the machine's trouble, not the file's
     except Exception as error:
         log.exception("%s could not be looked at", found.path)
-        return Outcome(found, reason="failed", detail=f"It could not be looked at: {type(error).__name__}: {error}")
+        detail = notice(WorkerCode.NOT_LOOKED_AT, error=f"{type(error).__name__}: {error}")
+        return Outcome(found, reason="failed", detail=detail)
 
 
 def examine_file(source: Source, found: Found) -> Outcome:
@@ -214,7 +225,7 @@ def examine_file(source: Source, found: Found) -> Outcome:
             "height": examined.height,
             "taken_at": taken_at,
             "clock_time": taken_at,
-            "notes": examined.notes,
+            "notes": [asdict(note) for note in examined.notes],
         },
     )
 
@@ -225,7 +236,7 @@ def write_pictures(examined: Examined) -> None:
         write_derivatives(examined, settings.MEDIA)
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise NoSpace(f"No space left at {settings.DATA} while writing derivatives.") from error
+            raise NoSpace(notice(WorkerCode.NO_SPACE, path=str(settings.DATA))) from error
         raise
 
 
@@ -256,7 +267,8 @@ def _write(source: Source, shard: int, outcomes: list[Outcome]) -> None:
     (outcome,) = outcomes
     log.error("%s could not be stored: %s", outcome.found.path, refused)
     if outcome.fields is not None:
-        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=f"It could not be stored: {refused}")])
+        detail = notice(WorkerCode.NOT_STORED, error=str(refused))
+        _write(source, shard, [Outcome(outcome.found, reason="failed", detail=detail)])
 
 
 def _is_outage(error: Exception) -> bool:
@@ -282,7 +294,9 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
         elif twin is not None and rows.has_left(twin):
             rows.move(twin, found)
         elif twin is not None:
-            refusals.append(refusing.refusal(source, found, "duplicate", f"Same content as {twin.path}", twin))
+            refusals.append(
+                refusing.refusal(source, found, "duplicate", notice(WorkerCode.SAME_CONTENT, path=twin.path), twin)
+            )
         elif mine is not None:
             rows.edit(mine, found, fields)
         else:

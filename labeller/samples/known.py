@@ -20,11 +20,12 @@ from django.utils.translation import ngettext
 
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.messages import as_json
 from labeller.projects import making as projects
 from labeller.projects.models import Question
 from labeller.samples import levels, matching, tables, told
 from labeller.samples.bursts import pages
-from labeller.samples.models import HiddenTruth, Refusal, Sample, Source
+from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError
 from labeller.samples.signals import labels_known
 from labeller.samples.tables import Problem, Row
@@ -201,12 +202,13 @@ class _Files:
     """
 
     def __init__(self, source: Source) -> None:
-        wholes = Sample.objects.filter(file__source=source, part=Sample.Part.WHOLE)
+        # Files first: by their samples, a database would sort all of them for each page.
+        wholes = File.objects.filter(source=source, samples__part=Sample.Part.WHOLE)
         refusals = Refusal.objects.filter(source=source)
         ingests = Job.objects.filter(
             kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
         )
-        self.own = {path: pk for pk, path in pages(wholes, "file__path")}
+        self.own = {path: sample_id for _pk, path, sample_id in pages(wholes, "path", "samples")}
         self.twins: dict[str, int] = {}
         self.others: list[str] = []
         for _pk, path, twin in pages(refusals.annotate(whole=_whole_of_twin()), "path", "whole"):
@@ -258,8 +260,8 @@ def apply(progress: jobs.Progress) -> None:
             report[purpose] = _apply(progress, source, question, purpose, named, files)
     report["seconds"] = round(time.monotonic() - started, 2)
     Source.objects.filter(pk=source.pk).update(known=report)
-    lines = [told.outcome(report[purpose]) for purpose in PURPOSES if purpose in report]
-    progress(progress.job.done, message="; ".join(lines), now=True)
+    applied = [told.applied(report[purpose]) for purpose in PURPOSES if purpose in report]
+    progress(progress.job.done, message=applied, now=True)
 
 
 def _apply(
@@ -272,7 +274,7 @@ def _apply(
         else:
             said = by_table(Path(named), files.paths(), source.path, question)
     except FolderError as error:
-        return {"from": named, "error": str(error), "digest": last.get("digest", "")}
+        return {"from": named, "error": as_json(error.reason), "digest": last.get("digest", "")}
     answers = files.by_sample(said)
     gone = set()
     if named == FOLDERS == last.get("from") and last.get("level") != said.level:

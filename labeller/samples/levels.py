@@ -7,8 +7,10 @@ from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
+from labeller.codes import WorkerCode
 from labeller.samples.scanning import FolderError
 from labeller.text import clean, fold
+from tl_core.notices import notice
 
 # A first level of nothing but these divides a data set, and names no classes.
 PARTS = {
@@ -62,12 +64,11 @@ def first_that_names(levels: list[Counter[str]]) -> int:
 def chosen(levels: list[Counter[str]], level: int | None) -> int:
     """The level that is meant. Raises FolderError where there is none such."""
     if not levels:
-        raise FolderError(_("There are no folders inside that could name the classes: every file lies at the top."))
+        raise FolderError(notice(WorkerCode.NO_FOLDER_LEVELS))
     if level is None:
         return first_that_names(levels)
     if not 1 <= abs(level) <= len(levels):
-        detail = _("There is no folder level %(level)d, but %(levels)s.")
-        raise FolderError(detail % {"level": level, "levels": outline(levels)})
+        raise FolderError(notice(WorkerCode.NO_SUCH_LEVEL, level=level, levels=outline(levels)))
     return level
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db import models
 from django.db.models.functions import Coalesce
 
-from labeller.projects.models import LabelClass, Project
+from labeller.projects.models import Everything, LabelClass, Open, Project
 from labeller.samples import names
 
 Box = tuple[float, float, float, float]  # left, top, width, height: fractions of the upright picture's
@@ -37,6 +37,10 @@ class Source(models.Model):
     missing = models.PositiveIntegerField(default=0, help_text="Files that the last look did not find.")
     reader = models.PositiveIntegerField(default=0, help_text="scanning.READER when the last look was complete.")
     created_at = models.DateTimeField(auto_now_add=True)
+    closing_at = models.DateTimeField(null=True, help_text="When its deletion was asked for: nothing is imported.")
+
+    objects = Open()
+    everything = Everything()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "path"], name="one_source_per_folder")]

@@ -22,7 +22,7 @@ def candidate(folder: Path | str) -> Source | None:
     """The source whose photographs are in this folder now and not where they were; None where there is none."""
     if is_url(folder):
         return None
-    for source in Source.objects.exclude(path=names.shown(folder)).select_related("project").order_by("-pk"):
+    for source in _in_open_projects().exclude(path=names.shown(folder)).order_by("-pk"):
         if is_url(source.path):
             continue
         some = _some(source)
@@ -96,8 +96,13 @@ def _table(source: Source, table: str, folder: Path | str) -> str:
 
 def at(folder: Path | str, project: Project | None = None) -> QuerySet[Source]:
     """The sources of that folder, in all projects or in one."""
-    found = Source.objects.filter(path=names.shown(scanning.tidy_folder(folder))).select_related("project")
+    found = _in_open_projects().filter(path=names.shown(scanning.tidy_folder(folder)))
     return (found.filter(project=project) if project else found).order_by("pk")
+
+
+def _in_open_projects() -> QuerySet[Source]:
+    """The sources that nobody has asked to be deleted, alone or with their project."""
+    return Source.objects.filter(project__closing_at=None).select_related("project")
 
 
 def holds(source: Source, folder: Path | str) -> bool:

@@ -9,6 +9,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from labeller.messages import sentence
 from labeller.projects.models import Project
 from labeller.samples import walking
 from labeller.samples.models import Refusal, Source
@@ -54,7 +55,7 @@ def counts(project: Project) -> dict[str, int]:
 def examples(project: Project, reason: str, most: int = 5) -> list[dict[str, str]]:
     """A few of those refused for this reason, each with its sentence."""
     rows = Refusal.objects.filter(project=project, reason=reason).order_by("pk").values_list("path", "detail")
-    return [{"path": path, "detail": detail} for path, detail in rows[:most]]
+    return [{"path": path, "detail": sentence(detail)} for path, detail in rows[:most]]
 
 
 def nothing_usable(project: Project) -> str:
@@ -106,7 +107,7 @@ def rows(project: Project, reason: str = "") -> Iterator[tuple[Any, ...]]:
     while after is not None:
         found, after = page(project, reason, after, CHUNK)
         for refusal in found:
-            yield refusal.path, refusal.reason, refusal.detail, refusal.bytes, refusal.source.path
+            yield refusal.path, refusal.reason, sentence(refusal.detail), refusal.bytes, refusal.source.path
 
 
 def _of(project: Project, reason: str) -> QuerySet[Refusal]:

@@ -4,12 +4,15 @@ from typing import Any
 
 from django.db import transaction
 
+from labeller.messages import stored
 from labeller.samples import names
 from labeller.samples.models import File, Refusal, Source
 from labeller.samples.scanning import Look
 from labeller.samples.walking import Found
+from tl_core.notices import Notice
 
 PAGE = 500  # rows written in one transaction
+DETAIL = 500  # characters of what exactly is wrong that a row has room for
 
 
 def common(source: Source, found: Found) -> dict[str, Any]:
@@ -23,9 +26,13 @@ def common(source: Source, found: Found) -> dict[str, Any]:
     }
 
 
-def refusal(source: Source, found: Found, reason: str, detail: str, twin: File | None = None) -> Refusal:
+def refusal(source: Source, found: Found, reason: str, detail: Notice | None, twin: File | None = None) -> Refusal:
     """A row, not stored yet; of a duplicate with the file that has its content."""
-    return Refusal(reason=reason, detail=names.plain(detail)[:500], twin=twin, **common(source, found))
+    return Refusal(reason=reason, detail=_kept(detail), twin=twin, **common(source, found))
+
+
+def _kept(detail: Notice | None) -> str:
+    return stored(detail.with_texts(names.plain), DETAIL) if detail else ""
 
 
 def note_problems(source: Source, look: Look) -> None:
@@ -40,7 +47,7 @@ def note_problems(source: Source, look: Look) -> None:
             Refusal.objects.bulk_create(refusal(source, found, found.reason, found.detail) for found in page)
 
 
-def note(file: File, reason: str, detail: str) -> None:
+def note(file: File, reason: str, detail: Notice | None) -> None:
     """A file that was fine at import and isn't now: it keeps its samples, and the manager sees why no picture."""
     Refusal.objects.update_or_create(
         source=file.source,
@@ -50,6 +57,6 @@ def note(file: File, reason: str, detail: str) -> None:
             "bytes": file.bytes,
             "modified_ns": file.modified_ns,
             "reason": reason,
-            "detail": names.plain(detail)[:500],
+            "detail": _kept(detail),
         },
     )

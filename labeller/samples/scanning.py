@@ -12,10 +12,13 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from labeller.codes import WorkerCode
+from labeller.messages import Explained
 from labeller.samples import names
 from labeller.samples.models import File, Refusal, Source
 from labeller.samples.walking import LEADS_OUT, Found, walk
 from tl_core.images import is_url
+from tl_core.notices import Notice, notice
 
 READER = 1  # raised when more kinds of files can be read: what was refused before is looked at once more
 # Reasons that lie around a file, not in it, and that may pass without its changing.
@@ -24,8 +27,8 @@ SOME = 5  # names in a message
 PAGE = 5_000  # rows read at once
 
 
-class FolderError(Exception):
-    """The folder can't be used; the message says why in one line."""
+class FolderError(Explained):
+    """The folder can't be used; the reason says why in one line."""
 
 
 def tidy_folder(folder: Path | str) -> Path | str:
@@ -53,13 +56,13 @@ def check_readable(folder: Path | str, *, follows_links: bool = False) -> None:
         _check_url(str(folder))
         return
     path = Path(folder)
-    shown = {"path": names.shown(path)}
+    shown = names.shown(path)
     if not path.exists():
-        raise FolderError(_("The folder %(path)s does not exist.") % shown)
+        raise FolderError(notice(WorkerCode.FOLDER_MISSING, path=shown))
     if not path.is_dir():
-        raise FolderError(_("%(path)s is not a folder.") % shown)
+        raise FolderError(notice(WorkerCode.NO_FOLDER, path=shown))
     if not os.access(path, os.R_OK | os.X_OK):
-        raise FolderError(_("The folder %(path)s cannot be read: its permissions do not allow it.") % shown)
+        raise FolderError(notice(WorkerCode.FOLDER_FORBIDDEN, path=shown))
     problems = []
     for found in walk(path, follows_links=follows_links):
         if not found.reason:
@@ -68,20 +71,15 @@ def check_readable(folder: Path | str, *, follows_links: bool = False) -> None:
     raise FolderError(_nothing_in(path, problems))
 
 
-def _nothing_in(path: Path, problems: list[Found]) -> str:
+def _nothing_in(path: Path, problems: list[Found]) -> Notice:
     """Why nothing in the folder can be looked at, and what to do about it."""
     some = ", ".join(found.path for found in problems[:SOME]) + (", …" if len(problems) > SOME else "")
-    words = {"path": names.shown(path), "n": len(problems), "some": some}
+    shown = names.shown(path)
     if not problems:
-        return _("The folder %(path)s holds no files.") % words
+        return notice(WorkerCode.FOLDER_EMPTY, path=shown)
     if all(found.detail == LEADS_OUT for found in problems):
-        detail = _(
-            "The folder %(path)s holds no files, only %(n)s links that lead out of it: %(some)s. A link that leads out "
-            "of the folder is not followed, unless you start with FOLLOW_LINKS=1."
-        )
-        return detail % words
-    detail = _("Nothing in the folder %(path)s can be read. %(some)s: %(detail)s")
-    return detail % {**words, "detail": problems[0].detail}
+        return notice(WorkerCode.ONLY_LINKS, path=shown, n=len(problems), some=some)
+    return notice(WorkerCode.NOTHING_READABLE, path=shown, some=some, detail=problems[0].detail or "")
 
 
 def _check_url(url: str) -> None:
@@ -92,9 +90,9 @@ def _check_url(url: str) -> None:
     try:
         first = next(walk(url), None)
     except OSError as error:
-        raise FolderError(_("%(url)s cannot be read: %(error)s") % {"url": url, "error": error}) from error
+        raise FolderError(notice(WorkerCode.URL_UNREADABLE, url=url, error=str(error))) from error
     if first is None:
-        raise FolderError(_("The folder %(path)s holds no files.") % {"path": url})
+        raise FolderError(notice(WorkerCode.FOLDER_EMPTY, path=url))
 
 
 @dataclass

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 
+from labeller.codes import WorkerCode
 from labeller.projects.making import tidy_class_name
 from labeller.samples.cells import arm, split_names
 from labeller.samples.scanning import FolderError
 from labeller.text import fold
+from tl_core.notices import notice
 
 # Names of columns in lower case without blanks, signs and accents; of several the earliest here is meant.
 PATHS = (
@@ -113,12 +114,13 @@ def read(path: Path, *, several: bool = False) -> Table:
     try:
         content = path.read_bytes()
     except OSError as error:
-        detail = _("The table %(path)s cannot be read: %(error)s.")
-        raise FolderError(detail % {"path": path, "error": error.strerror or error}) from error
+        raise FolderError(
+            notice(WorkerCode.TABLE_UNREADABLE, path=str(path), error=error.strerror or str(error))
+        ) from error
     text = _decoded(path, content)
     delimiter, text, skipped = _announced(text)
     if not text.strip():
-        raise FolderError(_("The table %(path)s is empty.") % {"path": path})
+        raise FolderError(notice(WorkerCode.TABLE_EMPTY, path=str(path)))
     columns, delimiter, has_header = _layout(path, text, delimiter)
     table = _rows(text, delimiter, columns, skipped, has_header=has_header, several=several)
     table.digest = hashlib.sha256(content).hexdigest()
@@ -128,11 +130,10 @@ def read(path: Path, *, several: bool = False) -> Table:
 def _decoded(path: Path, content: bytes) -> str:
     for start, name in NO_TABLE.items():
         if content.startswith(start):
-            detail = _("%(path)s is no text but a file of another kind (%(name)s): save the table as CSV.")
-            raise FolderError(detail % {"path": path, "name": name})
+            raise FolderError(notice(WorkerCode.NO_TABLE, path=str(path), name=name))
     text = _text(content)
     if "\0" in text:
-        raise FolderError(_("%(path)s cannot be read as CSV: it holds NUL characters.") % {"path": path})
+        raise FolderError(notice(WorkerCode.NUL_IN_TABLE, path=str(path)))
     return text
 
 
@@ -189,8 +190,7 @@ def _layout(path: Path, text: str, announced: str) -> tuple[_Columns, str, bool]
         filled = (cells for _line, cells, _wrong in _records(text, delimiter) if any(map(str.strip, cells)))
         if columns := _guessed(list(itertools.islice(filled, LOOKED_AT))):
             return columns, delimiter, False
-    detail = _("%(path)s needs a header with the columns path and class (or the like: file, image; label, species).")
-    raise FolderError(detail % {"path": path})
+    raise FolderError(notice(WorkerCode.NO_COLUMNS, path=str(path)))
 
 
 def _named(header: list[str]) -> _Columns | None:

@@ -9,9 +9,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from labeller.codes import WorkerCode
+from labeller.messages import sentence
 from labeller.projects.models import Project
 from labeller.samples import names
 from labeller.samples.tables import LONGEST_NAME, Problem
+from tl_core.notices import Notice, notice
 
 FIRST = 3  # problems of a kind that are kept with the source
 
@@ -30,7 +33,7 @@ def summed(problems: Iterable[Problem]) -> list[dict[str, Any]]:
 def sentences(report: dict[str, Any]) -> list[str]:
     """What is to be said of one table, or of the folders: what is wrong with it, a sentence a kind."""
     if report.get("error"):
-        return [report["error"]]
+        return [sentence(report["error"])]
     return [_sentence(group, report) for group in report.get("problems", ())]
 
 
@@ -142,23 +145,17 @@ def of_project(project: Project) -> list[dict[str, Any]]:
 
 
 def outcome(report: dict[str, Any]) -> str:
-    """One line on what was applied: “labels.csv: 120 rows, 117 photographs have a class by them”."""
-    if report.get("error"):
-        return str(report["error"])
-    values = {"rows": report["rows"], "n": report["applied"], "name": report["name"], "level": report.get("level")}
-    if report.get("level"):
-        detail = ngettext(
-            "folder level %(level)d: %(n)d photograph has its class by it",
-            "folder level %(level)d: %(n)d photographs have their class by it",
-            report["applied"],
-        )
-    else:
-        detail = ngettext(
-            "%(name)s (rows: %(rows)d): %(n)d photograph has its class by it",
-            "%(name)s (rows: %(rows)d): %(n)d photographs have their class by it",
-            report["applied"],
-        )
-    return detail % values
+    """One line on what was applied: “labels.csv (rows: 120): 117 photographs have their class by it”."""
+    return sentence(applied(report))
+
+
+def applied(report: dict[str, Any]) -> Notice | str:
+    """What was applied, or why nothing was."""
+    if error := report.get("error"):
+        return Notice(**error) if isinstance(error, dict) else error
+    if level := report.get("level"):
+        return notice(WorkerCode.FOLDERS_APPLIED, level=level, n=report["applied"])
+    return notice(WorkerCode.TABLE_APPLIED, name=report["name"], rows=report["rows"], n=report["applied"])
 
 
 def list_path(source_id: int, purpose: str) -> Path:

@@ -16,8 +16,10 @@ from typing import Any
 
 from django.conf import settings
 
+from labeller.codes import WorkerCode
 from labeller.samples import names
 from tl_core.images import is_url
+from tl_core.notices import Notice, notice
 from tl_core.store import storage
 
 # What network drives, Windows, macOS and Linux leave in folders, without the difference of case.
@@ -27,9 +29,8 @@ LEFT_BEHIND = {
 }
 HIDDEN, OWN, LINKS = "hidden", "own", "links"
 OWN_FILES = {"secret_key", "derivatives"}  # a folder that holds both is the data directory of a site
-LEADS_OUT = "A link that leads out of the folder is not followed. FOLLOW_LINKS=1 at the start follows such links."
-NO_PERMISSION = "It cannot be read: its permissions do not allow it."
-TOO_LONG = "The path is too long to be stored: shorten the names of folders or of the file."
+LEADS_OUT = notice(WorkerCode.LEADS_OUT)
+TOO_LONG = notice(WorkerCode.PATH_TOO_LONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Found:
     bytes: int = 0
     modified_ns: int = 0
     reason: str = ""
-    detail: str = ""
+    detail: Notice | None = None
 
 
 def walk(root: Path | str, *, follows_links: bool = False, left_out: Counter[str] | None = None) -> Iterator[Found]:
@@ -140,11 +141,12 @@ class _Walk:
         try:
             status = Path(entry.path).stat()
         except FileNotFoundError:
-            yield _named(path, "missing", "A link to something that is not there.")
+            yield _named(path, "missing", notice(WorkerCode.DEAD_LINK))
             return
         except OSError as error:
             is_circle = error.errno == errno.ELOOP
-            yield _named(path, "link", "A link that leads in a circle.") if is_circle else _problem(path, "link", error)
+            circle = notice(WorkerCode.LINK_CIRCLE)
+            yield _named(path, "link", circle) if is_circle else _problem(path, "link", error)
             return
         if any(target.is_relative_to(own) for own in self.own):
             self.left_out[OWN] += 1
@@ -161,22 +163,22 @@ class _Walk:
 def _file(path: str, status: os.stat_result) -> Found:
     stored = names.encode(path)
     short = names.shortened(stored)
-    reason, detail = ("name-too-long", TOO_LONG) if short != stored else ("", "")
+    reason, detail = ("name-too-long", TOO_LONG) if short != stored else ("", None)
     return Found(short, status.st_size, status.st_mtime_ns, reason, detail)
 
 
-def _named(path: str, reason: str, detail: str) -> Found:
+def _named(path: str, reason: str, detail: Notice) -> Found:
     return Found(names.shortened(names.encode(path)), reason=reason, detail=detail)
 
 
 def _special(path: str) -> Found:
-    return _named(path, "not-an-image", "This is not a file but a pipe, a socket or a device.")
+    return _named(path, "not-an-image", notice(WorkerCode.SPECIAL_FILE))
 
 
 def _problem(path: str, reason: str, error: OSError) -> Found:
     if isinstance(error, PermissionError):
-        return _named(path, reason, NO_PERMISSION)
-    return _named(path, reason, f"It cannot be read: {error.strerror or error}.")
+        return _named(path, reason, notice(WorkerCode.NO_PERMISSION))
+    return _named(path, reason, notice(WorkerCode.UNREADABLE, error=error.strerror or str(error)))
 
 
 # --- object stores --------------------------------------------------------------------------------
@@ -193,7 +195,7 @@ def _walk_url(url: str, left_out: Counter[str]) -> Iterator[Found]:
             continue
         stored = names.encode(path)
         short = names.shortened(stored)
-        reason, detail = ("name-too-long", TOO_LONG) if short != stored else ("", "")
+        reason, detail = ("name-too-long", TOO_LONG) if short != stored else ("", None)
         yield Found(short, entry["size"] or 0, _modified_ns(entry), reason, detail)
 
 

@@ -64,6 +64,7 @@ interface Sample {
   suggestions?: [number, number][]; // class id and probability
   previous?: Stored | null;
   followers?: Record<string, Stored>;
+  foreseen?: Record<string, [number, number][]>; // what is suggested for questions that follow, by their keys
   burst?: Sample[];
   p?: number | null; // of a tile: how likely it is of its page's class
 }
@@ -72,6 +73,7 @@ interface Sample {
 interface Entry extends Omit<Sample, "burst" | "followers">, Subject {
   blind?: boolean;
   suggestions: [number, number][];
+  foreseen: Record<string, [number, number][]>;
   answered: Record<string, Stored>;
   followers: Map<string, Subject>;
   burst: Entry[];

@@ -9,15 +9,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from labeller.annotating import hunts
 from labeller.annotating.models import Assignment
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
-from labeller.learning import hunting
 from labeller.learning.models import TileGroup
+from labeller.messages import sentence
 from labeller.projects.models import Question
 from tests import factories
+from tl_core.notices import notice
 
 pytestmark = pytest.mark.django_db
 
@@ -199,16 +200,11 @@ def test_a_job_that_failed_says_why(post, tiles, foxes, pool):
     assert (answer["state"], answer["message"], answer["tiles"]) == ("failed", "OSError: the disk is gone", [])
 
 
-@pytest.mark.parametrize("code", hunting.CODES)
-def test_every_code_has_words(code):
-    assert set(hunts.WORDS) == set(hunting.CODES) and hunts.WORDS[code].endswith(".")
-
-
 def test_where_there_is_nothing_to_hunt_by_it_is_said_in_the_readers_language(start, tiles, foxes, pool, client):
     factories.forget(Label.objects.all())
     job = start(**{"class": foxes.class_id("fox")})
     answer = tiles(job)
-    assert (answer["state"], answer["message"]) == ("failed", hunts.WORDS["no_example"])
+    assert (answer["state"], answer["message"]) == ("failed", sentence(notice(WorkerCode.NO_EXAMPLE)))
 
 
 def test_settings_that_cannot_be_used_are_told(start, tiles, foxes, pool):

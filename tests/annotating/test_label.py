@@ -28,7 +28,7 @@ def test_the_page_carries_what_its_script_needs(client, foxes):
         "classes": "/projects/foxes/label/species/classes/",
         "release": "/projects/foxes/label/species/release/",
         "hunt": "/projects/foxes/label/species/hunt/",
-        "progress": "/projects/foxes/",
+        "progress": "/projects/foxes/questions/species/",
         "image": "/samples/0/1280.jpg",
     }
     assert boot["user"] == "ana" and boot["csrf"]

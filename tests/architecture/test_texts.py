@@ -16,6 +16,7 @@ ROOT = Path(settings.BASE_DIR)
 CATALOGUE = ROOT / "labeller" / "locale" / "nl" / "LC_MESSAGES" / "django.po"
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 MODULES = sorted(path for path in (ROOT / "labeller").rglob("*.py") if "migrations" not in path.parts)
+WORKERS = [*MODULES, *sorted((ROOT / "tl_core").rglob("*.py"))]
 # Which arguments of each function are the message, its plural and its context.
 FUNCTIONS = {
     "gettext": (0, None, None),
@@ -151,9 +152,28 @@ def test_what_people_are_told_is_looked_up(path):
         of = getattr(getattr(node.func, "value", None), "id", "")
         if name in SHOWN or (name in MESSAGES and of in {"messages", "form"}):
             said = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg in {"detail", "problem"})]
-            for each in said:
-                is_sentence = isinstance(each, ast.JoinedStr) or " " in str(getattr(each, "value", ""))
-                assert not (isinstance(each, ast.Constant | ast.JoinedStr) and is_sentence), ast.unparse(node)
+            assert not any(map(_is_sentence, said)), ast.unparse(node)
+
+
+def _is_sentence(node):
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and " " in str(node.value))
+
+
+# What workers leave in rows is read by people of several languages: notices, never sentences.
+LEFT_BY_WORKERS = {
+    *("progress", "put_back", "Outcome", "Refusal", "refusal", "note", "Found", "_named", "ImageRefused"),
+    *("Postponed", "NoSpace", "SourceGone", "Repairing", "BaseMissing", "Waiting", "CannotLearn", "NothingToHunt"),
+    *("Criterion", "Forecast", "Savings", "SafeThreshold", "Acceptance"),
+}
+
+
+@pytest.mark.parametrize("path", WORKERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_workers_leave_is_in_no_language(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+            said = [*node.args, *(keyword.value for keyword in node.keywords)]
+            assert name not in LEFT_BY_WORKERS or not any(map(_is_sentence, said)), ast.unparse(node)
 
 
 class _Plain(HTMLParser):

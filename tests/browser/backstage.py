@@ -58,6 +58,8 @@ def question(
     if names:
         _add_names(made, Path(names))
     learning.request_refit(made, at_once=True)
+    if made.follows is not None:
+        learning.ask_anew(made.follows)
     rows = made.classes.values_list("name", "pk", "key")
     return {"classes": {name: pk for name, pk, _ in rows}, "letters": {name: letter for name, _, letter in rows}}
 

@@ -11,9 +11,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from labeller.embedding import computing, loading, runs, tidying
-from labeller.embedding.models import EmbeddingRun, EmbeddingShard
+from labeller.embedding.models import EmbeddingRun, EmbeddingShard, GivenUpShard
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning.asking import request_refit
+from labeller.messages import sentence
 from labeller.projects.models import Project, Question
 from labeller.samples import ingesting as samples
 from labeller.samples.models import Refusal, Sample
@@ -138,7 +140,7 @@ def test_a_full_disk_is_waited_for(foxes, shards, monkeypatch):
         Job.objects.update(not_before=timezone.now())
         assert runs.jobs.run(job.pk, factories.registry.get)
     job.refresh_from_db()
-    assert (job.state, job.attempts) == (Job.State.QUEUED, 0) and "No space" in job.message
+    assert (job.state, job.attempts) == (Job.State.QUEUED, 0) and "No space" in sentence(job.message)
     assert not EmbeddingShard.objects.exists()
     monkeypatch.setattr(EmbeddingStore, "write_shard", write)
     factories.work("embed")
@@ -159,7 +161,7 @@ def test_a_damaged_shard_is_embedded_again_while_the_refit_waits(foxes, shards, 
     Job.objects.update(not_before=timezone.now())
     assert runs.jobs.run(refit.pk, factories.registry.get)
     refit.refresh_from_db()
-    assert (refit.state, refit.attempts) == (Job.State.QUEUED, 0) and "1 damaged" in refit.message
+    assert (refit.state, refit.attempts) == (Job.State.QUEUED, 0) and "1 damaged" in sentence(refit.message)
     assert [job.payload["shard"] for job in of_state("queued")] == [2]
     factories.work("embed")
     assert len(loading.load_embeddings(shards).ids) == 12 and EmbeddingShard.objects.count() == 4
@@ -239,17 +241,25 @@ def test_cancelling_takes_the_work_out_of_hands(foxes, shards, monkeypatch):
 def test_what_was_lost_is_queued_again_and_what_was_given_up_after_a_pause(foxes, shards):
     lost, given_up, *_ = of_state("queued")
     lost.delete()
-    Job.objects.filter(pk=given_up.pk).update(state="failed", finished_at=timezone.now())
+    give_up(given_up)
     assert runs.retry_missing() == 1
     assert runs.retry_missing() == 0
-    Job.objects.filter(pk=given_up.pk).update(finished_at=timezone.now() - timedelta(minutes=2))
+    GivenUpShard.objects.update(last_at=timezone.now() - timedelta(minutes=2))
     assert runs.retry_missing() == 1
-    again = of_state("queued").get(key=given_up.key)
-    Job.objects.filter(pk=again.pk).update(state="failed", finished_at=timezone.now() - timedelta(minutes=2))
-    assert runs.retry_missing() == 0
+    give_up(of_state("queued").get(key=given_up.key))
+    GivenUpShard.objects.update(last_at=timezone.now() - timedelta(minutes=2))
+    Job.objects.filter(state="failed").delete()
+    assert runs.retry_missing() == 0, "the second time it waits ten times as long, whatever is left of its jobs"
     assert runs.resume(shards) == 1
     factories.work("embed")
     assert EmbeddingShard.objects.count() == 4 and runs.retry_missing() == 0
+    assert not GivenUpShard.objects.exists(), "embedded after all: that it was hard is forgotten"
+
+
+def give_up(job):
+    """Let the job fail as often as it may."""
+    Job.objects.filter(pk=job.pk).update(attempts=jobs.MAX_ATTEMPTS - 1, not_before=timezone.now())
+    jobs.fail(jobs.claim(job.pk), "the weights are gone")
 
 
 def test_the_first_shards_come_first(shards):

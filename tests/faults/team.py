@@ -29,7 +29,7 @@ CREATE FUNCTION note_row() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN INSERT INTO journal (what, id) VALUES ('row', NEW.id); RETURN NULL; END $$;
 CREATE FUNCTION note_claim() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN INSERT INTO journal (what, id, attempt) VALUES ('claim', NEW.id, NEW.attempts); RETURN NULL; END $$;
-CREATE TRIGGER rows AFTER INSERT OR UPDATE ON learning_embeddingshard FOR EACH ROW EXECUTE FUNCTION note_row();
+CREATE TRIGGER rows AFTER INSERT OR UPDATE ON embedding_embeddingshard FOR EACH ROW EXECUTE FUNCTION note_row();
 CREATE TRIGGER claims AFTER UPDATE ON jobs_job FOR EACH ROW
     WHEN (NEW.kind = 'embed' AND NEW.state = 'running' AND OLD.state = 'queued') EXECUTE FUNCTION note_claim();
 """
@@ -223,7 +223,7 @@ class Team:
 
     def drop_work(self):
         """Leave nothing to do to those who come next, whatever became of the last."""
-        self.write("UPDATE learning_embeddingrun SET state = 'cancelled'")
+        self.write("UPDATE embedding_embeddingrun SET state = 'cancelled'")
         self.write("UPDATE jobs_job SET state = 'cancelled' WHERE state IN ('queued', 'running')")
 
     def open(self, folder):
@@ -257,8 +257,8 @@ class Pool:
     def shards(self):
         """The finished ones: {number: (samples, checksum)}."""
         found = self.team.rows(
-            "SELECT number, embedded, sha256 FROM learning_embeddingshard s "
-            "JOIN learning_embeddingrun r ON r.id = run_id WHERE project_id = %s AND failed = 0 ORDER BY number",
+            "SELECT number, embedded, sha256 FROM embedding_embeddingshard s "
+            "JOIN embedding_embeddingrun r ON r.id = run_id WHERE project_id = %s AND failed = 0 ORDER BY number",
             self.project,
         )
         return {number: (embedded, sha256) for number, embedded, sha256 in found}
@@ -282,8 +282,8 @@ class Pool:
     def writers(self):
         """Which worker wrote each shard's row, once for each time: {number: [name]}."""
         found = self.team.rows(
-            "SELECT number, worker FROM journal j JOIN learning_embeddingshard s ON s.id = j.id AND what = 'row' "
-            "JOIN learning_embeddingrun r ON r.id = run_id WHERE project_id = %s",
+            "SELECT number, worker FROM journal j JOIN embedding_embeddingshard s ON s.id = j.id AND what = 'row' "
+            "JOIN embedding_embeddingrun r ON r.id = run_id WHERE project_id = %s",
             self.project,
         )
         writers = {}
@@ -301,7 +301,7 @@ class Pool:
     def store(self, cache):
         """The files, as a machine sees them that has none of them yet."""
         fingerprint, dimension = self.team.one(
-            "SELECT fingerprint, dimension FROM learning_embeddingrun WHERE project_id = %s", self.project
+            "SELECT fingerprint, dimension FROM embedding_embeddingrun WHERE project_id = %s", self.project
         )
         root = storage.at(f"{self.team.storage_url}/embeddings", cache).child(f"project-{self.project}")
         return EmbeddingStore(root, fingerprint, dimension)

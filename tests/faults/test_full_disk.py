@@ -50,7 +50,7 @@ def test_embedding_waits_for_room_on_a_full_disk_of_8_mb_and_goes_on_by_itself(b
         assert program.rows("SELECT state, attempts FROM jobs_job WHERE id = ?", job) == [("done", 1)]
         after = shards(program)
         assert [shard for shard in after if shard in before] == before
-        ((fingerprint, dimension),) = program.rows("SELECT fingerprint, dimension FROM learning_embeddingrun")
+        ((fingerprint, dimension),) = program.rows("SELECT fingerprint, dimension FROM embedding_embeddingrun")
         store = EmbeddingStore(disk / "project-1", fingerprint, dimension)
         ids = store.open(Shard(number, embedded, sha256) for number, embedded, sha256 in after).ids
         assert np.array_equal(np.sort(ids), np.arange(1, PICTURES + 1))
@@ -60,7 +60,7 @@ def test_embedding_waits_for_room_on_a_full_disk_of_8_mb_and_goes_on_by_itself(b
 
 
 def shards(program):
-    return program.rows("SELECT number, embedded, sha256 FROM learning_embeddingshard ORDER BY number")
+    return program.rows("SELECT number, embedded, sha256 FROM embedding_embeddingshard ORDER BY number")
 
 
 def files(disk):

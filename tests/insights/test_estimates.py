@@ -155,7 +155,7 @@ def test_the_curve_says_what_was_known_at_each_round_and_what_random_labels_woul
         Round.objects.filter(pk=made.pk).update(last_label=last_label, n_labels=number * 2, n_classes=number)
     assessment(foxes.question, savings={"reason": "", "curve": [[5, 0.4], [8, 0.5]]})
     client.force_login(foxes.vic)
-    answer = client.get("/projects/foxes/curve.json").json()
+    answer = client.get("/projects/foxes/questions/species/curve.json").json()
     none, two, four = answer["rounds"]
     assert (none["accuracy"], none["low"], none["high"], none["audit_n"]) == (None, None, None, 0)
     assert (two["number"], two["accuracy"], two["audit_n"], two["classes_found"]) == (2, 1.0, 2, 1)
@@ -172,13 +172,13 @@ def test_status_tells_advice_missing_classes_coverage_forecast_and_what_is_accep
 
     audited(*[("fox", "fox")] * 9, ("fox", "badger"))
     look = offer(foxes)
-    (found,) = json.loads(status("--json"))["projects"]
+    (found,) = json.loads(status("--json"))["projects"][0]["questions"]
     assert found["stop"]["advised"] is False
     assert [check["name"] for check in found["stop"]["checks"]] == ["stable", "accurate", "explored"]
     assert (found["missing_classes"]["observed"], found["coverage"]["estimate"]) == (2, 0.9)
     assert (found["forecast"]["target"], found["forecast"]["labels"], found["accepted"]) == (0.9, None, None)
     Acceptance.objects.filter(pk=look.pk).update(made_at="2026-01-01T00:00Z", made_by=foxes.mia)
-    (found,) = json.loads(status("--json"))["projects"]
+    (found,) = json.loads(status("--json"))["projects"][0]["questions"]
     assert found["accepted"] == {"head": 7, "n": 1234, "epsilon": 0.05, "bound": 0.03, "audited": 90}
     for words in ("keep labelling", "[ ]", "2 seen", "too early to tell", "accepted  1,234 predictions of head 7"):
         assert words in status()

@@ -50,24 +50,29 @@ def played(foxes, folder):
 
 
 def test_json_has_exactly_this_shape(played):
-    (found,) = json.loads(status("--json"))["projects"]
+    (project,) = json.loads(status("--json"))["projects"]
+    (found,) = project.pop("questions")
     assert [check["met"] for check in found.pop("stop")["checks"]] == [False, False, False]
     assert found.pop("missing_classes") == {"observed": 1, "estimate": 1, "low": 1, "high": 7, "missing": 0}
     assert found.pop("coverage") == {"estimate": 0.0, "low": 0.0, "high": 1.0}
     assert found.pop("forecast")["labels"] is None
     assert found == {
+        "question": "species",
+        "asked_of": 3,
+        "labels": {"fox": 1, "badger": 0, "empty": 0},
+        "rounds": 1,
+        "queue": 2,
+        "audit": {"n": 1, "accuracy": 1.0, "low": 0.0, "high": 1.0},
+        "accepted": None,
+    }
+    assert project == {
         "slug": "foxes",
         "samples": 3,
         "embedded": 3,
         "quarantined": {"empty": 1},
         "left_out": {"hidden": 1},
         "missing": 0,
-        "labels": {"fox": 1, "badger": 0, "empty": 0},
-        "rounds": 1,
-        "queue": 2,
         "jobs": {"done": 5},
-        "audit": {"n": 1, "accuracy": 1.0, "low": 0.0, "high": 1.0},
-        "accepted": None,
         "known": [],
     }
 
@@ -77,24 +82,29 @@ def test_an_empty_site_has_no_projects(db):
 
 
 def test_a_fresh_project_claims_nothing(foxes):
-    (found,) = json.loads(status("--json"))["projects"]
+    (project,) = json.loads(status("--json"))["projects"]
+    (found,) = project.pop("questions")
     assert found.pop("stop")["advised"] is False
     assert found.pop("forecast")["target"] == 0.9
     assert found == {
+        "question": "species",
+        "asked_of": 0,
+        "labels": {"fox": 0, "badger": 0, "empty": 0},
+        "rounds": 0,
+        "queue": 0,
+        "audit": {"n": 0, "accuracy": None, "low": 0.0, "high": 1.0},
+        "missing_classes": None,
+        "coverage": None,
+        "accepted": None,
+    }
+    assert project == {
         "slug": "foxes",
         "samples": 0,
         "embedded": 0,
         "quarantined": {},
         "left_out": {},
         "missing": 0,
-        "labels": {"fox": 0, "badger": 0, "empty": 0},
-        "rounds": 0,
-        "queue": 0,
         "jobs": {},
-        "audit": {"n": 0, "accuracy": None, "low": 0.0, "high": 1.0},
-        "missing_classes": None,
-        "coverage": None,
-        "accepted": None,
         "known": [],
     }
 
@@ -104,7 +114,7 @@ def test_a_project_without_questions_is_listed_too(db):
 
     Project.objects.create(slug="bare", name="Bare")
     (found,) = json.loads(status("--json"))["projects"]
-    assert (found["slug"], found["labels"], found["queue"]) == ("bare", {}, 0)
+    assert (found["slug"], found["questions"]) == ("bare", [])
 
 
 def test_one_project_may_be_asked_for(played):

@@ -25,7 +25,7 @@ def rows(question):
     """What the rows hold, in the words of the reference."""
     return {
         answer.sample_id: {name: getattr(answer, name) for name in reference.COLUMNS}
-        for answer in Answer.objects.of(question)
+        for answer in Answer.objects.filter(question=question)
     }
 
 
@@ -135,6 +135,7 @@ class TestWhateverPeopleDo(TestCase):
         migration.TOGETHER = 2
         migration.fill(apps, None)
         migration.count_classes(apps, None)
+        import_module("labeller.labels.migrations.0010_asked").count(apps, None)
         assert [rows(question) for question in (foxes.question, follower)] == before
         assert tallies.kept_now(foxes.project) == tallies.counted(foxes.project)
 

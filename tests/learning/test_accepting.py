@@ -11,6 +11,7 @@ from labeller.labels import answering
 from labeller.labels.models import Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
+from labeller.messages import sentence
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +84,7 @@ def test_a_poor_head_is_refused_with_the_reason(foxes, pool):
     give(foxes, (made, wrong), range(30, 190), strategy="audit")
     look = accepting.look(foxes.question)
     assert not look.offered and look.head is None
-    assert "not safe" in look.reason
+    assert "not safe" in sentence(look.reason)
     with pytest.raises(accepting.NotOffered):
         accepting.accept(look, foxes.mia)
 
@@ -177,7 +178,7 @@ def test_a_head_that_cannot_be_stored_cannot_be_accepted(foxes, pool):
     foxes.question.head = "sklearn.ensemble.RandomForestClassifier"
     audit(foxes, pool, 160)
     look = accepting.look(foxes.question)
-    assert not look.offered and "cannot be stored" in look.reason
+    assert not look.offered and "cannot be stored" in sentence(look.reason)
     assert not Head.objects.exists()
 
 

@@ -88,14 +88,18 @@ def test_a_question_whose_round_knows_all_labels_is_not_stale(foxes, labelled):
 # --- questions that follow ------------------------------------------------------------------------
 
 
-def test_an_answer_to_a_question_that_follows_asks_for_no_refit(foxes):
+def test_a_question_that_follows_is_stale_by_its_own_labels_and_by_those_it_is_asked_because_of(foxes, labelled):
     follower = foxes.project.questions.create(key="doing", text="What does it do?", follows=foxes.question)
-    rests = follower.classes.create(name="rests")
-    (sample,) = factories.samples(foxes.project, 1)
-    factories.label(follower, sample, foxes.ana, rests.pk)
-    asking.request_refit(follower, at_once=True)
-    assert (asking.retrain_stale(), asking.retrain_due()) == (0, 0)
-    assert not Job.objects.exists()
+    labelled(1)
+    assert asking.retrain_stale() == 2
+    for question in (foxes.question, follower):
+        made = factories.ranking(question, [])
+        made.last_label = foxes.question.labels.latest("pk").pk
+        made.save()
+    assert asking.retrain_stale() == 0
+    factories.label(follower, foxes.project.samples.get(), foxes.ana, follower.classes.create(name="rests").pk)
+    assert asking.retrain_stale() == 1
+    assert {job.key for job in refits()} == {f"question:{foxes.question.pk}", f"question:{follower.pk}"}
 
 
 def test_after_a_large_import_new_labels_are_counted_only_as_far_as_it_matters(foxes, labelled):

@@ -10,6 +10,7 @@ from labeller.embedding import loading, runs
 from labeller.labels import selectors as labels
 from labeller.learning import asking, assessing, fitting
 from labeller.learning.models import Assessment, Round
+from labeller.messages import sentence
 from labeller.projects.models import LabelClass
 from tests import factories
 
@@ -80,7 +81,7 @@ def test_the_only_label_of_a_class_is_not_suspicious(foxes, pool):
 
 def test_savings_wait_for_audit_labels_and_then_compare_with_them(foxes, pool):
     answer(foxes, pool, range(30))
-    assert "0 of the 30" in assessing.assess(foxes.question).report["savings"]["reason"]
+    assert "0 of the 30" in sentence(assessing.assess(foxes.question).report["savings"]["reason"])
     answer(foxes, pool, range(30, 70), strategy="audit")
     savings = assessing.assess(foxes.question).report["savings"]
     assert (savings["n_audited"], savings["used"], savings["accuracy"]) == (40, 62, 1.0)
@@ -98,7 +99,7 @@ def test_random_labels_are_worth_no_more_than_themselves(foxes):
     answer(foxes, (made, group), range(80), strategy="audit")
     savings = assessing.assess(foxes.question).report["savings"]
     assert savings["low"] <= savings["used"] and (savings["high"] is None or savings["used"] <= savings["high"])
-    assert "cannot be told yet" in savings["reason"]
+    assert "cannot be told yet" in sentence(savings["reason"])
 
 
 def test_recall_of_a_starred_class_rests_on_the_audit_draws(foxes, pool):
@@ -121,7 +122,7 @@ def test_recall_says_so_where_no_audit_tells_of_it(foxes, pool):
     LabelClass.objects.filter(name="fox").update(is_starred=True)
     answer(foxes, pool, range(9))
     (found,) = assessing.assess(foxes.question).report["recall"]
-    assert found["found"] == 3 and "no audit sample" in found["reason"]
+    assert found["found"] == 3 and "no audit sample" in sentence(found["reason"])
 
 
 def test_rounds_from_before_an_import_tell_nothing_of_its_pool(foxes, pool):
@@ -134,7 +135,7 @@ def test_rounds_from_before_an_import_tell_nothing_of_its_pool(foxes, pool):
     later = factories.samples(foxes.project, 150, shard=1)
     factories.embed(foxes.project, later, vectors, shard=1)
     (before,) = assessing.assess(foxes.question).report["recall"]
-    assert "whole pool" in before["reason"]
+    assert "whole pool" in sentence(before["reason"])
     play(foxes, ([*pool[0], *later], [*pool[1], *groups]), 2)
     (after,) = assessing.assess(foxes.question).report["recall"]
     assert after["reason"] == "" and after["low"] <= after["found"] / 100 <= after["high"]
@@ -148,7 +149,7 @@ def test_questions_with_several_classes_a_sample_say_what_is_not_told(db):
     answer(foxes, (made, groups), range(12))
     report = assessing.assess(foxes.question).report
     assert (report["classes"], report["label_errors"]) == ({}, [])
-    assert "one class a sample" in report["savings"]["reason"]
+    assert "one class a sample" in sentence(report["savings"]["reason"])
 
 
 # --- agreement of successive heads ----------------------------------------------------------------

@@ -14,6 +14,7 @@ from labeller.jobs.models import Job
 from labeller.learning import asking, fitting
 from labeller.learning.fitting import HeldOut
 from labeller.learning.models import Head, Round
+from labeller.messages import sentence
 from labeller.projects.models import Question
 from tests import factories
 from tl_core import importing
@@ -105,10 +106,10 @@ def test_a_head_that_cannot_be_stored_ranks_all_the_same_but_is_not_exported(cli
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"head": "no.such.Classifier"}, "The head 'no.such.Classifier' can't be used"),
-        ({"head": "wiped"}, "The head 'wiped' can't be used"),
-        ({"head": "collections.OrderedDict"}, "The head 'collections.OrderedDict' can't be used"),
-        ({"strategy": "no.such.strategy"}, "The query strategy 'no.such.strategy' can't be used"),
+        ({"head": "no.such.Classifier"}, "The head no.such.Classifier can't be used"),
+        ({"head": "wiped"}, "The head wiped can't be used"),
+        ({"head": "collections.OrderedDict"}, "The head collections.OrderedDict can't be used"),
+        ({"strategy": "no.such.strategy"}, "The strategy no.such.strategy can't be used"),
         ({"strategy": "quits.strategy"}, "SystemExit"),
     ],
 )
@@ -121,7 +122,7 @@ def test_what_cannot_be_had_is_said_and_the_queue_goes_on(foxes, labelled, monke
     monkeypatch.setattr(importing, "_allowed", {*importing.ALLOWED, "quits", "no.such"})
     assert learn_by(foxes, **fields)[-1].state == Job.State.FAILED
     job = Job.objects.filter(kind="refit").latest("pk")
-    assert named in job.error and "settings" in job.error
+    assert named in sentence(job.error) and "settings" in sentence(job.error)
     assert learn_by(foxes, head="logistic", strategy="margin")[-1].state == Job.State.DONE
 
 

@@ -6,11 +6,12 @@ import pytest
 from django.utils import timezone
 
 from labeller.annotating.models import Assignment
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning import choosing, hunting, rounds
-from labeller.learning.hunting import NothingToHunt
 from labeller.learning.models import Head, Round, TileGroup
+from labeller.messages import sentence
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -146,7 +147,7 @@ def test_several_classes_a_sample(db):
 
 def test_of_an_example_alone_nothing_is_said(foxes, pool):
     estimate = hunt(foxes, like=[pool[0][0]]).estimate
-    assert estimate["reason"] == hunting.NO_CLASS
+    assert estimate["reason"]["code"] == WorkerCode.NO_CLASS
     assert (estimate["found"], estimate["expected"], estimate["at_most"]) == (None, None, None)
 
 
@@ -154,14 +155,14 @@ def test_of_a_class_the_head_does_not_know_only_what_was_found_is_said(foxes, po
     answer(foxes, pool, 0, 3)
     estimate = hunt(foxes, class_id=foxes.class_id("fox")).estimate
     assert (estimate["found"], estimate["expected"], estimate["at_most"]) == (2, None, None)
-    assert estimate["reason"] == hunting.CLASS_UNKNOWN
+    assert estimate["reason"]["code"] == WorkerCode.CLASS_UNKNOWN
 
 
 def test_without_audit_samples_the_heads_number_has_no_bound(foxes, pool):
     answer(foxes, pool, *range(30))
     estimate = hunt(foxes, class_id=foxes.class_id("fox")).estimate
     assert estimate["found"] == 10 and 17 < estimate["expected"] < 23
-    assert (estimate["at_most"], estimate["reason"]) == (None, hunting.NO_AUDIT)
+    assert (estimate["at_most"], estimate["reason"]["code"]) == (None, WorkerCode.NO_AUDIT)
 
 
 def drawn(foxes, made, samples, name_of):
@@ -206,8 +207,8 @@ def test_what_there_is_nothing_to_hunt_by_is_said_in_a_code(foxes, embedded, req
         request.getfixturevalue("pool")
     (waiting,) = factories.samples(foxes.project, 1, shard=1)
     said = [hunt(foxes, class_id=foxes.class_id("fox")), hunt(foxes, like=[waiting])]
-    codes = [NothingToHunt.NO_EXAMPLE, NothingToHunt.NOT_EMBEDDED] if embedded else [hunting.NOTHING_EMBEDDED] * 2
-    assert [each.estimate["reason"] for each in said] == codes
+    codes = [WorkerCode.NO_EXAMPLE, WorkerCode.NOT_EMBEDDED] if embedded else [WorkerCode.NOTHING_EMBEDDED] * 2
+    assert [each.estimate["reason"]["code"] for each in said] == codes
     assert [(each.estimate["by"], each.n, each.tiles) for each in said] == [("", 0, [])] * 2
 
 
@@ -221,7 +222,7 @@ def test_settings_that_cannot_be_used_are_said_in_their_own_words(foxes, pool):
     foxes.question.head = "no.such.Head"
     foxes.question.save()
     found = hunt(foxes, class_id=foxes.class_id("fox"))
-    assert "no.such.Head" in found.estimate["detail"] and not found.tiles
+    assert "no.such.Head" in sentence(found.estimate["reason"]) and not found.tiles
 
 
 def test_a_class_deleted_meanwhile_leaves_nothing(foxes, pool):

@@ -172,7 +172,8 @@ def asked():
 
 
 def done_at(moment):
-    Job.objects.filter(kind="retrain", state=Job.State.QUEUED).update(state=Job.State.DONE, created_at=moment)
+    Job.objects.filter(kind="retrain", state=Job.State.QUEUED).update(state=Job.State.DONE)
+    Question.objects.update(retrain_asked_at=moment)
 
 
 def test_it_is_due_once_a_night_and_only_where_there_are_new_labels(foxes, clock, labelled):
@@ -209,7 +210,6 @@ def test_nights_that_were_missed_are_made_up_for_once(foxes, clock, labelled):
 def test_labels_that_the_last_full_refit_knew_are_not_new(foxes, clock, labelled, pool):
     Label.objects.update(created_at=BEFORE)
     full = retrain(foxes)
-    Job.objects.update(created_at=BEFORE)
     clock(AFTER)
     assert asking.retrain_due() == 0
     Head.objects.filter(pk=full.pk).update(last_label=full.last_label - 1)
@@ -229,7 +229,7 @@ def test_two_beats_ask_for_one_and_two_workers_do_one(foxes, clock, labelled):
     labelled(BEFORE)
     clock(AFTER)
     tasks.retrain_due()
-    Job.objects.update(created_at=BEFORE)  # as if the other beat had looked before
+    Question.objects.update(retrain_asked_at=None)  # as if the other beat had looked before
     tasks.retrain_due()
     (job,) = Job.objects.filter(kind="retrain")
     inside = []
@@ -247,7 +247,8 @@ def test_what_failed_is_not_tried_again_before_the_next_night(foxes, clock, labe
     labelled(BEFORE)
     clock(AFTER)
     asking.retrain_due()
-    Job.objects.update(state=Job.State.FAILED, created_at=AFTER)
+    Job.objects.update(state=Job.State.FAILED)
+    Question.objects.update(retrain_asked_at=AFTER)
     assert asking.retrain_due() == 0
     clock(AFTER + DAY)
     assert asking.retrain_due() == 1

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from html.parser import HTMLParser
+from itertools import cycle
 
 import polib
 import pytest
@@ -13,10 +14,12 @@ from django.utils import timezone, translation
 from labeller.jobs.models import Job
 from labeller.learning import reasons
 from labeller.learning.models import Acceptance, Head, Round, RoundEntry
-from labeller.learning.sentences import SENTENCES
+from labeller.messages import stored
 from labeller.samples.models import Refusal, Source
 from tests import factories
 from tests.test_access import ROWS, ask
+from tests.test_messages import CODES, anything
+from tl_core.notices import Code
 
 pytestmark = pytest.mark.django_db
 CATALOGUE = polib.pofile(str(settings.LOCALE_PATHS[0] / "nl" / "LC_MESSAGES" / "django.po"))
@@ -100,11 +103,11 @@ def test_errors_are_told_in_the_readers_language(client, foxes, monkeypatch):
         assert (answer.status_code, language_of(answer)) == (status, "nl") and words in answer.content.decode()
 
 
-def _Odd(project):
+def _Odd(project, question):
     raise RuntimeError("odd")
 
 
-def _busy(project):
+def _busy(project, question):
     from django.db import OperationalError
 
     raise OperationalError("database is locked")
@@ -201,23 +204,19 @@ def world(foxes, tmp_path):
         factories.label(
             foxes.question, sample, foxes.ana, (fox, badger)[number % 2], strategy="audit", predicted_id=fox
         )
-    for number, sentence in enumerate(SENTENCES):
-        message = sentence.replace("%%", "%") if "%(" not in sentence else sentence % _Any()
-        factories_job(foxes.project, number, message)
-    for number, reason in enumerate(("duplicate", "empty", "too-large", "not-an-image", "truncated", "crashed")):
+    for number, code in enumerate(CODES):
+        factories_job(foxes.project, number, stored(anything(code), 500))
+    reasons_ = ("duplicate", "empty", "too-large", "not-an-image", "truncated", "crashed")
+    for number, (code, reason) in enumerate(zip(CODES, cycle(reasons_), strict=False)):
         source = Source.objects.get(project=foxes.project)
         Refusal.objects.create(
-            project=foxes.project, source=source, path=f"{number}.jpg", bytes=1, modified_ns=1, reason=reason
-        )
+            project=foxes.project, source=source, path=f"{number}.jpg", bytes=1, modified_ns=1, reason=reason,
+            detail=stored(anything(code), 500),
+        )  # fmt: skip
     Head.objects.update(is_full=True)
     foxes.question.classes.filter(name="fox").update(is_starred=True)
     Round.objects.update(kappa=0.5)
     return foxes
-
-
-class _Any(dict):
-    def __missing__(self, name):
-        return "12"
 
 
 def factories_job(project, number, message):
@@ -248,7 +247,7 @@ def test_english_is_noticed(world):
 def test_what_may_be_accepted_is_told_in_dutch(world, state):
     numbers = {
         "offer": {"threshold": 0.9},
-        "refused": {"threshold": None, "reason": SENTENCES[-3] % _Any()},
+        "refused": {"threshold": None, "reason": stored(anything(Code.NOT_SAFE), 300)},
         "rule": {"threshold": 0.9, "made_by": world.mia, "made_at": timezone.now()},
     }[state]
     Acceptance.objects.create(

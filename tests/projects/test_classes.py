@@ -234,7 +234,7 @@ def test_a_follow_up_question_is_asked_from_then_on(manager, foxes):
     assert (names(made), made.position) == (["male", "female"], 1)
     page = manager.get(answer["Location"])
     assert rows(page) == ["male", "female"]
-    assert [each.name for each in page.context["only_for"]] == ["fox", "badger"]
+    assert [each.name for each in page.context["question"].only_for.all()] == ["fox", "badger"]
     manager.force_login(foxes.ana)
     boot = manager.get("/projects/foxes/label/species/").context["boot"]
     [asked] = boot["followers"]

@@ -9,7 +9,9 @@ from PIL import Image
 from labeller.annotating.models import Assignment
 from labeller.annotating.wire.samples import samples_json
 from labeller.jobs.models import Job
-from labeller.samples import bursts, ingesting, notes
+from labeller.messages import sentence
+from labeller.projects.models import Project
+from labeller.samples import bursts, ingesting
 from labeller.samples.models import File, Sample, Sequence, Source
 from tests import factories
 
@@ -91,7 +93,7 @@ def test_what_a_clock_shows_that_nobody_set_makes_no_burst(project, start):
 def test_bursts_of_an_earlier_version_whose_clock_stood_still_are_undone(project):
     made = frames(project, seconds(*[0] * 24))
     group(project)
-    Job.objects.filter(kind="bursts").update(payload={"gap": project.burst_gap})  # by other rules, and found a burst
+    Project.objects.update(grouped_by=f"gap {project.burst_gap}, rules 1")  # by other rules, and found a burst
     sequence = Sequence.objects.create(deployment=File.objects.first().deployment, started_at=START)
     File.objects.update(sequence=sequence)
     group(project)
@@ -134,9 +136,11 @@ def test_what_is_odd_about_a_picture_is_kept_and_said(project, folder):
     factories.work("scan", "ingest")
     plain, stack = File.objects.order_by("path")
     assert plain.notes == []
-    assert stack.notes == [{"code": "stretched", "low": 0.0, "high": 4095.0}, {"code": "pages", "n": 3}]
-    assert notes.sentences(stack.notes) == [
+    assert stack.notes == [
+        {"code": "stretched", "parameters": {"low": 0.0, "high": 4095.0}},
+        {"code": "pages", "parameters": {"n": 3}},
+    ]
+    assert [sentence(note) for note in stack.notes] == [
         "Stretched: 0 is shown as black, 4,095 as white.",
         "3 pages; the first is used.",
     ]
-    assert notes.sentences([{"code": "from a later version"}, {}]) == []

@@ -78,7 +78,7 @@ def test_a_photograph_that_changed_is_looked_at_and_not_shown_under_the_old_cont
     assert client.get(address(taken)).status_code == 202
     factories.work("scan", "ingest")
     assert client.get(address(taken)).status_code == 200
-    assert File.objects.get(samples=taken).notes == [{"code": "changed"}]
+    assert File.objects.get(samples=taken).notes == [{"code": "changed", "parameters": {}}]
 
 
 def test_what_a_browser_keeps_of_an_edited_photograph_is_not_shown_for_ever(client, foxes, taken, folder):

@@ -150,7 +150,7 @@ def test_an_edited_file_keeps_its_labels_is_marked_and_embedded_again(project, f
     take(project, folder)
     changed = File.objects.get(samples=sample)
     assert (changed.path, changed.width, changed.height) == ("site/1.png", 80, 90)
-    assert changed.sha256 != sample.file.sha256 and changed.notes == [{"code": "changed"}]
+    assert changed.sha256 != sample.file.sha256 and changed.notes == [{"code": "changed", "parameters": {}}]
     assert deriving.picture(changed, 256).exists()
     label.refresh_from_db()
     assert label.sample.file == changed and label.is_current and ids(project) == taken
@@ -159,7 +159,7 @@ def test_an_edited_file_keeps_its_labels_is_marked_and_embedded_again(project, f
     is_other = np.any(before.vectors[:] != after.vectors[:], axis=1)
     assert after.ids.tolist() == before.ids.tolist() and after.ids[is_other].tolist() == [sample.pk]
     take(project, folder)
-    assert File.objects.get(samples=sample).notes == [{"code": "changed"}]
+    assert File.objects.get(samples=sample).notes == [{"code": "changed", "parameters": {}}]
 
 
 def test_a_file_that_became_a_copy_of_another_is_told_once(project, folder, taken):

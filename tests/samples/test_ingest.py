@@ -15,6 +15,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
+from labeller.messages import sentence
 from labeller.samples import deriving, ingesting, scanning
 from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError, check_folder
@@ -95,7 +96,7 @@ def test_a_refusal_says_in_a_sentence_what_is_wrong(imported):
 def test_nothing_outside_the_folder_is_taken(imported):
     everything = paths(imported) | {path for path, reason in reasons(imported).items() if reason != "link"}
     assert not [path for path in everything if "secret" in path or "way-out" in path or "hidden" in path]
-    assert "not followed" in Refusal.objects.get(path="secret.jpg").detail
+    assert "not followed" in sentence(Refusal.objects.get(path="secret.jpg").detail)
 
 
 # --- again and again ------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ def test_on_a_full_disk_importing_waits_and_nothing_is_half_written(project, fol
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 10**12, 10_000_000))
     assert jobs.run(Job.objects.get(kind="ingest").pk, registry.get)
     job = Job.objects.get(kind="ingest")
-    assert job.state == Job.State.QUEUED and "10 MB are free" in job.message and job.attempts == 0
+    assert job.state == Job.State.QUEUED and "10 MB are free" in sentence(job.message) and job.attempts == 0
     assert not Sample.objects.exists()
 
 
@@ -391,4 +392,4 @@ def test_a_folder_that_disappears_before_the_scan_fails_with_the_reason(project,
     shutil.rmtree(folder)
     factories.work("scan")
     job = Job.objects.get(kind="scan")
-    assert job.state == Job.State.FAILED and "does not exist" in job.error
+    assert job.state == Job.State.FAILED and "does not exist" in sentence(job.error)

@@ -8,6 +8,7 @@ from labeller.jobs import registry
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.managing import opening
+from labeller.messages import sentence
 from labeller.samples import ingesting, known, levels, told
 from labeller.samples.known import FOLDERS, Given
 from labeller.samples.models import HiddenTruth, Refusal, Source
@@ -87,7 +88,7 @@ def test_what_is_not_taken_is_kept_with_the_source_and_told(project, season, tmp
         "1 of 8 rows name no file of this folder, the first: gone.jpg",
         f"2 paths are there twice with other classes: {ALL[0]}, {ALL[1]}",
     ]
-    assert Job.objects.get(kind="known").message == "labels.csv (rows: 8): 1 photograph has its class by it"
+    assert sentence(Job.objects.get(kind="known").message) == "labels.csv (rows: 8): 1 photograph has its class by it"
 
 
 def test_several_rows_of_one_path_are_one_answer_where_several_classes_are_allowed(season, tmp_path):
@@ -190,7 +191,7 @@ def test_a_table_that_goes_away_keeps_what_it_said_and_is_told(project, season, 
     source = take(project, season)
     assert labels(project) == {ALL[0]: "fox"}
     assert project.samples.count() == 7
-    assert path in source.known["labels"]["error"]
+    assert path in sentence(source.known["labels"]["error"])
     assert [path in line for line in known.missing_tables(source)] == [True]
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
+from labeller.messages import sentence
 from labeller.samples import ingesting, names, walking
 from labeller.samples.models import File, Refusal, Source
 from labeller.samples.scanning import FolderError, check_folder
@@ -137,7 +138,7 @@ def test_whatever_happens_to_one_file_the_others_come_in(project, folder, monkey
     monkeypatch.setattr(ingesting, "examine_file", odd)
     take(project, folder)
     assert paths(project) == {"0.png", "1.png", "3.png"} and reasons(project) == {"2.png": "failed"}
-    assert "could not be looked at: KeyError" in Refusal.objects.get().detail
+    assert "could not be looked at: KeyError" in sentence(Refusal.objects.get().detail)
     monkeypatch.setattr(ingesting, "examine_file", real)
     take(project, folder)
     assert len(paths(project)) == 4 and not reasons(project)
@@ -197,7 +198,7 @@ def test_a_folder_that_cannot_be_listed_is_refused_by_name_until_it_can(project,
         deny(patched, "siteB")
         take(project, folder)
     assert paths(project) == {"siteA/1.png"} and reasons(project) == {"siteB": "unreadable-folder"}
-    assert "permissions do not allow it" in Refusal.objects.get().detail
+    assert "permissions do not allow it" in sentence(Refusal.objects.get().detail)
     take(project, folder)
     assert paths(project) == {"siteA/1.png", "siteB/2.png"} and not reasons(project)
 
@@ -229,7 +230,7 @@ def test_links_that_lead_out_are_refused_one_by_one(project, folder):
     photograph(folder / "own.png", 5)
     take(project, folder)
     assert paths(project) == {"own.png"} and reasons(project) == {"deer": "link", "fox.png": "link"}
-    assert all("FOLLOW_LINKS=1" in detail for detail in Refusal.objects.values_list("detail", flat=True))
+    assert all("FOLLOW_LINKS=1" in sentence(detail) for detail in Refusal.objects.values_list("detail", flat=True))
 
 
 def test_a_folder_that_holds_only_links_says_what_to_do(project, folder):

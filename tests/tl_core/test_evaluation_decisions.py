@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from tl_core.evaluation import chao1, confidence_sequence, coverage, safe_threshold, stop_advice
 from tl_core.evaluation.stopping import QUIET_LABELS
+from tl_core.notices import Code, notice
 
 _STEADY, _KNOWN = [0.995, 0.992, 0.999], [200, 100, 50, 20]
 
@@ -92,13 +93,14 @@ def test_a_good_head_labels_everything() -> None:
 
 
 def test_nothing_is_accepted_without_evidence() -> None:
+    unsafe = notice(Code.NOT_SAFE, wrong=150, audited=300, bound=55.6, accepted=1000)
     for sure, right, reason in (
-        (np.full(50, 0.9), np.ones(50), "at least 59"),
-        (np.full(300, 0.9), np.arange(300) % 2, "not safe even where"),
+        (np.full(50, 0.9), np.ones(50), notice(Code.FEW_AUDITED, n=50, enough=59, epsilon=5.0)),
+        (np.full(300, 0.9), np.arange(300) % 2, unsafe),
     ):
         found = safe_threshold(sure, right, np.full(1000, 0.9), 0.05)
         assert (found.threshold, found.bound, found.accepted) == (None, 1.0, 0)
-        assert reason in found.reason
+        assert found.reason == reason
 
 
 def test_equal_confidences_are_accepted_together_or_not() -> None:

@@ -15,6 +15,7 @@ from tests.tl_core.pictures import encoded, scene
 from tl_core import images
 from tl_core.images import ImageRefused, times
 from tl_core.images.refusals import CameraRaw
+from tl_core.notices import Code, notice
 
 
 def boxes(major: bytes, *compatible: bytes) -> bytes:
@@ -22,7 +23,7 @@ def boxes(major: bytes, *compatible: bytes) -> bytes:
     return struct.pack(">I", size) + b"ftyp" + major + bytes(4) + b"".join(compatible) + bytes(500)
 
 
-RAW, VIDEO = "camera raw file", "video"
+RAW, VIDEO = "camera_raw", "video"
 REASONS = {
     "cr2": (b"II*\0\x10\0\0\0CR\x02\0" + bytes(500), RAW),
     "cr3": (boxes(b"crx ", b"crx ", b"isom"), RAW),
@@ -213,7 +214,7 @@ def test_of_a_raw_file_the_preview_is_taken_and_turned(tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.dng"
     path.write_bytes(dng(encoded(scene(1200, 800), "JPEG"), orientation=6))
     found = images.examine(path)
-    assert (found.width, found.height, found.notes) == (800, 1200, [{"code": "preview"}])
+    assert (found.width, found.height, found.notes) == (800, 1200, [notice(Code.PREVIEW)])
     assert found.taken_at == datetime(2023, 6, 1, 10)
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     expected = scene(1200, 800).transpose(Image.Transpose.ROTATE_270)
@@ -224,7 +225,7 @@ def test_of_a_raw_file_the_preview_is_taken_and_turned(tmp_path: Path) -> None:
 def test_a_stamp_in_a_raw_file_is_not_its_photograph(tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.dng"
     path.write_bytes(dng(encoded(scene(160, 120), "JPEG"), orientation=1))
-    with pytest.raises(ImageRefused, match="convert it"):
+    with pytest.raises(ImageRefused, match="camera_raw"):
         images.examine(path)
 
 

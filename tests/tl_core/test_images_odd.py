@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from tests.tl_core.pictures import SPACES, chunk, encoded, profile, scene, stored_as, with_chunks
 from tl_core import images
 from tl_core.images import ImageRefused
+from tl_core.notices import Code, notice
 
 RED, GREEN = (200, 60, 40), (60, 160, 60)
 
@@ -91,7 +92,7 @@ def test_pixels_that_use_few_of_their_bits_are_seen_by_people_and_networks_alike
     assert row[0] <= 16 and (np.diff(row) > 0).all()
     np.testing.assert_array_equal(images.load(path, min_side=200)[:120], shades)
     (note,) = found.notes
-    assert note["code"] == "stretched" and note["low"] < note["high"]
+    assert note.code == "stretched" and note.parameters["low"] < note.parameters["high"]
 
 
 def test_a_box_and_a_smaller_copy_are_stretched_by_the_whole_file(tmp_path: Path) -> None:
@@ -282,7 +283,7 @@ def test_pages_are_told_and_thumbnails_are_none(tmp_path: Path) -> None:
     path = tmp_path / "pages.tif"
     page, small = scene(), scene(48, 32)
     page.save(path, save_all=True, append_images=[page] * 4)
-    assert images.examine(path).notes == [{"code": "pages", "n": 5}]
+    assert images.examine(path).notes == [notice(Code.PAGES, n=5)]
     for order in ((page, small), (small, page)):  # some write the thumbnail first
         frames = [encoded(image, "TIFF", tiffinfo={254: int(image is small)}) for image in order]
         path.write_bytes(joined(*frames))

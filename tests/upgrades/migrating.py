@@ -3,8 +3,8 @@
 
     DATA=… [DATABASE_URL=…] python -m tests.upgrades.migrating
 
-Prints JSON: what `reading` tells; `pages`, the status of every page; `off`, counts that are wrong; `saved`, what became
-of a label; `ranked`, whether a worker makes a new round of it.
+Prints JSON: what `reading` tells; `pages`, the status of every page; `off`, counts that are wrong; `kept`, what work to
+come must know; `saved`, what became of a label; `ranked`, whether a worker makes a new round of it.
 """
 
 import json
@@ -34,7 +34,15 @@ def main():
     call_command("migrate", verbosity=0)
     told = reading.site()
     off = [str(off) for project in Project.objects.all() if (off := answering.recount(project))]
-    print(json.dumps({"told": told, "off": off, "pages": pages(), **goes_on()}))
+    print(json.dumps({"told": told, "off": off, "pages": pages(), "kept": kept(), **goes_on()}))
+
+
+def kept():
+    """What work to come must know of work that is done: how samples are grouped, which shards and full refits were."""
+    return {
+        each.slug: [each.grouping > 0, each.next_shard, each.questions.filter(retrain_asked_at=None).count()]
+        for each in Project.objects.order_by("slug")
+    }
 
 
 def pages():
@@ -42,10 +50,13 @@ def pages():
     client = client_of("olga")
     found = {}
     for project in Project.objects.order_by("slug"):
-        for name, names in of_projects(get_resolver()):
-            known = {"slug": project.slug, "key": project.first_question.key, "kind": "labels"}
-            path = reverse(name, kwargs={each: known[each] for each in names})
-            found[path] = client.get(path).status_code
+        for key, follows in project.questions.values_list("key", "follows"):
+            for name, names in of_projects(get_resolver()):
+                if follows and name == "projects:follow_up":  # nothing follows what follows another
+                    continue
+                known = {"slug": project.slug, "key": key, "kind": "labels"}
+                path = reverse(name, kwargs={each: known[each] for each in names})
+                found[path] = found.get(path) or client.get(path).status_code
     return found
 
 
@@ -60,7 +71,7 @@ def of_projects(resolver, space=""):
 
 def goes_on():
     """Whether Ana can label what comes next, and a worker learns from it."""
-    question = Project.objects.get(slug="foxes").first_question
+    question = Project.objects.get(slug="foxes").questions.get(follows=None)
     before = reading.rounds(question)
     with mock.patch.object(jobs, "current_app", mock.Mock()):
         base, client = f"/projects/foxes/label/{question.key}", client_of("ana")

@@ -16,7 +16,7 @@ from labeller.annotating.models import Assignment
 from labeller.embedding import computing, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs.models import Job
-from labeller.labels import selectors, tallies
+from labeller.labels import tallies
 from labeller.labels.models import Answer, Check, Flag, Label
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Assessment, Head, Round, TileGroup
@@ -131,8 +131,8 @@ def _question(question: Question) -> Told:
         "classes": [_label_class(each) for each in question.classes.order_by("position", "pk")],
         "learning": _learning(question) if question.follows is None else None,
         "answers": _answers(question),
-        "left_out": _paths_of(Answer.objects.of(question).left_out()),
-        "disputes": _paths_of(Answer.objects.of(question).disputed()),
+        "left_out": _paths_of(_standing(question).left_out()),
+        "disputes": _paths_of(_standing(question).disputed()),
         "counts": _counts(question),
         "history": [_label(each) for each in Label.objects.filter(question=question).order_by("pk")],
         "flags": [_flag(each) for each in Flag.objects.filter(question=question).order_by("pk")],
@@ -178,8 +178,13 @@ def _label_class(label_class: Any) -> list[Any]:
 def _answers(question: Question) -> Told:
     """What stands: the names of its classes for each answered sample."""
     names, paths = _class_names(question), _paths(question.project)
-    found = selectors.consensus(question).items()
-    return {paths[sample_id]: sorted(names[each] for each in classes) for sample_id, classes in sorted(found)}
+    found = _standing(question).answered().order_by("sample")
+    return {paths[each.sample_id]: sorted(names[class_id] for class_id in each.class_ids) for each in found}
+
+
+def _standing(question: Question) -> Any:
+    """All that was answered, also where the question isn't asked any more."""
+    return Answer.objects.filter(question=question)
 
 
 def _paths_of(answers: Any) -> list[str]:

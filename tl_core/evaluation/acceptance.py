@@ -1,12 +1,13 @@
 """Safe auto-accept: the threshold above which the head may label by itself."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tl_core.evaluation.intervals import finite_upper
+from tl_core.notices import Code, Notice, notice, percent
 
 _STEPS = 20
 
@@ -25,8 +26,8 @@ class SafeThreshold:
         Samples of the pool at or above the threshold.
     audited, wrong : int
         Audit samples at or above the threshold, and how many of these were wrong.
-    reason : str
-        In words.
+    reason : Notice
+        Why these, or why none.
     """
 
     threshold: float | None
@@ -34,7 +35,7 @@ class SafeThreshold:
     accepted: int
     audited: int
     wrong: int
-    reason: str
+    reason: Notice
 
 
 def safe_threshold(
@@ -97,13 +98,14 @@ def safe_threshold(
         raise ValueError(f"expected epsilon and confidence between 0 and 1, got {epsilon}, {confidence}")
     enough = math.ceil(math.log(1 - confidence) / math.log1p(-epsilon))
     if len(sure) < enough or len(rest) == 0:
-        reason = f"{len(sure)} audit samples; it takes at least {enough} to show an error of {epsilon:.1%} or less"
+        reason = notice(Code.FEW_AUDITED, n=len(sure), enough=enough, epsilon=percent(epsilon))
         return SafeThreshold(None, 1.0, 0, 0, 0, reason)
     best = None
     for threshold in _ladder(sure, rest, min(1.0, 2 * enough / len(sure))):
         trial = _tried(threshold, sure, right, rest, confidence)
         if trial.bound > epsilon:
-            return best or SafeThreshold(None, 1.0, 0, 0, 0, f"not safe even where the head is surest: {trial.reason}")
+            refused = replace(trial.reason, code=Code.NOT_SAFE.value)
+            return best or SafeThreshold(None, 1.0, 0, 0, 0, refused)
         best = trial
     assert best is not None  # noqa: S101 - the ladder has at least one step
     return best
@@ -125,5 +127,5 @@ def _tried(
     # The errors that are left once the audit samples, which people have labelled, are taken away.
     left = finite_upper(wrong, audited, audited + accepted, confidence) - wrong
     bound = left / accepted if accepted else 0.0
-    reason = f"{wrong} of {audited} audit samples were wrong, so at most {bound:.1%} of {accepted:,} accepted ones"
+    reason = notice(Code.SAFE, wrong=wrong, audited=audited, bound=percent(bound), accepted=accepted)
     return SafeThreshold(float(threshold), bound, accepted, audited, wrong, reason)

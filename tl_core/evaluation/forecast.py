@@ -6,6 +6,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tl_core.notices import Code, Notice, notice
+
 MIN_POINTS = 5
 # Beyond this many times the labels there are, the curve says nothing any more.
 HORIZON = 100
@@ -25,14 +27,14 @@ class Forecast:
     low, high : float or None
         Interval. None for ``high``: it may be more than that horizon, or never. None for both: it surely is, or there
         is no forecast.
-    reason : str
-        In words, what is known; why there is no forecast where there is none.
+    reason : Notice
+        What is known; why there is no forecast where there is none.
     """
 
     labels: float | None
     low: float | None
     high: float | None
-    reason: str
+    reason: Notice
 
 
 def labels_to_target(
@@ -92,7 +94,7 @@ def labels_to_target(
         raise ValueError(f"expected a target accuracy and a confidence between 0 and 1, got {target}, {confidence}")
     points = len(np.unique(n))
     if points < MIN_POINTS:
-        return Forecast(None, None, None, f"too early to tell: {points} of the {MIN_POINTS} points it takes")
+        return Forecast(None, None, None, notice(Code.FEW_POINTS, n=points, wanted=MIN_POINTS))
     smoothed = (error * m + 1) / (m + 2)
     for _ in range(2):  # weights by the fitted errors: by the observed ones, lucky points would count for more
         a, b, c = fit_power_law(n, error[None], m / (smoothed * (1 - smoothed)))
@@ -122,16 +124,21 @@ def _losses(
 def _judged(labels: NDArray[np.float64], loss: NDArray[np.float64], never: float, limit: float) -> Forecast:
     kept = np.flatnonzero(loss <= limit)
     if len(kept) == 0:
-        reason = f"not within {HORIZON} times the present labels, as the curve runs now"
-        return Forecast(None, None, None, reason)
+        return Forecast(None, None, None, notice(Code.OUT_OF_SIGHT, n=HORIZON))
     # One step further out: the ends lie between two of the counts that were tried.
     low = 0.0 if kept[0] == 0 else float(labels[kept[0] - 1])
     endless = never <= limit or kept[-1] == len(labels) - 1
     high = None if endless else float(labels[kept[-1] + 1])
     likeliest = float(labels[loss.argmin()]) if loss.min() < never else None
-    about = "more than the curve can tell" if likeliest is None else f"about {likeliest:,.0f} labels"
-    most = "how many at most cannot be told yet" if high is None else f"at most {high:,.0f}"
-    return Forecast(likeliest, low, high, f"{about}, at least {low:,.0f}; {most}")
+    return Forecast(likeliest, low, high, _reason(likeliest, low, high))
+
+
+def _reason(likeliest: float | None, low: float, high: float | None) -> Notice:
+    if likeliest is None:  # the interval has no end either, then
+        return notice(Code.LABELS_UNKNOWN, low=round(low))
+    if high is None:
+        return notice(Code.LABELS_AT_LEAST, n=round(likeliest), low=round(low))
+    return notice(Code.LABELS_BETWEEN, n=round(likeliest), low=round(low), high=round(high))
 
 
 def fit_power_law(

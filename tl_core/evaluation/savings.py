@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tl_core.evaluation.forecast import HORIZON, MIN_POINTS, finite, fit_power_law, labels_needed
+from tl_core.notices import Code, Notice, notice
 
 _REPLICATES = 400
 
@@ -21,15 +22,15 @@ class Savings:
     equivalent, low, high : float or None
         Random labels for the same accuracy: median and interval. None: more than `forecast.HORIZON` times the largest
         random sample, or no estimate at all where ``low`` is None too.
-    reason : str
-        In words, what is known.
+    reason : Notice
+        What is known.
     """
 
     used: int
     equivalent: float | None
     low: float | None
     high: float | None
-    reason: str
+    reason: Notice
 
     @property
     def ratio(self) -> float | None:
@@ -87,7 +88,7 @@ def compare_with_random(
     if used < 1 or np.any(n < 1) or not 0 < confidence < 1:
         raise ValueError("expected used and sizes of at least 1 and 0 < confidence < 1")
     if len(np.unique(n)) < MIN_POINTS:
-        return Savings(used, None, None, None, f"too early to tell: it takes {MIN_POINTS} sizes of random samples")
+        return Savings(used, None, None, None, notice(Code.FEW_SIZES, n=MIN_POINTS))
     draws = rng.multinomial(len(full), np.full(len(full), 1 / len(full)), size=_REPLICATES) / len(full)
     errors = draws @ (1 - ladder).T
     level = ((1 - ladder).sum(axis=1) + 1) / (len(full) + 2)
@@ -99,12 +100,17 @@ def compare_with_random(
     return Savings(used, finite(middle), finite(low), finite(high), reason)
 
 
-def _reason(used: int, low: float, middle: float, high: float, largest: float) -> str:
+def _reason(used: int, low: float, middle: float, high: float, largest: float) -> Notice:
     horizon = HORIZON * largest
-    least = f"at least {min(low, horizon):,.0f}"
-    most = f"at most {high:,.0f}" if np.isfinite(high) else "how many at most cannot be told"
+    numbers = {"used": used, "low": round(min(low, horizon))}
+    ends = np.isfinite(high)
+    if ends:
+        numbers["high"] = round(high)
     if low <= used <= high:
-        return f"cannot be told yet: {used:,} labels were worth {least} random ones; {most}"
-    about = f"about {middle:,.0f}" if np.isfinite(middle) else f"more than {horizon:,.0f}"
-    beyond = f", extrapolated from {largest:,.0f}" if middle > largest else ""
-    return f"{used:,} labels were worth {about} random ones{beyond} ({least}; {most})"
+        return notice(Code.WORTH_UNCLEAR if ends else Code.WORTH_UNCLEAR_AT_LEAST, **numbers)
+    if not np.isfinite(middle):
+        return notice(Code.WORTH_MORE, n=round(horizon), largest=round(largest), **numbers)
+    if middle > largest:
+        beyond = Code.WORTH_BEYOND if ends else Code.WORTH_BEYOND_AT_LEAST
+        return notice(beyond, n=round(middle), largest=round(largest), **numbers)
+    return notice(Code.WORTH if ends else Code.WORTH_AT_LEAST, n=round(middle), **numbers)

@@ -1,4 +1,4 @@
-"""When to stop labelling: three things at once, each with its reason in words."""
+"""When to stop labelling: three things at once, each with its reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tl_core.evaluation.discovery import Coverage, Richness
+from tl_core.notices import Code, Notice, notice, percent
 
 STABLE_KAPPA = 0.99
 STABLE_ROUNDS = 3
@@ -26,15 +27,15 @@ class Criterion:
         Whether it holds.
     value, wanted : float
         What it is and what it should be at least; ``value`` is 0 where nothing is known.
-    reason : str
-        In words.
+    reason : Notice
+        Why.
     """
 
     name: str
     met: bool
     value: float
     wanted: float
-    reason: str
+    reason: Notice
 
 
 @dataclass(frozen=True)
@@ -143,32 +144,29 @@ def stop_advice(
 
 def _stable(kappas: Sequence[float]) -> Criterion:
     if len(kappas) < STABLE_ROUNDS:
-        reason = f"{len(kappas)} of the {STABLE_ROUNDS} rounds it takes to see whether predictions are stable"
+        reason = notice(Code.FEW_ROUNDS, n=len(kappas), wanted=STABLE_ROUNDS)
         return Criterion("stable", False, 0.0, STABLE_KAPPA, reason)
     value = float(min(kappas[-STABLE_ROUNDS:]))
     met = value >= STABLE_KAPPA
-    change = "hardly change" if met else "still change"
-    reason = f"predictions {change} from round to round (kappa {value:.3f}, wanted {STABLE_KAPPA})"
+    reason = notice(Code.STABLE if met else Code.NOT_STABLE, kappa=round(value, 3), wanted=STABLE_KAPPA)
     return Criterion("stable", met, value, STABLE_KAPPA, reason)
 
 
 def _accurate(low: float, target: float) -> Criterion:
     met = low >= target
-    reason = f"accuracy is surely {low:.1%} or more, {'as' if met else 'but not the'} wanted {target:.1%}"
+    reason = notice(Code.ACCURATE if met else Code.NOT_ACCURATE, low=percent(low), target=percent(target))
     return Criterion("accurate", met, low, target, reason)
 
 
 def _explored(quiet_labels: int, richness: Richness | None, seen: Coverage | None) -> Criterion:
     if richness is None or seen is None:
-        return Criterion("explored", False, 0.0, WANTED_COVERAGE, "no audit labels yet to tell what is undiscovered")
+        return Criterion("explored", False, 0.0, WANTED_COVERAGE, notice(Code.NOTHING_AUDITED))
     quiet, known = quiet_labels >= QUIET_LABELS, seen.low >= WANTED_COVERAGE and richness.missing < 1
     if not quiet:
-        reason = f"a new class came {quiet_labels} labels ago, wanted {QUIET_LABELS} without one"
+        reason = notice(Code.NEW_CLASS, n=quiet_labels, wanted=QUIET_LABELS)
     elif not known:
-        reason = (
-            f"classes seen so far surely make up {seen.low:.1%} of the pool (wanted {WANTED_COVERAGE:.0%}), "
-            f"and about {richness.missing:.1f} more classes are there (wanted below 1)"
-        )
+        missing = round(float(richness.missing), 1)
+        reason = notice(Code.NOT_EXPLORED, low=percent(seen.low), wanted=percent(WANTED_COVERAGE), missing=missing)
     else:
-        reason = f"no new class in {quiet_labels} labels, and those seen surely make up {seen.low:.1%} of the pool"
+        reason = notice(Code.EXPLORED, n=quiet_labels, low=percent(seen.low))
     return Criterion("explored", quiet and known, seen.low, WANTED_COVERAGE, reason)

@@ -16,6 +16,7 @@ from safetensors.numpy import load as arrays_from_bytes
 from safetensors.numpy import save as arrays_to_bytes
 
 from tl_core.heads.plain import LinearHead, NearestHead
+from tl_core.notices import Code, Notice, notice
 from tl_core.store import files
 
 ARRAYS_FILE = "head.safetensors"
@@ -32,7 +33,17 @@ class HeadCorrupt(Exception):
 
 
 class HeadNotStorable(Exception):
-    """A head cannot be written as plain numbers. The message says which can."""
+    """A head cannot be written as plain numbers.
+
+    Parameters
+    ----------
+    reason : Notice
+        Which head, and which can.
+    """
+
+    def __init__(self, reason: Notice) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def save(head: Any, directory: Path, meta: dict[str, Any]) -> None:
@@ -118,10 +129,7 @@ def _plain(head: Any) -> StoredHead:
         if hasattr(head, form):
             plain: StoredHead = getattr(head, form)()
             return plain
-    raise HeadNotStorable(
-        f"{type(head).__name__} cannot be stored as plain numbers, and nothing is pickled here: choose a linear "
-        "classifier, or one of the heads logistic, centroid, svm and knn"
-    )
+    raise HeadNotStorable(notice(Code.HEAD_NOT_STORABLE, name=type(head).__name__))
 
 
 def _taken_apart(head: StoredHead) -> tuple[str, Arrays, dict[str, Any], NDArray[Any]]:

@@ -16,6 +16,7 @@ from tl_core.images.opening import Opened
 from tl_core.images.profiles import Transform, transform
 from tl_core.images.ranges import Range, value_range
 from tl_core.images.refusals import ImageRefused
+from tl_core.notices import Code, notice
 
 _STRIP_PIXELS = 1_000_000
 _SAMPLED = 1024  # rows and columns that are looked at to find the range of values
@@ -63,7 +64,7 @@ def decode(picture: Opened) -> Decoded:
         mode = "L" if pixels.ndim == 2 else "RGB"
         return Decoded(pixels, limits, transform(contents.info.get("icc_profile"), mode))
     if image is None or (contents.deep and picture.kind == "TIFF"):
-        raise ImageRefused("unsupported-format", "This TIFF file holds a kind of pixel that is not supported.")
+        raise ImageRefused("unsupported-format", notice(Code.ODD_PIXELS))
     image.load()
     is_deep = image.mode in _DEEP_MODES or contents.coarse
     found_range = value_range(_sample(image), contents) if is_deep else None

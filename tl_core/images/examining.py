@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -13,6 +13,7 @@ from tl_core.images import times
 from tl_core.images.colour import decode, to_rgb
 from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, Opened, opened
 from tl_core.images.refusals import BROKEN
+from tl_core.notices import Code, Notice, notice
 
 _ORIENTATION = 0x0112
 TRANSPOSE = {
@@ -63,16 +64,16 @@ class Examined:
     is_preview: bool = False
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
-        """What a person should know about the picture: each with a ``code`` and its parameters, as JSON can hold it."""
-        notes: list[dict[str, Any]] = []
+    def notes(self) -> list[Notice]:
+        """What a person should know about the picture."""
+        notes: list[Notice] = []
         if self.stretched is not None:
             low, high = (float(f"{value:.6g}") for value in sorted(self.stretched))
-            notes.append({"code": "stretched", "low": low, "high": high})
+            notes.append(notice(Code.STRETCHED, low=low, high=high))
         if self.is_preview:
-            notes.append({"code": "preview"})
+            notes.append(notice(Code.PREVIEW))
         if self.frames > 1:
-            notes.append({"code": "pages", "n": self.frames})
+            notes.append(notice(Code.PAGES, n=self.frames))
         return notes
 
 

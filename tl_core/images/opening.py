@@ -19,6 +19,7 @@ from tl_core.images import containers, raw
 from tl_core.images.containers.base import Contents
 from tl_core.images.refusals import BROKEN, CameraRaw, ImageRefused
 from tl_core.images.sniffing import HEAD_BYTES, sniff
+from tl_core.notices import Code, notice
 from tl_core.store import storage
 
 MAX_PIXELS = 120_000_000
@@ -92,7 +93,7 @@ def read(location: Path | str, max_bytes: int = MAX_BYTES) -> bytes:
         with storage.remote(str(location)) as (store, path):
             content: bytes = store.cat_file(path)
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise ImageRefused("missing", "The file is not there.") from error
+        raise ImageRefused("missing", notice(Code.NO_FILE)) from error
     _refuse_by_size(len(content), max_bytes)
     return content
 
@@ -127,9 +128,9 @@ def opened(source: Path | str | bytes, max_pixels: int, max_bytes: int) -> Itera
         except ImageRefused:
             raise
         except Image.DecompressionBombError as error:
-            raise ImageRefused("too-large", f"The image has more than {max_pixels:,} pixels.") from error
+            raise ImageRefused("too-large", notice(Code.MORE_PIXELS, limit=max_pixels)) from error
         except MemoryError as error:
-            raise ImageRefused("out-of-memory", "There was not enough memory to decode the image.") from error
+            raise ImageRefused("out-of-memory", notice(Code.NO_MEMORY)) from error
         except BROKEN as error:
             raise _refusal(error, file, kind) from error
 
@@ -164,8 +165,7 @@ def _pillow(contents: Contents, kind: str) -> Iterator[Image.Image | None]:
             yield None
             return
         if kind == "TIFF" and all(contents.size):
-            detail = "This TIFF file holds a kind of pixel that is not supported; save it as 8 or 16 bits a colour."
-            raise ImageRefused("unsupported-format", detail) from None
+            raise ImageRefused("unsupported-format", notice(Code.ODD_PIXELS)) from None
         raise
     with image:
         if contents.first:
@@ -190,20 +190,20 @@ def _open_file(path: Path, max_bytes: int) -> BufferedReader:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ImageRefused("not-an-image", "This is not a file but a directory, a pipe or a device.")
+            raise ImageRefused("not-an-image", notice(Code.NO_REGULAR_FILE))
         _refuse_by_size(status.st_size, max_bytes)
         return path.open("rb")
     except FileNotFoundError as error:
-        raise ImageRefused("missing", "The file is not there.") from error
+        raise ImageRefused("missing", notice(Code.NO_FILE)) from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise ImageRefused("unreadable", f"The file cannot be opened ({error}).") from error
+        raise ImageRefused("unreadable", notice(Code.CANNOT_BE_OPENED, error=str(error))) from error
 
 
 def _refuse_by_size(size: int, max_bytes: int) -> None:
     if size == 0:
-        raise ImageRefused("empty", "The file is empty.")
+        raise ImageRefused("empty", notice(Code.EMPTY))
     if size > max_bytes:
-        raise ImageRefused("too-large", f"The file has {size:,} bytes, the limit is {max_bytes:,}.")
+        raise ImageRefused("too-large", notice(Code.TOO_MANY_BYTES, bytes=size, limit=max_bytes))
 
 
 def _sniff(file: BinaryIO) -> str:
@@ -212,14 +212,15 @@ def _sniff(file: BinaryIO) -> str:
         head = file.read(HEAD_BYTES)
         file.seek(0)
     except OSError as error:
-        raise ImageRefused("unreadable", f"The file cannot be read ({error}).") from error
+        raise ImageRefused("unreadable", notice(Code.CANNOT_BE_READ, error=str(error))) from error
     return sniff(head)
 
 
 def _refuse_by_size_of_image(size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
-        raise ImageRefused("too-large", f"The image has {width:,} x {height:,} pixels, the limit is {max_pixels:,}.")
+        detail = notice(Code.TOO_MANY_PIXELS, width=width, height=height, limit=max_pixels)
+        raise ImageRefused("too-large", detail)
 
 
 def _memory(contents: Contents, kind: str, image: Image.Image | None) -> int:
@@ -247,8 +248,7 @@ def _deep_memory(contents: Contents) -> int:
 def _refuse_by_memory(memory: int) -> None:
     if memory > MAX_MEMORY:
         needed, limit = memory // 1_000_000, MAX_MEMORY // 1_000_000
-        detail = f"Decoding the image takes {needed:,} MB of memory, the limit is {limit:,} MB."
-        raise ImageRefused("too-large", detail)
+        raise ImageRefused("too-large", notice(Code.TOO_MUCH_MEMORY, needed=needed, limit=limit))
 
 
 def _tail(file: BinaryIO) -> bytes:
@@ -263,12 +263,11 @@ def _refusal(error: Exception, file: BinaryIO, kind: str) -> ImageRefused:
     if isinstance(error, UnidentifiedImageError):
         error = ValueError("its header makes no sense")  # and not the path on this machine
     if "out of memory" in text:
-        return ImageRefused("out-of-memory", "There was not enough memory to decode the image.")
+        return ImageRefused("out-of-memory", notice(Code.NO_MEMORY))
     if "truncated" in text or _is_cut_short(file, kind):
-        return ImageRefused("truncated", "The file ends before the image is complete.")
-    return ImageRefused(
-        "unreadable", f"The {_NAMES.get(kind, kind)} data is damaged ({error or type(error).__name__})."
-    )
+        return ImageRefused("truncated", notice(Code.CUT_SHORT))
+    what = str(error) or type(error).__name__
+    return ImageRefused("unreadable", notice(Code.DAMAGED, kind=_NAMES.get(kind, kind), error=what))
 
 
 def _is_cut_short(file: BinaryIO, kind: str) -> bool:

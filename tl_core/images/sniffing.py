@@ -3,9 +3,10 @@
 import re
 
 from tl_core.images.refusals import CameraRaw, ImageRefused
+from tl_core.notices import Code, notice
 
 HEAD_BYTES = 4096
-SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC and AVIF"
+SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF"
 
 _ALLOWED = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -87,7 +88,7 @@ def sniff(head: bytes) -> str:
     for pattern, name in _KNOWN_REFUSED:
         if pattern.match(head):
             raise _unsupported(name)
-    raise ImageRefused("not-an-image", "The content is not an image.")
+    raise ImageRefused("not-an-image", notice(Code.NO_IMAGE))
 
 
 def _brand(head: bytes) -> str:
@@ -108,5 +109,8 @@ def _brand(head: bytes) -> str:
 
 
 def _unsupported(name: str) -> ImageRefused:
-    article = "an" if name[0] in "aeio" else "a"
-    return ImageRefused("unsupported-format", f"This is {article} {name} file; supported are {SUPPORTED}.")
+    if name in ("video", "sound"):
+        detail = notice(Code.VIDEO if name == "video" else Code.SOUND, supported=SUPPORTED)
+    else:
+        detail = notice(Code.OTHER_FORMAT, name=name, supported=SUPPORTED)
+    return ImageRefused("unsupported-format", detail)

@@ -108,6 +108,36 @@ class Vectors:
             return self._gathered(self._positions(np.array([position]))).reshape(-1)
         return self._gathered(self._positions(np.asarray(key)))
 
+    def only(self, positions: NDArray[np.intp]) -> "Vectors":
+        """Return some of the rows as vectors of their own, which are read only where they are asked, too.
+
+        Parameters
+        ----------
+        positions : ndarray of intp, shape (n,)
+            Which, 0 to N - 1, ascending and each once.
+
+        Returns
+        -------
+        Vectors
+            Shape (n, dimension).
+
+        Raises
+        ------
+        ValueError
+            They are not ascending.
+        IndexError
+            One is out of range.
+        """
+        if len(positions) and not (np.diff(positions) > 0).all():
+            raise ValueError("positions must be ascending, each once")
+        if len(positions) and not 0 <= positions[0] <= positions[-1] < len(self):
+            raise IndexError(f"there is no row {positions[0 if positions[0] < 0 else -1]} among {len(self)}")
+        rows = []
+        for start, end, chosen in zip(self._starts, self._ends, self._rows, strict=True):
+            of_part = positions[np.searchsorted(positions, start) : np.searchsorted(positions, end)] - start
+            rows.append(of_part if chosen is None else chosen[of_part])
+        return Vectors(self._parts, rows, self.shape[1])
+
     def spans(self, rows: int) -> list[tuple[int, int]]:
         """Return where `blocks` would cut, as starts and ends: for threads that read blocks on their own.
 

@@ -10,6 +10,7 @@ from labeller.annotating.handing import single
 from labeller.annotating.handing.single import Batch
 from labeller.annotating.holding import Candidate, Holder, Wanted, is_settled_for
 from labeller.annotating.models import Assignment
+from labeller.labels import applying
 from labeller.labels.selectors import AUDIT
 from labeller.learning.models import RoundEntry
 from labeller.projects.models import Question
@@ -60,7 +61,11 @@ def _frames(holder: Holder, sequence_ids: Collection[int]) -> dict[int, list[Can
         return found
     ranked = RoundEntry.objects.filter(round__question=holder.question, round__is_current=True, sample=OuterRef("pk"))
     own = holder.rows().filter(sample=OuterRef("pk"))
-    frames = frames_of(sequence_ids).exclude(Exists(own)).exclude(is_settled_for(holder, "pk"))
+    frames = (
+        applying.limited(frames_of(sequence_ids), holder.question, "pk")
+        .exclude(Exists(own))
+        .exclude(is_settled_for(holder, "pk"))
+    )
     frames = frames.annotate(entry=Subquery(ranked.values("pk")[:1]), rank=Subquery(ranked.values("rank")[:1]))
     best_first = frames.order_by(F("rank").asc(nulls_last=True), "pk")
     for sequence, *place in best_first.values_list("file__sequence", "pk", "entry"):

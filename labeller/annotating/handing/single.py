@@ -10,6 +10,7 @@ from labeller.annotating.handing import state
 from labeller.annotating.holding import MOST_AT_ONCE, Candidate, Holder, Wanted, hand_out, is_free_for
 from labeller.annotating.models import Assignment
 from labeller.deadlocks import again_on_deadlock
+from labeller.labels import applying
 from labeller.labels.selectors import AUDIT
 from labeller.learning.models import Round, RoundEntry
 from labeller.projects.models import Question
@@ -38,6 +39,7 @@ def open_entries(holder: Holder, wanted: Wanted, *conditions: Q) -> QuerySet[Rou
     """So many places of the current ranking whose samples are open for this person, the first first."""
     entries = RoundEntry.objects.filter(round__question=holder.question, round__is_current=True)
     entries = entries.filter(strategy=AUDIT) if wanted.only_audit else entries
+    entries = applying.limited(entries, holder.question)
     best_first = entries.filter(*conditions, is_free_for(holder, "sample")).order_by("rank")
     return best_first[: min(wanted.count, MOST_AT_ONCE)]
 

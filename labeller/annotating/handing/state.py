@@ -23,7 +23,7 @@ def of(
 
     A fresh ranking brings more where this one is used up or others hold all of it; of groups only where labels came.
     """
-    if current is None:
+    if current is None and (question.follows_id is None or has_open_samples(question)):
         return "preparing"
     if is_served:
         return "ready"

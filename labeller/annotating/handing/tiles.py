@@ -14,7 +14,7 @@ from labeller.annotating.handing import state
 from labeller.annotating.holding import MOST_AT_ONCE, Candidate, Holder, Wanted, hand_out, is_free_for
 from labeller.annotating.models import Assignment
 from labeller.deadlocks import again_on_deadlock
-from labeller.labels import checks
+from labeller.labels import applying, checks
 from labeller.labels.models import Answer, AnswerQuerySet
 from labeller.labels.selectors import AUDIT
 from labeller.learning.models import Round, RoundEntry, TileGroup
@@ -189,12 +189,13 @@ def _free(holder: Holder, sample_ids: Collection[int]) -> set[int]:
     """Of these samples the ones this person may be handed: a slot is free, and they aren't to be audited blind."""
     drawn = Exists(_drawn(holder.question).filter(sample=OuterRef("pk")))
     found = Sample.objects.filter(is_free_for(holder, "pk"), ~Q(drawn), pk__in=sample_ids)
-    return set(found.values_list("pk", flat=True))
+    return set(applying.limited(found, holder.question, "pk").values_list("pk", flat=True))
 
 
 def _drawn(question: Question) -> QuerySet[RoundEntry]:
     """What the current round drew for its audit: seen in a group, these samples would not be labelled blind."""
-    return RoundEntry.objects.filter(round__question=question, round__is_current=True, strategy=AUDIT)
+    drawn = RoundEntry.objects.filter(round__question=question, round__is_current=True, strategy=AUDIT)
+    return applying.limited(drawn, question)
 
 
 # --- known answers --------------------------------------------------------------------------------

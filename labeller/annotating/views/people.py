@@ -73,6 +73,7 @@ def flagged(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **_frame(member),
         "manages": member.manages,
+        "questions": member.project.questions.order_by("position", "pk"),
         "page": flagging.page(member, int(before) if before.isdecimal() and len(before) < 19 else None),
         "n_questions": member.project.questions.count(),
     }

@@ -63,7 +63,7 @@ def _screen(
         "urls": {
             **{name: reverse(f"annotating:{name}", args=place) for name in (*ENDPOINTS, *endpoints)},
             "hunt": reverse("annotating:hunt", args=place),
-            "progress": reverse("insights:progress", args=[project.slug]),
+            "progress": reverse("insights:question", args=place),
             "image": "/samples/0/1280.jpg",
         },
         "can_create_classes": pages.may_add_classes(member),

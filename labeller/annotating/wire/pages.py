@@ -14,6 +14,7 @@ from labeller.labels import tallies
 from labeller.labels.models import Check, Label
 from labeller.labels.recording import Recorded
 from labeller.learning.models import Round
+from labeller.messages import sentence
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import refused
 
@@ -136,6 +137,6 @@ def preparing_message(question: Question) -> str:
         return _("Looking at the photographs: %(done)s of %(total)s.") % {"done": done, "total": total}
     if failed is not None and not open_kinds:
         return _("The work stopped: %(error)s") % {
-            "error": failed.error.splitlines()[-1] if failed.error else str(failed)
+            "error": sentence(failed.error.splitlines()[-1]) if failed.error else str(failed)
         }
     return refused.nothing_usable(question.project) or _("Ranking the photographs.")

@@ -12,8 +12,8 @@ from labeller.annotating.models import Assignment
 from labeller.labels.models import Flag, Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import reasons
+from labeller.messages import sentence
 from labeller.projects.models import Question
-from labeller.samples import notes
 from labeller.samples.bursts import in_time
 from labeller.samples.models import File, Sample
 
@@ -27,14 +27,16 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     frames = [frame.pk for burst in bursts.values() for frame in burst]
     said, flagged = said_of(user, question, {*(each.pk for each in samples), *frames})
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
+    foreseen = _foreseen(question, assignments)
     return [
         {
             **picture_json(sample),
             "path": file.path if file.source.is_open else "",
             "taken_at": _time(file),
             "deployment": file.deployment.name if file.deployment else "",
-            "notes": notes.sentences(file.notes),
+            "notes": [sentence(note) for note in file.notes],
             **_why(question, assignment, names),
+            "foreseen": foreseen.get(sample.pk, {}),
             "previous": said.get((sample.pk, question.key)),
             "followers": {key: label for (pk, key), label in said.items() if pk == sample.pk and key != question.key},
             "burst": [
@@ -95,6 +97,20 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
         "blind": blind,
         "head_version": head.version if head and shows else None,
         "suggestions": entry.suggestions if entry and shows else [],
+    }
+
+
+def _foreseen(question: Question, assignments: Iterable[Assignment]) -> dict[int, Told]:
+    """By sample what the heads of following questions suggest, by their keys; nothing of what is labelled blind."""
+    entries = [each.entry for each in assignments if each.entry and each.entry.foreseen]
+    if not entries:
+        return {}
+    shown = question.followers.filter(show_suggestions=True).values_list("pk", "key")
+    keys = {str(pk): key for pk, key in shown}
+    return {
+        entry.sample_id: {keys[pk]: told["suggestions"] for pk, told in entry.foreseen.items() if pk in keys}
+        for entry in entries
+        if entry.strategy != AUDIT
     }
 
 

@@ -1,14 +1,14 @@
-"""Filters that say in the reader's language what rows hold as codes, or as sentences in English."""
+"""Filters that say in the reader's language what rows hold as codes."""
 
 from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from labeller.learning.sentences import reworded
+from labeller.messages import sentence
 from labeller.samples import refused
 
 register = template.Library()
-register.filter("reworded", reworded)
+register.filter("sentence", sentence)
 register.filter("refusal", refused.words)
 register.filter("left_out", refused.left_out_words)
 
@@ -17,6 +17,7 @@ JOB_KINDS = {
     "ingest": gettext_noop("import images"),
     "bursts": gettext_noop("find bursts"),
     "known": gettext_noop("apply what is known"),
+    "count": gettext_noop("count anew"),
     "plan": gettext_noop("plan the embedding"),
     "embed": gettext_noop("embed images"),
     "index": gettext_noop("index neighbours"),
@@ -25,6 +26,7 @@ JOB_KINDS = {
     "assess": gettext_noop("assess"),
     "hunt": gettext_noop("hunt"),
     "derive": gettext_noop("make a small picture anew"),
+    "remove": gettext_noop("delete"),
 }
 
 

@@ -16,13 +16,14 @@ def fill(apps, schema_editor):
         if not sample_ids:
             return
         said = {}
-        rows = current.filter(sample__gt=last, sample__lte=sample_ids[-1]).order_by("pk")
+        # Sorted here: asked for in order, SQLite goes through all labels for each part of the samples.
+        rows = current.filter(sample__gt=last, sample__lte=sample_ids[-1])
         fields = ("question", "sample", "pk", "verdict", "mode", "annotator", "created_at")
         for question, sample, pk, *rest, class_id in rows.values_list(*fields, "labelled_classes__label_class"):
             labels = said.setdefault((question, sample), {})
             labels.setdefault(pk, (pk, *rest, set()))[-1].update([] if class_id is None else [class_id])
         Answer.objects.bulk_create(
-            Answer(question_id=question, sample_id=sample, **stands(list(labels.values())))
+            Answer(question_id=question, sample_id=sample, **stands([labels[pk] for pk in sorted(labels)]))
             for (question, sample), labels in said.items()
         )
         last = sample_ids[-1]

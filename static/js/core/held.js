@@ -14,6 +14,7 @@ export function entryOf(sample) {
     ...sample,
     ...decided(sample.previous),
     suggestions: sample.blind ? [] : (sample.suggestions ?? []),
+    foreseen: sample.blind ? {} : (sample.foreseen ?? {}),
     answered: sample.followers ?? {},
     followers: new Map(), // question key -> subject
     burst: [],
@@ -32,7 +33,10 @@ export function entryOf(sample) {
  */
 export function followerOf(entry, question) {
   const known = entry.followers.get(question);
-  const follower = known ?? { sample: entry.sample, question, ...decided(entry.answered[question]) };
+  const { sample, blind, entry: place } = entry;
+  const suggestions = entry.foreseen[question] ?? [];
+  const stood = decided(entry.answered[question]);
+  const follower = known ?? { sample, question, entry: place, blind, suggestions, ...stood };
   entry.followers.set(question, follower);
   return follower;
 }

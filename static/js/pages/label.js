@@ -49,10 +49,15 @@ class Label extends SampleScreen {
     return (this.#subjects()[0] ?? this.held.current).stands;
   }
 
-  get likely() {
+  /** What the head thinks of the sample in view, as far as the person wants to know. */
+  get #suggested() {
     const entry = this.held.current;
-    const isShown = entry && !this.session.isHidden && !this.#follower;
-    return isShown ? entry.suggestions.map(([id]) => id) : [];
+    if (!entry || this.session.isHidden) return [];
+    return this.#follower ? (entry.foreseen[this.#follower.key] ?? []) : entry.suggestions;
+  }
+
+  get likely() {
+    return this.#suggested.map(([id]) => id);
   }
 
   #askFollowUp(follower) {
@@ -196,8 +201,7 @@ class Label extends SampleScreen {
   takeSuggestion(number, meant) {
     const entry = this.held.current;
     if (!entry) return this.nothingYet();
-    if (this.#follower) return;
-    const suggestion = this.session.isHidden ? null : entry.suggestions[number - 1];
+    const suggestion = this.#suggested[number - 1];
     if (suggestion) this.choose(suggestion[0], meant);
     else this.session.notify(this.#noSuggestion(entry));
   }
@@ -206,7 +210,7 @@ class Label extends SampleScreen {
     const entry = this.held.current;
     if (!entry) return this.nothingYet();
     const place = meant.digit === 0 ? 10 : meant.digit;
-    if (!this.#follower && entry.suggestions.length && !this.session.isHidden) {
+    if (this.#suggested.length) {
       this.takeSuggestion(place, meant);
       return;
     }
@@ -230,10 +234,10 @@ class Label extends SampleScreen {
     const entry = this.held.current;
     const { session, texts } = this;
     if (!entry) return this.emptyText();
-    if (this.#follower) return format(texts.followUp, { text: this.#follower.text });
-    const shown = session.isHidden ? [] : entry.suggestions;
-    const list = shown.map(([id, p], at) => `${at + 1} ${session.name(id)} ${Math.round(p * 100)} %`).join(", ");
-    const suggestions = list ? format(texts.suggested, { list }) : this.#noSuggestion(entry);
+    const shown = this.#suggested.map(([id, p], at) => `${at + 1} ${session.name(id)} ${Math.round(p * 100)} %`);
+    const list = shown.length ? format(texts.suggested, { list: shown.join(", ") }) : "";
+    if (this.#follower) return `${format(texts.followUp, { text: this.#follower.text })} ${list}`.trim();
+    const suggestions = list || this.#noSuggestion(entry);
     const n = entry.burst.length;
     const burst = this.isSequence && n > 1 ? format(texts.frames, { n }) : "";
     return [format(texts.nextImage, { id: entry.sample, reason: entry.reason, suggestions }), burst].join(" ").trim();
@@ -291,7 +295,7 @@ class Label extends SampleScreen {
       this.panel.show(null, { note, isDigitForClass: false });
       return;
     }
-    const suggestions = this.#follower || this.session.isHidden ? [] : entry.suggestions;
+    const suggestions = this.#suggested;
     const shown = { ...this.#gathering, stands: this.#standing, suggestions };
     this.panel.show(shown, { note, isDigitForClass: !suggestions.length });
     if (!suggestions.length) fill(note, this.#follower ? "" : this.#noSuggestion(entry));
@@ -301,7 +305,7 @@ class Label extends SampleScreen {
     super.showButtons(entry);
     const { boot, isHidden } = this.session;
     buttonOf("confirm").hidden = !this.question.multi_label;
-    buttonOf("accept").disabled = !entry?.suggestions.length || isHidden;
+    buttonOf("accept").disabled = !this.#suggested.length;
     const only = buttonOf("this_frame");
     only?.setAttribute("aria-pressed", String(this.#isFrameOnly));
     only?.toggleAttribute("disabled", !(entry?.burst.length > 1));

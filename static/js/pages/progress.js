@@ -106,6 +106,7 @@ function tabulate() {
 }
 
 async function load() {
+  if (!texts.url) return draw(); // nothing is asked yet
   try {
     const response = await fetch(texts.url, { headers: { Accept: "application/json" } });
     if (!response.ok) return;

@@ -5,6 +5,7 @@ from typing import BinaryIO, cast
 from tl_core.images.containers.base import LARGEST_NOTE, Contents
 from tl_core.images.refusals import ImageRefused
 from tl_core.images.spliced import Spliced
+from tl_core.notices import Code, notice
 
 _MAX_SEGMENTS = 100_000
 _MAX_SCANS = 100  # encoders make up to about 20
@@ -64,7 +65,7 @@ def _bound(contents: Contents, frame: bytes, scans: int) -> None:
     height, width = int.from_bytes(frame[5:7], "big"), int.from_bytes(frame[7:9], "big")
     pixels = width * height
     if scans > _MAX_SCANS or scans * pixels > max(_SCANNED_PIXELS, 20 * pixels):
-        raise ImageRefused("too-large", f"The image has {scans:,} scans of {pixels:,} pixels each.")
+        raise ImageRefused("too-large", notice(Code.TOO_MANY_SCANS, scans=scans, pixels=pixels))
     factors = [divmod(frame[at], 16) for at in range(11, len(frame), 3)]
     widest, highest = max((h for h, _ in factors), default=1), max((v for _, v in factors), default=1)
     contents.working = 2 * pixels * sum(h * v for h, v in factors) // max(1, widest * highest)

@@ -10,6 +10,7 @@ from PIL import TiffImagePlugin
 from tl_core.images.containers import planes
 from tl_core.images.containers.base import MAX_PAGES, Contents
 from tl_core.images.refusals import CameraRaw, ImageRefused
+from tl_core.notices import Code, notice
 
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _LARGEST_DIRECTORY = 64_000_000  # bytes of tags: Pillow reads them all
@@ -89,7 +90,7 @@ class _TiffWalk:
         for tag, kind, number, value in struct.iter_unpack(self.order + self.entry, table[: len(table) // size * size]):
             total += number * _TYPE_BYTES.get(kind, 1)
             if tag in _NUMBERS and number > _MAX_NUMBERS:
-                raise ImageRefused("too-large", f"The image is cut into {number:,} pieces.")
+                raise ImageRefused("too-large", notice(Code.TOO_MANY_PIECES, n=number))
             if kind in (3, 4) and tag in (_SUBFILE, _OLD_SUBFILE):
                 first = self._first(kind, value)
                 is_thumbnail |= bool(first & 1) if tag == _SUBFILE else first == 2
@@ -98,7 +99,7 @@ class _TiffWalk:
             if self.file.seek(0, 2) < total:
                 raise EOFError("truncated: there are more tags than bytes")
             self.file.seek(place)
-            raise ImageRefused("too-large", f"The file has {total:,} bytes of notes beside its pixels.")
+            raise ImageRefused("too-large", notice(Code.TOO_MANY_NOTES, bytes=total))
         (self.next,) = self._read(self.pointer)
         return _Page(offset, is_thumbnail)
 

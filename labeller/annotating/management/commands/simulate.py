@@ -25,6 +25,8 @@ from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.learning import asking as learning
 from labeller.learning.models import Round
+from labeller.messages import sentence
+from labeller.projects import commands
 from labeller.projects.models import STRATEGIES, Project, Question
 from labeller.samples.models import HiddenTruth
 
@@ -35,7 +37,7 @@ class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", required=True, metavar="SLUG")
+        commands.add_arguments(parser)
         parser.add_argument("--labels", type=int, default=200, help="how many labels to give (default 200)")
         parser.add_argument("--pause", type=float, default=0.0, metavar="SECONDS", help="think time for each label")
         parser.add_argument("--strategy", metavar="NAME", help="the question's meanwhile: a name or a dotted path")
@@ -44,11 +46,9 @@ class Command(SiteCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project {options['project']!r}.")
-        question = project.first_question
-        if question is None or not HiddenTruth.objects.filter(label_class__question=question).exists():
+        question = commands.asked(options)
+        project = question.project
+        if not HiddenTruth.objects.filter(label_class__question=question).exists():
             raise CommandError(
                 f"No hidden truth is known for {project.slug!r}: start it with its folder in IMAGES and "
                 "TRUTH=folders, or TRUTH=table.csv with the columns path and class; or use the demo."
@@ -98,7 +98,7 @@ class Command(SiteCommand):
             time.sleep(0.05)
             return
         job = Job.objects.filter(kind="refit", project=question.project_id).order_by("-pk").first()
-        error = job.error if job else ""
+        error = sentence(job.error) if job else ""
         reason = f"the last refit failed: {error}" if error else "are the workers running (manage.py up)?"
         raise CommandError(f"No new round came: {reason}")
 

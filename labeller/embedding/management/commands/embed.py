@@ -16,6 +16,7 @@ from labeller.embedding import computing, runs, whitening
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.messages import sentence
 from labeller.projects.models import Project
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.torch_runtime import DeviceUnavailable
@@ -100,7 +101,7 @@ class Command(SiteCommand):
         left = runs.missing(run)
         if left:
             failed = runs.shard_jobs(run).filter(state=Job.State.FAILED).order_by("-finished_at").first()
-            reason = failed.error if failed else "it was stopped"
+            reason = sentence(failed.error) if failed else "it was stopped"
             raise CommandError(f"{sum(left.values()):,} samples are not embedded: {reason}")
 
 

@@ -46,20 +46,25 @@ class Command(SiteCommand):
                 self.stdout.write(json.dumps(line) if as_json else words)
 
     def _print(self, status: dict[str, Any]) -> None:
-        audit = status["audit"]
         self.stdout.write(f"{status['slug']}: {status['samples']:,} samples, {status['embedded']:,} embedded")
         self.stdout.write(f"  refused   {_pairs(status['quarantined'])}")
         left_out = {refused.left_out_words(kind): n for kind, n in status["left_out"].items()}
         self.stdout.write(f"  left out  {_pairs(left_out)}")
         if status["missing"]:
             self.stdout.write(f"  missing   {status['missing']:,} photographs are not where they were")
-        self.stdout.write(f"  labels    {sum(status['labels'].values()):,}: {_pairs(status['labels'])}")
         for known in status["known"]:
             self.stdout.write(f"  known     {known['purpose']}: {known['outcome']}")
             for sentence in known["sentences"]:
                 self.stdout.write(f"            {sentence}")
-        self.stdout.write(f"  rounds    {status['rounds']}, {status['queue']} samples queued")
         self.stdout.write(f"  jobs      {_pairs(status['jobs'])}")
+        for question in status["questions"]:
+            self._print_question(question)
+
+    def _print_question(self, status: dict[str, Any]) -> None:
+        self.stdout.write(f"  question  {status['question']}, asked of {status['asked_of']:,} samples")
+        self.stdout.write(f"  labels    {sum(status['labels'].values()):,}: {_pairs(status['labels'])}")
+        self.stdout.write(f"  rounds    {status['rounds']}, {status['queue']} samples queued")
+        audit = status["audit"]
         if audit["n"]:
             claim = (
                 f"{audit['accuracy']:.0%} (95 % interval {audit['low']:.0%} to {audit['high']:.0%}, n = {audit['n']})"
@@ -67,10 +72,6 @@ class Command(SiteCommand):
             self.stdout.write(f"  accuracy  {claim}")
         else:
             self.stdout.write("  accuracy  nothing to claim yet: no audit sample has been labelled")
-        if "stop" in status:
-            self._print_estimates(status)
-
-    def _print_estimates(self, status: dict[str, Any]) -> None:
         self.stdout.write(f"  advice    {'you may stop labelling' if status['stop']['advised'] else 'keep labelling'}")
         for check in status["stop"]["checks"]:
             self.stdout.write(f"            {'[x]' if check['met'] else '[ ]'} {check['reason']}")

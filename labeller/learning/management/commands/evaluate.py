@@ -6,12 +6,13 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from labeller.config.commands import SiteCommand
-from labeller.embedding import loading, runs
+from labeller.embedding import runs
 from labeller.jobs.queueing import Postponed
 from labeller.labels import selectors as labels
-from labeller.learning import fitting
+from labeller.learning import fitting, reading
 from labeller.learning.fitting import CannotLearn, HeldOut
-from labeller.projects.models import LabelClass, Project, Question
+from labeller.projects import commands
+from labeller.projects.models import LabelClass, Question
 from tl_core.featurisers import FeaturiserUnavailable
 
 
@@ -19,20 +20,15 @@ class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", required=True, metavar="SLUG")
+        commands.add_arguments(parser)
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project {options['project']!r}.")
-        question = project.first_question
-        if question is None:
-            raise CommandError(f"{project.slug} asks no question yet.")
+        question = commands.asked(options)
         audit = labels.audit(question)
         low, high = audit.interval
         outcome = {
-            "project": project.slug,
+            "project": question.project.slug,
             "question": question.key,
             "head": fitting.head_name(question),
             "audit": {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high},
@@ -46,7 +42,7 @@ class Command(SiteCommand):
     def _cross_validation(self, question: Question) -> dict[str, Any] | None:
         try:
             run = runs.current_run(question.project)
-            embeddings = loading.load_embeddings(run)
+            embeddings = reading.embeddings_of(question, run)
             held_out = fitting.cross_validate(question, run, embeddings, labels.consensus(question))
         except (CannotLearn, FeaturiserUnavailable, Postponed) as error:
             raise CommandError(str(error)) from error

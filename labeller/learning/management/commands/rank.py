@@ -11,6 +11,7 @@ from labeller.learning import reasons, rounds
 from labeller.learning.choosing import Aim
 from labeller.learning.fitting import CannotLearn
 from labeller.learning.models import RoundEntry
+from labeller.projects import commands
 from labeller.projects.making import class_named
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import Sample
@@ -21,7 +22,7 @@ class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--project", required=True, metavar="SLUG")
+        commands.add_arguments(parser)
         by = parser.add_mutually_exclusive_group()
         by.add_argument("--strategy", metavar="NAME", help="default: the question's; a name or a dotted path")
         by.add_argument("--like", nargs="+", metavar="PATH", help="hunt for what looks like these; paths as printed")
@@ -31,18 +32,17 @@ class Command(SiteCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"]).first()
-        if project is None:
-            raise CommandError(f"There is no project {options['project']!r}.")
+        question = commands.asked(options)
         if options["n"] < 1:
             raise CommandError("--n must be 1 or more.")
-        ranking = self._rank(project, options)
+        ranking = self._rank(question, options)
         if options["commit"]:
             rounds.switch(ranking)
         rows = _rows(ranking.entries)
         if options["json"]:
-            outcome = {"project": project.slug, "strategy": ranking.round.strategy, "seed": ranking.round.seed}
-            self.stdout.write(json.dumps({**outcome, "committed": options["commit"], "entries": rows}))
+            outcome = {"project": question.project.slug, "question": question.key, "seed": ranking.round.seed}
+            how = {"strategy": ranking.round.strategy, "committed": options["commit"]}
+            self.stdout.write(json.dumps({**outcome, **how, "entries": rows}))
             return
         width = max((len(row["path"]) for row in rows), default=0)
         for row in rows:
@@ -54,10 +54,7 @@ class Command(SiteCommand):
         elif options["commit"]:
             self.stdout.write(f"This is round {ranking.round.number} now.")
 
-    def _rank(self, project: Project, options: dict[str, Any]) -> rounds.Ranking:
-        question = project.questions.select_related("project").order_by("position", "pk").first()
-        if question is None:
-            raise CommandError(f"{project.slug} asks no question yet.")
+    def _rank(self, question: Question, options: dict[str, Any]) -> rounds.Ranking:
         question.strategy = options["strategy"] or question.strategy
         aim = _aim(question, options)
         question.round_size = options["n"]
@@ -67,8 +64,14 @@ class Command(SiteCommand):
         except (CannotLearn, FeaturiserUnavailable, Postponed, ValueError) as error:
             raise CommandError(str(error)) from error
         if ranking is None:
-            raise CommandError(f"Nothing of {project.slug} is embedded yet: run manage.py embed, or wait for a worker.")
+            raise CommandError(_why_nothing(question))
         return ranking
+
+
+def _why_nothing(question: Question) -> str:
+    if question.follows is not None:
+        return f"{question.key} is asked of no embedded sample yet: it follows {question.follows.key}."
+    return f"Nothing of {question.project.slug} is embedded yet: run manage.py embed, or wait for a worker."
 
 
 def _aim(question: Question, options: dict[str, Any]) -> Aim | None:

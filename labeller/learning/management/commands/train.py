@@ -14,6 +14,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning import asking, rounds
 from labeller.learning.models import Head
+from labeller.messages import sentence
 from labeller.projects.models import Project, Question
 
 PAUSE = 0.5  # seconds between two looks at what a worker does
@@ -78,7 +79,7 @@ class Command(SiteCommand):
             if job.state == Job.State.QUEUED and job.error:
                 jobs.cancel(Job.objects.filter(pk=job.pk))
         if job.state != Job.State.DONE:
-            raise CommandError(job.error or "It was cancelled.")
+            raise CommandError(sentence(job.error) or "It was cancelled.")
 
 
 def _text(number: float | None) -> str:

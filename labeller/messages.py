@@ -1,0 +1,302 @@
+"""What workers and tl_core have to say, in the reader's language: they give codes and parameters, sentences are here.
+
+A worker doesn't know who will read what it leaves, so rows hold notices: `stored` in columns of text, `as_json`
+in columns of JSON. Whoever shows them asks for the `sentence`. Rows of earlier versions hold
+sentences, which are shown as they are.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from labeller.codes import WorkerCode
+from labeller.text import storable
+from tl_core.notices import Code, Notice
+
+Said = Notice | Mapping[str, Any] | str | Sequence[Any]
+
+REST = "…"  # what stands for the rest of a text that was too long
+
+# A sentence, or a function that picks one for the number `n`.
+SENTENCES: dict[str, str | Callable[[int], str]] = {
+    # A file is not taken as an image.
+    Code.NO_FILE: gettext_noop("The file is not there."),
+    Code.EMPTY: gettext_noop("The file is empty."),
+    Code.NO_REGULAR_FILE: gettext_noop("This is not a file but a directory, a pipe or a device."),
+    Code.CANNOT_BE_OPENED: gettext_noop("The file cannot be opened (%(error)s)."),
+    Code.CANNOT_BE_READ: gettext_noop("The file cannot be read (%(error)s)."),
+    Code.TOO_MANY_BYTES: gettext_noop("The file has %(bytes)s bytes, the limit is %(limit)s."),
+    Code.TOO_MANY_PIXELS: gettext_noop("The image has %(width)s × %(height)s pixels, the limit is %(limit)s."),
+    Code.MORE_PIXELS: gettext_noop("The image has more than %(limit)s pixels."),
+    Code.TOO_MUCH_MEMORY: gettext_noop("Decoding the image takes %(needed)s MB of memory, the limit is %(limit)s MB."),
+    Code.NO_MEMORY: gettext_noop("There was not enough memory to decode the image."),
+    Code.CUT_SHORT: gettext_noop("The file ends before the image is complete."),
+    Code.DAMAGED: gettext_noop("The %(kind)s data is damaged (%(error)s)."),
+    Code.TOO_MANY_SCANS: gettext_noop("The image has %(scans)s scans of %(pixels)s pixels each."),
+    Code.TOO_MANY_PIECES: gettext_noop("The image is cut into %(n)s pieces."),
+    Code.TOO_MANY_NOTES: gettext_noop("The file has %(bytes)s bytes of notes beside its pixels."),
+    Code.ODD_PIXELS: gettext_noop(
+        "This TIFF file holds a kind of pixel that is not supported; save it as 8 or 16 bits a colour."
+    ),
+    Code.NO_IMAGE: gettext_noop("The content is not an image."),
+    Code.VIDEO: gettext_noop("This is a video; supported are %(supported)s."),
+    Code.SOUND: gettext_noop("This is a sound file; supported are %(supported)s."),
+    Code.OTHER_FORMAT: gettext_noop("This is a file of the kind %(name)s; supported are %(supported)s."),
+    Code.CAMERA_RAW: gettext_noop("This is a camera raw file; convert it to JPEG or TIFF first."),
+    WorkerCode.STOPPED_WORKER: gettext_noop("Decoding this file stopped the worker."),
+    WorkerCode.NOT_LOOKED_AT: gettext_noop("It could not be looked at: %(error)s"),
+    WorkerCode.NOT_STORED: gettext_noop("It could not be stored: %(error)s"),
+    WorkerCode.SAME_CONTENT: gettext_noop("Same content as %(path)s"),
+    WorkerCode.LEADS_OUT: gettext_noop(
+        "A link that leads out of the folder is not followed. FOLLOW_LINKS=1 at the start follows such links."
+    ),
+    WorkerCode.NO_PERMISSION: gettext_noop("It cannot be read: its permissions do not allow it."),
+    WorkerCode.PATH_TOO_LONG: gettext_noop(
+        "The path is too long to be stored: shorten the names of folders or of the file."
+    ),
+    WorkerCode.DEAD_LINK: gettext_noop("A link to something that is not there."),
+    WorkerCode.LINK_CIRCLE: gettext_noop("A link that leads in a circle."),
+    WorkerCode.SPECIAL_FILE: gettext_noop("This is not a file but a pipe, a socket or a device."),
+    WorkerCode.UNREADABLE: gettext_noop("It cannot be read: %(error)s."),
+    # What to know about an image that is taken.
+    Code.STRETCHED: gettext_noop("Stretched: %(low)s is shown as black, %(high)s as white."),
+    Code.PREVIEW: gettext_noop("A camera raw file; the preview in it is used."),
+    Code.PAGES: lambda n: ngettext("%(n)s page; the first is used.", "%(n)s pages; the first is used.", n),
+    WorkerCode.CHANGED: gettext_noop("The file has changed since it was imported: labels may be of the older picture."),
+    # A folder or a table can't be used.
+    WorkerCode.FOLDER_MISSING: gettext_noop("The folder %(path)s does not exist."),
+    WorkerCode.NO_FOLDER: gettext_noop("%(path)s is not a folder."),
+    WorkerCode.FOLDER_FORBIDDEN: gettext_noop("The folder %(path)s cannot be read: its permissions do not allow it."),
+    WorkerCode.FOLDER_EMPTY: gettext_noop("The folder %(path)s holds no files."),
+    WorkerCode.ONLY_LINKS: gettext_noop(
+        "The folder %(path)s holds no files, only %(n)s links that lead out of it: %(some)s. A link that leads out "
+        "of the folder is not followed, unless you start with FOLLOW_LINKS=1."
+    ),
+    WorkerCode.NOTHING_READABLE: gettext_noop("Nothing in the folder %(path)s can be read. %(some)s: %(detail)s"),
+    WorkerCode.URL_UNREADABLE: gettext_noop("%(url)s cannot be read: %(error)s"),
+    WorkerCode.TABLE_UNREADABLE: gettext_noop("The table %(path)s cannot be read: %(error)s."),
+    WorkerCode.TABLE_EMPTY: gettext_noop("The table %(path)s is empty."),
+    WorkerCode.NO_TABLE: gettext_noop(
+        "%(path)s is no text but a file of another kind (%(name)s): save the table as CSV."
+    ),
+    WorkerCode.NUL_IN_TABLE: gettext_noop("%(path)s cannot be read as CSV: it holds NUL characters."),
+    WorkerCode.NO_COLUMNS: gettext_noop(
+        "%(path)s needs a header with the columns path and class (or the like: file, image; label, species)."
+    ),
+    WorkerCode.NO_FOLDER_LEVELS: gettext_noop(
+        "There are no folders inside that could name the classes: every file lies at the top."
+    ),
+    WorkerCode.NO_SUCH_LEVEL: gettext_noop("There is no folder level %(level)s, but %(levels)s."),
+    WorkerCode.TABLE_APPLIED: lambda n: ngettext(
+        "%(name)s (rows: %(rows)s): %(n)s photograph has its class by it",
+        "%(name)s (rows: %(rows)s): %(n)s photographs have their class by it",
+        n,
+    ),
+    WorkerCode.FOLDERS_APPLIED: lambda n: ngettext(
+        "folder level %(level)s: %(n)s photograph has its class by it",
+        "folder level %(level)s: %(n)s photographs have their class by it",
+        n,
+    ),
+    # How far a job is, and what it waits for.
+    WorkerCode.NEW_FILES: gettext_noop("%(n)s new files"),
+    WorkerCode.DECODING: gettext_noop("decoding %(path)s"),
+    WorkerCode.LOADING_NETWORK: gettext_noop("loading the network"),
+    WorkerCode.READING_INDEX: gettext_noop("reading the index"),
+    WorkerCode.SAVING_INDEX: gettext_noop("saving the index"),
+    WorkerCode.TUNING: gettext_noop("choosing penalty and temperature"),
+    WorkerCode.RANKING: gettext_noop("ranking"),
+    WorkerCode.LITTLE_SPACE: gettext_noop("Only %(n)s MB are free at %(path)s: make room, work goes on by itself."),
+    WorkerCode.NO_SPACE: gettext_noop("No space left at %(path)s: make room, work goes on by itself."),
+    WorkerCode.SOURCE_GONE: gettext_noop("The folder %(path)s is not there: work goes on by itself when it is back."),
+    WorkerCode.REPAIRING: gettext_noop("%(n)s damaged shards are being embedded again."),
+    WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
+    WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
+    # Why there is no head, no ranking, or nothing to hunt by.
+    WorkerCode.STRATEGY_UNUSABLE: gettext_noop(
+        "The strategy %(name)s can't be used: %(error)s. Choose another one in the question's settings."
+    ),
+    WorkerCode.HEAD_UNUSABLE: gettext_noop(
+        "The head %(name)s can't be used: %(error)s. Choose another one in the question's settings."
+    ),
+    WorkerCode.LIKENESS_UNKNOWN: gettext_noop(
+        "A sample to look like has no embedding: it waits for a worker, or is broken."
+    ),
+    WorkerCode.CLASS_NOT_HUNTABLE: gettext_noop(
+        "The class can't be hunted for yet: the head needs labels of it, and of another class."
+    ),
+    WorkerCode.NO_EXAMPLE: gettext_noop("Nothing to hunt by yet: label one of these first, or start from an example."),
+    WorkerCode.NOT_EMBEDDED: gettext_noop(
+        "The example waits for a worker to look at it, or can’t be read. Choose another one."
+    ),
+    WorkerCode.NOTHING_EMBEDDED: gettext_noop(
+        "No photograph has been looked at yet: the hunt can start once a worker has."
+    ),
+    WorkerCode.NO_CLASS: gettext_noop("How many remain can be told once you have said what this is."),
+    WorkerCode.CLASS_UNKNOWN: gettext_noop(
+        "How many remain can be told once there are labels of this and of another class."
+    ),
+    WorkerCode.NO_AUDIT: gettext_noop("How many at most can’t be told before audit samples are labelled."),
+    WorkerCode.UNCLEAR: gettext_noop(
+        "How many at most can’t be told: photographs or labels went since the audit was drawn."
+    ),
+    # When to stop.
+    Code.FEW_ROUNDS: gettext_noop("%(n)s of the %(wanted)s rounds it takes to see whether predictions are stable"),
+    Code.STABLE: gettext_noop("predictions hardly change from round to round (kappa %(kappa)s, wanted %(wanted)s)"),
+    Code.NOT_STABLE: gettext_noop("predictions still change from round to round (kappa %(kappa)s, wanted %(wanted)s)"),
+    Code.ACCURATE: gettext_noop("accuracy is surely %(low)s%% or more, as wanted %(target)s%%"),
+    Code.NOT_ACCURATE: gettext_noop("accuracy is surely %(low)s%% or more, but not the wanted %(target)s%%"),
+    Code.NOTHING_AUDITED: gettext_noop("no audit labels yet to tell what is undiscovered"),
+    Code.NEW_CLASS: gettext_noop("a new class came %(n)s labels ago, wanted %(wanted)s without one"),
+    Code.NOT_EXPLORED: gettext_noop(
+        "classes seen so far surely make up %(low)s%% of the pool (wanted %(wanted)s%%), and about %(missing)s more "
+        "classes are there (wanted below 1)"
+    ),
+    Code.EXPLORED: gettext_noop("no new class in %(n)s labels, and those seen surely make up %(low)s%% of the pool"),
+    # How many labels a target takes, and what labels were worth.
+    WorkerCode.FEW_AUDIT_SAMPLES: gettext_noop("too early to tell: %(n)s of the %(wanted)s audit samples it takes"),
+    Code.FEW_POINTS: gettext_noop("too early to tell: %(n)s of the %(wanted)s points it takes"),
+    Code.OUT_OF_SIGHT: gettext_noop("not within %(n)s times the present labels, as the curve runs now"),
+    Code.LABELS_BETWEEN: gettext_noop("about %(n)s labels, at least %(low)s; at most %(high)s"),
+    Code.LABELS_AT_LEAST: gettext_noop("about %(n)s labels, at least %(low)s; how many at most cannot be told yet"),
+    Code.LABELS_UNKNOWN: gettext_noop(
+        "more labels than the curve can tell, at least %(low)s; how many at most cannot be told yet"
+    ),
+    WorkerCode.ONE_CLASS_ONLY: gettext_noop("only for questions with one class a sample"),
+    Code.FEW_SIZES: gettext_noop("too early to tell: it takes %(n)s sizes of random samples"),
+    Code.WORTH_UNCLEAR_AT_LEAST: gettext_noop(
+        "cannot be told yet: %(used)s labels were worth at least %(low)s random ones; how many at most cannot be told"
+    ),
+    Code.WORTH_UNCLEAR: gettext_noop(
+        "cannot be told yet: %(used)s labels were worth at least %(low)s random ones; at most %(high)s"
+    ),
+    Code.WORTH_AT_LEAST: gettext_noop(
+        "%(used)s labels were worth about %(n)s random ones (at least %(low)s; how many at most cannot be told)"
+    ),
+    Code.WORTH: gettext_noop("%(used)s labels were worth about %(n)s random ones (at least %(low)s; at most %(high)s)"),
+    Code.WORTH_BEYOND_AT_LEAST: gettext_noop(
+        "%(used)s labels were worth about %(n)s random ones, extrapolated from %(largest)s (at least %(low)s; how many "
+        "at most cannot be told)"
+    ),
+    Code.WORTH_BEYOND: gettext_noop(
+        "%(used)s labels were worth about %(n)s random ones, extrapolated from %(largest)s (at least %(low)s; at most "
+        "%(high)s)"
+    ),
+    Code.WORTH_MORE: gettext_noop(
+        "%(used)s labels were worth more than %(n)s random ones, extrapolated from %(largest)s (at least %(low)s; how "
+        "many at most cannot be told)"
+    ),
+    # Accepting predictions, and the recall of starred classes.
+    Code.FEW_AUDITED: gettext_noop(
+        "%(n)s audit samples; it takes at least %(enough)s to show an error of %(epsilon)s%% or less"
+    ),
+    Code.SAFE: gettext_noop(
+        "%(wrong)s of %(audited)s audit samples were wrong, so at most %(bound)s%% of %(accepted)s accepted ones"
+    ),
+    Code.NOT_SAFE: gettext_noop(
+        "not safe even where the head is surest: %(wrong)s of %(audited)s audit samples were wrong, so at most "
+        "%(bound)s%% of %(accepted)s accepted ones"
+    ),
+    Code.HEAD_NOT_STORABLE: gettext_noop(
+        "%(name)s cannot be stored as plain numbers, and nothing is pickled here: choose a linear classifier, or one "
+        "of the heads logistic, centroid, svm and knn"
+    ),
+    WorkerCode.NO_DRAW: gettext_noop("no audit sample has been drawn from the whole pool yet"),
+    WorkerCode.ROUNDS_CONTRADICT: gettext_noop(
+        "the rounds contradict each other: more of the class was found than can have been there"
+    ),
+}
+
+
+class Explained(Exception):
+    """Something went wrong, or waits, for a reason that people are told: a notice, or a sentence in their language."""
+
+    def __init__(self, reason: Notice | str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return sentence(self.reason)
+
+
+# --- showing --------------------------------------------------------------------------------------
+
+
+def sentence(said: Said | None) -> str:
+    """What a notice says in the reader's language; of several, one after the other. Plain text stays as it is."""
+    if isinstance(said, str):
+        said = _read(said)
+    if isinstance(said, str):
+        return said
+    if isinstance(said, Notice):
+        return _sentence(said.code, said.parameters)
+    if isinstance(said, Mapping):
+        return _sentence(said.get("code", ""), said.get("parameters", said))
+    return "; ".join(map(sentence, said or ()))
+
+
+def _read(text: str) -> Said:
+    """The notice that a column of text holds, or the text where it is none."""
+    try:
+        said: Said = json.loads(text) if text.startswith(('{"code": ', '[{"code": ')) else text
+    except ValueError:
+        return text
+    return said
+
+
+def _sentence(code: str, parameters: Mapping[str, Any]) -> str:
+    known = SENTENCES.get(code)
+    if known is None:  # another version's
+        return code
+    text = _(known) if isinstance(known, str) else known(parameters.get("n", 0))
+    return text % _Parts((name, _shown(value)) for name, value in parameters.items())
+
+
+class _Parts(dict[str, str]):
+    """The parts of a sentence: a page is shown, even where a row of another version lacks one."""
+
+    def __missing__(self, name: str) -> str:
+        return REST
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return str(number_format(int(value) if value == int(value) else value, force_grouping=True))
+    return sentence(value)
+
+
+# --- storing --------------------------------------------------------------------------------------
+
+
+def as_json(said: Notice | str) -> Any:
+    """What a column of JSON holds."""
+    return asdict(said) if isinstance(said, Notice) else said
+
+
+def stored(said: Notice | str | Sequence[Notice | str], most: int) -> str:
+    """What a column of text with room for so many characters holds: a notice as JSON, its longest text cut to fit."""
+    if isinstance(said, str):
+        return said[:most]
+    if isinstance(said, Notice):
+        clean = said.with_texts(storable)
+        while len(text := json.dumps(asdict(clean), ensure_ascii=False)) > most:
+            clean = _shorter(clean, len(text) - most)
+        return text
+    room = (most - 2 * len(said)) // max(1, len(said))
+    parts = (stored(each, room) if isinstance(each, Notice) else json.dumps(each) for each in said)
+    return f"[{', '.join(parts)}]"
+
+
+def _shorter(notice: Notice, excess: int) -> Notice:
+    """The same with its longest text cut by so many characters, or to nothing."""
+    longest = max((each for each in notice.parameters.values() if isinstance(each, str)), key=len, default="")
+    if len(longest) <= len(REST):
+        raise ValueError(f"There is no room for {notice}")
+    cut = longest[: max(0, len(longest) - excess - len(REST))] + REST
+    return notice.with_texts(lambda text: cut if text == longest else text)
