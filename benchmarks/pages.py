@@ -207,9 +207,9 @@ class Pages:
             next(iter(answer.streaming_content))
 
     def _anything_open(self) -> None:
-        from labeller.annotating import handing
+        from labeller.annotating.handing import state
 
-        assert not handing.has_open_samples(self.done)
+        assert not state.has_open_samples(self.done)
 
     def _training_set(self) -> None:
         """What a head learns from: workers read it before each round."""

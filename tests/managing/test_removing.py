@@ -11,7 +11,7 @@ from django.apps import apps
 from django.utils import timezone
 
 from labeller.accounts.models import Membership, User
-from labeller.annotating.models import Assignment, ReviewAssignment
+from labeller.annotating.models import Assignment
 from labeller.embedding import loading, runs
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
 from labeller.insights.models import Summary
@@ -105,7 +105,8 @@ def besides(project, question, who):
         fields = {**whose, "uuid": uuid.uuid4(), "verdict": "answer", "mode": "grid", "is_current": is_current}
         Check.objects.create(annotator=who, **fields)
     HiddenTruth.objects.create(sample=sample, label_class=child)
-    ReviewAssignment.objects.create(question=question, sample=sample, reviewer=who, expires_at=timezone.now())
+    holds = {"question": question, "sample": sample, "expires_at": timezone.now()}
+    Assignment.objects.create(annotator=who, kind="review", slot=0, **holds)
     GivenUpShard.objects.create(run=run, number=99, last_at=timezone.now())
     EmbeddingRun.objects.create(project=project, base=run, featuriser="x", fingerprint="f" * 16, dimension=8)
     look = {"epsilon": 0.1, "bound": 0.1, "confidence": 0.9, "n_audited": 9, "audited": 9, "wrong": 0, "accepted": 9}

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from labeller.annotating import handing
-from labeller.annotating.handing import Wanted
+from labeller.annotating.handing import bursts
+from labeller.annotating.holding import Wanted
 from labeller.embedding import loading, runs, whitening
 from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
@@ -111,7 +111,7 @@ def test_a_box_is_asked_labelled_and_exported_like_any_sample(client, foxes, fil
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
-    handed = handing.next_batch(foxes.bo, foxes.question, Wanted(10, bursts=True)).assignments
+    handed = bursts.next_batch(foxes.bo, foxes.question, Wanted(10)).assignments
     assert {each.sample_id for each in handed} == set(boxed)
     factories.label(foxes.question, handed[0].sample, foxes.bo, foxes.class_id("empty"))
     client.force_login(foxes.mia)
