@@ -67,7 +67,7 @@ def release(user: User, question: Question, tab: str, samples: Collection[int] |
 
 
 def open_assignments(question: Question) -> models.QuerySet[Assignment]:
-    """What may still be given back. Checks never are: what is said late must still be known for one."""
+    """Assignments that may still be given back. Never those of checks: a late answer must still count as a check."""
     return Assignment.objects.filter(question=question, is_done=False, is_check=False)
 
 

@@ -18,10 +18,11 @@ from labeller.insights.models import Summary
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
-from labeller.labels import answering
+from labeller.labels import answering, tallies
 from labeller.labels.models import Check, Flag, Label
 from labeller.learning.models import Acceptance, Assessment, Head, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
+from labeller.messages import sentence
 from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
@@ -95,6 +96,7 @@ def besides(project, question, who):
     run = EmbeddingRun.in_use(project)
     following = Question.objects.create(project=project, key="age", text="How old?", follows=question)
     following.only_for.add(question.classes.first())
+    tallies.recount(project)
     child = ensure_class(question, "red fox")[0]
     LabelClass.objects.filter(pk=child.pk).update(parent=question.classes.first())
     whose = {"question": question, "project": project, "sample": sample, "uuid": uuid.uuid4()}
@@ -260,6 +262,22 @@ def test_a_deletion_that_was_given_up_is_begun_again(two):
     assert not Job.objects.filter(kind="remove", state="queued").exists()
 
 
+def test_what_takes_long_lets_other_work_come_in_between(two, monkeypatch):
+    foxes, mine, (rows, _) = two
+    monkeypatch.setattr(emptying, "TURN", 0.0)
+    monkeypatch.setattr(emptying, "MOST", 100)
+    job = removing.ask(mine, foxes.olga)
+    turns = 0
+    while Job.objects.filter(pk=job.pk).exclude(state=Job.State.DONE).exists():
+        Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
+        assert jobs.run(job.pk, registry.get)
+        turns += 1
+        assert turns < 200 and not removing.cancel(job)
+    assert turns > 20 and tables() == rows
+    job.refresh_from_db()
+    assert job.attempts == 1, "no attempt is counted"
+
+
 def test_what_is_added_in_the_last_moment_goes_too(two, monkeypatch):
     mine, rows = two[1], two[2][0]
     first, delete = [], removing._delete_row
@@ -371,7 +389,7 @@ def test_a_class_that_somebody_labels_with_meanwhile_is_kept(foxes):
     spare = ensure_class(foxes.question, "dodo")[0]
     job = removing.ask(spare, foxes.olga)
     label = factories.label(foxes.question, factories.samples(foxes.project, 1)[0], foxes.ana, spare.pk)
-    assert do(job).message.startswith("kept:")
+    assert sentence(do(job).message).startswith("The class is kept")
     assert list(label.classes.all()) == [spare]
 
 
