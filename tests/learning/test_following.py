@@ -106,6 +106,17 @@ def test_without_classes_named_it_is_asked_after_every_answer_but_a_blank_one(fo
     assert applying.asked_ids(doing).tolist() == [each.pk for each in made[:4]]
 
 
+def test_of_several_classes_one_that_it_is_for_will_do(foxes, made, doing):
+    Question.objects.filter(pk=foxes.question.pk).update(multi_label=True)
+    doing.refresh_from_db()
+    fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
+    question = Question.objects.get(pk=foxes.question.pk)
+    for sample, classes in zip(made, ([fox], [badger], [fox, badger]), strict=False):
+        factories.label(question, sample, foxes.ana, *classes)
+    assert applying.asked_ids(doing).tolist() == [made[0].pk, made[2].pk]
+    assert tallies.of(doing).samples == 2 and counted_rightly(foxes)
+
+
 def test_its_embeddings_are_those_of_what_it_is_asked_of(foxes, made, doing):
     species(foxes, made[:10])
     run = runs.current_run(foxes.project)
