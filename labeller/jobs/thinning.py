@@ -14,28 +14,29 @@ IMPORTING = ("scan", "ingest", "plan", "embed")  # while an import lasts, its pr
 BATCH = 500  # rows in one transaction
 
 
-def thin(project: Project, until: float = float("inf")) -> int:
-    """Delete old finished jobs of a project, in batches, until `time.monotonic` says so; returns how many went."""
-    gone = 0
+def thin(project: Project | None, until: float = float("inf")) -> int:
+    """Delete old finished jobs of a project (None: of none) in batches until then; returns how many went."""
+    gone, of_project = 0, Job.objects.filter(project=project)
     while time.monotonic() < until:
-        batch = list(_old(project).values_list("pk", flat=True)[:BATCH])
+        batch = list(_old(of_project).values_list("pk", flat=True)[:BATCH])
         if not batch:
             break
         with transaction.atomic():
             n, _ = Job.objects.filter(pk__in=batch, finished_at__isnull=False).delete()
-            Kept.thin(project.pk, Kept.What.JOBS, n)
+            if project is not None:
+                Kept.thin(project.pk, Kept.What.JOBS, n)
         gone += n
-    Kept.look(project.pk, Kept.What.JOBS, project.jobs.count())
+    if project is not None:
+        Kept.look(project.pk, Kept.What.JOBS, of_project.count())
     return gone
 
 
-def _old(project: Project) -> QuerySet[Job]:
-    finished = project.jobs.filter(finished_at__isnull=False).order_by("-finished_at", "-pk")
+def _old(jobs: QuerySet[Job]) -> QuerySet[Job]:
+    finished = jobs.filter(finished_at__isnull=False).order_by("-finished_at", "-pk")
     edge = finished.values_list("finished_at", flat=True)[NEWEST - 1 : NEWEST].first()
     if edge is None:
         return finished.none()
-    old = finished.filter(finished_at__lt=edge)
     failed = finished.filter(state=Job.State.FAILED).values_list("pk", flat=True)[:FAILED]
-    old = old.exclude(pk__in=list(failed))
-    is_importing = project.jobs.filter(finished_at=None, kind__in=IMPORTING).exists()
+    old = finished.filter(finished_at__lt=edge).exclude(pk__in=list(failed))
+    is_importing = jobs.filter(finished_at=None, kind__in=IMPORTING).exists()
     return old.exclude(kind__in=IMPORTING) if is_importing else old

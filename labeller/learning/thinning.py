@@ -40,7 +40,8 @@ ORPHANED = 3600.0  # seconds after which files without a row are nobody's: a ref
 
 def thin(budget: float = BUDGET) -> int:
     """Periodic: delete what nothing needs any more, in all projects; returns how many rows went."""
-    until, gone = time.monotonic() + budget, 0
+    until = time.monotonic() + budget
+    gone = of_jobs.thin(None, until)
     for project in Project.objects.order_by("pk"):
         gone += of_jobs.thin(project, until)
         for question in project.questions.order_by("pk"):

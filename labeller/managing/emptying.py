@@ -6,14 +6,22 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, models, transaction
 
+from labeller.jobs import queueing as jobs
 from labeller.managing.closure import Rows, Tied, let_go, tied
 
 LEAST, MOST = 100, 5000  # rows in one transaction
 AIM = 0.1  # seconds that one transaction should take: on SQLite all other writers wait for it
 LONGEST_PAUSE = 0.25
 PAGE = 500  # rows whose dependents are looked for at once
+TURN = 300.0  # seconds that a worker deletes before it does other work in between: well below a task's time limit
 
 Before = Callable[[list[Any]], None]
+
+
+class OthersTurn(jobs.Postponed):
+    """Much is left to delete, and other work waits."""
+
+    seconds = 1.0
 
 
 class Emptying:
@@ -23,6 +31,7 @@ class Emptying:
         self.report = report
         self.before = before or {}
         self.size = LEAST
+        self.until = time.monotonic() + TURN
 
     def everything_of(self, root: Rows, roots: Collection[int]) -> None:
         """Delete all that hangs on these rows, not they themselves."""
@@ -64,6 +73,8 @@ class Emptying:
         self.report(model, len(pks))
 
     def rest(self, spent: float) -> None:
-        """Let others have their turn, and find the size that takes a moment."""
+        """Let others have their turn, and find the size that takes a moment. Raises OthersTurn now and then."""
         self.size = max(LEAST, min(MOST, int(self.size * max(0.5, min(2.0, AIM / max(spent, 1e-3))))))
         time.sleep(min(spent, LONGEST_PAUSE))
+        if time.monotonic() > self.until:
+            raise OthersTurn("going on in a moment")

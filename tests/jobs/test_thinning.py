@@ -66,3 +66,9 @@ def test_when_its_time_is_up_it_goes_on_the_next_time(foxes):
     jobs(foxes.project, 20)
     assert thinning.thin(foxes.project, until=0.0) == 0
     assert Job.objects.count() == 20
+
+
+def test_jobs_of_no_project_are_thinned_too(foxes):
+    done = jobs(None, 9, kind="remove")
+    assert thinning.thin(None) == 4
+    assert left() == {*done[-5:]}
