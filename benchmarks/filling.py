@@ -156,12 +156,13 @@ class _Filler:
         )
         load(
             File,
-            ("id", "path", "sha256", "taken_at", "deployment_id", "sequence_id"),
+            ("id", "path", "sha256", "taken_at", "clock_time", "deployment_id", "sequence_id"),
             (
                 (
                     n,
                     f"season/camera-{n % DEPLOYMENTS:03}/IMG_{n:07}.JPG",
                     f"{n:064x}",
+                    START + timedelta(seconds=20 * n),
                     START + timedelta(seconds=20 * n),
                     (n // BURST + 1) % DEPLOYMENTS + 1,
                     n // BURST + 1,

@@ -78,11 +78,13 @@ class Site:
     def label(self, count: int) -> None:
         """Label the next samples, as the labelling page does."""
         from labeller.accounts import access
-        from labeller.annotating import handing, saving
+        from labeller.annotating import saving
+        from labeller.annotating.handing import single
+        from labeller.annotating.holding import Wanted
         from labeller.labels.recording import Judgement
 
         member = access.member(self.user, self.project.slug)
-        batch = handing.next_batch(self.user, self.question, handing.Wanted(count, tab=str(uuid.uuid4())))
+        batch = single.next_batch(self.user, self.question, Wanted(count, tab=str(uuid.uuid4())))
         for each in batch.assignments:
             judgement = Judgement(
                 uuid=uuid.uuid4(),

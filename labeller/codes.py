@@ -41,6 +41,8 @@ class WorkerCode(Codes):
     ONE_CLASS_ONLY = "one_class_only"
     NO_DRAW = "no_draw"
     ROUNDS_CONTRADICT = "rounds_contradict"
+    # What became of a deletion.
+    CLASS_KEPT = "class_kept"
     # Why a file is no sample, or what to know about one.
     STOPPED_WORKER = "stopped_worker"
     NOT_LOOKED_AT = "not_looked_at", "error"

@@ -206,6 +206,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
         "of the heads logistic, centroid, svm and knn"
     ),
     WorkerCode.NO_DRAW: gettext_noop("no audit sample has been drawn from the whole pool yet"),
+    WorkerCode.CLASS_KEPT: gettext_noop("The class is kept: meanwhile something has come to name it."),
     WorkerCode.ROUNDS_CONTRADICT: gettext_noop(
         "the rounds contradict each other: more of the class was found than can have been there"
     ),

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.annotating import grid, handing
-from labeller.annotating.handing import Wanted
+from labeller.annotating.handing import single, state, tiles
+from labeller.annotating.holding import Wanted
 from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
@@ -61,9 +61,9 @@ def save(client, foxes, count):
 # By name what is asked for, and the most statements it may take, those that begin and end a transaction left out.
 PAGES = {
     "next": (lambda client, foxes: post(client, "next/", count=5), 10),
-    "grid": (lambda client, foxes: post(client, "grid/tiles/", count=20), 28),
+    "grid": (lambda client, foxes: post(client, "grid/tiles/", count=20), 21),
     "hunt": (lambda client, foxes: post(client, "hunt/start/", **{"class": foxes.class_id("fox")}), 11),
-    "review": (lambda client, foxes: post(client, "review/next/", count=5), 34),
+    "review": (lambda client, foxes: post(client, "review/next/", count=5), 20),
     "progress": (lambda client, foxes: get(client, URL), 60),
     "curve": (lambda client, foxes: get(client, f"{URL}questions/species/curve.json"), 18),
     "projects": (lambda client, foxes: get(client, "/"), 10),
@@ -112,7 +112,7 @@ def grow(foxes):
 
 @pytest.fixture
 def manager(client, foxes, sent, monkeypatch):
-    monkeypatch.setattr(grid, "CHECKED", 0.0)  # by chance a page has known answers, and takes some statements more
+    monkeypatch.setattr(tiles, "CHECKED", 0.0)  # by chance a page has known answers, and takes some statements more
     client.force_login(foxes.mia)
     return client
 
@@ -141,7 +141,7 @@ def test_handing_out_takes_six_statements_with_those_of_its_transaction(foxes, g
     grow(20)
     Assignment.objects.filter(is_done=False).delete()
     with CaptureQueriesContext(connection) as captured:
-        batch = handing.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
+        batch = single.next_batch(foxes.ana, foxes.question, Wanted(10, tab="a"))
     assert len(batch.assignments) == 10
     assert len(captured) == 6, [query["sql"][:80] for query in captured]
 
@@ -181,7 +181,7 @@ def test_saving_takes_as_many_statements_in_a_large_project_and_for_many_labels(
     grow(40)
     found |= {len(save(manager, foxes, 5)), len(save(manager, foxes, 25))}
     # With those that begin and end transactions; on PostgreSQL one more takes locks.
-    assert found == {29 + (connection.vendor == "postgresql")}
+    assert found == {28 + (connection.vendor == "postgresql")}
 
 
 def test_whether_anything_is_open_takes_one_statement_also_when_nothing_is(foxes, django_assert_num_queries):
@@ -189,10 +189,10 @@ def test_whether_anything_is_open_takes_one_statement_also_when_nothing_is(foxes
     for sample in made[:2]:
         factories.label(foxes.question, sample, foxes.ana, verdict=Label.Verdict.SKIP)
     with django_assert_num_queries(1):
-        assert handing.has_open_samples(foxes.question)
+        assert state.has_open_samples(foxes.question)
     factories.label(foxes.question, made[2], None, foxes.class_id("fox"), mode="import")
     with django_assert_num_queries(1):
-        assert not handing.has_open_samples(foxes.question)
+        assert not state.has_open_samples(foxes.question)
 
 
 # --- plans ----------------------------------------------------------------------------------------

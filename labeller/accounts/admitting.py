@@ -140,7 +140,7 @@ def set_role(project: "Project", username: str, role: Role, *, by: Role) -> str 
 
 
 def _person(username: str) -> tuple[User, str | None]:
-    """The person of that name, made where they are missing: with the one-time password then, for one of all who ask."""
+    """The person of that name; made where missing, with a one-time password, which one of several callers gets."""
     user = User.objects.filter(username=username).first()
     if user is not None:
         return user, None

@@ -31,7 +31,6 @@ def forget(user: User) -> None:
     with transaction.atomic():
         Membership.objects.filter(user=user).delete()
         apps.get_model("annotating", "Assignment").objects.filter(annotator=user, is_done=False).delete()
-        apps.get_model("annotating", "ReviewAssignment").objects.filter(reviewer=user).delete()
         apps.get_model("learning", "TileGroup").objects.filter(hunter=user).delete()
         user.username = _pseudonym(user)
         user.first_name = user.last_name = user.email = ""

@@ -11,7 +11,7 @@ from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
-from labeller.annotating.handing import Wanted
+from labeller.annotating.holding import MOST_AT_ONCE, Wanted
 from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.projects.models import Question
@@ -93,14 +93,13 @@ def tab(parsed: dict[str, Any]) -> str:
     return clean(_text(parsed.get("tab") or "", "tab"))[:36]
 
 
-def wanted(parsed: dict[str, Any], high: int) -> Wanted:
+def wanted(parsed: dict[str, Any]) -> Wanted:
     """What a page asks to be handed out."""
     sample = parsed.get("sample")
     return Wanted(
-        count=whole_number(parsed.get("count", 10), "count", high=high),
+        count=whole_number(parsed.get("count", 10), "count", high=MOST_AT_ONCE),
         keep=whole_numbers(parsed.get("keep", []), "keep"),
         tab=tab(parsed),
-        bursts=parsed.get("mode") == Label.Mode.SEQUENCE,
         only_audit=parsed.get("only") == "audit",
         sample=None if sample is None else whole_number(sample, "sample"),
     )

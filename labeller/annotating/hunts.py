@@ -7,10 +7,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
-from labeller.annotating import grid, handing, selectors
 from labeller.annotating.forms import BadRequest, whole_number, whole_numbers
-from labeller.annotating.handing import Wanted
-from labeller.annotating.holding import HoldsEnough
+from labeller.annotating.handing import state, tiles
+from labeller.annotating.holding import HoldsEnough, Wanted
+from labeller.annotating.wire import pages
+from labeller.annotating.wire.tiles import tiles_json
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Answer
@@ -119,17 +120,17 @@ def page_json(user: User, question: Question, wanted: Wanted, found: HuntState, 
     listed = [
         (sample_id, number) for sample_id, number in (group.tiles if group else []) if sample_id not in {*without}
     ]
-    tiles, kept = grid.hand_out_of(user, question, wanted, group.pk if group else 0, listed)
+    held, kept = tiles.next_of_group(user, question, wanted, group.pk if group else 0, listed)
     return {
         "state": found.state,
         "message": found.message,
         "hunt": hunt_json(group) if group else None,
         "group": {"id": group.pk, "kind": group.kind, "class": group.label_class_id} if group else None,
-        "tiles": grid.tiles_json(user, question, tiles, shows=question.show_suggestions),
+        "tiles": tiles_json(user, question, held, shows=question.show_suggestions),
         "groups": [],
         "kept": sorted(kept),
-        "round": selectors.round_json(handing.current_round(question)),
-        "pool": None if kept else selectors.pool(question),
+        "round": pages.round_json(state.current_round(question)),
+        "pool": None if kept else pages.pool(question),
         "audits": 0,
     }
 

@@ -13,7 +13,7 @@ from labeller.accounts import admitting as accounts
 from labeller.accounts.access import Member
 from labeller.accounts.models import User
 from labeller.annotating.forms import Event
-from labeller.annotating.holding import HOLD, place
+from labeller.annotating.holding import HOLD, Candidate, Holder, take
 from labeller.annotating.models import Assignment
 from labeller.deadlocks import again_on_deadlock
 from labeller.labels import answering, checks, flags, recording
@@ -85,7 +85,7 @@ class _HandedOut:
         entry_ids = {event.entry for event in events if event.entry is not None}
         samples = Sample.objects.filter(pk__in=sample_ids, project=question.project)
         self.samples = set(samples.values_list("pk", flat=True))
-        mine = Assignment.objects.filter(question=question, annotator=user, sample__in=sample_ids)
+        mine = Holder(user, question).rows().filter(sample__in=sample_ids)
         self.assignments = {each.sample_id: each for each in mine.select_related("group")}
         # Only entries this person was really handed count.
         entries = RoundEntry.objects.filter(pk__in=entry_ids, round__question=question, assignments__annotator=user)
@@ -134,7 +134,7 @@ def _plain(event: Event, member: Member, question: Question, handed_out: _Handed
     if judgement.mode == Mode.REVIEW:
         return replace(judgement, strategy="review")
     assignment = handed_out.assignments.get(judgement.sample_id)
-    if assignment is not None and assignment.is_check:
+    if assignment is not None and assignment.kind == Assignment.Kind.CHECK:
         return None
     return _with_reason(judgement, assignment, handed_out.entries.get(event.entry))
 
@@ -212,9 +212,10 @@ def _settle(user: User, question: Question, judged: Iterable[Judgement]) -> None
     nobody else is handed the sample.
     """
     last = {judgement.sample_id: judgement.verdict != Verdict.WITHDRAW for judgement in judged}
+    holder = Holder(user, question)
     for is_done in (True, False):
         sample_ids = [sample_id for sample_id, done in last.items() if done == is_done]
-        mine = Assignment.objects.filter(question=question, annotator=user, sample__in=sample_ids)
+        mine = holder.rows().filter(sample__in=sample_ids)
         if sample_ids and mine.update(is_done=is_done, expires_at=Now() + HOLD) < len(sample_ids) and is_done:
             held = set(mine.values_list("sample_id", flat=True))
-            place(user, question, "", {each: {"is_done": True} for each in sample_ids if each not in held})
+            take(holder, [Candidate(each) for each in sample_ids if each not in held], is_done=True)

@@ -1,5 +1,5 @@
-"""Whether the database is of this version of the program. One of another is left alone: what this one doesn't know of
-would be missed by whoever writes rows, and found wrong much later."""
+"""Whether the database is of this version of the program. A database of another version is
+left alone: rows written without knowing its columns would lack something, and that would show much later."""
 
 import sys
 from dataclasses import dataclass

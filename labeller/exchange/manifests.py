@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def noted(blocks: Iterator[tuple[bytes, int]], name: str) -> Iterator[bytes]:
-    """The blocks, each with how many lines it holds; once the last one is taken, what they were together is written."""
+    """Pass on the blocks, each with how many lines it holds; once the last one is taken, write the manifest of all."""
     digest, lines, size = hashlib.sha256(), 0, 0
     for block, n in blocks:
         digest.update(block)

@@ -128,7 +128,7 @@ def _points(question: Question, trail: Trail) -> list[dict[str, Any]]:
 def undiscovered(question: Question, trail: Trail) -> tuple[Richness, Coverage] | None:
     """How many classes there are, and how much of the pool those seen make up; None without audit labels.
 
-    By the audit; but classes that were found otherwise are found, and not missing any more.
+    Estimated from the audit; classes that were found in another way count as seen, not as missing.
     """
     counts = Counter(class_id for each in trail.audited for class_id in each.given)
     if not counts:

@@ -1,4 +1,4 @@
-"""The newest jobs for the progress page: of one kind that went alike, one after the other, they are one row."""
+"""The newest jobs for the progress page: jobs of one kind that follow each other and ended alike share a row."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +12,7 @@ SHOWN = 12
 
 @dataclass(frozen=True)
 class Run:
-    """Jobs that differ in nothing but their time; `job` is the newest."""
+    """Jobs of one kind that follow each other and ended alike; `job` is the newest."""
 
     job: Job
     count: int

@@ -28,7 +28,7 @@ from tl_core.notices import Notice
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
-QUEUEING_ATTEMPTS = 5  # of what another process may be quicker with
+QUEUEING_ATTEMPTS = 5  # at making a row that another process may have made a moment before
 SILENT_AFTER = timedelta(seconds=30)  # a running job without a heartbeat for this long has lost its worker
 RESEND_AFTER = timedelta(seconds=20)  # a queued job nobody took for this long has lost its message
 REMIND_AFTER = timedelta(seconds=10)  # the same, where a person waits: a message too many costs nothing
@@ -114,7 +114,7 @@ def remind(job: Job) -> None:
     """Wake a worker once more for a job that somebody waits for and nobody took; seldom, however often it is called."""
     now = timezone.now()
     waiting = Job.objects.filter(pk=job.pk, state=Job.State.QUEUED, not_before__lt=now - REMIND_AFTER)
-    # Of a job that waits the heartbeat is the last reminder.
+    # While a job waits, its heartbeat is the time of the last reminder.
     if waiting.filter(Q(heartbeat_at=None) | Q(heartbeat_at__lt=now - REMIND_AFTER)).update(heartbeat_at=now):
         send(job)
 

@@ -3,10 +3,11 @@
 The one place that says so: what learns, is ranked, counted, handed out or shown asks here.
 """
 
-from collections.abc import Collection
+import functools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from django.db.models import Exists, Max, Model, OuterRef, Q, QuerySet
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from labeller.labels.models import Answer, Label
 from labeller.projects.models import LabelClass, Question
-from labeller.samples.bursts import pages
 
 Row = TypeVar("Row", bound=Model)
+PAGE = 5000  # answers read at once
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,27 @@ def limited(rows: QuerySet[Row], question: Question, sample: str = "sample") -> 
 
 def asked_ids(question: Question, until: datetime | None = None) -> NDArray[np.int64] | None:
     """Ids of the samples that the question is asked of, ascending, by answers up to that time; None = of every one."""
-    if question.follows_id is None:
+    if question.follows is None:
         return None
     found = Answer.objects.asking(question)
+    if question.follows.multi_label:  # read whole, and sorted out here: each page would join all labels' classes
+        found = Answer.objects.of(question.follows).answered()
     if until is not None:
         found = found.filter(label__created_at__lte=until)
-    return np.sort(np.fromiter((sample_id for _, sample_id in pages(found, "sample_id")), np.int64))
+    rule = rules([question.pk])[question.pk]
+    asks = functools.cache(lambda classes: rule.asks(frozenset(map(int, classes.split()))))
+    ids = (sample_id for sample_id, classes in by_sample(found, "classes") if asks(classes))
+    return np.fromiter(ids, np.int64)
+
+
+def by_sample(answers: QuerySet[Answer], *fields: str) -> Iterator[Any]:
+    """The samples and these fields of one question's answers, a page at a time: an open read keeps others waiting."""
+    last = 0
+    while page := list(answers.filter(sample__gt=last).order_by("sample").values_list("sample", *fields)[:PAGE]):
+        yield from page
+        if len(page) < PAGE:
+            return
+        last = page[-1][0]
 
 
 def newest_label(question: Question) -> int:

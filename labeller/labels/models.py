@@ -132,10 +132,16 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
         """The answers by which a question is asked that follows another: those to that one that name what it is for."""
         if question.follows is None:
             raise ValueError(f"{question} follows no other")
-        named = LabelledClass.objects.filter(label=OuterRef("label"))
+        found = self.of(question.follows).answered()
         only_for = list(question.only_for.values_list("pk", flat=True))
+        if not question.follows.multi_label:  # the column holds the one class: no other table is read
+            if only_for:
+                return found.filter(classes__in=[str(pk) for pk in only_for])
+            blanks = question.follows.classes.filter(is_blank=True).values_list("pk", flat=True)
+            return found.exclude(classes__in=[str(pk) for pk in blanks])
+        named = LabelledClass.objects.filter(label=OuterRef("label"))
         named = named.filter(label_class__in=only_for) if only_for else named.filter(label_class__is_blank=False)
-        return self.of(question.follows).answered().filter(Exists(named))
+        return found.filter(Exists(named))
 
     def settled(self) -> "AnswerQuerySet":
         """Somebody decided, whatever: these samples need no ranking any more."""

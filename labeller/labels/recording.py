@@ -56,7 +56,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Written:
-    """As what judgements are written: the table, and a new row in the place of that of a person which stands."""
+    """How judgements are written: into which table, and as what row in place of the person's standing one."""
 
     table: type[Label] | type[Check]
     row: Callable[[Judgement, Any], Row]
@@ -183,7 +183,7 @@ class _Earlier:
         return Recorded(200, label=row) if same else Recorded(409, detail=_("This UUID has been used."))
 
     def of(self, judgement: Judgement) -> Row | None:
-        """What this person said that stands."""
+        """What this person said of it last, if it stands."""
         return self._current.get((judgement.question.pk, judgement.sample_id))
 
 

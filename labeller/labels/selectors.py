@@ -2,15 +2,16 @@
 
 import functools
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef
 
+from labeller.labels import applying
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.projects.models import Question
 from labeller.samples.bursts import pages
@@ -19,7 +20,6 @@ from tl_core.evaluation import confidence_sequence
 AUDIT = "audit"  # the strategy name of audit samples
 # An accuracy claim counts from one of these on, chosen before anybody looked: docs/decisions/0009.
 STARTS = frozenset(50 * 2**doubling for doubling in range(24))
-PAGE = 5000  # answers read at once
 ERROR = 0.05  # chance that any interval ever shown for a question misses its truth
 
 
@@ -28,11 +28,15 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
 
     `among` are sample ids, or a query for them; None = all.
     """
-    answered = Answer.objects.of(question).answered()
     rows: Iterable[Any]
     if among is None:
-        rows = _pages(answered, "label", "classes")
+        asked = applying.asked_ids(question)
+        asked_of = None if asked is None else set(asked.tolist())
+        answered = Answer.objects.filter(question=question).answered()
+        read = applying.by_sample(answered, "label", "classes")
+        rows = read if asked_of is None else (row for row in read if row[0] in asked_of)
     else:
+        answered = Answer.objects.of(question).answered()
         rows = answered.filter(sample__in=among).values_list("sample", "label", "classes")
     sets: dict[str, frozenset[int]] = {}  # most samples share theirs with many
     found = {}
@@ -45,17 +49,8 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
 
 def settled(question: Question) -> set[int]:
     """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
-    return {sample_id for (sample_id,) in _pages(Answer.objects.of(question).settled())}
-
-
-def _pages(answers: QuerySet[Answer], *fields: str) -> Iterator[Any]:
-    """The samples and these fields of one question's answers, a page at a time: an open read keeps others waiting."""
-    last = 0
-    while page := list(answers.filter(sample__gt=last).order_by("sample").values_list("sample", *fields)[:PAGE]):
-        yield from page
-        if len(page) < PAGE:
-            return
-        last = page[-1][0]
+    found = Answer.objects.filter(question=question).settled()
+    return {sample_id for (sample_id,) in applying.by_sample(found)}
 
 
 def newest_class(question: Question) -> int:

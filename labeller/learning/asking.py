@@ -103,7 +103,7 @@ def _has_doubled(question: Question) -> bool:
     since = max(since, full.created_at) if full else since
     if question.retrain_asked_at is not None and question.retrain_asked_at >= since:
         return False  # it runs, or failed, or found one class only
-    # Samples with samples, not with labels: two people who agree on one teach no more than one of them does.
+    # Samples are compared, not labels: two people who agree on a sample teach no more than one of them does.
     return tallies.of(question).labelled >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
 
 

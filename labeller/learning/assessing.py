@@ -1,4 +1,4 @@
-"""What takes fits to tell of a question, beyond the accuracy claim: computed by workers, kept for the pages.
+"""What can be told of a question only by fitting more heads: computed by workers, kept for the pages.
 
 An Assessment's report holds
 

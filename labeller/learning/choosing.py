@@ -26,7 +26,7 @@ SIMILAR = "similar_to"
 
 @dataclass(frozen=True)
 class Aim:
-    """What to hunt for instead of asking the project's strategy: what looks like some samples, or one class."""
+    """What to hunt for instead of asking the question's strategy: what looks like some samples, or one class."""
 
     like: tuple[int, ...] = ()  # sample ids
     class_id: int | None = None

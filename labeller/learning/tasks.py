@@ -19,7 +19,7 @@ def retrain_stale() -> None:
 
 @shared_task
 def retrain_due() -> None:
-    """Full refits of the projects whose time of day for it has passed."""
+    """Full refits of the questions whose time of day for it has passed."""
     asking.retrain_due()
 
 

@@ -1,7 +1,7 @@
 """Groups of tiles: which samples are shown side by side because they probably are of one class.
 
 By the class that the head takes them for, the surest first; by likeness while nothing is predicted yet. The groups are
-told by positions in the pool: `rounds` knows the samples.
+told by positions in the pool: `listing` knows the samples.
 """
 
 from collections.abc import Collection

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts import forgetting
 from labeller.accounts.models import User
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import LabelledClass
@@ -25,6 +26,7 @@ from labeller.managing.closure import let_go, tied
 from labeller.managing.emptying import Emptying
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import File, HiddenTruth, Sample, Source
+from tl_core.notices import notice
 
 KIND = "remove"
 GRACE = 30.0  # seconds in which it can be cancelled; work that was under way ends meanwhile
@@ -287,8 +289,8 @@ def _class(progress: jobs.Progress, pk: int) -> None:
                 if each.model is not LabelledClass:
                     each.rows(each.lookups[0], [pk]).delete()
             label_class.delete()
-    except (Refused, models.ProtectedError, IntegrityError) as error:
-        progress(0, 0, f"kept: {error}", now=True)
+    except (Refused, models.ProtectedError, IntegrityError):
+        progress(0, 0, notice(WorkerCode.CLASS_KEPT), now=True)
 
 
 def _account(progress: jobs.Progress, pk: int) -> None:

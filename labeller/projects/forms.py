@@ -112,7 +112,7 @@ class MemberForm(forms.Form):
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.ANNOTATOR)
 
     def clean_username(self) -> str:
-        """As the account has it that there is: nobody gets a second one by a capital letter."""
+        """The name as the existing account spells it: a capital letter makes no second account."""
         given: str = self.cleaned_data["username"]
         alike = User.objects.filter(username__iexact=given).order_by("pk").values_list("username", flat=True)
         return given if given in alike else alike.first() or given
@@ -224,7 +224,7 @@ class LearningForm(forms.ModelForm):  # type: ignore[type-arg]
             ("strategy", _("Query strategy"), STRATEGIES),
             ("head", _("Head"), HEADS),
         ):
-            # One that an administrator named stays to be chosen, or any other change would undo it.
+            # Code that an administrator has named stays among the choices: else saving anything would undo it.
             names = dict.fromkeys([*registered, getattr(self.instance, name)])
             self.fields[name] = forms.ChoiceField(
                 label=label, choices=[(each, EXPLAINED.get(each, each)) for each in names]

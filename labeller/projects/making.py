@@ -13,7 +13,7 @@ from labeller.projects.models import PALETTE, SHORTCUTS, LabelClass, Project, Qu
 from labeller.text import clean, fold
 
 BLANK_NAMES = {"blank", "empty", "leeg", "vide", "leer", "vacío"}  # taken for "nothing to see" without being told
-ATTEMPTS = 5  # of what somebody else may be quicker with
+ATTEMPTS = 5  # at making a row whose name or key somebody else may have taken a moment before
 RESERVED_SLUGS = {"new"}  # /projects/new/ is a page
 
 

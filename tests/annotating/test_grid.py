@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from labeller.annotating import grid, handing
-from labeller.annotating.handing import Wanted
+from labeller.annotating import holding
+from labeller.annotating.handing import single, tiles
+from labeller.annotating.holding import Candidate, Holder, Wanted
 from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels.models import Check, Label
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _no_checks_by_chance(monkeypatch):
-    monkeypatch.setattr(grid, "CHECKED", 0)
+    monkeypatch.setattr(tiles, "CHECKED", 0)
 
 
 def group(foxes, samples, name=None, number=1, n=None, kind=None):
@@ -77,7 +78,7 @@ def event(foxes, tile, name="fox", **fields):
 
 
 def hand_out(foxes, user=None, count=60, keep=(), tab="a", **asked):
-    return grid.hand_out(user or foxes.ana, foxes.question, Wanted(count, keep, tab), **asked)
+    return tiles.next_page(user or foxes.ana, foxes.question, Wanted(count, keep, tab), **asked)
 
 
 def ids(page):
@@ -227,7 +228,7 @@ def test_groups_of_other_questions_and_hunts_are_not_shown(foxes, grouped):
 def test_what_was_labelled_meanwhile_is_left_out(foxes, grouped):
     factories.label(foxes.question, grouped[0], foxes.ana, foxes.class_id("fox"))
     factories.label(foxes.question, grouped[1], None, foxes.class_id("fox"), mode="import")
-    handing.next_batch(foxes.bo, foxes.question, Wanted(2, tab="b", sample=grouped[2].pk))
+    single.next_batch(foxes.bo, foxes.question, Wanted(2, tab="b", sample=grouped[2].pk))
     assert set(ids(hand_out(foxes))) <= set(pks(grouped[3:6]))
 
 
@@ -238,7 +239,7 @@ def test_what_the_round_drew_for_its_audit_is_never_a_tile(ask, foxes):
     answer = ask().json()
     assert [tile["sample"] for tile in answer["tiles"]] == [made[0].pk, made[3].pk]
     assert answer["audits"] == 2
-    handing.next_batch(foxes.bo, foxes.question, Wanted(4, tab="b"))
+    single.next_batch(foxes.bo, foxes.question, Wanted(4, tab="b"))
     assert ask().json()["audits"] == 0, "bo has them"
 
 
@@ -350,7 +351,7 @@ def test_when_everything_is_labelled_it_is_finished(ask, foxes, grouped):
 @pytest.fixture
 def known(foxes, grouped, monkeypatch):
     """Twenty imported answers, ten foxes and ten badgers; every third tile is a check."""
-    monkeypatch.setattr(grid, "CHECKED", 0.3)
+    monkeypatch.setattr(tiles, "CHECKED", 0.3)
     random.seed(1)
     made = factories.samples(foxes.project, 20)
     for place, sample in enumerate(made):
@@ -373,12 +374,32 @@ def test_checks_are_mixed_in_and_told_apart_by_nothing(ask, foxes, grouped, know
     assert "check" not in str(answer)
 
 
+def test_a_page_of_one_tile_is_no_check_alone(foxes, grouped, known, monkeypatch):
+    monkeypatch.setattr(tiles, "CHECKED", 1)
+    assert ids(hand_out(foxes, count=1)) == pks(grouped[:1])
+    assert not set(ids(hand_out(foxes, count=2))) <= known
+
+
+def test_where_others_were_faster_with_a_whole_group_the_next_one_is_shown(foxes, grouped, monkeypatch):
+    take = holding.take
+
+    def slow(holder, candidates):
+        monkeypatch.setattr(holding, "take", take)
+        take(Holder(foxes.bo, foxes.question), [Candidate(sample.pk) for sample in grouped[:6]])
+        take(holder, candidates)
+
+    monkeypatch.setattr(holding, "take", slow)
+    page = hand_out(foxes)
+    assert ids(page) == pks(grouped[6:10])
+    assert page.group.class_id == foxes.class_id("badger")
+
+
 def test_half_of_the_checks_are_of_another_class(foxes, grouped, known, monkeypatch):
     fox = foxes.class_id("fox")
     truth = dict(Label.objects.values_list("sample", "labelled_classes__label_class"))
-    monkeypatch.setattr(grid, "PLANTED", 1)
+    monkeypatch.setattr(tiles, "PLANTED", 1)
     assert {truth[sample] for sample in ids(hand_out(foxes)) if sample in known} == {foxes.class_id("badger")}
-    monkeypatch.setattr(grid, "PLANTED", 0)
+    monkeypatch.setattr(tiles, "PLANTED", 0)
     assert {truth[sample] for sample in ids(hand_out(foxes, foxes.bo, group_id=None)) if sample in known} <= {
         fox, foxes.class_id("badger")
     }  # fmt: skip
@@ -401,7 +422,7 @@ def test_a_check_s_answer_is_kept_apart_from_labels(ask, save, foxes, grouped, k
 def test_nobody_is_checked_on_a_sample_twice(ask, foxes, grouped, known):
     seen = []
     for _ in range(8):
-        Assignment.objects.filter(is_check=False).delete()
+        Assignment.objects.exclude(kind="check").delete()
         seen += [tile["sample"] for tile in ask().json()["tiles"] if tile["sample"] in known]
     assert len(seen) == len(set(seen)) <= 20
 
@@ -412,7 +433,7 @@ def test_two_people_may_be_checked_on_the_same_sample_at_once(foxes, grouped, kn
     seen = [set(), set()]
     for _ in range(12):
         for user, found in zip((foxes.ana, foxes.bo), seen, strict=True):
-            Assignment.objects.filter(is_check=False).delete()
+            Assignment.objects.exclude(kind="check").delete()
             found |= set(ids(hand_out(foxes, user))) & known
     assert seen[0] & seen[1]
 
@@ -420,7 +441,7 @@ def test_two_people_may_be_checked_on_the_same_sample_at_once(foxes, grouped, kn
 def test_a_check_that_is_saved_late_is_still_none_but_a_check(ask, save, foxes, grouped, known):
     tiles = [tile for tile in ask().json()["tiles"] if tile["sample"] in known]
     Assignment.objects.update(expires_at="2020-01-01T00:00Z")
-    handing.next_batch(foxes.bo, foxes.question, Wanted(5))  # throws out what ran out
+    single.next_batch(foxes.bo, foxes.question, Wanted(5))  # throws out what ran out
     save([event(foxes, tile) for tile in tiles])
     assert Check.objects.count() == len(tiles)
     assert not Label.objects.filter(annotator=foxes.ana).exists()
@@ -437,10 +458,10 @@ def test_a_check_taken_back_comes_with_what_was_said(ask, save, foxes, grouped, 
 
 
 def test_without_known_answers_there_are_no_checks(foxes, grouped, monkeypatch):
-    monkeypatch.setattr(grid, "CHECKED", 1)
+    monkeypatch.setattr(tiles, "CHECKED", 1)
     for sample in grouped[6:]:
         factories.label(foxes.question, sample, foxes.bo, foxes.class_id("fox"))
-    assert not [tile for tile in hand_out(foxes).tiles if tile.assignment.is_check]
+    assert not [tile for tile in hand_out(foxes).tiles if tile.assignment.kind == "check"]
 
 
 def test_questions_with_several_classes_have_no_checks(foxes, grouped, known):
@@ -453,7 +474,7 @@ def test_questions_with_several_classes_have_no_checks(foxes, grouped, known):
 
 
 def test_the_number_of_queries_is_bounded_and_does_not_grow(client, foxes, grouped, monkeypatch):
-    monkeypatch.setattr(grid, "CHECKED", 0.3)
+    monkeypatch.setattr(tiles, "CHECKED", 0.3)
     client.force_login(foxes.ana)
     url = reverse("annotating:grid_tiles", args=[foxes.project.slug, foxes.question.key])
 
@@ -470,5 +491,5 @@ def test_the_number_of_queries_is_bounded_and_does_not_grow(client, foxes, group
     small = queries(1, keep)
     more = factories.samples(foxes.project, 80)
     group(foxes, more, "empty", number=0)
-    assert small <= 26
+    assert small <= 13
     assert queries(60, keep) <= small + 1

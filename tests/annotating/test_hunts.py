@@ -295,10 +295,10 @@ def test_what_the_current_round_drew_for_its_audit_since_is_left_to_it(start, ti
 
 
 def test_known_answers_are_never_mixed_in(start, tiles, foxes, pool, monkeypatch):
-    monkeypatch.setattr("labeller.annotating.grid.CHECKED", 1.0)
+    monkeypatch.setattr("labeller.annotating.handing.tiles.CHECKED", 1.0)
     factories.label(foxes.question, pool[20], None, foxes.class_id("badger"), mode="import")
     tiles(start(**{"class": foxes.class_id("badger")}))
-    assert not Assignment.objects.filter(is_check=True).exists()
+    assert not Assignment.objects.filter(kind="check").exists()
 
 
 def test_where_suggestions_are_hidden_no_probability_is_told(start, tiles, foxes, pool):

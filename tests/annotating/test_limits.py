@@ -4,7 +4,8 @@ import pytest
 from django.urls import reverse
 
 from labeller.annotating import holding
-from labeller.annotating.models import Assignment, ReviewAssignment
+from labeller.annotating.holding import Candidate, Holder
+from labeller.annotating.models import Assignment
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -70,13 +71,11 @@ def test_asking_for_samples_by_name_goes_no_further(ask, foxes, pool):
 
 
 def test_a_late_save_takes_its_place_however_much_is_held(foxes, pool):
-    holding.take(foxes.ana, foxes.question, "a", {each.pk: {} for each in pool[:MOST]})
-    assert holding.take(foxes.ana, foxes.question, "", {pool[50].pk: {"is_done": True}}) == 1
+    holding.take(Holder(foxes.ana, foxes.question, "a"), [Candidate(each.pk) for each in pool[:MOST]])
+    holding.take(Holder(foxes.ana, foxes.question), [Candidate(pool[50].pk)], is_done=True)
+    assert Assignment.objects.get(sample=pool[50]).is_done
 
 
-def test_reviewers_have_a_share_too(ask, foxes, pool, monkeypatch):
-    from labeller.annotating import reviewing
-
-    monkeypatch.setattr(reviewing, "MOST_HELD", MOST)
+def test_reviewers_have_a_share_too(ask, foxes, pool):
     ask(name="review_next", user=foxes.mia, count=0, keep=[each.pk for each in pool])
-    assert ReviewAssignment.objects.filter(reviewer=foxes.mia).count() == MOST
+    assert Assignment.objects.filter(kind="review", annotator=foxes.mia).count() == MOST

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from labeller.annotating.models import ReviewAssignment
+from labeller.annotating.models import Assignment
 from labeller.labels import flags, selectors
 from labeller.labels.models import Flag, Label
 from labeller.learning.models import Assessment
@@ -254,11 +254,9 @@ def test_leaving_out_takes_a_review(foxes, desk):
 
 def test_a_review_is_recorded_where_the_reviewer_was_asked_a_known_answer(foxes, desk, disputed, fox):
     """What a manager says as a reviewer is a label, also where their own answer measured them."""
-    from labeller.annotating.models import Assignment
-
     sample = disputed()
     Assignment.objects.create(
-        question=foxes.question, sample=sample, slot=0, annotator=foxes.mia, is_check=True, expires_at=timezone.now()
+        question=foxes.question, sample=sample, kind="check", annotator=foxes.mia, expires_at=timezone.now()
     )
     desk.say(sample, fox)
     assert Label.objects.filter(annotator=foxes.mia, mode="review").exists()
@@ -291,7 +289,7 @@ def test_what_is_passed_over_is_left_for_others(foxes, desk, disputed):
 def test_what_ran_out_is_somebody_elses_or_comes_back(foxes, desk, disputed):
     made = [disputed().pk for _ in range(2)]
     desk.ids()
-    ReviewAssignment.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    Assignment.objects.filter(kind="review").update(expires_at=timezone.now() - timedelta(seconds=1))
     olga = Desk(foxes, "olga")
     assert olga.ids(count=1) == made[:1]
     assert desk.ask(count=0, keep=made).json()["kept"] == made[1:]
@@ -372,7 +370,7 @@ def test_the_number_of_queries_does_not_grow_with_what_waits(foxes, desk, disput
     for _ in range(15):
         sample = disputed()
         wave(foxes, sample, foxes.ana)
-    assert queries(12) == small <= 30
+    assert queries(12) == small <= 20
     assert Flag.objects.count() == 15
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from labeller.annotating import holding
+from labeller.annotating.holding import Candidate, Holder
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Flag, Label
 from labeller.learning.models import TileGroup
@@ -56,7 +57,7 @@ def test_an_answer_and_its_follow_up_come_in_one_request(send, foxes, ranked, be
 
 
 def test_a_follow_up_answer_does_not_settle_the_sample(send, foxes, ranked, behaviour):
-    holding.take(foxes.ana, foxes.question, "a", {ranked[0].pk: {}})
+    holding.take(Holder(foxes.ana, foxes.question, "a"), [Candidate(ranked[0].pk)])
     send(event(ranked[0], behaviour.classes.get().pk, question="behaviour"))
     assert not Assignment.objects.get(sample=ranked[0]).is_done
 
@@ -94,7 +95,7 @@ def test_a_tile_was_chosen_by_its_group_whatever_the_page_says(send, foxes, rank
     group = TileGroup.objects.create(
         question=foxes.question, kind="predicted", label_class_id=fox, n=1, tiles=[[ranked[0].pk, 0.9]], head_version=3
     )
-    holding.take(foxes.ana, foxes.question, "a", {ranked[0].pk: {"group": group}})
+    holding.take(Holder(foxes.ana, foxes.question, "a"), [Candidate(ranked[0].pk, group_id=group.pk)])
     send(event(ranked[0], foxes.class_id("badger"), mode="grid", suggestion_shown=False, head_version=99))
     label = Label.objects.get()
     assert (label.mode, label.strategy, label.predicted_id) == ("grid", "grid", fox)
@@ -130,7 +131,7 @@ def test_only_managers_review(send, foxes, ranked):
 
 def test_taking_a_batch_back_opens_its_samples_again(send, foxes, ranked):
     fox = foxes.class_id("fox")
-    holding.take(foxes.ana, foxes.question, "a", {sample.pk: {} for sample in ranked})
+    holding.take(Holder(foxes.ana, foxes.question, "a"), [Candidate(sample.pk) for sample in ranked])
     given = [event(sample, fox) for sample in ranked]
     send(*given)
     assert Assignment.objects.filter(is_done=True).count() == len(ranked)

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labeller.annotating import handing, saving, sequences
+from labeller.annotating import holding, saving
 from labeller.annotating.forms import Event
-from labeller.annotating.handing import Wanted
+from labeller.annotating.handing import bursts, single
+from labeller.annotating.holding import Wanted
 from labeller.annotating.models import Assignment
+from labeller.annotating.wire.samples import samples_json
 from labeller.labels.models import Label
 from labeller.projects.models import Question
-from labeller.samples.models import Deployment, File, Sequence
+from labeller.samples.models import Deployment, File, Sample, Sequence
 from tests import factories
 from tests.factories import judgement
 
@@ -38,8 +40,8 @@ def make_burst(foxes, count):
 
 
 def fetch(foxes, user=None, count=10, tab=TAB, **fields):
-    wanted = Wanted(count, tab=tab, bursts=True, **fields)
-    return handing.next_batch(user or foxes.ana, foxes.question, wanted).assignments
+    wanted = Wanted(count, tab=tab, **fields)
+    return bursts.next_batch(user or foxes.ana, foxes.question, wanted).assignments
 
 
 def ids(rows):
@@ -51,8 +53,15 @@ def held_by(foxes, user, tab=TAB):
     return set(found.values_list("sample_id", flat=True))
 
 
+def told(foxes, samples, user=None, tab=TAB):
+    """By sample the frames of its burst, as a page is told of them."""
+    shown = [Assignment(question=foxes.question, sample=sample, tab=tab) for sample in samples]
+    rows = samples_json(user or foxes.ana, foxes.question, shown)
+    return {row["sample"]: row["burst"] for row in rows}
+
+
 def frames_of(foxes, sample, user=None, tab=TAB):
-    return sequences.burst_json(user or foxes.ana, foxes.question, [sample], tab)[sample.pk]
+    return told(foxes, [sample], user, tab)[sample.pk]
 
 
 def mine(foxes, sample, user=None, tab=TAB):
@@ -76,9 +85,13 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
     said = factories.label(foxes.question, burst[3], foxes.ana, foxes.class_id("fox"))
     factories.label(foxes.question, burst[2], foxes.bo, foxes.class_id("badger"))
     factories.label(foxes.question, burst[1], foxes.ana, verdict="skip")
+    samples = Sample.objects.select_related("file__source", "file__deployment").filter(
+        pk__in=ids([burst[2], other[0], alone])
+    )
+    assert len(samples) == 3
     with django_assert_num_queries(2):
-        found = sequences.burst_json(foxes.ana, foxes.question, [burst[2], other[0], alone], TAB)
-    assert set(found) == {burst[2].pk, other[0].pk}
+        found = told(foxes, samples)
+    assert found[alone.pk] == []
     assert [frame["sample"] for frame in found[other[0].pk]] == ids(other)
     frames = found[burst[2].pk]
     assert [frame["sample"] for frame in frames] == ids(burst)
@@ -90,10 +103,11 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
     assert not any(frame["mine"] for frame in frames)
 
 
-def test_samples_without_a_burst_ask_the_database_nothing(foxes, django_assert_num_queries):
-    made = factories.samples(foxes.project, 2)
-    with django_assert_num_queries(0):
-        assert sequences.burst_json(foxes.ana, foxes.question, made) == {}
+def test_for_samples_without_a_burst_no_frames_are_looked_for(foxes, django_assert_num_queries):
+    made = ids(factories.samples(foxes.project, 2))
+    samples = list(Sample.objects.select_related("file__source", "file__deployment").filter(pk__in=made))
+    with django_assert_num_queries(1):  # what was said of them
+        assert told(foxes, samples) == {each.pk: [] for each in samples}
 
 
 def test_several_classes_of_a_frame_come_as_one_label(db, django_assert_num_queries):
@@ -114,12 +128,12 @@ def test_one_burst_is_one_item_and_all_its_frames_are_held(foxes, burst):
     assert ids(shown) == [burst[3].pk, alone.pk]
     assert held_by(foxes, foxes.ana) == {*ids(burst), alone.pk}
     assert mine(foxes, burst[3]) == ids(burst)
-    assert sequences.burst_json(foxes.ana, foxes.question, [alone], TAB) == {}
+    assert frames_of(foxes, alone) == []
 
 
 def test_in_single_mode_only_the_sample_is_held(foxes, burst):
     factories.ranking(foxes.question, burst[:1])
-    handing.next_batch(foxes.ana, foxes.question, Wanted(10, tab=TAB))
+    single.next_batch(foxes.ana, foxes.question, Wanted(10, tab=TAB))
     assert held_by(foxes, foxes.ana) == {burst[0].pk}
     assert mine(foxes, burst[0]) == [burst[0].pk]
 
@@ -127,9 +141,8 @@ def test_in_single_mode_only_the_sample_is_held(foxes, burst):
 def test_the_bursts_of_many_samples_take_few_queries(foxes, django_assert_max_num_queries):
     made = [make_burst(foxes, 4) for _ in range(6)]
     factories.ranking(foxes.question, [frames[0] for frames in made])
-    held = handing.next_batch(foxes.ana, foxes.question, Wanted(10, tab=TAB)).assignments
-    with django_assert_max_num_queries(5):
-        assert len(sequences.hold_bursts(foxes.ana, foxes.question, held, TAB)) == 6
+    with django_assert_max_num_queries(7):  # two of them begin and end the transaction
+        assert len(fetch(foxes)) == 6
     assert len(held_by(foxes, foxes.ana)) == 24
 
 
@@ -154,12 +167,10 @@ def test_two_people_never_share_a_frame_beyond_the_redundancy(foxes, burst, redu
 
 
 def test_of_a_burst_that_two_people_hold_each_has_the_frames_they_were_faster_with(foxes, burst):
-    """Bo takes a frame between the moment Ana takes hers and the moment she takes the rest."""
-    factories.ranking(foxes.question, [burst[0], burst[3]])
-    anas = handing.next_batch(foxes.ana, foxes.question, Wanted(1, tab=TAB)).assignments
-    bos = handing.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB)).assignments
-    sequences.hold_bursts(foxes.ana, foxes.question, anas, TAB)
-    sequences.hold_bursts(foxes.bo, foxes.question, bos, TAB)
+    factories.ranking(foxes.question, [burst[3], burst[0]])
+    single.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
+    assert ids(fetch(foxes)) == [burst[0].pk]
+    assert fetch(foxes, foxes.bo, keep=[burst[3].pk]) == []
     assert held_by(foxes, foxes.bo) == {burst[3].pk}
     assert held_by(foxes, foxes.ana) == set(ids(burst)) - {burst[3].pk}
     assert mine(foxes, burst[0]) == [each.pk for each in burst if each != burst[3]]
@@ -168,7 +179,7 @@ def test_of_a_burst_that_two_people_hold_each_has_the_frames_they_were_faster_wi
 
 def test_a_frame_taken_at_the_very_moment_is_not_held_twice(foxes, burst, monkeypatch):
     factories.ranking(foxes.question, burst[:1])
-    real = sequences.take
+    real = holding.take
 
     def slow(*args):
         Assignment.objects.create(
@@ -176,7 +187,7 @@ def test_a_frame_taken_at_the_very_moment_is_not_held_twice(foxes, burst, monkey
         )
         return real(*args)
 
-    monkeypatch.setattr(sequences, "take", slow)
+    monkeypatch.setattr(holding, "take", slow)
     fetch(foxes)
     assert held_by(foxes, foxes.ana) == set(ids(burst)) - {burst[2].pk}
 
@@ -200,7 +211,7 @@ def test_what_is_kept_stays_held_and_does_not_come_again(foxes, burst):
 def test_a_frame_that_becomes_free_is_no_item_beside_its_burst(foxes, burst):
     """Bo held it while Ana was handed the burst; when he gives it back it is ranked once more."""
     factories.ranking(foxes.question, [burst[3], burst[0]])
-    handing.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
+    single.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
     assert ids(fetch(foxes)) == [burst[0].pk]
     Assignment.objects.filter(annotator=foxes.bo).delete()
     kept = [each for each in ids(burst) if each != burst[3].pk]
@@ -271,7 +282,7 @@ def test_each_audit_sample_of_a_burst_counts(client, foxes, burst):
 
 def test_somebody_elses_audit_sample_makes_nobody_blind(client, foxes, burst):
     factories.ranking(foxes.question, [burst[3], burst[0]], audits=[burst[3]], suggest=[foxes.class_id("fox")])
-    handing.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
+    single.next_batch(foxes.bo, foxes.question, Wanted(1, tab=TAB))
     (item,) = page(client, foxes)
     assert item["sample"] == burst[0].pk and not item["blind"] and item["suggestions"]
     assert [frame["mine"] for frame in item["burst"]] == [True, True, True, False, True]

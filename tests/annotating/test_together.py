@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from labeller.annotating import holding, saving, selectors
+from labeller.annotating import holding, saving
 from labeller.annotating.forms import Event
+from labeller.annotating.holding import Candidate, Holder
 from labeller.annotating.models import Assignment
+from labeller.annotating.wire import pages
 from labeller.labels import answering, recording, tallies
 from labeller.labels.models import Answer, Check, Flag, Label
 from labeller.labels.recording import Judgement
@@ -64,8 +66,7 @@ class TestABatch(TestCase):
             question=foxes.question,
             sample=made[2],
             annotator=person,
-            is_check=True,
-            slot=2000,
+            kind="check",
             expires_at="2100-01-01T00:00:00Z",
         )
         events = [self.event(foxes, person, made, rests, **each) for each in sorted(batch, key=lambda e: e["sample"])]
@@ -101,7 +102,7 @@ class TestABatch(TestCase):
         return Event(str(uuid), given, None, sample_id=place)
 
     def told(self, recorded):
-        return selectors.results_json(["" for _ in recorded], recorded)
+        return pages.results_json(["" for _ in recorded], recorded)
 
     def stored(self, project):
         labels = Label.objects.order_by("uuid").values_list(
@@ -145,12 +146,12 @@ def test_saving_takes_as_many_statements_for_25_as_for_5(foxes, sent):
     def statements(count):
         made = factories.samples(foxes.project, count)
         factories.ranking(foxes.question, made)
-        holding.take(foxes.ana, foxes.question, "a", {each.pk: {} for each in made})
+        holding.take(Holder(foxes.ana, foxes.question, "a"), [Candidate(each.pk) for each in made])
         given = [factories.judgement(foxes.question, each, foxes.ana, foxes.class_id("fox")) for each in made]
         events = [Event(str(each.uuid), each, None, sample_id=each.sample_id) for each in given]
         with CaptureQueriesContext(connection) as captured:
             recorded = saving.save(member, foxes.question, events)
-            selectors.results_json([event.uuid for event in events], recorded)
+            pages.results_json([event.uuid for event in events], recorded)
         assert [each.status for each in recorded] == [200] * count
         return len(captured)
 

@@ -42,6 +42,7 @@ PLACES = {
     "projects": Place("/"),
     "new project": Place("/projects/new/", who="admin"),
     "progress": Place("/projects/{slug}/"),
+    "progress of a follow-up question": Place("/projects/{slug}/questions/looks-follow/"),
     "settings": Place("/projects/{slug}/settings/"),
     "learning settings": Place("/projects/{slug}/questions/{key}/settings/"),
     "deployments": Place("/projects/{slug}/deployments/"),
@@ -215,7 +216,7 @@ def names(patterns: list[Any]) -> Iterator[str]:
 
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
-        "login", "list", "new", "progress", "settings", "question_settings", "deployments", "deployment", "people",
-        "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid", "hunt",
-        "review", "account", "password", "refused",
+        "login", "list", "new", "progress", "question", "settings", "question_settings", "deployments", "deployment",
+        "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
+        "hunt", "review", "account", "password", "refused",
     }  # fmt: skip

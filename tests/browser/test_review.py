@@ -160,8 +160,8 @@ def test_undo_gives_a_label_of_ones_own_back_as_it_was(sign_in, asked):
 
 
 HELD = """
-    SELECT hold.sample_id, accounts_user.username FROM annotating_reviewassignment AS hold
-    JOIN accounts_user ON accounts_user.id = hold.reviewer_id
+    SELECT hold.sample_id, accounts_user.username FROM annotating_assignment AS hold
+    JOIN accounts_user ON accounts_user.id = hold.annotator_id WHERE hold.kind = 'review'
 """
 
 

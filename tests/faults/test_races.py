@@ -58,6 +58,7 @@ def test_one_uuid_ten_times_and_double_clicks(serve, at_once):
     server.audit()
     assert len(server.rows("SELECT id FROM labels_label")) == 6
     # A double click: two decisions on one sample, neither knowing of the other.
+    server.write("DELETE FROM labels_answer")
     server.write("DELETE FROM labels_labelledclass")
     server.write("DELETE FROM labels_label")
     server.journal.__init__()
@@ -110,6 +111,7 @@ def test_batches_of_one_person_that_speak_of_the_same_samples_in_opposite_orders
         for answer, batch in zip(answers, batches, strict=True):
             assert [each["uuid"] for each in answer.body["results"]] == [event["uuid"] for event in batch]
         server.audit()
+        server.write("DELETE FROM labels_answer")
         server.write("DELETE FROM labels_labelledclass")
         server.write("DELETE FROM labels_label")
         server.journal.__init__()

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from labeller.annotating import selectors as annotating
+from labeller.annotating.wire import pages as annotating
 from labeller.insights import selectors
 from labeller.samples import ingesting, refused
 from tests import factories

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from labeller.annotating import handing as annotating
 from labeller.annotating import saving
-from labeller.annotating.handing import Wanted
+from labeller.annotating.handing import single as annotating
+from labeller.annotating.holding import Wanted
 from labeller.insights import selectors
 from labeller.jobs.models import Job
 from labeller.labels.models import Label

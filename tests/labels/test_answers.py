@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from labeller.labels import answering, checks, recording, selectors, tallies
+from labeller.labels import answering, applying, checks, recording, selectors, tallies
 from labeller.labels.models import Answer, Label, LabelledClass, Tally
 from labeller.labels.recording import adopt_known
 from tests import factories
@@ -104,10 +104,12 @@ class TestWhateverPeopleDo(TestCase):
     @settings(max_examples=50)
     @given(ACTIONS)
     def test_reads_are_what_the_labels_say(self, actions):
-        foxes, _ = self.happens(actions)
+        foxes, follower = self.happens(actions)
         labels = reference.current(foxes.question)
         answered = {each: found for each, said in labels.items() if (found := reference.classes(said)) is not None}
         assert selectors.consensus(foxes.question) == answered
+        assert applying.asked_ids(follower).tolist() == sorted(answered)  # no class is blank
+        assert set(selectors.consensus(follower)) <= set(answered)
         of_state = {each: reference.state(said) for each, said in labels.items()}
         assert selectors.settled(foxes.question) == {each for each, state in of_state.items() if state != State.OPEN}
         answers = Answer.objects.of(foxes.question)
@@ -173,7 +175,7 @@ def test_the_newest_class_is_the_one_whose_first_answer_came_last(foxes):
 
 @pytest.mark.django_db
 def test_the_training_set_comes_in_the_order_in_which_it_was_labelled_whatever_a_page_holds(foxes, monkeypatch):
-    monkeypatch.setattr(selectors, "PAGE", 2)
+    monkeypatch.setattr(applying, "PAGE", 2)
     made = factories.samples(foxes.project, 5)
     for sample in reversed(made):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from labeller.annotating import handing as annotating
 from labeller.annotating import saving
-from labeller.annotating.handing import Wanted
+from labeller.annotating.handing import single as annotating
+from labeller.annotating.holding import Wanted
 from labeller.embedding import loading, runs
 from labeller.labels import selectors as labels
 from labeller.learning import asking, assessing, fitting

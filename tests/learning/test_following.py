@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from labeller.annotating import grid, handing, holding, saving
-from labeller.annotating import selectors as annotating
+from labeller.annotating import holding, saving
 from labeller.annotating.forms import Event
-from labeller.annotating.handing import Wanted
+from labeller.annotating.handing import single, tiles
+from labeller.annotating.holding import Wanted
+from labeller.annotating.wire.samples import samples_json
 from labeller.embedding import loading, runs
 from labeller.jobs import queueing as jobs
 from labeller.labels import applying, tallies
@@ -105,6 +106,17 @@ def test_without_classes_named_it_is_asked_after_every_answer_but_a_blank_one(fo
     assert applying.asked_ids(doing).tolist() == [each.pk for each in made[:4]]
 
 
+def test_of_several_classes_one_that_it_is_for_will_do(foxes, made, doing):
+    Question.objects.filter(pk=foxes.question.pk).update(multi_label=True)
+    doing.refresh_from_db()
+    fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
+    question = Question.objects.get(pk=foxes.question.pk)
+    for sample, classes in zip(made, ([fox], [badger], [fox, badger]), strict=False):
+        factories.label(question, sample, foxes.ana, *classes)
+    assert applying.asked_ids(doing).tolist() == [made[0].pk, made[2].pk]
+    assert tallies.of(doing).samples == 2 and counted_rightly(foxes)
+
+
 def test_its_embeddings_are_those_of_what_it_is_asked_of(foxes, made, doing):
     species(foxes, made[:10])
     run = runs.current_run(foxes.project)
@@ -165,29 +177,29 @@ def test_an_answer_in_the_same_pass_has_it_learn(foxes, made, doing, sent):
 def test_only_what_it_is_asked_of_is_handed_out_and_then_it_is_finished(foxes, made, doing, sent):
     species(foxes, made[:6])
     factories.ranking(doing, made[:6])
-    batch = handing.next_batch(foxes.ana, doing, Wanted(10, tab="a"))
+    batch = single.next_batch(foxes.ana, doing, Wanted(10, tab="a"))
     assert [each.sample for each in batch.assignments] == made[:6:2]
     holding.release(foxes.ana, doing, "a")
     factories.label(foxes.question, made[0], foxes.mia, foxes.class_id("badger"), mode="review")
-    batch = handing.next_batch(foxes.ana, doing, Wanted(10, tab="a"))
+    batch = single.next_batch(foxes.ana, doing, Wanted(10, tab="a"))
     assert [each.sample for each in batch.assignments] == made[2:6:2]
     behaviour(foxes, doing, made[2:6:2])
     holding.release(foxes.ana, doing, "a")
-    assert handing.next_batch(foxes.ana, doing, Wanted(10, tab="a")).state == "finished"
+    assert single.next_batch(foxes.ana, doing, Wanted(10, tab="a")).state == "finished"
 
 
 def test_where_it_is_asked_of_nothing_nobody_waits_for_it(foxes, made, doing, sent):
-    assert handing.next_batch(foxes.ana, doing, Wanted(10)).state == "finished"
-    assert grid.hand_out(foxes.ana, doing, Wanted(10)).state == "finished"
+    assert single.next_batch(foxes.ana, doing, Wanted(10)).state == "finished"
+    assert tiles.next_page(foxes.ana, doing, Wanted(10)).state == "finished"
     species(foxes, made[:1])
-    assert handing.next_batch(foxes.ana, doing, Wanted(10)).state == "preparing"
+    assert single.next_batch(foxes.ana, doing, Wanted(10)).state == "preparing"
 
 
 def test_tiles_and_hunts_hold_only_what_it_is_asked_of(foxes, made, doing, sent):
     species(foxes, made[:20])
     behaviour(foxes, doing, made[:8:2])
     refit(doing)
-    page = grid.hand_out(foxes.ana, doing, Wanted(60))
+    page = tiles.next_page(foxes.ana, doing, Wanted(60))
     assert page.tiles and {each.assignment.sample_id for each in page.tiles} <= {each.pk for each in made[8:20:2]}
     jobs.enqueue(
         "hunt", key="h", project=foxes.project,
@@ -291,15 +303,15 @@ def test_what_the_question_before_ranks_comes_with_what_the_following_head_think
         (told,) = entry.foreseen.values()
         assert told["head"] == Head.objects.get(question=doing).version
         assert {class_id for class_id, _ in told["suggestions"]} == of_doing
-    batch = handing.next_batch(foxes.bo, foxes.question, Wanted(3, tab="a"))
-    for row in annotating.samples_json(foxes.bo, foxes.question, batch.assignments):
+    batch = single.next_batch(foxes.bo, foxes.question, Wanted(3, tab="a"))
+    for row in samples_json(foxes.bo, foxes.question, batch.assignments):
         assert {class_id for class_id, _ in row["foreseen"][doing.key]} == of_doing
 
 
 def test_it_is_kept_from_people_who_label_blind_or_are_shown_nothing(foxes, doing, foreseen):
     def told():
-        batch = handing.next_batch(foxes.bo, foxes.question, Wanted(1, tab="a"))
-        (row,) = annotating.samples_json(foxes.bo, foxes.question, batch.assignments)
+        batch = single.next_batch(foxes.bo, foxes.question, Wanted(1, tab="a"))
+        (row,) = samples_json(foxes.bo, foxes.question, batch.assignments)
         return row["foreseen"]
 
     assert told()
@@ -320,7 +332,7 @@ def in_passing(foxes, doing, entry, **fields):
 
 
 def test_a_label_given_in_passing_knows_what_its_head_had_said(foxes, doing, foreseen, sent):
-    handing.next_batch(foxes.bo, foxes.question, Wanted(2, tab="a"))
+    single.next_batch(foxes.bo, foxes.question, Wanted(2, tab="a"))
     entry = foreseen.entries.order_by("rank").first()
     label = in_passing(foxes, doing, entry, suggestion_shown=True)
     (told,) = entry.foreseen.values()
@@ -329,7 +341,7 @@ def test_a_label_given_in_passing_knows_what_its_head_had_said(foxes, doing, for
 
 
 def test_an_audit_of_the_question_before_is_one_of_this_too(foxes, doing, foreseen, sent):
-    handing.next_batch(foxes.bo, foxes.question, Wanted(2, tab="a"))
+    single.next_batch(foxes.bo, foxes.question, Wanted(2, tab="a"))
     RoundEntry.objects.update(strategy="audit", propensity=0.25)
     entry = foreseen.entries.order_by("rank").first()
     label = in_passing(foxes, doing, entry, suggestion_shown=True)

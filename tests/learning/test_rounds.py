@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
 
-from labeller.annotating import handing as annotating
 from labeller.annotating import saving
-from labeller.annotating.handing import Wanted
+from labeller.annotating.handing import single as annotating
+from labeller.annotating.holding import Wanted
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job

@@ -11,17 +11,18 @@ from django.apps import apps
 from django.utils import timezone
 
 from labeller.accounts.models import Membership, User
-from labeller.annotating.models import Assignment, ReviewAssignment
+from labeller.annotating.models import Assignment
 from labeller.embedding import loading, runs
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
 from labeller.insights.models import Summary
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
-from labeller.labels import answering
+from labeller.labels import answering, tallies
 from labeller.labels.models import Check, Flag, Label
 from labeller.learning.models import Acceptance, Assessment, Head, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
+from labeller.messages import sentence
 from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
@@ -95,6 +96,7 @@ def besides(project, question, who):
     run = EmbeddingRun.in_use(project)
     following = Question.objects.create(project=project, key="age", text="How old?", follows=question)
     following.only_for.add(question.classes.first())
+    tallies.recount(project)
     child = ensure_class(question, "red fox")[0]
     LabelClass.objects.filter(pk=child.pk).update(parent=question.classes.first())
     whose = {"question": question, "project": project, "sample": sample, "uuid": uuid.uuid4()}
@@ -103,7 +105,8 @@ def besides(project, question, who):
         fields = {**whose, "uuid": uuid.uuid4(), "verdict": "answer", "mode": "grid", "is_current": is_current}
         Check.objects.create(annotator=who, **fields)
     HiddenTruth.objects.create(sample=sample, label_class=child)
-    ReviewAssignment.objects.create(question=question, sample=sample, reviewer=who, expires_at=timezone.now())
+    holds = {"question": question, "sample": sample, "expires_at": timezone.now()}
+    Assignment.objects.create(annotator=who, kind="review", slot=0, **holds)
     GivenUpShard.objects.create(run=run, number=99, last_at=timezone.now())
     EmbeddingRun.objects.create(project=project, base=run, featuriser="x", fingerprint="f" * 16, dimension=8)
     look = {"epsilon": 0.1, "bound": 0.1, "confidence": 0.9, "n_audited": 9, "audited": 9, "wrong": 0, "accepted": 9}
@@ -387,7 +390,7 @@ def test_a_class_that_somebody_labels_with_meanwhile_is_kept(foxes):
     spare = ensure_class(foxes.question, "dodo")[0]
     job = removing.ask(spare, foxes.olga)
     label = factories.label(foxes.question, factories.samples(foxes.project, 1)[0], foxes.ana, spare.pk)
-    assert do(job).message.startswith("kept:")
+    assert sentence(do(job).message).startswith("The class is kept")
     assert list(label.classes.all()) == [spare]
 
 

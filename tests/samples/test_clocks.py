@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labeller.annotating import sequences
+from labeller.annotating.models import Assignment
+from labeller.annotating.wire.samples import samples_json
 from labeller.jobs.models import Job
 from labeller.messages import sentence
 from labeller.projects.models import Project
@@ -107,7 +108,8 @@ def test_frames_of_one_second_come_in_the_order_of_their_numbers(project):
     annotator = factories.person("ana")
     question = project.first_question
     sample = Sample.objects.get(file__path="north/IMG_2.jpg")
-    shown = [frame["sample"] for frame in sequences.burst_json(annotator, question, [sample])[sample.pk]]
+    (told,) = samples_json(annotator, question, [Assignment(question=question, sample=sample)])
+    shown = [frame["sample"] for frame in told["burst"]]
     paths = Sample.objects.in_bulk(shown)
     order = [paths[pk].file.path.removeprefix("north/IMG_").removesuffix(".jpg") for pk in shown]
     assert order == ["1", "2", "3", "9", "10", "11"]

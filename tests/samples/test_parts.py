@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from labeller.annotating import handing
-from labeller.annotating.handing import Wanted
-from labeller.embedding import loading, runs
+from labeller.annotating.handing import bursts
+from labeller.annotating.holding import Wanted
+from labeller.embedding import loading, runs, whitening
 from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels import tallies
@@ -111,7 +111,7 @@ def test_a_box_is_asked_labelled_and_exported_like_any_sample(client, foxes, fil
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
-    handed = handing.next_batch(foxes.bo, foxes.question, Wanted(10, bursts=True)).assignments
+    handed = bursts.next_batch(foxes.bo, foxes.question, Wanted(10)).assignments
     assert {each.sample_id for each in handed} == set(boxed)
     factories.label(foxes.question, handed[0].sample, foxes.bo, foxes.class_id("empty"))
     client.force_login(foxes.mia)
@@ -146,3 +146,13 @@ def test_bursts_are_of_whole_frames(foxes, files):
     sample = Sample.objects.select_related("file").get(pk=pk)
     sample.file.sequence_id = 7
     assert sample.sequence_id is None and Sample(file=sample.file).sequence_id == 7
+
+
+def test_whitened_embeddings_follow_a_shard_that_grows(foxes, files):
+    whitened = whitening.start(runs.current_run(foxes.project), 2)
+    runs.enqueue(whitened, runs.missing(whitened))
+    factories.work("embed")
+    parts.add_boxes(foxes.project, [(files[0].pk, CORNER), (files[1].pk, CORNER)])
+    factories.work("embed")
+    for run in (whitened.base, whitened):
+        assert len(loading.load_embeddings(run).ids) == 5 and run.shards.get().embedded == 5

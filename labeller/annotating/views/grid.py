@@ -3,8 +3,10 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
-from labeller.annotating import forms, grid
+from labeller.annotating import forms
+from labeller.annotating.handing import tiles
 from labeller.annotating.views.common import asked, explains
+from labeller.annotating.wire.tiles import page_json
 
 
 @require_POST
@@ -17,5 +19,5 @@ def grid_tiles(request: HttpRequest, slug: str, key: str) -> HttpResponse:
         name: None if body.get(given) is None else forms.whole_number(body[given], given)
         for name, given in (("group_id", "group"), ("class_id", "class"))
     }
-    page = grid.hand_out(member.person, question, forms.wanted(body, high=grid.MOST_AT_ONCE), **chosen)
-    return JsonResponse(grid.page_json(member.person, question, page))
+    page = tiles.next_page(member.person, question, forms.wanted(body), **chosen)
+    return JsonResponse(page_json(member.person, question, page))

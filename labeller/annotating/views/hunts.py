@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
-from labeller.annotating import forms, grid, hunts
+from labeller.annotating import forms, hunts
 from labeller.annotating.views.common import asked, explains
 
 
@@ -24,7 +24,7 @@ def hunt_tiles(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Tiles of a hunt, once a worker has been through the pool."""
     member, question = asked(request, slug, key)
     body = forms.body(request)
-    wanted = forms.wanted(body, high=grid.MOST_AT_ONCE)
+    wanted = forms.wanted(body)
     without = hunts.passed_over(body)
     found = hunts.outcome(member.person, question, forms.whole_number(body.get("job"), "job"))
     return JsonResponse(hunts.page_json(member.person, question, wanted, found, without))

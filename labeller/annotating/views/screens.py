@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from labeller.accounts import keymap
 from labeller.accounts.access import Member
 from labeller.accounts.models import Role
-from labeller.annotating import selectors
 from labeller.annotating.views.common import asked
+from labeller.annotating.wire import pages
 from labeller.projects.models import Question
 
 ENDPOINTS = ("next", "save", "classes", "release")
@@ -58,7 +58,7 @@ def _screen(
     boot = {
         "mode": mode,
         "project": {"slug": project.slug, "name": project.name},
-        **selectors.questions_json(question),
+        **pages.questions_json(question),
         "show_suggestions": question.show_suggestions,
         "urls": {
             **{name: reverse(f"annotating:{name}", args=place) for name in (*ENDPOINTS, *endpoints)},
@@ -66,7 +66,7 @@ def _screen(
             "progress": reverse("insights:question", args=place),
             "image": "/samples/0/1280.jpg",
         },
-        "can_create_classes": selectors.may_add_classes(member),
+        "can_create_classes": pages.may_add_classes(member),
         "csrf": get_token(request),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "user": member.person.get_username(),

@@ -13,8 +13,9 @@ from tqdm import tqdm
 from labeller.accounts import admitting as accounts
 from labeller.accounts.access import Member
 from labeller.accounts.models import Role, User
-from labeller.annotating import handing, saving
-from labeller.annotating.handing import Wanted
+from labeller.annotating import saving
+from labeller.annotating.handing import single
+from labeller.annotating.holding import Wanted
 from labeller.annotating.models import Assignment
 from labeller.config.commands import SiteCommand
 from labeller.jobs.models import Job
@@ -124,7 +125,7 @@ class Command(SiteCommand):
             newest = Label.objects.filter(question=question).order_by("-pk").values_list("pk", flat=True).first() or 0
             current = Round.objects.filter(question=question, is_current=True).first()
             if current is not None and current.last_label >= newest:
-                batch = handing.next_batch(oracle, question, Wanted(count))
+                batch = single.next_batch(oracle, question, Wanted(count))
                 if batch.assignments or batch.state == "finished":
                     return batch.assignments
             self._give_up_after(question, started)

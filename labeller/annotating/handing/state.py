@@ -1,0 +1,35 @@
+"""Where a question stands: what there is to hand out, and why nothing may be left."""
+
+from labeller.labels import tallies
+from labeller.learning import asking as learning
+from labeller.learning.models import Round
+from labeller.projects.models import Question
+
+
+def current_round(question: Question) -> Round | None:
+    return Round.objects.filter(question=question, is_current=True).select_related("head").first()
+
+
+def has_open_samples(question: Question) -> bool:
+    """Whether there is a sample on which nobody has decided yet; imports and labels keep the counts."""
+    counts = tallies.of(question)
+    return counts.settled < counts.samples
+
+
+def of(
+    question: Question, current: Round | None, is_served: bool, only_audit: bool = False, in_groups: bool = False
+) -> str:
+    """Whether a page has what it needs (ready), or waits for a ranking (preparing); used up, or finished.
+
+    A fresh ranking brings more where this one is used up or others hold all of it; of groups only where labels came.
+    """
+    if current is None and (question.follows_id is None or has_open_samples(question)):
+        return "preparing"
+    if is_served:
+        return "ready"
+    if only_audit or not has_open_samples(question):
+        return "finished"
+    if in_groups and not learning.new_labels(question):
+        return "used_up"
+    learning.request_refit(question, at_once=True)
+    return "preparing"
