@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from labeller.projects.models import LabelClass, Question
+from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting as samples
 from labeller.samples.models import Deployment, Sample, Source
 from tests import factories
@@ -173,6 +173,8 @@ def client_of(world, who):
 
 def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
     sample_id = sample_id or Sample.objects.get().pk
+    project = Project.objects.get(slug="foxes")
+    deployment, _ = Deployment.objects.get_or_create(project=project, defaults={"name": "north"})
     path = "/" + row.path
     for part, value in (
         ("slug:slug", slug),
@@ -186,7 +188,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:job_id", 1),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),
-        ("int:deployment_id", Deployment.objects.get(project__slug="foxes").pk),
+        ("int:deployment_id", deployment.pk),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))
