@@ -65,12 +65,15 @@ def fill(samples: int, labels: int) -> None:
 
 
 def _spread_contents() -> None:
-    """Give samples contents that begin alike as seldom as real ones: those that `filling` counts all begin with 0."""
+    """Give files contents that begin alike as seldom as real ones, and that the two projects do not share."""
     from django.db import connection
 
-    turned = "substr(sha256, 63, 2) || substr(sha256, 1, 62)"
+    from labeller.projects.models import Project
+
+    mark = "CASE WHEN project_id = %s THEN 'f' ELSE '0' END"
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE samples_file SET sha256 = {turned}")
+        turned = f"substr(sha256, 63, 2) || {mark} || substr(sha256, 2, 61)"
+        cursor.execute(f"UPDATE samples_file SET sha256 = {turned}", [Project.objects.get(slug=filling.SLUG).pk])
 
 
 # --- somebody else --------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from django.db import DEFAULT_DB_ALIAS, models, transaction
 from labeller.jobs import queueing as jobs
 from labeller.managing.closure import Rows, Tied, let_go, tied
 
-LEAST, MOST = 100, 5000  # rows in one transaction
+LEAST, MOST = 500, 5000  # rows in one transaction
 AIM = 0.1  # seconds that one transaction should take: on SQLite all other writers wait for it
 LONGEST_PAUSE = 0.25
-PAGE = 500  # rows whose dependents are looked for at once
+PAGE = 2000  # rows whose dependents are looked for at once
 TURN = 300.0  # seconds that a worker deletes before it does other work in between: well below a task's time limit
 
 Before = Callable[[list[Any]], None]
@@ -63,8 +63,8 @@ class Emptying:
     def _batch(self, model: Rows, pks: list[Any]) -> None:
         if model in self.before:
             self.before[model](pks)
-        started = time.monotonic()
         with transaction.atomic():
+            started = time.monotonic()  # what was waited for others' transactions before is no reason for smaller ones
             let_go(model, pks)
             # Not `delete`, which would look once more for all that hangs on them, in many statements. Where something
             # was added in between, the database refuses the whole batch.

@@ -41,8 +41,8 @@ def remove(source: Source, emptying: Emptying) -> None:
 def _remove_samples(source: Source, emptying: Emptying) -> None:
     of_source = Sample.objects.filter(file__source=source).order_by()
     while pks := list(of_source.values_list("pk", flat=True)[:TOGETHER]):
-        started = time.monotonic()
         with transaction.atomic():
+            started = time.monotonic()
             labels = _remove_batch(source.project, pks)
         emptying.rest(time.monotonic() - started)
         emptying.report(Sample, len(pks) + labels)
@@ -70,8 +70,8 @@ def _remove_files(source: Source, emptying: Emptying) -> None:
     while rows := list(of_source.values_list("pk", "sha256", "sequence", "deployment")[: 10 * TOGETHER]):
         pks = [row[0] for row in rows]
         traces.delete(traces.of_pictures(source.project_id, [row[1] for row in rows]))
-        started = time.monotonic()
         with transaction.atomic():
+            started = time.monotonic()
             let_go(File, pks)
             File.objects.filter(pk__in=pks).delete()
             for model, place in ((Sequence, 2), (Deployment, 3)):
