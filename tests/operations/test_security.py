@@ -79,7 +79,7 @@ def test_scripts_and_styles_load_nothing_from_elsewhere_and_build_no_html(path):
 def test_a_busy_database_is_answered_with_503(client, foxes, monkeypatch):
     from labeller.insights import selectors
 
-    def busy(project):
+    def busy(*given):
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(selectors, "progress", busy)
