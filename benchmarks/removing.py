@@ -5,8 +5,9 @@
 A project with everything (as `benchmarks.pages` fills it, and files: small pictures, embeddings, heads) is deleted by a
 job in a process of its own, while somebody labels another project in this one: one label after the other, with a
 little time between, as with nothing else going on before. Last line: JSON, for each database the seconds that the
-deletion took, those that its process worked (others' work on a busy machine is not in these), the milliseconds of a label before and meanwhile (the middle one, and of 95 in 100 the slowest), and
-what is left in tables and folders, which should be nothing.
+deletion took, those that its process worked (others' work on a busy machine is not in these), the milliseconds of a
+label before and meanwhile (the middle one, and of 95 in 100 the slowest), and what is left in tables and folders, which
+should be nothing.
 """
 
 import argparse
