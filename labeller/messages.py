@@ -277,7 +277,7 @@ def _shown(value: Any) -> str:
 
 def as_json(said: Notice | str) -> Any:
     """What a column of JSON holds."""
-    return asdict(said) if isinstance(said, Notice) else said
+    return asdict(said.with_texts(storable)) if isinstance(said, Notice) else storable(said)
 
 
 def stored(said: Notice | str | Sequence[Notice | str], most: int) -> str:

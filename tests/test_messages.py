@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeller.codes import WorkerCode
-from labeller.messages import SENTENCES, Explained, sentence, stored
+from labeller.messages import SENTENCES, Explained, as_json, sentence, stored
 from tl_core import evaluation
 from tl_core.evaluation.discovery import Coverage, Richness
 from tl_core.notices import Code, Notice, notice
@@ -124,6 +124,11 @@ def test_what_is_too_long_loses_text_and_never_its_form(path, error, most):
     assert len(text) <= most and "\0" not in text
     text.encode()
     assert sentence(text).startswith("The table ") and " cannot be read: " in sentence(text)
+
+
+def test_no_database_is_given_what_it_does_not_take():
+    said = notice(WorkerCode.STRATEGY_UNUSABLE, name="a\0b", error="\ud800c")
+    assert as_json(said)["parameters"] == {"name": "ab", "error": "c"} == json.loads(stored(said, 300))["parameters"]
 
 
 def test_a_text_that_has_room_is_not_cut():

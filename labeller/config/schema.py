@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.backends.sqlite3.base import DatabaseWrapper as SqliteDatabase
 from django.db.migrations.executor import MigrationExecutor
 
@@ -56,7 +56,8 @@ def place() -> str:
 
 def is_there() -> bool:
     """Whether there is a database to look at; looking alone would make the file of one."""
-    is_file = isinstance(connection, SqliteDatabase) and not connection.is_in_memory_db()
+    database = connections[DEFAULT_DB_ALIAS]  # itself: `connection` stands for it, and is an instance of nothing
+    is_file = isinstance(database, SqliteDatabase) and not database.is_in_memory_db()
     return not is_file or Path(connection.settings_dict["NAME"]).exists()
 
 

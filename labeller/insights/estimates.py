@@ -27,7 +27,7 @@ from labeller.messages import sentence
 from labeller.projects.models import LabelClass, Question
 from tl_core import evaluation
 from tl_core.evaluation import Coverage, Criterion, Forecast, Richness, StopAdvice
-from tl_core.notices import notice
+from tl_core.notices import Notice, notice
 
 POINTS = 8  # of the curve that the forecast goes through
 LEAST_AUDITED = 6  # audit samples behind each of them
@@ -88,7 +88,12 @@ def summary(question: Question) -> dict[str, Any]:
 
 def advice(found: dict[str, Any]) -> StopAdvice:
     """The stop advice of a summary."""
-    return StopAdvice(**{name: Criterion(**check) for name, check in found["advice"].items()})
+    return StopAdvice(**{name: _criterion(check) for name, check in found["advice"].items()})
+
+
+def _criterion(kept: dict[str, Any]) -> Criterion:
+    reason = kept["reason"]  # a sentence, where an earlier version kept it
+    return Criterion(**{**kept, "reason": Notice(**reason) if isinstance(reason, dict) else reason})
 
 
 # --- the learning curve ---------------------------------------------------------------------------

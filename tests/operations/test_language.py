@@ -15,7 +15,7 @@ from labeller.jobs.models import Job
 from labeller.learning import reasons
 from labeller.learning.models import Acceptance, Head, Round, RoundEntry
 from labeller.messages import stored
-from labeller.samples.models import Refusal, Source
+from labeller.samples.models import Deployment, Refusal, Source
 from tests import factories
 from tests.test_access import ROWS, ask
 from tests.test_messages import CODES, anything
@@ -194,6 +194,7 @@ def left_in_english(response):
 def world(foxes, tmp_path):
     """The cast's project with all that pages tell of: labels, reasons, jobs, refusals, what may be accepted."""
     made = factories.samples(foxes.project, 20)
+    Deployment.objects.create(project=foxes.project, name="site")
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
     current = factories.ranking(foxes.question, made, audits=made[:4], suggest=[fox, badger])
     for entry, code in zip(
