@@ -12,6 +12,7 @@ from tests.browser.program import PATIENCE, Asked
 
 QUESTION = {"known": 60}
 BEHAVIOUR = "learns-behaviour"
+TEXT = "What is it busy with?"  # as no other question of the project
 STANDING = """
     SELECT DISTINCT label.sample_id, class.is_blank
     FROM labels_label AS label
@@ -36,7 +37,7 @@ def what_it_does(asked: Asked, sample: int) -> str:
 def behaviour(asked: Asked) -> Asked:
     """Asked unless the picture is blank; bo has answered it for 20 of the pictures it is asked of."""
     program = asked.program
-    found = program.ask(BEHAVIOUR, text="What does it do?", classes=("sleeping", "walking"), follows=asked.key)
+    found = program.ask(BEHAVIOUR, text=TEXT, classes=("sleeping", "walking"), follows=asked.key)
     tab, told, deadline = str(uuid.uuid4()), 0, time.monotonic() + PATIENCE
     while told < 20:
         wanted = {"count": 10, "keep": [], "tab": tab}
@@ -75,7 +76,7 @@ def test_in_the_pass_it_suggests_and_a_digit_takes_it(page: Page, asked: Asked, 
     while True:
         sample = hands.pass_over_blind()
         hands.press(sample, "fox")
-        expect(page.get_by_test_id("question")).to_have_text("What does it do?")
+        expect(page.get_by_test_id("question")).to_have_text(TEXT)
         if suggested.count():
             break
         assert time.monotonic() < deadline, "its head is never heard"
@@ -103,7 +104,7 @@ def test_its_page_has_its_curve_and_counts_what_it_is_asked_of(
 ) -> None:
     page = sign_in("mia")
     page.goto(asked.program.project_url)
-    page.get_by_test_id("to-question").filter(has_text="What does it do?").first.click()
+    page.get_by_test_id("to-question").filter(has_text=TEXT).first.click()
     expect(page.get_by_test_id("follows")).to_contain_text("every answer but a blank one")
     expect(page.get_by_test_id("n-samples")).to_have_text(str(len(applies_to(asked))))
     page.get_by_text("The curve as a table").click()
@@ -112,4 +113,4 @@ def test_its_page_has_its_curve_and_counts_what_it_is_asked_of(
     assert int(rows.first.locator("td").nth(1).inner_text()) >= 20
     expect(page.locator("[data-testid=curve] canvas")).to_be_visible()
     page.get_by_role("link", name="Label", exact=True).last.click()
-    expect(page.get_by_test_id("question")).to_have_text("What does it do?")
+    expect(page.get_by_test_id("question")).to_have_text(TEXT)
