@@ -135,15 +135,15 @@ def test_previews_do_not_count_on_and_on(labelled, monkeypatch):
 
 
 def test_in_the_terminal_it_says_what_would_go_and_then_does_it(labelled, capsys):
-    call_command("remove", "foxes")
+    call_command("remove", "--project", "foxes")
     assert "3 photographs, 2 labels" in capsys.readouterr().out and Project.objects.exists()
     with pytest.raises(CommandError, match="Labels name"):
-        call_command("remove", "foxes", "--class", "fox", "--yes")
+        call_command("remove", "--project", "foxes", "--class", "fox", "--yes")
     with pytest.raises(CommandError, match="no 'wolves'"):
-        call_command("remove", "wolves", "--yes")
+        call_command("remove", "--project", "wolves", "--yes")
     call_command("remove", "--account", "bo", "--yes")
     assert not User.objects.filter(username="bo").exists()
-    call_command("remove", "foxes", "--source", Source.objects.get().path, "--yes")
+    call_command("remove", "--project", "foxes", "--source", Source.objects.get().path, "--yes")
     assert not Sample.objects.exists()
-    call_command("remove", "foxes", "--yes")
+    call_command("remove", "--project", "foxes", "--yes")
     assert not Project.everything.exists()

@@ -11,6 +11,7 @@ from labeller.config.commands import SiteCommand
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.managing import previewing, removing
+from labeller.messages import sentence
 from labeller.projects.models import Project
 from labeller.samples import names, scanning
 
@@ -21,7 +22,7 @@ class Command(SiteCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("project", nargs="?", metavar="SLUG", help="the project; alone: all of it")
+        parser.add_argument("--project", metavar="SLUG", help="the project; alone: all of it")
         parser.add_argument("--source", metavar="FOLDER", help="only the photographs of this folder")
         parser.add_argument("--question", metavar="KEY", help="only this question, and those that follow it")
         parser.add_argument("--class", metavar="NAME", dest="label_class", help="only this class of the question")
@@ -43,8 +44,8 @@ class Command(SiteCommand):
         jobs.run(job.pk, lambda kind: removing.remove)
         job.refresh_from_db()
         if job.state != Job.State.DONE:
-            raise CommandError(f"Not done yet ({job.state}): {job.error or 'a worker goes on with it'}")
-        self.stdout.write(f"{preview.name}: {job.message or f'{counts}{size} deleted.'}")
+            raise CommandError(f"Not done yet ({job.state}): {sentence(job.error) or 'a worker goes on with it'}")
+        self.stdout.write(f"{preview.name}: {sentence(job.message) or f'{counts}{size} deleted.'}")
 
 
 def _row(options: dict[str, Any]) -> removing.Removable:
