@@ -33,13 +33,13 @@ from tl_core.heads.plain import LinearHead
 question = Question.objects.get()
 project = question.project
 made = factories.samples(project, 3200)
-files = [sample.file for sample in made]
-for file in files:
+photographs = [sample.file for sample in made]
+for file in photographs:
     file.path += "狐" * 1900
-File.objects.bulk_update(files, ["path"], batch_size=100)
+File.objects.bulk_update(photographs, ["path"], batch_size=100)
 Refusal.objects.bulk_create(
     Refusal(project=project, source=file.source, path=file.path, bytes=1, modified_ns=0, reason="not-an-image")
-    for file in files
+    for file in photographs
 )
 class_ids = list(question.classes.values_list("pk", flat=True))
 for start in range(0, len(made), 500):
