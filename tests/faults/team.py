@@ -208,8 +208,8 @@ class Team:
 
     def call_again(self, copies):
         """Send so many more messages for each embedding job there is, whatever its state."""
-        code = "from labeller.jobs import models, services; "
-        code += f"[services.send(job) for job in models.Job.objects.filter(kind='embed') for _ in range({copies})]"
+        code = "from labeller.jobs import models, queueing; "
+        code += f"[queueing.send(job) for job in models.Job.objects.filter(kind='embed') for _ in range({copies})]"
         self.site.shell(code)
 
     def nobody_is_called(self):

@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from labeller.messages import sentence
 from tests.faults.conftest import fill, wait_for
 from tests.faults.test_program import Program
 from tl_core.store.embeddings import EmbeddingStore, Shard
@@ -37,7 +38,7 @@ def test_embedding_waits_for_room_on_a_full_disk_of_8_mb_and_goes_on_by_itself(b
         program.start()
         waits = "SELECT id, attempts, message FROM jobs_job WHERE kind = 'embed' AND state = 'queued' AND message <> ''"
         ((job, attempts, message),) = wait_for(lambda: program.rows(waits), 120, "a shard without room")
-        assert (attempts, message) == (0, f"No space left at {disk}: make room, work goes on by itself.")
+        assert (attempts, sentence(message)) == (0, f"No space left at {disk}: make room, work goes on by itself.")
         before = shards(program)
         assert len(before) == 3
         assert files(disk) == {f"shard-{number:06d}.safetensors" for number, *_ in before}

@@ -14,9 +14,8 @@ import django
 django.setup()
 
 from labeller.config.celery import app as app
-from labeller.embedding import computing
+from labeller.embedding import computing, tasks
 from labeller.jobs.registry import handler
-from labeller.learning import tasks
 from tl_core import pipeline
 
 
