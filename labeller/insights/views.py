@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Stream
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.middleware import HtmxDetails
 
 from labeller.accounts import access
 from labeller.accounts.access import Member
@@ -19,19 +20,25 @@ from labeller.samples import refused
 from labeller.samples.cells import Echo, defuse
 
 
+class HtmxRequest(HttpRequest):
+    """A request as its middleware leaves it."""
+
+    htmx: HtmxDetails
+
+
 @require_safe
-def progress(request: HttpRequest, slug: str) -> HttpResponse:
+def progress(request: HtmxRequest, slug: str) -> HttpResponse:
     """The project's progress page, with its first question."""
     return _progress(request, access.member(request.user, slug))
 
 
 @require_safe
-def question(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+def question(request: HtmxRequest, slug: str, key: str) -> HttpResponse:
     """The progress page of one question."""
     return _progress(request, access.member(request.user, slug), key)
 
 
-def _progress(request: HttpRequest, member: Member, key: str | None = None) -> HttpResponse:
+def _progress(request: HtmxRequest, member: Member, key: str | None = None) -> HttpResponse:
     """What is known of the project and one of its questions, its first by default; for htmx the part that changes."""
     project = member.project
     questions = list(project.questions.order_by("position", "pk"))
@@ -46,7 +53,7 @@ def _progress(request: HttpRequest, member: Member, key: str | None = None) -> H
         "questions": questions,
         **selectors.progress(project, question),
     }
-    template = "insights/_progress.html" if request.headers.get("HX-Request") else "insights/progress.html"
+    template = "insights/_progress.html" if request.htmx else "insights/progress.html"
     return render(request, template, context)
 
 

@@ -5,15 +5,12 @@ from celery import shared_task
 from labeller.jobs.queueing import Progress
 from labeller.jobs.registry import handler
 from labeller.labels import tallies
-from labeller.projects.models import Project
 
 
 @handler("count")
 def count(progress: Progress) -> None:
     """Count a project anew: a question follows another, or is asked of other samples than before."""
-    project = progress.job.project
-    if isinstance(project, Project):
-        tallies.recount(project)
+    tallies.recount(progress.project)
 
 
 @shared_task

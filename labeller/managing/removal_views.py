@@ -51,10 +51,10 @@ def _decide(request: HttpRequest, row: removing.Removable, back: str, member: Me
         messages.success(request, _("“%(name)s” is being deleted.") % {"name": preview.name})
         gone_with_it = preview.what in {removing.PROJECT, removing.ACCOUNT}
         return redirect("projects:list" if gone_with_it else back)
-    context = {"preview": preview, "form": form, "back": back}
+    context = {"preview": preview, "form": form, "back": back, "layout": "base.html"}
     if member is not None:
-        context |= {"project": member.project, "role": member.role}
-    return render(request, f"projects/{'remove' if member else 'remove_account'}.html", context)
+        context |= {"project": member.project, "role": member.role, "layout": "project.html"}
+    return render(request, "projects/remove.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
