@@ -21,6 +21,7 @@ BURST = 3
 DEPLOYMENTS = 200
 DONE_SAMPLES = 50_000
 IMPORTED, SKIPPED, UNSURE, CHANGED, SECOND, REVIEWED = 0.05, 0.05, 0.01, 0.04, 0.01, 0.005  # shares of the labels
+FOLLOWED = 10  # one in so many of the answers has another one to the question that follows
 AUDITED, GUESSED = 0.10, 0.7
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -132,6 +133,7 @@ class _Filler:
         following = Question.objects.create(
             project=self.project, key="behaviour", text="What does it do?", position=1, follows=self.question
         )
+        self.following = following
         for name in ("rests", "feeds", "walks", "plays"):
             projects.ensure_class(following, name)
         self.class_ids = np.array(self.question.classes.order_by("pk").values_list("pk", flat=True))
@@ -353,6 +355,24 @@ class _Filler:
         )  # fmt: skip
         load(LabelledClass, ("label_id", "label_class_id"), named)
         self.last_label = last
+        self._followed(np.flatnonzero(verdicts == "answer")[::FOLLOWED].tolist())
+
+    def _followed(self, numbers: list[int]) -> None:
+        """Answers to the question that follows, of the samples of these labels."""
+        from labeller.labels.models import Label, LabelledClass
+
+        class_ids = list(self.following.classes.values_list("pk", flat=True))
+        first = self.last_label + 1
+        load(
+            Label,
+            ("id", "uuid", "sample_id", "annotator_id"),
+            ((first + place, self._uuid(first + place), self.labelled[number], self._who(number))
+             for place, number in enumerate(numbers)),
+            project_id=self.project.pk, question_id=self.following.pk, verdict="answer", mode="single", dwell_ms=900,
+        )  # fmt: skip
+        named = ((first + place, class_ids[place % len(class_ids)]) for place in range(len(numbers)))
+        load(LabelledClass, ("label_id", "label_class_id"), named)
+        self.last_label += len(numbers)
 
     def _uuid(self, number: int) -> uuid.UUID:
         return uuid.UUID(int=number + (4 << 76) + (8 << 60))
