@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "labeller.labels",
     "labeller.embedding",
     "labeller.learning",
+    "labeller.transfer",
     "labeller.annotating",
     "labeller.insights",
     "labeller.exchange",

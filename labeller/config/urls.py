@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("labeller.managing.urls")),
     path("", include("labeller.samples.urls")),
     path("", include("labeller.learning.urls")),
+    path("", include("labeller.transfer.urls")),
     path("", include("labeller.annotating.urls")),
     path("", include("labeller.insights.urls")),
     path("", include("labeller.exchange.urls")),

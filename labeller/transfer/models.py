@@ -1,0 +1,1 @@
+"""What was tried of featurisers, and what came of it."""

@@ -1,0 +1,1 @@
+"""Jobs that try, tune and adapt featurisers."""
