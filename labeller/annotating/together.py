@@ -22,30 +22,31 @@ Verdict = Label.Verdict
 
 def save(member: Member, questions: Sequence[Question], events: Sequence[Event]) -> list[Recorded]:
     """Record events of any of these questions and return what became of each, in their order."""
-    first, by_key = questions[0], {each.pk: each for each in questions}
+    by_id = {each.pk: each for each in questions}
+    by_id |= {event.judgement.question.pk: event.judgement.question for event in events if event.judgement}
     of_question: dict[int, list[int]] = defaultdict(list)
     let: list[int] = []
     for number, event in enumerate(events):
         if event.kind == forms.DEFAULT and not event.problem:
             let.append(number)
         else:
-            of_question[_question_of(event, member, first)].append(number)
+            of_question[_question_of(event, questions)].append(number)
     recorded: dict[int, Recorded] = {}
     for pk, numbers in sorted(of_question.items()):
-        found = saving.save(member, by_key[pk], [events[number] for number in numbers])
+        found = saving.save(member, by_id[pk], [events[number] for number in numbers])
         recorded |= dict(zip(numbers, found, strict=True))
     recorded |= _let_stand(member, events, let)
     return [recorded[number] for number in range(len(events))]
 
 
-def _question_of(event: Event, member: Member, first: Question) -> int:
+def _question_of(event: Event, questions: Sequence[Question]) -> int:
     """The question that an event is about: of a flag that is lowered, the one it was raised on."""
     if event.judgement:
         return event.judgement.question.pk
     if event.flag is not None and event.kind == "unflag":
-        flag = Flag.objects.filter(uuid=event.flag, project=member.project, question__closing_at=None).first()
-        return flag.question_id if flag else first.pk
-    return first.pk
+        flag = Flag.objects.filter(uuid=event.flag, question__in=[each.pk for each in questions]).first()
+        return flag.question_id if flag else questions[0].pk
+    return questions[0].pk
 
 
 def _let_stand(member: Member, events: Sequence[Event], numbers: Sequence[int]) -> dict[int, Recorded]:

@@ -100,10 +100,10 @@ def shares(distances: ArrayLike, least: float = LEAST_SHARE) -> NDArray[np.float
     if not len(far):
         return far
     total = far.sum()
-    parts = far / total if total > 0 else np.full(len(far), 1 / len(far))
+    needs = far / total if total > 0 else np.full(len(far), 1 / len(far))
     floor = min(least, 1 / len(far))
-    found: NDArray[np.float64] = floor + (1 - floor * len(far)) * parts
-    return found
+    parts: NDArray[np.float64] = floor + (1 - floor * len(far)) * needs
+    return parts
 
 
 def turns(parts: ArrayLike, start: int, n: int) -> NDArray[np.intp]:
@@ -160,7 +160,7 @@ def merge(queues: Sequence[Sequence[Place]], parts: ArrayLike, start: int, n: in
     ranked = [{place.sample for place in queue} for queue in queues]
     waiting = [list(reversed(queue)) for queue in queues]
     taken: set[int] = set()
-    found: list[Turn] = []
+    queue: list[Turn] = []
     for question in turns(parts, start, n).tolist() if len(parts) else ():
         by_part = sorted(range(len(queues)), key=lambda each: -parts[each])
         turn = next((at for each in (question, *by_part) if (at := _next(waiting, each, taken))), None)
@@ -168,8 +168,8 @@ def merge(queues: Sequence[Sequence[Place]], parts: ArrayLike, start: int, n: in
             break
         whose, place = turn
         taken.add(place.sample)
-        found.append(Turn(place.sample, whose, _others(place, whose, ranked, parts)))
-    return found
+        queue.append(Turn(place.sample, whose, _others(place, whose, ranked, parts)))
+    return queue
 
 
 def _next(waiting: Sequence[list[Place]], question: int, taken: set[int]) -> tuple[int, Place] | None:
@@ -226,5 +226,5 @@ def doubt_ranks(scores: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
     if not len(sorted_):
         return np.ones(len(scores))
     low, high = (np.searchsorted(sorted_, scores, side=side) for side in ("left", "right"))
-    found: NDArray[np.float64] = (low + high) / (2 * len(sorted_))
-    return found
+    ranks: NDArray[np.float64] = (low + high) / (2 * len(sorted_))
+    return ranks

@@ -1,5 +1,7 @@
 """The screen of all questions of a project, and its JSON: samples out, judgements in."""
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
@@ -22,9 +24,11 @@ MODE = "together"
 
 
 def _asked(request: HttpRequest, slug: str) -> tuple[Member, list[Question]]:
-    """Who asks, and all questions of the project; strangers get 404, weaker roles 403."""
+    """Who asks, and the questions: all of the project, or those that the address names; else 404, weaker roles 403."""
     member = access.member(request.user, slug, at_least=Role.ANNOTATOR)
     questions = together.asked_together(member.project)
+    named = [key for key in request.GET.get("questions", "").split(",") if key]
+    questions = [each for each in questions if not named or each.key in named]
     if not questions:
         raise Http404("nothing is asked here")
     return member, questions
@@ -44,7 +48,7 @@ def screen(request: HttpRequest, slug: str) -> HttpResponse:
         **wire.questions_json(questions),
         "show_suggestions": True,
         "urls": {
-            **{name: reverse(f"annotating:together_{name}", args=[slug]) for name in ("next", "save", "release")},
+            **{name: _address(f"together_{name}", request, slug) for name in ("next", "save", "release")},
             "classes": {each.key: reverse("annotating:classes", args=[slug, each.key]) for each in questions},
             "hunt": reverse("annotating:hunt", args=[slug, first.key]),
             "progress": reverse("insights:progress", args=[slug]),
@@ -65,6 +69,12 @@ def screen(request: HttpRequest, slug: str) -> HttpResponse:
         "is_one_of_several": True,
     }
     return render(request, "annotating/together.html", context)
+
+
+def _address(name: str, request: HttpRequest, slug: str) -> str:
+    """An address of this screen, about the same questions."""
+    named = request.GET.get("questions", "")
+    return reverse(f"annotating:{name}", args=[slug]) + (f"?{urlencode({'questions': named})}" if named else "")
 
 
 @require_POST
