@@ -273,7 +273,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
     "interval_max": 0,
 }
-CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("embed", "train", "io")]
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("embed", "train", "io", "tune")]
 CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

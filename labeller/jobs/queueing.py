@@ -51,6 +51,7 @@ QUEUES = {
     "count": "io",
     "derive": "io",
     "remove": "io",
+    "finetune": "tune",
 }
 
 

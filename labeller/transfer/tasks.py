@@ -1,1 +1,6 @@
 """Jobs that try, tune and adapt featurisers."""
+
+from labeller.jobs.registry import handler
+from labeller.transfer import tuning
+
+handler("finetune")(tuning.finetune)
