@@ -51,9 +51,9 @@ def test_unknown_and_rare_cameras_count_for_nothing() -> None:
 
 
 def test_fewer_pictures_than_dimensions_do() -> None:
-    X, label, camera = seen(n=24)
+    X, _, camera = seen(n=24)
     fitted = cameras.fit(X, camera % 2)
-    others, _, theirs = seen(1)
+    others = seen(1)[0]
     assert np.isfinite(fitted.apply(others)).all() and len(fitted.ratios) <= 1
     assert np.abs(fitted.apply(others)).max() < 3 * np.abs(others).max()
 

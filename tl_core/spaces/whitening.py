@@ -1,4 +1,4 @@
-# ruff: noqa: N803, N806 - matrices are X and W here, as in scikit-learn
+# ruff: noqa: N806 - matrices are X and W here, as in scikit-learn
 """PCA-whitening fitted on the pool: fewer, uncorrelated dimensions of variance one."""
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class Whitening(VectorMap):
         return int(self.projection.shape[1])
 
     def _mapped(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (block - self.mean) @ self.projection
+        return np.matmul(block - self.mean, self.projection, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -124,26 +124,26 @@ def fit(
     if dimension < 1 or not 0 <= (shrinkage or 0) <= 1 or not 0 < epsilon <= 1:
         raise ValueError("expected dimension of 1 or more, shrinkage from 0 to 1, epsilon above 0 and at most 1")
     with threads.single():
-        found = moments(blocks)
-    share = found.shrinkage() if shrinkage is None and found.n else shrinkage or 0.0
-    if found.n <= (1 if share else dimension):
+        measured = moments(blocks)
+    share = measured.shrinkage() if shrinkage is None and measured.n else shrinkage or 0.0
+    if measured.n <= (1 if share else dimension):
         raise ValueError(
-            f"{found.n} rows cannot be whitened to {dimension} dimensions: embed more, or keep below {found.n}"
+            f"{measured.n} rows cannot be whitened to {dimension} dimensions: embed more, or keep below {measured.n}"
         )
-    width = len(found.mean)
+    width = len(measured.mean)
     if dimension > width:
         raise ValueError(f"cannot whiten {width} dimensions to {dimension}: keep at most {width}")
     with threads.single():  # 0.4 s for 1,280 dimensions; two threads beside another busy process: 7 s
-        ascending, vectors = np.linalg.eigh(found.scatter / (found.n - 1))
+        ascending, vectors = np.linalg.eigh(measured.scatter / (measured.n - 1))
     variances = np.maximum(ascending[::-1], 0)
     # Equal rows leave rounding errors, not zeros.
-    if variances[0] <= (np.finfo(np.float32).eps * np.abs(found.mean).max(initial=0)) ** 2:
+    if variances[0] <= (np.finfo(np.float32).eps * np.abs(measured.mean).max(initial=0)) ** 2:
         raise ValueError("the rows are all alike: there is nothing to whiten")
     W = vectors[:, ::-1][:, :dimension]
     W = W * np.where(W[np.abs(W).argmax(axis=0), np.arange(dimension)] < 0, -1, 1)
     regular = (1 - share) * variances + share * variances.mean()
     regular = np.maximum(regular, epsilon * regular[0])[:dimension]
-    return Whitening(found.mean.astype(np.float32), (W / np.sqrt(regular)).astype(np.float32), variances[:dimension])
+    return Whitening(measured.mean.astype(np.float32), (W / np.sqrt(regular)).astype(np.float32), variances[:dimension])
 
 
 def moments(blocks: Iterable[NDArray[np.float32]]) -> Moments:
