@@ -50,7 +50,7 @@ class CameraProjection(VectorMap):
 
     def _mapped(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         held = (block - self.mean) @ self.readout
-        return block - np.matmul(held, self.directions, dtype=np.float32)
+        return np.asarray(block - held @ self.directions, np.float32)
 
 
 def fit(X: NDArray[np.float32], cameras: ArrayLike, *, least: float = 0.5, most: int = 32) -> CameraProjection:

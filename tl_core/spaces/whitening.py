@@ -43,7 +43,7 @@ class Whitening(VectorMap):
         return int(self.projection.shape[1])
 
     def _mapped(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.matmul(block - self.mean, self.projection, dtype=np.float32)
+        return np.asarray((block - self.mean) @ self.projection, np.float32)
 
 
 @dataclass(frozen=True)
