@@ -20,7 +20,8 @@ import labeller.embedding.tasks
 import labeller.labels.tasks
 import labeller.learning.tasks
 import labeller.managing.tasks
-import labeller.samples.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
+import labeller.samples.tasks
+import labeller.transfer.tasks  # noqa: F401 - registers the handlers of jobs, as a worker does
 from labeller.accounts import access
 from labeller.accounts import admitting as accounts
 from labeller.accounts.access import Member

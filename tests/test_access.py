@@ -83,6 +83,7 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS, FORM),
+    Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),

@@ -51,6 +51,9 @@ QUEUES = {
     "count": "io",
     "derive": "io",
     "remove": "io",
+    "finetune": "tune",
+    "advise": "tune",
+    "switch": "io",
 }
 
 

@@ -14,6 +14,7 @@ from labeller.operations.supervisor import BEGUN
 
 PREFIX = "labeller:worker:"
 BEAT = 5.0  # seconds between two signs
+SPARED = {"tune"}  # queues without which people label as before: a team may serve them, or not
 FORGET = 30  # seconds until a silent worker counts as gone
 
 _queues: list[str] = []
@@ -59,7 +60,7 @@ def _beat(sender: Any, **kwargs: Any) -> None:
 
 
 def silent_queues() -> list[str]:
-    """Queues that no living worker serves. Raises redis.RedisError where the broker is away."""
+    """Queues that labelling needs and no living worker serves. Raises redis.RedisError where the broker is away."""
     with client() as connection:
         names = list(connection.scan_iter(f"{PREFIX}*"))
         served = (
@@ -67,4 +68,4 @@ def silent_queues() -> list[str]:
             if names
             else set()
         )
-    return sorted({queue.name for queue in settings.CELERY_TASK_QUEUES} - served)
+    return sorted({queue.name for queue in settings.CELERY_TASK_QUEUES} - served - SPARED)

@@ -1,4 +1,8 @@
-from typing import Any
+from django.urls import path
+
+from labeller.transfer import views
 
 app_name = "transfer"
-urlpatterns: list[Any] = []
+urlpatterns = [
+    path("projects/<slug:slug>/featuriser/", views.featuriser, name="featuriser"),
+]

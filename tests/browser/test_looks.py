@@ -45,6 +45,7 @@ PLACES = {
     "progress of a follow-up question": Place("/projects/{slug}/questions/looks-follow/"),
     "settings": Place("/projects/{slug}/settings/"),
     "learning settings": Place("/projects/{slug}/questions/{key}/settings/"),
+    "featuriser": Place("/projects/{slug}/featuriser/"),
     "deployments": Place("/projects/{slug}/deployments/"),
     "one deployment": Place("/projects/{slug}/deployments/{deployment}/"),
     "people": Place("/projects/{slug}/people/"),
@@ -226,6 +227,7 @@ def names(patterns: list[Any]) -> Iterator[str]:
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
         "login", "list", "new", "progress", "question", "settings", "question_settings", "deployments", "deployment",
+        "featuriser",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
         "remove_class", "remove_account",

@@ -59,10 +59,10 @@ def broker(monkeypatch):
 
 def test_the_message_is_sent_after_commit_to_the_queue_of_its_kind(sent, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
-        jobs = [queue(kind=kind) for kind in ("scan", "ingest", "plan", "embed", "refit")]
+        jobs = [queue(kind=kind) for kind in ("scan", "ingest", "plan", "embed", "refit", "finetune")]
         assert sent == []
     assert sent == [
-        (job.pk, queue, None) for job, queue in zip(jobs, ("io", "io", "embed", "embed", "train"), strict=True)
+        (job.pk, queue, None) for job, queue in zip(jobs, ("io", "io", "embed", "embed", "train", "tune"), strict=True)
     ]
 
 

@@ -103,7 +103,7 @@ class Redis(dict):
 def test_workers_are_known_by_their_signs_of_life(monkeypatch):
     store = Redis()
     monkeypatch.setattr(workers, "client", lambda: store)
-    assert workers.silent_queues() == ["embed", "io", "train"]
+    assert workers.silent_queues() == ["embed", "io", "train"]  # without the queue tune people label as before
     for name, queues in (("a", ["embed"]), ("b", ["io", "train"])):
         monkeypatch.setattr(workers, "_queues", queues)
         monkeypatch.setattr(workers, "_last", float("-inf"))

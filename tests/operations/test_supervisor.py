@@ -15,6 +15,7 @@ from celery.signals import beat_init, worker_ready
 
 from labeller.operations import logs
 from labeller.operations import supervisor as supervising
+from labeller.operations.management.commands import up
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -329,6 +330,15 @@ def test_children_are_told_their_data_directory(make, tmp_path):
     supervisor.start(Child("show", show))
     wait_for(lambda: (tmp_path / "logs" / "show.log").read_text())
     assert (tmp_path / "logs" / "show.log").read_text().strip() == str(tmp_path)
+
+
+# --- workers --------------------------------------------------------------------------------------
+
+
+def test_every_queue_has_a_worker_and_only_training_networks_gives_way_to_all_others(settings):
+    assert set(up.WORKERS) == {queue.name for queue in settings.CELERY_TASK_QUEUES}
+    priorities = {queue: up._worker(queue, 1).command[:3] for queue in up.WORKERS}
+    assert [queue for queue, words in priorities.items() if words == ["nice", "-n", "15"]] == ["tune"]
 
 
 # --- logs -----------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from labeller.samples import known
 from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.scanning import FolderError, check_folder, tidy_folder
 
-WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1}  # queue: processes
+WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1, "tune": 1}  # queue: processes
+LOW_PRIORITY = ("nice", "-n", "15")  # of what trains networks: people, refits and embedding come first
 LEAST_ROOM = 20_000_000  # bytes; with less even the database could not be written
 MOST_MEMORY_KB = 1_500_000  # a worker process above this is replaced after its job
 
@@ -243,13 +244,17 @@ def _celery(*words: str) -> list[str]:
 
 def _worker(queue: str, processes: int) -> Child:
     # What is mapped counts as a process's memory: one that refits maps all embeddings, and has to keep what it knows.
-    limit = () if queue == "train" else ("--max-memory-per-child", str(MOST_MEMORY_KB))
+    # One that trains networks gives all its memory back after each job, and until the next it is a bare process.
+    limit = {"train": (), "tune": ("--max-tasks-per-child", "1")}.get(
+        queue, ("--max-memory-per-child", str(MOST_MEMORY_KB))
+    )
+    command = _celery(
+        *("worker", "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes), "--loglevel", "INFO"),
+        *("--without-gossip", "--without-mingle", *limit),
+    )
     return Child(
         f"worker-{queue}",
-        _celery(
-            *("worker", "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes), "--loglevel", "INFO"),
-            *("--without-gossip", "--without-mingle", *limit),
-        ),
+        [*LOW_PRIORITY, *command] if queue == "tune" else command,
         stop_signal=signal.SIGQUIT,
         tells=True,
     )
