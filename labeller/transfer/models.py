@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from labeller.embedding.models import EmbeddingRun
+from labeller.messages import sentence
 from labeller.projects.models import Project, Question
 
 
@@ -78,3 +79,8 @@ class NetworkUpload(models.Model):
 
     def __str__(self) -> str:
         return self.file or str(self.token)
+
+    @property
+    def told(self) -> str:
+        """Why it was refused, in the reader's language."""
+        return sentence(self.problem)

@@ -283,11 +283,11 @@ def _known(name: str) -> Any:
 def _published(name: str, tag: str) -> dict[str, Any]:
     """Return where the weights of a tag are, and how pictures are prepared for them."""
     open_clip = guard.open_clip()
-    found = open_clip.get_pretrained_cfg(name, tag)
-    if not found:
+    weights = open_clip.get_pretrained_cfg(name, tag)
+    if not weights:
         known = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
         raise KeyError(f"open_clip knows no weights {tag!r} of {name}; there are: {known}")
-    return dict(found)
+    return dict(weights)
 
 
 def _checked(config: Any) -> dict[str, Any]:
