@@ -20,6 +20,7 @@ class WorkerCode(Codes):
     REPAIRING = "repairing", "n"
     SHARD_WAITS = "shard_waits", "n", "name"
     NEW_FILES_FIRST = "new_files_first"
+    EMBEDDED_FIRST = "embedded_first", "name"
     # What labels and truth a source had.
     TABLE_APPLIED = "table_applied", "name", "rows", "n"
     FOLDERS_APPLIED = "folders_applied", "level", "n"

@@ -116,6 +116,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.REPAIRING: gettext_noop("%(n)s damaged shards are being embedded again."),
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
+    WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
     # Why there is no head, no ranking, or nothing to hunt by.
     WorkerCode.STRATEGY_UNUSABLE: gettext_noop(
         "The strategy %(name)s can't be used: %(error)s. Choose another one in the question's settings."

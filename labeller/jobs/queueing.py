@@ -52,6 +52,8 @@ QUEUES = {
     "derive": "io",
     "remove": "io",
     "finetune": "tune",
+    "advise": "tune",
+    "switch": "io",
 }
 
 

@@ -1,1 +1,41 @@
 """What was tried of featurisers, and what came of it."""
+
+from django.db import models
+
+from labeller.embedding.models import EmbeddingRun
+from labeller.projects.models import Project, Question
+
+
+class Advice(models.Model):
+    """Which featuriser serves a project, as it was measured on some of its pictures: see `advising`."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="advice")
+    question = models.ForeignKey(
+        Question, models.SET_NULL, null=True, related_name="+", help_text="Whose answers it goes by; null = by none."
+    )
+    report = models.JSONField(help_text="What tl_core.evaluation.advice says, the pictures looked at, and neighbours.")
+    seconds = models.FloatField(help_text="How long it took.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "advice"
+        indexes = [models.Index(fields=["project", "created_at"], name="advice_by_project")]
+
+    def __str__(self) -> str:
+        return f"advice for {self.project}"
+
+
+class Switch(models.Model):
+    """That a project began to learn from another run, and from which one it did before."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="switches")
+    run = models.ForeignKey(EmbeddingRun, models.CASCADE, related_name="+")
+    former = models.ForeignKey(EmbeddingRun, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "switches"
+        indexes = [models.Index(fields=["project", "created_at"], name="switch_by_project")]
+
+    def __str__(self) -> str:
+        return f"{self.project} to {self.run.featuriser}"

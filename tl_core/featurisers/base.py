@@ -7,6 +7,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,23 @@ class FeaturiserUnavailable(Exception):
     """A featuriser's weights or code are not installed. The message says what to install."""
 
 
+@dataclass(frozen=True)
+class Block:
+    """A named part of an embedding: what is weighed as one.
+
+    Attributes
+    ----------
+    name : str
+        ``"last"``, or where in the network it comes from.
+    start, stop : int
+        Its columns.
+    """
+
+    name: str
+    start: int
+    stop: int
+
+
 class Featuriser(ABC):
     """Backbone + preprocessing + pooling: what makes an image's embedding, whichever runtime computes it.
 
@@ -49,6 +67,8 @@ class Featuriser(ABC):
         ``"float32"`` or ``"int8"``: what the runtime should compute in. Part of the fingerprint where not float32.
     source : str
         Where the weights come from, for people.
+    digest : str
+        Of the weights, where something else than their file's bytes identifies them; else empty.
     """
 
     name: str
@@ -57,11 +77,17 @@ class Featuriser(ABC):
     pooling: str
     precision: str = "float32"
     source: str = "this project"
+    digest: str = ""
 
     @property
     @abstractmethod
     def dimension(self) -> int:
         """Length of an embedding. A plain attribute of the class will do."""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What an embedding is made of, in the order of its columns."""
+        return (Block("last", 0, self.dimension),)
 
     @property
     def decode_side(self) -> int:
@@ -155,9 +181,11 @@ class Featuriser(ABC):
         FeaturiserUnavailable
             There is no weights file to hash.
         """
-        weights = self.weights_file
-        status = weights.stat()
-        digest = _digest(weights, status.st_mtime_ns, status.st_size)
+        digest = self.digest
+        if not digest:
+            weights = self.weights_file
+            status = weights.stat()
+            digest = _digest(weights, status.st_mtime_ns, status.st_size)
         words = [digest, str(self.image_size), self.preprocessing, self.pooling, OUTPUT_DTYPE]
         if self.precision != "float32":
             words.append(self.precision)

@@ -1,9 +1,11 @@
-"""Featurisers by name: what is registered here, then torchvision's networks, then timm's."""
+"""Featurisers by name: what is registered here, networks of one's own, then torchvision's networks, then timm's."""
 
 import difflib
+import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from tl_core.featurisers import guard, networks
+from tl_core.featurisers import builders, cards, graphs, guard, networks
 from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable
 from tl_core.featurisers.spec import canonical, parse
 
@@ -22,7 +24,7 @@ def register(name: str, make: Callable[..., Featuriser], *, options: Sequence[st
     make : callable
         Builds it; must be cheap and import nothing heavy. Gets the options of the spec, strings, as keywords.
     options : sequence of str
-        Those it takes besides ``precision``: any of ``cut``, ``size``, ``weights``.
+        Those it takes besides ``precision``: any of ``cut``, ``output``, ``size``, ``weights``.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def make(spec: str = DEFAULT) -> Featuriser:
     ----------
     spec : str
         A name and options, see `tl_core.featurisers.spec.parse`. Names are those of `names`, of torchvision's
-        classification networks (``resnet50``) and, behind ``timm/``, of timm's.
+        classification networks (``resnet50``), behind ``timm/`` of timm's, and ``own/DIGEST`` of one's own.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def make(spec: str = DEFAULT) -> Featuriser:
         del options["size"]
     featuriser.name = canonical(name, options)
     featuriser.precision = precision
-    if "cut" in given:
+    if "cut" in given or "output" in given:
         _ = featuriser.dimension  # a node that is not there is better told now than by a worker
     return featuriser
 
@@ -126,19 +128,46 @@ def torchvision_names() -> list[str]:
 def _builder(name: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:
     if name in _registry:
         return _registry[name]
+    if name.startswith(cards.PREFIX):
+        return _own_network(name.removeprefix(cards.PREFIX))
     if name.startswith(TIMM):
         architecture = name.removeprefix(TIMM)
         models = guard.timm().models
         if architecture not in models.list_pretrained() and architecture not in models.list_models():
             raise KeyError(_unknown(name, [TIMM + known for known in models.list_models() + models.list_pretrained()]))
-        return lambda **options: networks.TimmNetwork(architecture, **options), ("cut", "size", "weights")
+        return lambda **options: networks.TimmNetwork(architecture, **options), ("cut", "output", "size", "weights")
     try:
         known = torchvision_names()
     except FeaturiserUnavailable as error:
         raise FeaturiserUnavailable(f"{name!r} may be a network of torchvision's, but {error}") from error
     if name not in known:
         raise KeyError(_unknown(name, [*_registry, *known]))
-    return lambda **options: networks.TorchvisionNetwork(name, **options), ("cut", "weights")
+    return lambda **options: networks.TorchvisionNetwork(name, **options), ("cut", "output", "weights")
+
+
+def _own_network(digest: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:
+    """Return what builds a network of one's own: the architecture's featuriser with these weights."""
+    storage = cards.configured()
+    path = cards.local(storage, digest)
+    card = cards.card_of(path)
+    fixed: dict[str, str] = {}
+    build: Callable[..., Featuriser]
+    allowed: tuple[str, ...]
+    if card.architecture == cards.ONNX:
+        build, allowed = functools.partial(graphs.GraphNetwork, card), ()
+    elif card.architecture.startswith(cards.BUILDER):
+        build, allowed = functools.partial(builders.BuiltNetwork, card), builders.OPTIONS
+    else:
+        name, options = parse(card.architecture)
+        build, allowed = _builder(name)
+        fixed = {option: value for option, value in options.items() if option != "precision"}
+
+    def with_weights(**given: Any) -> Featuriser:
+        featuriser = build(**{**fixed, **given, "weights": path})
+        featuriser.digest, featuriser.source = digest, "this site"
+        return featuriser
+
+    return with_weights, tuple(option for option in allowed if option != "weights")
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
@@ -146,5 +175,5 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     meant = f"did you mean {' or '.join(close)}? " if close else ""
     return (
         f"no featuriser named {name!r}; {meant}there are: {', '.join(_registry)}, the classification networks of "
-        "torchvision by their names, and timm/NAME"
+        "torchvision by their names, timm/NAME and own/DIGEST"
     )

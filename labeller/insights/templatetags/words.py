@@ -27,6 +27,8 @@ JOB_KINDS = {
     "hunt": gettext_noop("hunt"),
     "derive": gettext_noop("make a small picture anew"),
     "remove": gettext_noop("delete"),
+    "advise": gettext_noop("find out which network serves"),
+    "switch": gettext_noop("change the network"),
 }
 
 

@@ -1,0 +1,107 @@
+"""Changing a project's featuriser: the pool is embedded beside what is in use, and only then the project switches.
+
+A wish is a job of kind `switch`. It waits until nothing is missing any more, so whatever dies meanwhile, the project
+learns from the old run or from the new one, whole. The way back is the same with the former run.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+
+from labeller.codes import WorkerCode
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun
+from labeller.jobs import queueing as jobs
+from labeller.jobs.models import Job
+from labeller.labels import tallies
+from labeller.projects.models import Project
+from labeller.transfer.models import Switch
+from tl_core.notices import notice
+
+KIND = "switch"
+
+
+class NotEmbedded(jobs.Postponed):
+    """The other featuriser has not embedded everything yet."""
+
+
+@dataclass(frozen=True)
+class Switching:
+    """What a page shows of it: the wish that is being fulfilled, and the run that one click goes back to."""
+
+    wish: Job | None
+    failed: Job | None
+    former: EmbeddingRun | None
+
+
+def ask(project: Project, *, spec: str = "", run: EmbeddingRun | None = None) -> Job:
+    """Have the project learn from that run, or from that featuriser, once everything is embedded by it.
+
+    The last wish counts: one before it is given up. A spec must come from the program itself, for it may name files.
+    """
+    with transaction.atomic():
+        keep(project)
+        payload: dict[str, Any] = {"spec": spec} if run is None else {"run": run.pk}
+        return jobs.enqueue(KIND, key=_key(project), project=project, payload=payload)
+
+
+def keep(project: Project) -> None:
+    """Give up a wish: the project keeps what it learns from. What was embedded already stays, and is gone on with."""
+    jobs.cancel(_wishes(project))
+
+
+def shown(project: Project) -> Switching:
+    """What is under way, and what there was before."""
+    wish = _wishes(project).filter(state__in=runs.OPEN).order_by("-pk").first()
+    newest = _wishes(project).order_by("-pk").first()
+    failed = newest if newest and newest.state == Job.State.FAILED else None
+    return Switching(wish, failed, former(project))
+
+
+def former(project: Project) -> EmbeddingRun | None:
+    """The run that the project learnt from before the one in use, while it is still there."""
+    current = EmbeddingRun.in_use(project)
+    if current is None:
+        return None
+    last = project.switches.select_related("former").order_by("-pk").first()
+    return last.former if last and last.run_id == current.pk else None
+
+
+def switch(progress: jobs.Progress) -> None:
+    """Embed what is missing and, once nothing is, let the project learn from it. Done twice it changes nothing."""
+    project = progress.project
+    run = _run(project, progress.job.payload)
+    _wait_for(run, progress)
+    before = EmbeddingRun.in_use(project)
+    if before is not None and before.pk == run.pk:
+        return
+    with transaction.atomic():
+        Switch.objects.create(project=project, run=run, former=before)
+        runs.use(run)
+
+
+def _run(project: Project, payload: dict[str, Any]) -> EmbeddingRun:
+    """The run that is wished for, at work."""
+    run = project.embedding_runs.get(pk=payload["run"]) if "run" in payload else runs.run_of(project, payload["spec"])
+    if run.state != EmbeddingRun.State.ACTIVE or not (run.shards.exists() or runs.shard_jobs(run).exists()):
+        runs.resume(run)  # what fails later is tried again by itself, later each time
+    return run
+
+
+def _wait_for(run: EmbeddingRun, progress: jobs.Progress) -> None:
+    """Return where everything is embedded; raises NotEmbedded where something is missing."""
+    total = tallies.samples(run.project)
+    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed"))
+    progress((numbers["embedded"] or 0) + (numbers["failed"] or 0), total, now=True)
+    if runs.shard_jobs(run).filter(state__in=runs.OPEN).exists() or runs.missing(run):
+        raise NotEmbedded(notice(WorkerCode.EMBEDDED_FIRST, name=run.featuriser))
+
+
+def _wishes(project: Project) -> Any:
+    return Job.objects.filter(project=project, kind=KIND, key=_key(project))
+
+
+def _key(project: Project) -> str:
+    return f"project:{project.pk}"

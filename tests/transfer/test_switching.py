@@ -1,0 +1,113 @@
+"""Changing the featuriser: the project goes on learning from the old run until the new one is whole."""
+
+from dataclasses import replace
+
+import pytest
+
+from labeller.embedding import computing, runs
+from labeller.embedding.models import EmbeddingRun
+from labeller.jobs.models import Job
+from labeller.projects.models import Project
+from labeller.samples import ingesting as samples
+from labeller.transfer import switching
+from labeller.transfer.models import Switch
+from tests import factories
+from tests.conftest import FakeFeaturiser, FakeRuntime
+from tl_core.featurisers import FeaturiserUnavailable
+
+pytestmark = pytest.mark.django_db
+OTHER = FakeFeaturiser(name="other", fingerprint="fedcba9876543210", dimension=4)
+
+
+@pytest.fixture
+def embedded(foxes, folder, monkeypatch):
+    """Four photographs, embedded by the project's featuriser; there is another one."""
+    made = {"efficientnet-lite0": FakeFeaturiser(), "other": OTHER}
+    monkeypatch.setattr(runs.featurisers, "get", lambda name: replace(made[name]))
+    monkeypatch.setattr(computing, "runtime", lambda name, device: FakeRuntime(replace(made[name])))
+    for number in range(4):
+        factories.photograph(folder / f"{number}.png", number)
+    samples.add_source(foxes.project, folder)
+    factories.work("scan", "ingest", "plan", "embed")
+    return foxes.project
+
+
+def in_use(project):
+    return EmbeddingRun.in_use(Project.objects.get(pk=project.pk)).featuriser
+
+
+def work(*kinds):
+    """One job of these kinds, as a worker would."""
+    job = Job.objects.filter(kind__in=kinds, state=Job.State.QUEUED).order_by("pk").first()
+    Job.objects.filter(pk=job.pk).update(not_before=job.created_at)
+    factories.jobs.run(job.pk, factories.registry.get)
+    job.refresh_from_db()
+    return job
+
+
+def switched(project, **wish):
+    switching.ask(project, **wish)
+    work("switch")
+    if Job.objects.filter(kind="embed", state="queued").exists():
+        factories.work("embed")
+        work("switch")
+    project.refresh_from_db()
+
+
+def test_nothing_changes_before_everything_is_embedded(embedded):
+    switching.ask(embedded, spec="other")
+    waiting = work("switch")
+    assert (waiting.state, waiting.attempts, in_use(embedded)) == (Job.State.QUEUED, 0, "efficientnet-lite0")
+    factories.work("embed")
+    assert in_use(embedded) == "efficientnet-lite0"
+    assert work("switch").state == Job.State.DONE
+    assert in_use(embedded) == "other"
+    assert Job.objects.filter(kind="refit", state="queued").exists()
+
+
+def test_the_way_back_needs_no_embedding(embedded):
+    switched(embedded, spec="other")
+    former = switching.former(embedded)
+    assert former.featuriser == "efficientnet-lite0"
+    switching.ask(embedded, run=former)
+    assert work("switch").state == Job.State.DONE
+    assert in_use(embedded) == "efficientnet-lite0"
+    embedded.refresh_from_db()
+    assert switching.former(embedded).featuriser == "other"  # and forth again
+
+
+def test_done_twice_it_is_one_switch(embedded):
+    switched(embedded, spec="other")
+    Job.objects.filter(kind="switch").update(state="queued", attempts=0)
+    assert work("switch").state == Job.State.DONE
+    assert Switch.objects.count() == 1
+    assert switching.former(embedded).featuriser == "efficientnet-lite0"
+
+
+def test_the_last_wish_counts(embedded):
+    switching.ask(embedded, spec="other")
+    switching.ask(embedded, run=EmbeddingRun.in_use(embedded))
+    assert [job.state for job in Job.objects.filter(kind="switch").order_by("pk")] == ["cancelled", "queued"]
+    switching.keep(embedded)
+    assert switching.shown(embedded).wish is None
+
+
+def test_a_featuriser_that_cannot_be_had_changes_nothing(embedded, monkeypatch):
+    def missing(name):
+        raise FeaturiserUnavailable("pip install it")
+
+    monkeypatch.setattr(runs.featurisers, "get", missing)
+    switching.ask(embedded, spec="other")
+    for _attempt in range(3):
+        work("switch")
+    shown = switching.shown(embedded)
+    assert shown.wish is None
+    assert "pip install it" in shown.failed.error
+    assert in_use(embedded) == "efficientnet-lite0"
+
+
+def test_a_run_that_was_stopped_is_gone_on_with(embedded):
+    run = runs.run_of(embedded, "other")
+    runs.cancel(run)
+    switched(embedded, run=run)
+    assert in_use(embedded) == "other"
