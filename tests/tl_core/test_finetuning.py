@@ -1,3 +1,4 @@
+# ruff: noqa: N806 - the matrix is X here, as in scikit-learn
 """From pictures and answers to a better network, or to none; in the time there is."""
 
 import numpy as np

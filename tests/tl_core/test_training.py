@@ -1,3 +1,4 @@
+# ruff: noqa: N806 - the matrix is X here, as in scikit-learn
 """Training above a cut: on what is kept of pictures, from the linear head on, and from any checkpoint on."""
 
 import numpy as np

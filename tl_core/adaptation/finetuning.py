@@ -113,7 +113,7 @@ class Work:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class FineTuned:
     """What came of it.
 
     Attributes
@@ -148,7 +148,7 @@ class _Decoder:
         return batch.reshape(len(batch), -1)
 
 
-def tune(work: Work, tell: Tell = lambda moment: None, *, always: bool = False) -> Outcome:
+def tune(work: Work, tell: Tell = lambda moment: None, *, always: bool = False) -> FineTuned:
     """Fine-tune, and compare with the linear heads there are on pictures that neither has seen.
 
     Parameters
@@ -162,7 +162,7 @@ def tune(work: Work, tell: Tell = lambda moment: None, *, always: bool = False) 
 
     Returns
     -------
-    Outcome
+    FineTuned
 
     Raises
     ------
@@ -183,7 +183,7 @@ class _Tuning:
         self.done = 0.0
         self.curves: list[list[dict[str, Any]]] = []
 
-    def run(self, *, always: bool) -> Outcome:
+    def run(self, *, always: bool) -> FineTuned:
         """Everything, in order."""
         self.plan = self._planned()
         self.activations = self._computed()
@@ -191,7 +191,7 @@ class _Tuning:
         comparisons = self._compared()
         state = self._final() if always or judging.is_better(comparisons) else None
         seconds = time.perf_counter() - self.started
-        return Outcome(self.plan, comparisons, self.curves, seconds, state)
+        return FineTuned(self.plan, comparisons, self.curves, seconds, state)
 
     # --- plan ----------------------------------------------------------------------------------------
 
@@ -230,19 +230,19 @@ class _Tuning:
         work, plan = self.work, self.plan
         whole = plan.cut == splitting.PICTURE
         below = splitting.Below(work.featuriser, plan.cut, mirrored=plan.views > 1)
-        found = Activations(
+        activations = Activations(
             work.directory / "activations", len(work.pictures), plan.views, below.shape, "uint8" if whole else "float16"
         )
-        if found.missing():
+        if activations.missing():
             base = work.runtime(work.featuriser if whole else below)
             runtime = _Decoder(work.featuriser, base.threads) if whole else base
 
             def told(done: int) -> None:
-                self._say("computing", self._share_below * done / found.count)
+                self._say("computing", self._share_below * done / activations.count)
 
-            found.compute(work.pictures, runtime, told)
+            activations.compute(work.pictures, runtime, told)
         self.done = self._share_below
-        return found
+        return activations
 
     @property
     def _share_below(self) -> float:
@@ -263,7 +263,7 @@ class _Tuning:
         for number in tested:
             parts.append(self._fold(number, known[fold != number], known[fold == number], share))
             self.done += share
-        found = []
+        comparisons = []
         for number, target in enumerate(work.targets):
             at = np.concatenate([part["at"] for part in parts])
             told = np.concatenate([part[f"tuned-{number}"] for part in parts])
@@ -271,8 +271,8 @@ class _Tuning:
             answered = target.known[at]
             together = None if work.groups is None else work.groups[at][answered]
             if answered.any():
-                found.append(judging.compare(told[answered], rival[answered], together, work.recipe.seed))
-        return found
+                comparisons.append(judging.compare(told[answered], rival[answered], together, work.recipe.seed))
+        return comparisons
 
     @property
     def _share_final(self) -> float:

@@ -137,10 +137,10 @@ def head_right(X: NDArray[np.floating[Any]], target: Target, fitted: At, tested:
         return np.zeros(len(tested), np.bool_)
     head: Any = LogisticHead(pool_mean=X.mean(axis=0)) if single else MultiLabelHead(pool_mean=X.mean(axis=0))
     head.fit(X[fitted], target.codes[fitted] if single else target.codes[fitted] == 1)
-    found = head.predict(X[tested])
+    predicted = head.predict(X[tested])
     if single:
-        return np.asarray(found == target.codes[tested])
-    return np.asarray((found == (target.codes[tested] == 1)).all(axis=1))
+        return np.asarray(predicted == target.codes[tested])
+    return np.asarray((predicted == (target.codes[tested] == 1)).all(axis=1))
 
 
 def compare(tuned: NDArray[np.bool_], rival: NDArray[np.bool_], groups: NDArray[Any] | None, seed: int) -> Comparison:

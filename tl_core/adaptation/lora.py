@@ -48,14 +48,14 @@ def add(module: torch.nn.Module, rank: int) -> int:
     int
         How many matrices there are; where there are none, as in a convolutional network, nothing is changed.
     """
-    found = [(part, name) for part in module.modules() for name in MATRICES if _is_matrix(part, name)]
-    if found:
+    matrices = [(part, name) for part in module.modules() for name in MATRICES if _is_matrix(part, name)]
+    if matrices:
         module.requires_grad_(requires_grad=False)
-    for part, name in found:
+    for part, name in matrices:
         matrix = getattr(part, name)
         correction = LowRank(matrix.shape[0], matrix.shape[1], rank).to(matrix.device)
         parametrize.register_parametrization(part, name, correction)
-    return len(found)
+    return len(matrices)
 
 
 def merge(module: torch.nn.Module) -> None:

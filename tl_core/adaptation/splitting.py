@@ -126,12 +126,12 @@ def cuts(featuriser: Network) -> list[str]:
         It cannot be traced, or its weights are not here.
     """
     clean = list(_Traced(featuriser).clean.items())
-    found: list[str] = []
+    chosen: list[str] = []
     for share in SHARES:
         block = next((name for name, above in reversed(clean) if above >= share), None)
-        if block is not None and block not in found:
-            found.append(block)
-    return found
+        if block is not None and block not in chosen:
+            chosen.append(block)
+    return chosen
 
 
 def blocks(featuriser: Network) -> list[str]:
@@ -215,9 +215,9 @@ class _Blockwise(fx.Tracer):
     """Sees blocks as single steps: what is inside them need not be traceable."""
 
     def __init__(self, network: torch.nn.Module) -> None:
-        _, functions = cutting._kept_whole(type(network).__module__)
+        _, functions = cutting.kept_whole(type(network).__module__)
         super().__init__(autowrap_functions=functions)
-        self.whole = {path for path, _ in cutting._blocks(network)}
+        self.whole = {path for path, _ in cutting.blocks(network)}
 
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
         return module_qualified_name in self.whole or super().is_leaf_module(m, module_qualified_name)
@@ -255,7 +255,7 @@ class _Traced:
             self.graph.erase_node(option)
 
     def _clean(self) -> dict[str, float]:
-        sizes = {path: sum(each.numel() for each in part.parameters()) for path, part in cutting._blocks(self.network)}
+        sizes = {path: sum(each.numel() for each in part.parameters()) for path, part in cutting.blocks(self.network)}
         total = sum(each.numel() for each in self.network.parameters())
         nodes = list(self.graph.nodes)
         place = {node: number for number, node in enumerate(nodes)}

@@ -273,10 +273,10 @@ class _Run:
     def _accuracy(self, held: At) -> float | None:
         if not len(held):
             return None
-        found = predict(self.upper, self.outputs, self.activations, held, device=self.device)
+        outputs = predict(self.upper, self.outputs, self.activations, held, device=self.device)
         shares = [
             right(logits[known], target, held[known]).mean()
-            for logits, target in zip(found, self.targets, strict=True)
+            for logits, target in zip(outputs, self.targets, strict=True)
             if (known := target.known[held]).any()
         ]
         return float(np.mean(shares)) if shares else None
