@@ -317,10 +317,9 @@ class Check(models.Model):
 
 
 class Default(models.Model):
-    """What the head thinks of a sample, that somebody let stand while they answered another question about it.
+    """What the head thinks of a sample, that somebody let stand while they answered another question about it: no label.
 
-    It was in view, and nobody was asked: so it is no label. It teaches nothing, audits nothing and counts as no answer;
-    exports say who let the prediction stand.
+    It was in view, and nobody was asked: it teaches nothing and counts as no answer; exports say who let it stand.
     """
 
     uuid = models.UUIDField(unique=True, help_text="Made by the client: the idempotency key.")
