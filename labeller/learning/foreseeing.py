@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from labeller.embedding.loading import load_embeddings
+from labeller.embedding.mixing import MixGone
 from labeller.learning.fitting import likeliest
 from labeller.learning.models import Head, RoundEntry
 from labeller.learning.reading import Known
@@ -27,9 +29,12 @@ def foresee(known: Known, entries: Sequence[RoundEntry], picks: Sequence[Pick]) 
             continue
         try:
             stored = head_files.load(settings.HEADS / head.directory)
-        except (FileNotFoundError, IsADirectoryError, head_files.HeadCorrupt) as error:
+            seen = known.embeddings if head.mix == known.embeddings.mix else load_embeddings(known.run, head.mix)
+        except (FileNotFoundError, IsADirectoryError, head_files.HeadCorrupt, MixGone) as error:
             log.warning("nothing is suggested for question %d: %s", follower.pk, error)
             continue
-        probabilities = stored.predict_proba(known.embeddings.vectors[[pick.position for pick in picks]])
-        for entry, suggested in zip(entries, likeliest(probabilities, head.class_ids), strict=True):
+        at = seen.positions(known.embeddings.ids[[pick.position for pick in picks]])
+        probabilities = stored.predict_proba(seen.vectors[at[at >= 0]])
+        listed = [entry for entry, position in zip(entries, at, strict=True) if position >= 0]
+        for entry, suggested in zip(listed, likeliest(probabilities, head.class_ids), strict=True):
             entry.foreseen[str(follower.pk)] = {"head": head.version, "suggestions": suggested}
