@@ -118,6 +118,9 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
     WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
+    WorkerCode.TRYING_NETWORK: gettext_noop("trying %(name)s"),
+    WorkerCode.NETWORK_REFUSED: gettext_noop("%(name)s was not taken. %(error)s"),
+    WorkerCode.PIECES_MISSING: gettext_noop("%(name)s did not arrive whole. Upload it again."),
     # Why there is no head, no ranking, or nothing to hunt by.
     WorkerCode.STRATEGY_UNUSABLE: gettext_noop(
         "The strategy %(name)s can't be used: %(error)s. Choose another one in the question's settings."

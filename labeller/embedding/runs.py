@@ -92,7 +92,7 @@ def accompany(run: EmbeddingRun) -> EmbeddingRun | None:
         return None
     try:
         featuriser = featurisers.get(with_option(run.featuriser, "output", LEVELS))
-    except (FeaturiserUnavailable, ValueError):
+    except (FeaturiserUnavailable, KeyError, ValueError):
         return None  # not a network, cut elsewhere, or not to be traced
     companion, _ = EmbeddingRun.objects.get_or_create(
         project=run.project,

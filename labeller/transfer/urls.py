@@ -1,8 +1,11 @@
 from django.urls import path
 
-from labeller.transfer import views
+from labeller.transfer import network_views, views
 
 app_name = "transfer"
 urlpatterns = [
     path("projects/<slug:slug>/featuriser/", views.featuriser, name="featuriser"),
+    path("networks/", network_views.networks, name="networks"),
+    path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
+    path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),
 ]
