@@ -46,6 +46,7 @@ QUEUES = {
     "retrain": "train",
     "assess": "io",
     "hunt": "train",
+    "help": "tune",
     "bursts": "io",
     "known": "io",
     "count": "io",

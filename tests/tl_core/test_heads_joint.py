@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tl_core.heads import joint
-from tl_core.spaces import maps
+from tl_core.spaces import foreseen, maps
 from tl_core.store import storage
 
 
@@ -62,10 +62,10 @@ def test_nothing_leaks_from_a_label_to_its_own_sample():
 
 def test_parts_are_even_and_an_embedding_keeps_its_own():
     X = np.random.default_rng(0).normal(size=(5000, 40)).astype(np.float32)
-    part = joint.parts_of(X)
-    assert (np.bincount(part, minlength=joint.PARTS) > 850).all()
+    part = foreseen.parts_of(X)
+    assert (np.bincount(part, minlength=foreseen.PARTS) > 850).all()
     order = np.random.default_rng(1).permutation(5000)
-    assert (joint.parts_of(X[order]) == part[order]).all()
+    assert (foreseen.parts_of(X[order]) == part[order]).all()
 
 
 def test_it_is_stored_as_any_map_and_reads_the_same(tmp_path):
@@ -73,7 +73,7 @@ def test_it_is_stored_as_any_map_and_reads_the_same(tmp_path):
     told = joint.foresee(X, other, X.mean(axis=0))
     place = storage.at(tmp_path, tmp_path / "cache")
     again = maps.load(place, told.save(place))
-    assert isinstance(again, joint.Foreseen)
+    assert isinstance(again, foreseen.Foreseen)
     assert (again.apply(X) == told.apply(X)).all()
     assert again.dimension == 3
     probabilities = np.exp(again.apply(X))

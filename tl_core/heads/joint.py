@@ -6,70 +6,20 @@ other. So there are several heads, each fitted without one part of the labels; w
 decided by the sample's own embedding, labelled or not. Imports scikit-learn: workers only.
 """
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.geometry import finite_unit_rows, softmax
+from tl_core.geometry import finite_unit_rows
 from tl_core.heads.logistic import LogisticHead
 from tl_core.heads.multilabel import MultiLabelHead
-from tl_core.spaces.maps import VectorMap
+from tl_core.spaces.foreseen import PARTS, UNKNOWN, Foreseen, parts_of
 
-PARTS = 5
 ENOUGH_LABELS = 50  # of each question
-_LOWEST = -8.0  # a logarithm of a probability: what is impossible must not outweigh all else
-_UNKNOWN = -12.0  # the logit of a class that a part's head was never taught
-_HASHED = 32  # columns that say which part an embedding belongs to
 _LEAST = 1e-3  # a probability: one label that nothing could know must not decide
 _SURE = 1.96  # standard errors
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Foreseen(VectorMap):
-    """What heads of one question foresee of an embedding: a logarithm a class.
-
-    Attributes
-    ----------
-    coef : ndarray of float32, shape (parts, c, d)
-        Of each part's head, fitted without the labels of that part.
-    intercept : ndarray of float32, shape (parts, c)
-        As ``coef``.
-    center : ndarray of float32, shape (d,)
-        Subtracted from embeddings, which are then scaled to length one.
-    several : ndarray of bool, shape (1,)
-        Whether a sample may have several classes: then each logarithm is that of its own chances.
-    """
-
-    kind: ClassVar[str] = "foreseen"
-    format: ClassVar[str] = "foreseen-1"
-
-    coef: NDArray[np.float32]
-    intercept: NDArray[np.float32]
-    center: NDArray[np.float32]
-    several: NDArray[np.bool_]
-
-    @property
-    def width(self) -> int:
-        """How many numbers an embedding has."""
-        return len(self.center)
-
-    @property
-    def dimension(self) -> int:
-        """How many classes the question has."""
-        return int(self.intercept.shape[1])
-
-    def _mapped(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        part, Z = parts_of(block, len(self.coef)), finite_unit_rows(block, self.center)
-        logits = np.empty((len(Z), self.dimension), np.float32)
-        for number in range(len(self.coef)):
-            rows = np.flatnonzero(part == number)
-            logits[rows] = Z[rows] @ self.coef[number].T + self.intercept[number]
-        if self.several[0]:
-            return np.clip(logits, _LOWEST, -_LOWEST).astype(np.float32)
-        return np.log(np.maximum(softmax(logits), np.float32(np.exp(_LOWEST)))).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -104,30 +54,6 @@ class Help:
         return self.loss_low > 0 and self.gain >= 0
 
 
-def parts_of(X: NDArray[np.float32], parts: int = PARTS) -> NDArray[np.intp]:
-    """Return which part each embedding belongs to: always the same one, and as good as drawn.
-
-    Parameters
-    ----------
-    X : ndarray of float32, shape (n, d)
-        Embeddings as they are stored.
-    parts : int
-        How many there are.
-
-    Returns
-    -------
-    ndarray of intp, shape (n,)
-        0 to ``parts`` - 1.
-    """
-    bits = np.ascontiguousarray(X[:, :_HASHED], np.float32).view(np.uint32).astype(np.uint64)
-    factors = np.random.default_rng(0).integers(1, 2**62, bits.shape[1], np.uint64) | np.uint64(1)
-    mixed = (bits * factors).sum(axis=1, dtype=np.uint64)
-    mixed ^= mixed >> np.uint64(33)
-    mixed *= np.uint64(0xFF51AFD7ED558CCD)
-    belongs: NDArray[np.intp] = ((mixed >> np.uint64(40)) % np.uint64(parts)).astype(np.intp)
-    return belongs
-
-
 def foresee(X: NDArray[np.float32], y: NDArray[Any], center: NDArray[np.float32]) -> Foreseen:
     """Fit the heads of a question that may help others.
 
@@ -155,7 +81,7 @@ def foresee(X: NDArray[np.float32], y: NDArray[Any], center: NDArray[np.float32]
         raise ValueError(f"expected {ENOUGH_LABELS} labels of two classes or more, got {len(y)} of {len(classes)}")
     part = parts_of(X)
     coef = np.zeros((PARTS, len(classes), X.shape[1]), np.float32)
-    intercept = np.full((PARTS, len(classes)), _UNKNOWN, np.float32)
+    intercept = np.full((PARTS, len(classes)), UNKNOWN, np.float32)
     for number in range(PARTS):
         inside = np.flatnonzero(part != number)
         if y.ndim == 1 and len(np.unique(y[inside])) < 2:
