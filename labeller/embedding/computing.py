@@ -1,4 +1,4 @@
-"""Embeds a shard: by the network, or by the whitening of another run's embeddings.
+"""Embeds a shard: by the network, or by a map of another run's embeddings.
 
 The file is written first and then its row; done twice, the same file is written again.
 """
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from labeller.codes import WorkerCode
-from labeller.embedding import runs, whitening
+from labeller.embedding import deriving, runs
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.embedding.signals import embeddings_changed
 from labeller.jobs import queueing as jobs
@@ -74,7 +74,7 @@ def embed_shard(progress: jobs.Progress) -> None:
     check_disk()
     embedded: tuple[Any, Any, list[Any]]
     if run.base is not None:
-        embedded = (*whitening.whitened(run, payload["shard"]), [])
+        embedded = (*deriving.derived(run, payload["shard"]), [])
     else:
         embedded = _embedded(run, samples, progress)
     # Whoever was silent so long that another worker got the job leaves the shard to that one. Else the file could

@@ -24,10 +24,12 @@ class EmbeddingRun(models.Model):
         "self",
         models.PROTECT,
         null=True,
-        related_name="whitened",
-        help_text="The run these are made from by whitening.",
+        related_name="derived",
+        help_text="The run these are made from by a map.",
     )
-    whitening = models.CharField(max_length=64, blank=True, help_text="Digest of the whitening, where there is a base.")
+    adaptation = models.CharField(
+        max_length=100, blank=True, help_text="Kind and digest of the map, where there is a base."
+    )
     indexed = models.PositiveIntegerField(default=0, help_text="How often its index of neighbours was built on.")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 State = EmbeddingRun.State
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
-WHITEN = ",whiten="  # what a run's featuriser ends in where its embeddings are whitened ones of another run
+# What a derived run's featuriser ends in: how it is made from the run that is named before it.
+WHITEN, ADAPT = ",whiten=", ",adapt="
 FIRST_PAUSE = timedelta(minutes=1)  # before a shard that was given up is tried again, ten times as long each time
 LONGEST_PAUSE = timedelta(days=1)
 
@@ -43,9 +44,19 @@ def current_run(project: Project) -> EmbeddingRun:
 
     Raises FeaturiserUnavailable where the featuriser's weights can't be had here.
     """
-    if WHITEN in project.featuriser and (run := EmbeddingRun.in_use(project)):
-        return run  # made by whitening.start, before the project could choose it
+    if is_derived(project.featuriser) and (run := EmbeddingRun.in_use(project)):
+        return run  # made by deriving.start, before the project could choose it
     return run_of(project, project.featuriser)
+
+
+def is_derived(spec: str) -> bool:
+    """Whether a run of that featuriser is made from another run's embeddings."""
+    return WHITEN in spec or ADAPT in spec
+
+
+def underived(spec: str) -> str:
+    """The featuriser that computes what such a run is made from."""
+    return spec.split(WHITEN)[0].split(ADAPT)[0]
 
 
 @functools.cache
@@ -78,6 +89,11 @@ def store(run: EmbeddingRun) -> EmbeddingStore:
 def root() -> storage.Storage:
     """Where the embeddings of all projects lie, a folder a project and in it one a fingerprint."""
     return storage.at(settings.EMBEDDINGS, settings.CACHE / "embeddings")
+
+
+def networks() -> storage.Storage:
+    """Where networks of this site's own lie."""
+    return storage.at(settings.NETWORKS, settings.CACHE / "networks")
 
 
 def shards(run: EmbeddingRun) -> list[Shard]:
@@ -176,8 +192,8 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
 def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
     """Pictures of a shard changed: embed it anew in every run. Until then the old embeddings serve, where they can."""
     for run in project.embedding_runs.all():
-        # Whitened ones must not be made from the old ones, and a halted run has only its rows to remember it by.
-        if run.state != State.ACTIVE or run.base_id or run.whitened.exists():
+        # Derived ones must not be made from the old ones, and a halted run has only its rows to remember it by.
+        if run.state != State.ACTIVE or run.base_id or run.derived.exists():
             run.shards.filter(number=shard).delete()
         if run.state == State.ACTIVE:
             enqueue(run, {shard: count})

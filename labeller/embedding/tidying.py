@@ -23,7 +23,7 @@ def remove(run: EmbeddingRun) -> None:
     runs.cancel(run)
     with transaction.atomic():
         run.shards.all().delete()
-        if not run.heads.exists() and not run.whitened.exists():
+        if not run.heads.exists() and not run.derived.exists():
             run.delete()
     runs.store(run).storage.delete(neighbours.FILE)
     runs.store(run).delete()

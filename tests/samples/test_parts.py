@@ -8,7 +8,7 @@ import pytest
 
 from labeller.annotating.handing import bursts
 from labeller.annotating.holding import Wanted
-from labeller.embedding import loading, runs, whitening
+from labeller.embedding import deriving, loading, runs
 from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels import tallies
@@ -149,7 +149,7 @@ def test_bursts_are_of_whole_frames(foxes, files):
 
 
 def test_whitened_embeddings_follow_a_shard_that_grows(foxes, files):
-    whitened = whitening.start(runs.current_run(foxes.project), 2)
+    whitened = deriving.whiten(runs.current_run(foxes.project), 2)
     runs.enqueue(whitened, runs.missing(whitened))
     factories.work("embed")
     parts.add_boxes(foxes.project, [(files[0].pk, CORNER), (files[1].pk, CORNER)])

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.decomposition import PCA
 
 from tests.tl_core.storages import root_of_each_kind  # noqa: F401 - a fixture
-from tl_core.spaces import whitening
-from tl_core.spaces.whitening import Whitening, WhiteningCorrupt
+from tl_core.spaces import maps, whitening
+from tl_core.spaces.maps import MapCorrupt
+from tl_core.spaces.whitening import Whitening
 from tl_core.store import storage
 from tl_core.store.storage import ObjectStorage, Storage
 from tl_core.store.vectors import Vectors
@@ -91,6 +93,25 @@ def test_shrinkage_evens_the_variances() -> None:
     np.testing.assert_allclose(full.apply(X).var(axis=0, ddof=1), plain.variances / everything.mean(), rtol=1e-4)
 
 
+@some
+@given(seed=st.integers(0, 1000), n=st.integers(3, 120), rows=st.integers(1, 60), offset=st.floats(0, 30))
+def test_how_far_to_shrink_is_what_scikit_learn_finds(seed: int, n: int, rows: int, offset: float) -> None:
+    X = pool(seed, n, width=20, offset=offset)
+    assert whitening.moments(cuts(X, rows)).shrinkage() == pytest.approx(
+        ledoit_wolf_shrinkage(X.astype(float)), abs=1e-6
+    )
+
+
+def test_fewer_rows_than_dimensions_are_whitened_where_shrinkage_makes_up_for_them() -> None:
+    """What is known of a few directions from a few rows is not taken for true: rows not seen stay of a usual length."""
+    X, others = (np.random.default_rng(seed).normal(size=(40, 100)).astype(np.float32) for seed in (0, 1))
+    found = whitening.fit([X], 100, shrinkage=None)
+    lengths = [float(np.linalg.norm(found.apply(rows), axis=1).mean()) for rows in (X, others)]
+    assert found.dimension == 100 and lengths[1] == pytest.approx(lengths[0], rel=0.15)
+    with pytest.raises(ValueError, match="40 rows cannot be whitened"):
+        whitening.fit([X], 100)
+
+
 @pytest.mark.parametrize(
     ("blocks", "dimension", "message"),
     [
@@ -141,13 +162,15 @@ def test_a_mapped_pool_is_whitened_as_an_array_is() -> None:
 
 def test_it_is_saved_and_read(root: Storage) -> None:
     found = whitening.fit([pool()], 4)
-    digest = found.save(root)
-    assert digest == found.digest == found.save(root) and root.names() == [f"whitening-{digest}.safetensors"]
-    read = whitening.load(root, digest)
-    assert read.digest == digest and read.dimension == 4
+    name = found.save(root)
+    assert name == f"whitening-{found.digest}" == found.save(root) and root.names() == [f"{name}.safetensors"]
+    read = maps.load(root, name)
+    assert read.name == name and read.dimension == 4
     np.testing.assert_array_equal(read.apply(pool(1)), found.apply(pool(1)))
     with pytest.raises(FileNotFoundError):
-        whitening.load(root, "0" * 64)
+        maps.load(root, f"whitening-{'0' * 64}")
+    with pytest.raises(KeyError, match="nothing"):
+        maps.load(root, "nothing-1")
 
 
 def test_the_digest_is_of_every_number() -> None:
@@ -164,8 +187,8 @@ def test_the_digest_is_of_every_number() -> None:
 @given(place=st.floats(0, 1, exclude_max=True), cut=st.booleans())
 def test_a_damaged_file_is_found(place: float, cut: bool, tmp_path_factory: pytest.TempPathFactory) -> None:
     there = tmp_path_factory.mktemp("root")
-    digest = whitening.fit([pool()], 4).save(storage.at(there))
-    path = there / f"whitening-{digest}.safetensors"
+    name = whitening.fit([pool()], 4).save(storage.at(there))
+    path = there / f"{name}.safetensors"
     changed = bytearray(path.read_bytes())
     position = int(place * len(changed))
     if cut:
@@ -174,13 +197,13 @@ def test_a_damaged_file_is_found(place: float, cut: bool, tmp_path_factory: pyte
         changed[position] ^= 1
     path.write_bytes(changed)
     try:
-        assert whitening.load(storage.at(there), digest).digest == digest  # spelling of the header
-    except WhiteningCorrupt as corrupt:
-        assert digest in str(corrupt)
+        assert maps.load(storage.at(there), name).name == name  # spelling of the header
+    except MapCorrupt as corrupt:
+        assert name in str(corrupt)
 
 
 def test_a_damaged_copy_is_fetched_again(root: Storage) -> None:
     if isinstance(root, ObjectStorage):
-        digest = whitening.fit([pool()], 4).save(root)
-        root.local(f"whitening-{digest}.safetensors").write_bytes(b"half")
-        assert whitening.load(root, digest).digest == digest
+        name = whitening.fit([pool()], 4).save(root)
+        root.local(f"{name}.safetensors").write_bytes(b"half")
+        assert maps.load(root, name).name == name

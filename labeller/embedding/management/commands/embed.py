@@ -12,7 +12,7 @@ from django.db.models import Sum
 from tqdm import tqdm
 
 from labeller.config.commands import SiteCommand
-from labeller.embedding import computing, runs, whitening
+from labeller.embedding import computing, deriving, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -61,11 +61,11 @@ class Command(SiteCommand):
             self.stdout.write("The project still learns from its former embeddings; --use makes it learn from these.")
 
     def _run(self, project: Project, options: dict[str, Any]) -> EmbeddingRun:
-        run = runs.run_of(project, options["featuriser"] or project.featuriser.split(runs.WHITEN)[0])
+        run = runs.run_of(project, options["featuriser"] or runs.underived(project.featuriser))
         computing.runtime(run.featuriser, settings.DEVICE)  # what can't be had is said now, not by every shard
         self._finish(run, options["json"])
         if options["whiten"]:
-            run = whitening.start(run, options["whiten"])
+            run = deriving.whiten(run, options["whiten"])
             self._finish(run, options["json"])
         return run
 
