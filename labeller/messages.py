@@ -211,6 +211,13 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
         "%(name)s cannot be stored as plain numbers, and nothing is pickled here: choose a linear classifier, or one "
         "of the heads logistic, centroid, svm and knn"
     ),
+    # What is tried: parts of networks, and what has learnt nothing.
+    WorkerCode.LAST_LAYER: gettext_noop("%(name)s, last layer"),
+    WorkerCode.LEVELS: gettext_noop("%(name)s, levels"),
+    WorkerCode.LAYER_AND_LEVELS: gettext_noop("%(name)s, last layer and levels"),
+    WorkerCode.PIXELS: gettext_noop("pixels of small copies"),
+    WorkerCode.GRADIENTS: gettext_noop("gradients and colours"),
+    WorkerCode.UNTRAINED: gettext_noop("%(name)s with random weights"),
     # Whether a pretrained network serves.
     Code.TRANSFERS_WELL: gettext_noop(
         "Transfers well: by %(n)s labels %(name)s is right about %(score)s%%; %(rival)s, without any training, about "

@@ -132,7 +132,7 @@ def _untrained(project: Project, names: list[str], runtime: Callable[[str], Any]
             spec = baselines.untrained(wide, settings.CACHE / "untrained")
         except (FeaturiserUnavailable, ValueError, KeyError):
             continue
-        return [Candidate(f"{baselines.UNTRAINED}: {name}", False, variants[-1:], load=partial(runtime, spec))]
+        return [Candidate(f"{baselines.UNTRAINED} {name}", False, variants[-1:], load=partial(runtime, spec))]
     return []
 
 

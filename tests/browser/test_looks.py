@@ -85,7 +85,7 @@ NO_PAGES = {
     "set_language", "healthz", "readyz", "logout", "image", "part", "embedding", "train", "grid_tiles", "hunt_start",
     "hunt_tiles", "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv",
     "predictions_csv", "deployments_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere",
-    "new_password", "set_active", "log_out", "cancel_removal",
+    "new_password", "set_active", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
 }  # fmt: skip
 
 
