@@ -1,0 +1,185 @@
+# ruff: noqa: N803 - matrices are X here, as in scikit-learn
+"""Whether a trained network is better than what there was: the same folds, the same pictures, in pairs. For workers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.adaptation.outputs import Target
+
+At = NDArray[np.intp]
+FOLDS = 3
+HELD_OUT = 0.15  # of what a network is trained on, to tell when to stop
+DRAWS = 4000  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two ways to answer one question, on pictures that neither was fitted on.
+
+    Attributes
+    ----------
+    tuned, rival : float
+        Shares that are right, 0 to 1.
+    gain, low, high : float
+        Their difference and its interval (95 %), from resampling groups of pictures.
+    n : int
+        Pictures judged.
+    """
+
+    tuned: float
+    rival: float
+    gain: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the gain is beyond doubt."""
+        return self.low > 0
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the loss is beyond doubt."""
+        return self.high < 0
+
+
+def folds(target: Target, groups: NDArray[Any] | None, seed: int, count: int = FOLDS) -> NDArray[np.intp]:
+    """Assign pictures to folds: no group in two, classes as even as groups allow.
+
+    Parameters
+    ----------
+    target : Target
+        The question whose classes are spread evenly.
+    groups : ndarray of int, shape (n,), or None
+        What belongs together, such as a camera's pictures; None, or all in one = each picture is by itself.
+    seed : int
+        Of the shuffle.
+    count : int
+        Folds, 2 or more, and at most as many as groups.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        0 to count - 1.
+    """
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+    n = len(target.codes)
+    single = target.codes.ndim == 1
+    if groups is not None and len(np.unique(groups)) < 2:
+        groups = None
+    count = max(2, min(count, n if groups is None else len(np.unique(groups))))
+    rarest = np.bincount(target.codes[target.codes >= 0]).max() if single else 0
+    even = single and rarest >= count
+    splitter: Any
+    if groups is None:
+        splitter = StratifiedKFold if even else KFold
+        parts = splitter(count, shuffle=True, random_state=seed).split(np.zeros(n), target.codes if single else None)
+    else:
+        splitter = StratifiedGroupKFold if even else GroupKFold
+        labels = target.codes if single else None
+        parts = splitter(count, shuffle=True, random_state=seed).split(np.zeros(n), labels, groups)
+    assigned = np.zeros(n, np.intp)
+    for number, (_, tested) in enumerate(_quietly(parts)):
+        assigned[tested] = number
+    return assigned
+
+
+def held_out(target: Target, groups: NDArray[Any] | None, fitted: At, seed: int) -> tuple[At, At]:
+    """Part what is trained on into pictures to fit and pictures that tell when to stop; groups stay whole.
+
+    Parameters
+    ----------
+    target, groups
+        As in `folds`.
+    fitted : ndarray of int
+        Pictures that may be used.
+    seed : int
+        Of the shuffle.
+
+    Returns
+    -------
+    tuple of ndarray of int
+        To fit on, and held out (about a seventh).
+    """
+    part = Target(target.codes[fitted], target.classes)
+    inner = folds(part, None if groups is None else groups[fitted], seed, round(1 / HELD_OUT))
+    return fitted[inner != 0], fitted[inner == 0]
+
+
+def head_right(X: NDArray[np.floating[Any]], target: Target, fitted: At, tested: At) -> NDArray[np.bool_]:
+    """Fit the default head on some pictures, and return of others whether it is right.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, d)
+        Embeddings of all.
+    target : Target
+        Its answers; pictures without one are neither fitted on nor right.
+    fitted, tested : ndarray of int
+        Pictures.
+
+    Returns
+    -------
+    ndarray of bool, shape (len(tested),)
+    """
+    from tl_core.heads.logistic import LogisticHead
+    from tl_core.heads.multilabel import MultiLabelHead
+
+    fitted = fitted[target.known[fitted]]
+    single = target.codes.ndim == 1
+    if single and len(np.unique(target.codes[fitted])) < 2:
+        return np.zeros(len(tested), np.bool_)
+    head: Any = LogisticHead(pool_mean=X.mean(axis=0)) if single else MultiLabelHead(pool_mean=X.mean(axis=0))
+    head.fit(X[fitted], target.codes[fitted] if single else target.codes[fitted] == 1)
+    predicted = head.predict(X[tested])
+    if single:
+        return np.asarray(predicted == target.codes[tested])
+    return np.asarray((predicted == (target.codes[tested] == 1)).all(axis=1))
+
+
+def compare(tuned: NDArray[np.bool_], rival: NDArray[np.bool_], groups: NDArray[Any] | None, seed: int) -> Comparison:
+    """Compare two answers to the same pictures.
+
+    Parameters
+    ----------
+    tuned, rival : ndarray of bool, shape (n,)
+        Whether each is right; n is 1 or more.
+    groups : ndarray of int, shape (n,), or None
+        What belongs together, and is resampled together.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    Comparison
+    """
+    difference = tuned.astype(np.float64) - rival
+    member = np.arange(len(difference)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(member, difference), np.bincount(member)
+    rng = np.random.default_rng(seed)
+    means = []
+    for _ in range(DRAWS):
+        drawn = rng.integers(0, len(sums), len(sums))
+        means.append(sums[drawn].sum() / sizes[drawn].sum())
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Comparison(
+        float(tuned.mean()), float(rival.mean()), float(difference.mean()), float(low), float(high), len(tuned)
+    )
+
+
+def is_better(comparisons: Sequence[Comparison]) -> bool:
+    """Whether to change: better for the first question beyond doubt, and for no other one worse."""
+    return comparisons[0].is_better and not any(each.is_worse for each in comparisons[1:])
+
+
+def _quietly(parts: Any) -> list[tuple[At, At]]:
+    import warnings
+
+    with warnings.catch_warnings(action="ignore"):  # a class with fewer pictures than folds: as even as can be
+        return list(parts)
