@@ -52,6 +52,10 @@ class WorkerCode(Codes):
     ONE_CLASS_ONLY = "one_class_only"
     NO_DRAW = "no_draw"
     ROUNDS_CONTRADICT = "rounds_contradict"
+    # What is looked at in a network that was uploaded, and why it is not kept.
+    TRYING_NETWORK = "trying_network", "name"
+    NETWORK_REFUSED = "network_refused", "name", "error"
+    PIECES_MISSING = "pieces_missing", "name"
     # What became of a deletion.
     CLASS_KEPT = "class_kept"
     # Why a file is no sample, or what to know about one.

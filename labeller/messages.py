@@ -122,6 +122,9 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NOTHING_TO_TRY: gettext_noop(
         "There is no photograph to try networks on: import some, and see that their folder is there."
     ),
+    WorkerCode.TRYING_NETWORK: gettext_noop("trying %(name)s"),
+    WorkerCode.NETWORK_REFUSED: gettext_noop("%(name)s was not taken. %(error)s"),
+    WorkerCode.PIECES_MISSING: gettext_noop("%(name)s did not arrive whole. Upload it again."),
     # Why there is no head, no ranking, or nothing to hunt by.
     WorkerCode.STRATEGY_UNUSABLE: gettext_noop(
         "The strategy %(name)s can't be used: %(error)s. Choose another one in the question's settings."

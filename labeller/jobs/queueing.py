@@ -52,6 +52,7 @@ QUEUES = {
     "derive": "io",
     "remove": "io",
     "finetune": "tune",
+    "network": "embed",
     "advise": "tune",
     "switch": "io",
 }
