@@ -21,7 +21,7 @@ from labeller.labels import tallies
 from labeller.messages import as_json
 from labeller.projects.models import Project
 from labeller.transfer import candidates
-from labeller.transfer.candidates import Candidate, Missing, Variant
+from labeller.transfer.candidates import Missing, Rival, Variant
 from labeller.transfer.trying import Computed
 from tl_core.evaluation import advice, likeness, transferability
 from tl_core.featurisers import baselines
@@ -36,14 +36,14 @@ BYTES = 4  # a number in the store
 class Contender:
     """One line of the table: a candidate's variant, and whether it is right about each sample."""
 
-    candidate: Candidate
+    candidate: Rival
     variant: Variant
     correct: NDArray[np.bool_]
     measured: dict[str, float | None]
 
 
 def report(
-    project: Project, tried: list[Candidate], missing: list[Missing], found: Computed, rng: np.random.Generator
+    project: Project, tried: list[Rival], missing: list[Missing], found: Computed, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Rate all that was computed. ValueError where there is nothing to rate."""
     drawn = found.drawn
@@ -88,7 +88,7 @@ def report(
 
 
 def _by_labels(
-    computed: list[Candidate], found: Computed, rng: np.random.Generator
+    computed: list[Rival], found: Computed, rng: np.random.Generator
 ) -> tuple[list[Contender], NDArray[Any], NDArray[np.intp]]:
     """Whether a linear head that was fitted without it is right about each sample."""
     drawn = found.drawn
@@ -111,7 +111,7 @@ def _by_labels(
 
 
 def _by_likeness(
-    computed: list[Candidate], found: Computed, rng: np.random.Generator
+    computed: list[Rival], found: Computed, rng: np.random.Generator
 ) -> tuple[list[Contender], NDArray[Any], NDArray[np.intp]]:
     """Whether altered copies find what they were made of, and frames of a burst each other. Derived runs make none."""
     events = found.drawn.events

@@ -9,7 +9,7 @@ import pytest
 from labeller.embedding import computing, runs
 from labeller.jobs.models import Job
 from labeller.transfer import advising, candidates, trying
-from labeller.transfer.candidates import Candidate, Variant
+from labeller.transfer.candidates import Rival, Variant
 from labeller.transfer.models import Advice
 from tests import factories
 from tests.conftest import FakeFeaturiser, FakeRuntime
@@ -82,7 +82,7 @@ def test_a_derived_run_is_tried_by_what_it_holds(foxes, labelled, tried):
     vectors = np.random.default_rng(0).normal(size=(60, factories.DIMENSION))
     factories.embed(foxes.project, labelled, vectors)
     columns = ((slice(0, factories.DIMENSION), False),)
-    tried.append(Candidate("derived", True, (Variant("", "x,whiten=8", columns),), stored=(run,)))
+    tried.append(Rival("derived", True, (Variant("", "x,whiten=8", columns),), stored=(run,)))
     line = line_of(measured(foxes.project), "derived")
     assert (line["run"], line["rate"], line["minutes"]) == (run.pk, None, None)
 

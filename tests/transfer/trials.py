@@ -10,7 +10,7 @@ from labeller.jobs.models import Job
 from labeller.samples import ingesting
 from labeller.samples.models import Sample
 from labeller.transfer import advising, candidates
-from labeller.transfer.candidates import Candidate, Missing, Variant
+from labeller.transfer.candidates import Missing, Rival, Variant
 from tests import factories
 from tests.conftest import FakeFeaturiser, FakeRuntime
 from tl_core.featurisers import baselines
@@ -34,13 +34,13 @@ def network(featuriser, runtime=None, stored=()):
     columns = ((slice(0, featuriser.dimension), False),)
     variant = Variant(candidates.LAST, featuriser.name, columns)
     load = partial(lambda made: made, runtime or FakeRuntime(featuriser))
-    return Candidate(featuriser.name, True, (variant,), 1.0, stored, load)
+    return Rival(featuriser.name, True, (variant,), 1.0, stored, load)
 
 
 @pytest.fixture
 def tried(monkeypatch):
     """Two networks and small pictures are at hand; others may be put beside them."""
-    pixels = Candidate(baselines.PIXELS, False, (Variant("", "", baselines.SmallPicture.parts),), load=OneColour)
+    pixels = Rival(baselines.PIXELS, False, (Variant("", "", baselines.SmallPicture.parts),), load=OneColour)
     listed = [network(GOOD), network(POOR), pixels]
     monkeypatch.setattr(candidates, "of", lambda project, runtime: (listed, [Missing("far", "pip install far")]))
     return listed
