@@ -16,11 +16,10 @@ from labeller.embedding import deriving, runs
 from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
-from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.learning import fitting, weighing
 from labeller.learning.models import Helping
-from labeller.projects.models import Project, Question
+from labeller.projects.models import Question
 from tl_core import threads
 from tl_core.notices import notice
 
@@ -28,11 +27,6 @@ if TYPE_CHECKING:
     from tl_core.heads.joint import Answered
 
 MOST_LABELS = 3000  # of a question; more decide no better, and fits take longer
-
-
-def request(project: Project) -> Job:
-    """Ask for a comparison of all questions; where one is pending already, that is the one."""
-    return jobs.enqueue("help", key=f"project:{project.pk}", project=project)
 
 
 def compare(progress: jobs.Progress) -> None:
@@ -47,7 +41,7 @@ def compare(progress: jobs.Progress) -> None:
             answered[question] = found
     pairs = list(permutations(answered, 2))
     for number, (question, helper) in enumerate(pairs):
-        progress(number, len(pairs), notice(WorkerCode.COMPARING), now=True)
+        progress(number, len(pairs), notice(WorkerCode.COMPARING_QUESTIONS), now=True)
         with threads.single():
             _compare(run, embeddings, question, helper, answered)
     progress(len(pairs), len(pairs), now=True)
@@ -100,9 +94,3 @@ def _let_go(question: Question, helper: Question, companion: EmbeddingRun | None
             if not others.exists():
                 runs.cancel(former.companion)
                 EmbeddingRun.objects.filter(pk=former.companion.pk).update(beside=None)
-
-
-def shown(project: Project) -> list[Helping]:
-    """The comparisons there are, what helps most first; of questions that are asked still."""
-    found = Helping.objects.filter(question__project=project, question__closing_at=None, helper__closing_at=None)
-    return list(found.select_related("question", "helper").order_by("-loss_low", "pk"))
