@@ -13,13 +13,8 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 
-<<<<<<< HEAD
 from labeller.embedding import loading
-from labeller.labels import applying, flags
-=======
-from labeller.embedding.runs import store
 from labeller.labels import applying, defaults, flags
->>>>>>> transfer
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head

@@ -78,4 +78,3 @@ def doubt(question: Question, probabilities: NDArray[np.floating[Any]]) -> NDArr
         unclear: NDArray[np.float64] = -np.abs(probabilities.astype(np.float64) - 0.5).min(axis=1)
         return unclear
     return margin_scores(probabilities)
->>>>>>> transfer
