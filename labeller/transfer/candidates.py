@@ -60,8 +60,8 @@ def of(project: Project, runtime: Callable[[str], Any]) -> tuple[list[Rival], li
     """All that can be tried on a project's pictures, and what can't. `runtime` loads a featuriser by its spec."""
     runs.import_own()
     found: dict[str, Rival] = {}
-    missing = []
-    for name in _names(project):
+    missing: list[Missing] = []
+    for name in [*_names(project), *_own(missing)]:
         try:
             network = _network(project, name, runtime)
         except (FeaturiserUnavailable, KeyError, ValueError, OSError) as error:
@@ -76,8 +76,16 @@ def _names(project: Project) -> list[str]:
     """Specs of the networks whose weights are here, without what they give out; those of the project's runs first."""
     used = [project.featuriser, *project.embedding_runs.order_by("-pk").values_list("featuriser", flat=True)]
     listed = [entry.name for entry in featurisers.catalogue() if entry.available]
-    listed += [f"own/{digest}" for digest in own.listing(runs.networks())]
     return list(dict.fromkeys(_without_output(runs.underived(spec)) for spec in [*used, *listed]))
+
+
+def _own(missing: list[Missing]) -> list[str]:
+    """Networks of one's own that are whole; one that isn't is noted."""
+    try:
+        return [f"own/{digest}" for digest in own.listing(runs.networks())]
+    except (FeaturiserUnavailable, OSError) as error:
+        missing.append(Missing("own/", str(error)))
+        return []
 
 
 def _without_output(spec: str) -> str:
