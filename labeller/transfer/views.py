@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-from labeller.transfer import advising, switching
+from labeller.transfer import advising, levels, switching
 from labeller.transfer.forms import UseForm
 
 
@@ -21,6 +21,7 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "project": member.project,
         "role": member.role,
+        "levels": levels.shown(member.project),
         "switching": switching.shown(member.project),
         "advising": advising.shown(member.project),
     }
@@ -67,4 +68,12 @@ def use(request: HttpRequest, slug: str) -> HttpResponse:
 def keep(request: HttpRequest, slug: str) -> HttpResponse:
     """Keep what is in use: give up the change that is under way."""
     switching.keep(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def keep_levels(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep intermediate levels beside the last layer, or delete them."""
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    levels.ask(project, keeps=request.POST.get("keeps") == "yes")
     return redirect("transfer:featuriser", slug)
