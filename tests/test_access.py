@@ -92,7 +92,7 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/featuriser/questions/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
-        for what in ("advise", "advise/stop", "use", "use/stop")
+        for what in ("levels", "advise", "advise/stop", "use", "use/stop")
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
