@@ -9,11 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-<<<<<<< HEAD
-from labeller.transfer import advising, helping, switching
-=======
-from labeller.transfer import advising, levels, switching
->>>>>>> transfer
+from labeller.transfer import advising, helping, levels, switching
 from labeller.transfer.forms import UseForm
 
 
