@@ -107,6 +107,8 @@ def called(spec: str) -> str:
 
 def reads_texts(spec: str) -> bool:
     """Whether texts can be compared with the embeddings of a featuriser; a row tells, no file is opened."""
+    if runs.underived(spec) != spec:  # what was made of the embeddings has left the space they share with texts
+        return False
     digest = cards.digest_of(spec)
     if digest:
         return OwnNetwork.objects.filter(digest=digest, reads_texts=True).exists()
