@@ -123,6 +123,10 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/label/<slug:key>/classes/", ANNOTATORS, '{"name": "fox"}'),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/review/", MANAGERS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/review/next/", MANAGERS, "{}"),
+    Row("GET", "projects/<slug:slug>/together/", (LOGIN, 404, 403, 302, 302, 302, 302)),  # there is one question alone
+    Row("POST", "projects/<slug:slug>/together/next/", ANNOTATORS, "{}"),
+    Row("POST", "projects/<slug:slug>/together/labels/", ANNOTATORS, "EVENTS"),
+    Row("POST", "projects/<slug:slug>/together/release/", (LOGIN, 404, 403, 204, 204, 204, 204), "{}"),
     Row("GET", "projects/<slug:slug>/history/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/history/withdraw/", (LOGIN, 404, 403, 404, 404, 404, 404), FORM),  # names nothing
     Row("GET", "projects/<slug:slug>/flagged/", ANNOTATORS),

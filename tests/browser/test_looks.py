@@ -73,6 +73,7 @@ PLACES = {
     "several classes": Place("/projects/{slug}/label/{several}/", ready=STAGE),
     "audit samples": Place("/projects/{slug}/label/{key}/?only=audit", ready=STAGE),
     "a follow-up question": Place("/projects/{slug}/label/{followed}/", ready=STAGE, key="{fox}", opened=FOLLOW_UP),
+    "all questions": Place("/projects/{slug}/together/?questions={key},{several}", ready=STAGE),
     "sequence": Place("/projects/{slug}/label/{key}/sequence/", ready=STAGE),
     "grid": Place("/projects/{slug}/label/{key}/grid/", ready=TILE),
     "hunt": Place("/projects/{slug}/label/{key}/hunt/"),
@@ -85,7 +86,8 @@ PLACES = {
 # Addresses that answer with no page of their own: data, pictures, files, and what is only posted to.
 NO_PAGES = {
     "set_language", "healthz", "readyz", "logout", "image", "part", "embedding", "train", "grid_tiles", "hunt_start",
-    "hunt_tiles", "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv",
+    "hunt_tiles", "review_next", "together_next", "together_save", "together_release", "next", "save", "release",
+    "withdraw", "close_flag", "curve", "labels_csv",
     "predictions_csv", "deployments_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere",
     "new_password", "set_active", "network_piece", "log_out", "cancel_removal",
 }  # fmt: skip
