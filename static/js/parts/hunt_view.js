@@ -283,14 +283,20 @@ export class HuntView {
     const { texts } = this.#session;
     const { supply } = this.#options;
     if (!aim) return "";
+    const [isOver, isHunting] = this.#waitingTexts(aim);
     const values = { name: aim.class === null ? "" : this.#session.name(aim.class), words: aim.text ?? "" };
-    const isByWords = aim.class === null && Boolean(aim.text);
     if (ended?.state === "failed") return ended.message;
-    if (ended) return format(isByWords ? texts.overWords : aim.class === null ? texts.overLike : texts.over, values);
+    if (ended) return format(isOver, values);
     if (supply.isTroubled) return supply.refusal || texts.noServer;
     if (isLate) return supply.message || texts.stillHunting;
-    const text = isByWords ? texts.huntingWords : aim.class === null ? texts.huntingLike : texts.hunting;
-    return format(text, values);
+    return format(isHunting, values);
+  }
+
+  /** What is said once a hunt is over, and while it goes on. */
+  #waitingTexts({ class: id, text }) {
+    const { texts } = this.#session;
+    if (id !== null) return [texts.over, texts.hunting];
+    return text ? [texts.overWords, texts.huntingWords] : [texts.overLike, texts.huntingLike];
   }
 
   /** What is in view, for who can't see it. */
