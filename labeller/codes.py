@@ -21,6 +21,16 @@ class WorkerCode(Codes):
     SHARD_WAITS = "shard_waits", "n", "name"
     NEW_FILES_FIRST = "new_files_first"
     EMBEDDED_FIRST = "embedded_first", "name"
+    TRYING = "trying"
+    COMPARING = "comparing"
+    NOTHING_TO_TRY = "nothing_to_try"
+    # What is tried: parts of networks, and what has learnt nothing.
+    LAST_LAYER = "last_layer", "name"
+    LEVELS = "levels", "name"
+    LAYER_AND_LEVELS = "layer_and_levels", "name"
+    PIXELS = "pixels"
+    GRADIENTS = "gradients"
+    UNTRAINED = "untrained", "name"
     # What labels and truth a source had.
     TABLE_APPLIED = "table_applied", "name", "rows", "n"
     FOLDERS_APPLIED = "folders_applied", "level", "n"

@@ -89,6 +89,10 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
+        for what in ("advise", "advise/stop", "use", "use/stop")
+    ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),

@@ -1,8 +1,9 @@
 """Jobs that try, tune and adapt featurisers."""
 
 from labeller.jobs.registry import handler
-from labeller.transfer import switching, tuning, uploading
+from labeller.transfer import advising, switching, tuning, uploading
 
+handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("finetune")(tuning.finetune)
 handler("network")(uploading.look)

@@ -5,6 +5,10 @@ from labeller.transfer import network_views, views
 app_name = "transfer"
 urlpatterns = [
     path("projects/<slug:slug>/featuriser/", views.featuriser, name="featuriser"),
+    path("projects/<slug:slug>/featuriser/advise/", views.advise, name="advise"),
+    path("projects/<slug:slug>/featuriser/advise/stop/", views.stop_advising, name="stop_advising"),
+    path("projects/<slug:slug>/featuriser/use/", views.use, name="use"),
+    path("projects/<slug:slug>/featuriser/use/stop/", views.keep, name="keep"),
     path("networks/", network_views.networks, name="networks"),
     path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
     path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),
