@@ -1,9 +1,10 @@
 """Jobs that try, tune and adapt featurisers."""
 
 from labeller.jobs.registry import handler
-from labeller.transfer import advising, switching, tuning, uploading
+from labeller.transfer import advising, levels, switching, tuning, uploading
 
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
+handler("levels")(levels.settle)
 handler("finetune")(tuning.finetune)
 handler("network")(uploading.look)

@@ -7,6 +7,7 @@ urlpatterns = [
     path("projects/<slug:slug>/featuriser/", views.featuriser, name="featuriser"),
     path("projects/<slug:slug>/featuriser/advise/", views.advise, name="advise"),
     path("projects/<slug:slug>/featuriser/advise/stop/", views.stop_advising, name="stop_advising"),
+    path("projects/<slug:slug>/featuriser/levels/", views.keep_levels, name="levels"),
     path("projects/<slug:slug>/featuriser/use/", views.use, name="use"),
     path("projects/<slug:slug>/featuriser/use/stop/", views.keep, name="keep"),
     path("projects/<slug:slug>/featuriser/network/<slug:digest>/", network_views.use_network, name="use_network"),
