@@ -102,6 +102,12 @@ def accompany(run: EmbeddingRun) -> EmbeddingRun | None:
     return companion
 
 
+def has_levels(project: Project) -> bool:
+    """Whether levels are embedded beside what the project learns from."""
+    run = EmbeddingRun.in_use(project)
+    return run is not None and run.companions.filter(base=None, state=State.ACTIVE).exists()
+
+
 def in_one_pass(run: EmbeddingRun) -> bool:
     """Whether the jobs of the run that this one is beside embed it, too."""
     if run.beside is None or is_derived(run.beside.featuriser):

@@ -50,17 +50,17 @@ def use(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         messages.warning(request, _("Choose one of the networks that were tried."))
         return redirect("transfer:featuriser", slug)
-    run_id, spec = form.cleaned_data["run"], ""
+    run_id, spec, levels = form.cleaned_data["run"], "", False
     if not run_id:
         line = advising.chosen(project, *form.advised)
         if line is None:
             messages.warning(request, _("There is a newer advice: look at it before you choose."))
             return redirect("transfer:featuriser", slug)
-        run_id, spec = line["run"], line["spec"]
+        run_id, spec, levels = line["run"], line["spec"], line["levels"]
     if run_id:
         switching.ask(project, run=get_object_or_404(EmbeddingRun, project=project, pk=run_id))
     else:
-        switching.ask(project, spec=spec)
+        switching.ask(project, spec=spec, levels=levels)
     return redirect("transfer:featuriser", slug)
 
 
