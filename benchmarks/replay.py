@@ -1,4 +1,4 @@
-# ruff: noqa: N806 - matrices are X and Z here, as in scikit-learn
+# ruff: noqa: N803, N806 - matrices are X and Z here, as in scikit-learn
 """Replays labelled photographs: an arm (head + strategy) asks for labels, and is judged on what it never asks for."""
 
 import csv
