@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('embedding', '0004_mixes'),
-        ('learning', '0010_mixes'),
+        ('learning', '0011_hunts_by_words'),
         ('projects', '0009_mixes'),
     ]
 
