@@ -314,7 +314,7 @@ class Check(models.Model):
 
 
 class Default(models.Model):
-    """What the head thinks of a sample, that somebody let stand while they answered another question about it: no label.
+    """What the head thinks of a sample, let stand by who answered another question about it: no label.
 
     It was in view, and nobody was asked: it teaches nothing and counts as no answer; exports say who let it stand.
     """
