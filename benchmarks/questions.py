@@ -5,9 +5,9 @@
 
 DIR is elpv_solar, unpacked: solar cells, asked whether they are defective (a probability of a half or more) and of what
 type they are. Embeddings are EfficientNet-Lite0's, last layer and levels, in 256 principal components; heads are plain
-logistic regression. For each seed 30 % are judged on, the rest is the pool. A question has reached its target once its head has been right on that share of
-what it is judged on at three looks in a row; a look comes after every 20 answers. Audit samples (10 %) are answers like
-all others.
+logistic regression. For each seed 30 % are judged on, the rest is the pool. A question has reached its target once its
+head has been right on that share of what it is judged on at three looks in a row; a look comes after every 20 answers.
+Audit samples (10 %) are answers like all others.
 
 one queue     `tl_core.query.questions`, as the program does it: whose turn it is by how far each question is from its
               target by its own audit, others asked along where they doubt
