@@ -21,6 +21,7 @@ JOB_KINDS = {
     "plan": gettext_noop("plan the embedding"),
     "embed": gettext_noop("embed images"),
     "index": gettext_noop("index neighbours"),
+    "levels": gettext_noop("keep or delete levels"),
     "refit": gettext_noop("refit"),
     "retrain": gettext_noop("full refit"),
     "assess": gettext_noop("assess"),
