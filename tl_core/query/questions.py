@@ -65,8 +65,8 @@ def distance(target: float, labelled: int, audited: int = 0, correct: int = 0) -
     Returns
     -------
     float
-        0 to 1: what is missing of the target by the audit, counted as if one more had been right and one more wrong, for
-        a few audit samples say little. Without any, the less the more labels there are.
+        0 to 1: what is missing of the target by the audit, counted as if one more had been right and one more wrong,
+        for a few audit samples say little. Without any, the less the more labels there are.
     """
     if not audited:
         return max(0.0, target - 0.5) / (1 + labelled / _HALF_KNOWN)
