@@ -61,7 +61,7 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     """Give each test its own data directory, and forget what a worker process would have kept from another one."""
     data = tmp_path_factory.mktemp("data")
     settings.DATA = data
-    for name in ("MEDIA", "EMBEDDINGS", "HEADS", "MODELS", "CACHE"):
+    for name in ("MEDIA", "EMBEDDINGS", "NETWORKS", "HEADS", "MODELS", "CACHE"):
         setattr(settings, name, data / name.lower())
     cache.clear()
     loading._load.cache_clear()

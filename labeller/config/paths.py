@@ -17,7 +17,19 @@ import tzlocal
 PRIVATE = 0o700
 # What the program itself writes at the top of DATA; the first ones tell a DATA from any other directory.
 SIGNS = ("secret_key", "labeller.sqlite3", "beat-schedule*", "derivatives", "embeddings")
-OWN = (*SIGNS, "labeller.sqlite3-*", "logs", "logs/*", "heads", "models", "cache", "static", "demo", "copies")
+OWN = (
+    *SIGNS,
+    "labeller.sqlite3-*",
+    "logs",
+    "logs/*",
+    "heads",
+    "models",
+    "networks",
+    "cache",
+    "static",
+    "demo",
+    "copies",
+)
 LONGEST_SOCKET = 107  # bytes a Unix socket's path may have
 RUN_NOTE = "run_directory"  # the file in DATA that says where the running program keeps its sockets
 

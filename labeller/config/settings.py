@@ -5,7 +5,8 @@ DATA_MODE             permissions of DATA and of what is made in it (default: 07
                       workers of other accounts, in one group, share it over a network file system
 DATABASE_URL          PostgreSQL for a team (default: SQLite in DATA)
 REDIS_URL             a Redis for a team (default: an embedded one on a Unix socket)
-STORAGE_URL           an object store for the embeddings of a team (default: DATA), as fsspec names it: s3://bucket/name
+STORAGE_URL           an object store for a team's embeddings and own networks (default: DATA), as fsspec names it:
+                      s3://bucket/name
 IMAGE_URLS            comma-separated folders in object stores that photographs may be imported from, beside STORAGE_URL
 FOLLOW_LINKS=1        links in a folder of photographs that lead out of it are followed
 MOVED_FROM            where the photographs of IMAGES were before their folder moved; "no": they are new
@@ -39,6 +40,7 @@ RUNTIME = paths.runtime_directory(DATA, dict(os.environ))
 MEDIA = DATA / "derivatives"
 STORAGE_URL = os.environ.get("STORAGE_URL", "").rstrip("/")
 EMBEDDINGS = f"{STORAGE_URL}/embeddings" if STORAGE_URL else DATA / "embeddings"
+NETWORKS = f"{STORAGE_URL}/networks" if STORAGE_URL else DATA / "networks"  # one's own: uploaded, tuned, adapted
 CACHE = DATA / "cache"  # copies of what lies in an object store
 IMAGE_URLS = [url.rstrip("/") for url in (STORAGE_URL, *os.environ.get("IMAGE_URLS", "").split(",")) if url]
 MOVED_FROM = os.environ.get("MOVED_FROM", "")

@@ -5,10 +5,12 @@ class EmbeddingConfig(AppConfig):
     name = "labeller.embedding"
 
     def ready(self) -> None:
-        from labeller.embedding.runs import adopt_shard, embed_again, note_given_up
+        from labeller.embedding import runs
         from labeller.jobs.signals import given_up
         from labeller.samples.signals import content_changed, shard_known
+        from tl_core.featurisers import cards
 
-        shard_known.connect(adopt_shard)
-        content_changed.connect(embed_again)
-        given_up.connect(note_given_up)
+        shard_known.connect(runs.adopt_shard)
+        content_changed.connect(runs.embed_again)
+        given_up.connect(runs.note_given_up)
+        cards.configure(runs.networks)

@@ -91,6 +91,11 @@ def root() -> storage.Storage:
     return storage.at(settings.EMBEDDINGS, settings.CACHE / "embeddings")
 
 
+def networks() -> storage.Storage:
+    """Where networks of this site's own lie."""
+    return storage.at(settings.NETWORKS, settings.CACHE / "networks")
+
+
 def shards(run: EmbeddingRun) -> list[Shard]:
     """The finished shards, in the order of their numbers."""
     rows = run.shards.order_by("number").values_list("number", "embedded", "failed", "sha256")

@@ -49,6 +49,8 @@ class Featuriser(ABC):
         ``"float32"`` or ``"int8"``: what the runtime should compute in. Part of the fingerprint where not float32.
     source : str
         Where the weights come from, for people.
+    digest : str
+        Of the weights, where something else than their file's bytes identifies them; else empty.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Featuriser(ABC):
     pooling: str
     precision: str = "float32"
     source: str = "this project"
+    digest: str = ""
 
     @property
     @abstractmethod
@@ -155,9 +158,11 @@ class Featuriser(ABC):
         FeaturiserUnavailable
             There is no weights file to hash.
         """
-        weights = self.weights_file
-        status = weights.stat()
-        digest = _digest(weights, status.st_mtime_ns, status.st_size)
+        digest = self.digest
+        if not digest:
+            weights = self.weights_file
+            status = weights.stat()
+            digest = _digest(weights, status.st_mtime_ns, status.st_size)
         words = [digest, str(self.image_size), self.preprocessing, self.pooling, OUTPUT_DTYPE]
         if self.precision != "float32":
             words.append(self.precision)

@@ -1,9 +1,11 @@
-"""Featurisers by name: what is registered here, then torchvision's networks, then timm's."""
+"""Featurisers by name: what is registered here, networks of one's own, then torchvision's networks, then timm's."""
 
 import difflib
+import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from tl_core.featurisers import guard, networks
+from tl_core.featurisers import builders, cards, graphs, guard, networks
 from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable
 from tl_core.featurisers.spec import canonical, parse
 
@@ -51,7 +53,7 @@ def make(spec: str = DEFAULT) -> Featuriser:
     ----------
     spec : str
         A name and options, see `tl_core.featurisers.spec.parse`. Names are those of `names`, of torchvision's
-        classification networks (``resnet50``) and, behind ``timm/``, of timm's.
+        classification networks (``resnet50``), behind ``timm/`` of timm's, and ``own/DIGEST`` of one's own.
 
     Returns
     -------
@@ -126,6 +128,8 @@ def torchvision_names() -> list[str]:
 def _builder(name: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:
     if name in _registry:
         return _registry[name]
+    if name.startswith(cards.PREFIX):
+        return _own_network(name.removeprefix(cards.PREFIX))
     if name.startswith(TIMM):
         architecture = name.removeprefix(TIMM)
         models = guard.timm().models
@@ -141,10 +145,35 @@ def _builder(name: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:
     return lambda **options: networks.TorchvisionNetwork(name, **options), ("cut", "weights")
 
 
+def _own_network(digest: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:
+    """Return what builds a network of one's own: the architecture's featuriser with these weights."""
+    storage = cards.configured()
+    path = cards.local(storage, digest)
+    card = cards.card_of(path)
+    fixed: dict[str, str] = {}
+    build: Callable[..., Featuriser]
+    allowed: tuple[str, ...]
+    if card.architecture == cards.ONNX:
+        build, allowed = functools.partial(graphs.GraphNetwork, card), ()
+    elif card.architecture.startswith(cards.BUILDER):
+        build, allowed = functools.partial(builders.BuiltNetwork, card), builders.OPTIONS
+    else:
+        name, options = parse(card.architecture)
+        build, allowed = _builder(name)
+        fixed = {option: value for option, value in options.items() if option != "precision"}
+
+    def with_weights(**given: Any) -> Featuriser:
+        featuriser = build(**{**fixed, **given, "weights": path})
+        featuriser.digest, featuriser.source = digest, "this site"
+        return featuriser
+
+    return with_weights, tuple(option for option in allowed if option != "weights")
+
+
 def _unknown(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, 4, 0.6)
     meant = f"did you mean {' or '.join(close)}? " if close else ""
     return (
         f"no featuriser named {name!r}; {meant}there are: {', '.join(_registry)}, the classification networks of "
-        "torchvision by their names, and timm/NAME"
+        "torchvision by their names, timm/NAME and own/DIGEST"
     )
