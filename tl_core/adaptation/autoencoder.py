@@ -7,6 +7,7 @@ Source: Bengio et al., Greedy layer-wise training of deep networks, 2007; Vincen
 autoencoders, 2010.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,14 +17,15 @@ from torch import nn
 
 SIDE = 64
 CHANNELS = (32,48,64,32)
-PLACES = 4  # a side: what lies where is kept that coarsely
 DROPPED = 0.2  # share of the input that a layer has to make up
+MIDDLE = 127.5  # what pictures are centred at, and divided by
 _BATCH = 64
+_LOOKED_AT = 512
 _RATE = 2e-3
 
 
 class Encoder(nn.Module):
-    """Layers that halve the picture, and what is kept of each: mean and deviation of its maps, the last one by place.
+    """Layers that halve the picture; the code is all that the last one says, place by place.
 
     Parameters
     ----------
@@ -33,18 +35,11 @@ class Encoder(nn.Module):
 
     def __init__(self, channels: Sequence[int] = CHANNELS) -> None:
         super().__init__()
-        widths = [3, *channels]
-        self.layers = nn.ModuleList(_layer(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.Sequential(*(_layer(*pair) for pair in itertools.pairwise([3, *channels])))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """From normalised pictures (n, 3, size, size) to codes (n, d)."""
-        parts = []
-        maps = image
-        for layer in self.layers:
-            maps = layer(maps)
-            parts += [maps.mean(dim=(2, 3)), maps.flatten(2).std(dim=2)]
-        parts.append(nn.functional.adaptive_avg_pool2d(maps, PLACES).flatten(1))
-        return torch.cat(parts, dim=1)
+        """From normalised pictures (n, 3, size, size) to codes (n, d): d is 512 where the size is `SIDE`."""
+        return self.layers(image).flatten(1)
 
 
 def _layer(inputs: int, outputs: int) -> nn.Module:
@@ -96,14 +91,14 @@ def fit(
     seeded = torch.Generator().manual_seed(int(rng.integers(2**31)))
     network = Encoder(channels)
     _start(network, seeded)
-    given = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
+    given = torch.from_numpy(pictures).permute(0, 3, 1, 2).half().sub_(MIDDLE).div_(MIDDLE)
     losses = []
     done, steps = 0, len(channels) * epochs
     for layer in network.layers:
         decoder = nn.ConvTranspose2d(layer[0].out_channels, given.shape[1], 4, 2, 1)
         _start(decoder, seeded)
         optimiser = torch.optim.AdamW([*layer.parameters(), *decoder.parameters()], lr=_RATE)
-        scale = float(given.var()) or 1.0
+        scale = float(given[:_LOOKED_AT].float().var()) or 1.0
         curve = []
         layer.train()
         for _ in range(epochs):
@@ -113,7 +108,8 @@ def fit(
         losses.append(curve)
         layer.eval()
         with torch.no_grad():
-            given = torch.cat([layer(part) for part in given.split(_BATCH)])
+            # 16 bits: of 3,000 pictures of 64 pixels the first layer's maps are 200 MB.
+            given = torch.cat([layer(part.float()).half() for part in given.split(_BATCH)])
     return network.eval(), losses
 
 
@@ -124,13 +120,13 @@ def _epoch(
     for rows in torch.randperm(len(given), generator=seeded).split(_BATCH):
         if len(rows) < 2 <= len(given):
             continue  # one picture has no batch statistics
-        whole = given[rows]
+        whole = given[rows].float()
         kept = torch.rand((len(rows), 1, *whole.shape[2:]), generator=seeded) > DROPPED
         loss = nn.functional.mse_loss(decoder(layer(whole * kept)), whole)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        total += float(loss) * len(rows)
+        total += loss.item() * len(rows)
     return total / len(given)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.featurisers.base import Featuriser
+from tl_core.notices import Notice
 from tl_core.store.storage import Storage
 
 if TYPE_CHECKING:
@@ -25,8 +26,18 @@ CAMERAS, TWINS, PICTURES = "cameras", "twins", "pictures"
 _ways: dict[str, "Way"] = {}
 
 
-class CannotAdapt(ValueError):
-    """This pool, or this network, is nothing for that way. The message says why."""
+class CannotAdapt(Exception):
+    """This pool, or this network, is nothing for that way.
+
+    Parameters
+    ----------
+    reason : Notice
+        Why.
+    """
+
+    def __init__(self, reason: Notice) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class Adaptation(Protocol):

@@ -14,6 +14,7 @@ from tl_core.spaces.maps import VectorMap
 if TYPE_CHECKING:
     import torch
 
+Objective = Literal["agreement", "instances"]
 BATCH = 256
 LEAST_TWINS = 16
 _RATE, _DECAY = 1e-3, 1e-4
@@ -60,7 +61,7 @@ def fit(
     twins: NDArray[np.float32],
     rng: np.random.Generator,
     *,
-    objective: Literal["agreement", "instances"] = "agreement",
+    objective: Objective = "agreement",
     units: int = 512,
     epochs: int = 40,
     report: Callable[[float], None] = lambda share: None,

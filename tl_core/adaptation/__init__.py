@@ -1,0 +1,1 @@
+"""Fitting a network, or what it gives, to one's own pictures: with answers, or without any."""
