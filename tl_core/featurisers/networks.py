@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tl_core.featurisers import downloads, guard
 from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable, Picture
 from tl_core.featurisers.preprocessing import Preprocessing
+from tl_core.store import files
 
 if TYPE_CHECKING:
     import torch
@@ -132,6 +133,34 @@ class Network(Featuriser):
         cut = cutting.cut_network(network.eval(), self.cut, self.name)
         pooling, _ = self._pooling_and_size()
         return cutting.Embed(cut, self.transform.mean, self.transform.std, pooling).eval()
+
+    def write_untrained(self, path: Path, seed: int) -> None:
+        """Write random weights of this network, as lively as trained ones: what it knows without any training.
+
+        Parameters
+        ----------
+        path : Path
+            A .safetensors file, written atomically.
+        seed : int
+            The same weights for the same seed.
+
+        Raises
+        ------
+        FeaturiserUnavailable
+            A package it needs is not installed.
+        """
+        import torch
+        from safetensors.torch import save
+
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            network, _ = self._built()
+            for module in network.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.momentum = None  # the plain mean of what comes: else deep layers give hardly anything
+            network.train()(torch.randn(8, 3, self.image_size, self.image_size))
+        state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        files.write_bytes(path, save(state))
 
     @abstractmethod
     def _built(self) -> tuple["torch.nn.Module", tuple[str, ...]]:
