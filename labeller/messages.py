@@ -202,6 +202,10 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
         "not safe even where the head is surest: %(wrong)s of %(audited)s audit samples were wrong, so at most "
         "%(bound)s%% of %(accepted)s accepted ones"
     ),
+    Code.FEW_CAMERAS: gettext_noop("two cameras with %(n)s pictures or more among those looked at are needed"),
+    Code.CAMERAS_ALIKE: gettext_noop("nothing in these embeddings tells the cameras apart"),
+    Code.NO_BATCH_STATISTICS: gettext_noop("this network keeps no batch statistics that could be those of the pool"),
+    Code.NOT_FITTED: gettext_noop("it could not be fitted: %(error)s"),
     Code.HEAD_NOT_STORABLE: gettext_noop(
         "%(name)s cannot be stored as plain numbers, and nothing is pickled here: choose a linear classifier, or one "
         "of the heads logistic, centroid, svm and knn"

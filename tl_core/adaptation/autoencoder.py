@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 SIDE = 64
-CHANNELS = (32,48,64,32)
+CHANNELS = (32, 48, 64, 32)
 DROPPED = 0.2  # share of the input that a layer has to make up
 MIDDLE = 127.5  # what pictures are centred at, and divided by
 _BATCH = 64
@@ -39,7 +39,8 @@ class Encoder(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """From normalised pictures (n, 3, size, size) to codes (n, d): d is 512 where the size is `SIDE`."""
-        return self.layers(image).flatten(1)
+        codes: torch.Tensor = self.layers(image).flatten(1)
+        return codes
 
 
 def _layer(inputs: int, outputs: int) -> nn.Module:
@@ -94,8 +95,8 @@ def fit(
     given = torch.from_numpy(pictures).permute(0, 3, 1, 2).half().sub_(MIDDLE).div_(MIDDLE)
     losses = []
     done, steps = 0, len(channels) * epochs
-    for layer in network.layers:
-        decoder = nn.ConvTranspose2d(layer[0].out_channels, given.shape[1], 4, 2, 1)
+    for layer, maps in zip(network.layers, channels, strict=True):
+        decoder = nn.ConvTranspose2d(maps, given.shape[1], 4, 2, 1)
         _start(decoder, seeded)
         optimiser = torch.optim.AdamW([*layer.parameters(), *decoder.parameters()], lr=_RATE)
         scale = float(given[:_LOOKED_AT].float().var()) or 1.0
@@ -109,7 +110,7 @@ def fit(
         layer.eval()
         with torch.no_grad():
             # 16 bits: of 3,000 pictures of 64 pixels the first layer's maps are 200 MB.
-            given = torch.cat([layer(part.float()).half() for part in given.split(_BATCH)])
+            given = torch.cat([layer(part.float()).half() for part in torch.split(given, _BATCH)])
     return network.eval(), losses
 
 
@@ -117,14 +118,14 @@ def _epoch(
     given: torch.Tensor, layer: nn.Module, decoder: nn.Module, optimiser: torch.optim.Optimizer, seeded: torch.Generator
 ) -> float:
     total = 0.0
-    for rows in torch.randperm(len(given), generator=seeded).split(_BATCH):
+    for rows in torch.split(torch.randperm(len(given), generator=seeded), _BATCH):
         if len(rows) < 2 <= len(given):
             continue  # one picture has no batch statistics
         whole = given[rows].float()
         kept = torch.rand((len(rows), 1, *whole.shape[2:]), generator=seeded) > DROPPED
         loss = nn.functional.mse_loss(decoder(layer(whole * kept)), whole)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         total += loss.item() * len(rows)
     return total / len(given)

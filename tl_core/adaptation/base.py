@@ -1,3 +1,4 @@
+# ruff: noqa: N803 - what is mapped is X here, as in scikit-learn
 """One contract for all ways to adapt embeddings to a pool without labels.
 
 A way is fitted on a sample of the pool and gives an adaptation, which maps vectors (what another network embedded) or

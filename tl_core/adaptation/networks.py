@@ -1,3 +1,4 @@
+# ruff: noqa: N803 - what is mapped is X here, as in scikit-learn
 """A network that was adapted to a pool: a featuriser of its own, once it is saved. Imports torch."""
 
 from dataclasses import dataclass, replace

@@ -1,5 +1,5 @@
-# ruff: noqa: N803, N806 - matrices are X, Z and W here, as in scikit-learn
-"""A hidden layer on frozen embeddings, taught by twins: two views of one picture belong together. Imports torch late."""
+# ruff: noqa: N803 - matrices are X and Z here, as in scikit-learn
+"""A hidden layer on frozen embeddings, taught by twins: two views of one picture belong together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import torch
 
 Objective = Literal["agreement", "instances"]
-BATCH = 256
+BATCH = 64
 LEAST_TWINS = 16
-_RATE, _DECAY = 1e-3, 1e-4
+_RATE, _DECAY = 3e-3, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def fit(
     *,
     objective: Objective = "agreement",
     units: int = 512,
-    epochs: int = 40,
+    epochs: int = 60,
     report: Callable[[float], None] = lambda share: None,
 ) -> HiddenLayer:
     """Teach a hidden layer that a picture and its twin are the same.
@@ -136,7 +136,7 @@ def _taught(
         for rows in torch.randperm(n, generator=seeded).chunk(batches):
             both = torch.cat([first[rows], second[rows]])
             optimiser.zero_grad()
-            loss(top(torch.relu(layer(both))), rows).backward()
+            loss(top(torch.relu(layer(both))), rows).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     with torch.no_grad():

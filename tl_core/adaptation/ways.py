@@ -95,7 +95,8 @@ def _batch_statistics(pool: Pool, rng: np.random.Generator, report: Report) -> "
     except batch_statistics.NoBatchStatistics as error:
         raise CannotAdapt(notice(Code.NO_BATCH_STATISTICS)) from error
     card = card_for(pool.spec, name=f"{pool.spec}, batch statistics of the pool", made_at=_now())
-    return AdaptedNetwork(featuriser, module, module.network.state_dict(), card)
+    state = module.get_submodule("network").state_dict()
+    return AdaptedNetwork(featuriser, module, state, card)
 
 
 @contextmanager
