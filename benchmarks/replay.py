@@ -40,7 +40,7 @@ class Split:
         return np.concatenate([self.X, self.X_test])
 
 
-def embedded(directory: Path) -> tuple[NDArray[np.float32], list[str]]:
+def embedded(directory: Path, spec: str = "efficientnet-lite0") -> tuple[NDArray[np.float32], list[str]]:
     """Embeddings of all images, (n, D), and their paths below the directory; kept in the system's temporary folder."""
     from benchmarks.featurise import SUFFIXES
     from tl_core import featurisers
@@ -48,7 +48,7 @@ def embedded(directory: Path) -> tuple[NDArray[np.float32], list[str]]:
     from tl_core.pipeline import Picture, embed_images
 
     files = sorted(file for file in directory.glob("*/*") if file.suffix.lower() in SUFFIXES)
-    featuriser = featurisers.get("efficientnet-lite0")
+    featuriser = featurisers.get(spec)
     key = json.dumps(
         [featuriser.fingerprint, *(f"{file.parent.name}/{file.name} {file.stat().st_size}" for file in files)]
     )

@@ -28,13 +28,15 @@ def pictures(count: int, side: int) -> np.ndarray:
 
 # Those whose weights are requirements, and small networks of either library with weights made here: name -> side of
 # the images which those are made lively with.
-INSTALLED = ("efficientnet-lite0", "efficientnet-lite2", "efficientnet-lite0,cut=2")
+INSTALLED = ("efficientnet-lite0", "efficientnet-lite2", "efficientnet-lite0,cut=2", "efficientnet-lite0,output=both")
 MADE = {
     "shufflenet_v2_x0_5": 64,
+    "shufflenet_v2_x0_5,output=both": 64,
     "squeezenet1_1,cut=2": 64,
     "mobilenet_v3_small,cut=features.8": 64,
     "timm/test_vit": 160,
     "timm/test_vit,cut=2,size=96": 160,
+    "timm/test_vit,output=levels": 160,
     "timm/test_efficientnet": 160,
     "timm/test_convnext,cut=2": 160,
 }

@@ -107,7 +107,7 @@ def test_last_layers_come_off(name: str) -> None:
     with cutting.WithoutWeights():
         network, _ = cut._built()
     assert cutting.last_block(network) == block
-    assert cut._pooling_and_size()[0] == cutting.Pooling(kind, further) and cut.dimension == further
+    assert cut._outline().pooling == cutting.Pooling(kind, further) and cut.dimension == further
 
 
 def test_the_features_are_the_input_of_the_removed_block() -> None:
@@ -125,9 +125,9 @@ def test_the_features_are_the_input_of_the_removed_block() -> None:
 
 def test_cuts_inside_a_transformer_pool_what_is_there() -> None:
     patches = featurisers.make("vit_b_16,cut=encoder.layers.encoder_layer_3")
-    assert patches._pooling_and_size()[0] == cutting.Pooling("class token", 768)
+    assert patches._outline().pooling == cutting.Pooling("class token", 768)
     before = featurisers.make("vit_b_16,cut=permute")  # no class token yet
-    assert before._pooling_and_size()[0] == cutting.Pooling("tokens", 768)
+    assert before._outline().pooling == cutting.Pooling("tokens", 768)
     with pytest.raises(FeaturiserUnavailable, match="no vector can be made"):
         featurisers.make("vit_b_16,cut=encoder.layers.encoder_layer_0.self_attention")
 

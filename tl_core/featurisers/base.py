@@ -7,6 +7,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,23 @@ Picture = Image.Image | NDArray[np.uint8]
 
 class FeaturiserUnavailable(Exception):
     """A featuriser's weights or code are not installed. The message says what to install."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A named part of an embedding: what is weighed as one.
+
+    Attributes
+    ----------
+    name : str
+        ``"last"``, or where in the network it comes from.
+    start, stop : int
+        Its columns.
+    """
+
+    name: str
+    start: int
+    stop: int
 
 
 class Featuriser(ABC):
@@ -65,6 +83,11 @@ class Featuriser(ABC):
     @abstractmethod
     def dimension(self) -> int:
         """Length of an embedding. A plain attribute of the class will do."""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What an embedding is made of, in the order of its columns."""
+        return (Block("last", 0, self.dimension),)
 
     @property
     def decode_side(self) -> int:

@@ -110,7 +110,7 @@ def last_weighted_layer(network: torch.nn.Module) -> str:
     str
         As for `torch.nn.Module.get_submodule`.
     """
-    layers = [name for name, module in network.named_modules() if not any(module.children()) and _weighted(module)]
+    layers = [name for name, module in network.named_modules() if not any(module.children()) and weighted(module)]
     return str(layers[-1])
 
 
@@ -177,7 +177,7 @@ def last_block(network: torch.nn.Module) -> str:
     str
         As for `torch.nn.Module.get_submodule`.
     """
-    return [name for name, module in _blocks(network) if _weighted(module)][-1]
+    return [name for name, module in blocks(network) if weighted(module)][-1]
 
 
 def pooling_of(network: torch.nn.Module, image_size: int, name: str) -> Pooling:
@@ -209,22 +209,44 @@ def pooling_of(network: torch.nn.Module, image_size: int, name: str) -> Pooling:
     except (RuntimeError, AssertionError, ValueError, TypeError, NotImplementedError) as error:
         raise FeaturiserUnavailable(f"{name} does not work on images of {image_size} pixels: {error}") from error
     shape = tuple(output.shape) if isinstance(output, torch.Tensor) else ()
+    # A traced network keeps only what it uses: cut before the class token comes in, it has none.
+    pooling = pooling_for(shape, has_class_token=_has_class_token(network))
+    if pooling is None:
+        what = f"of shape {shape} for two images" if shape else f"a {type(output).__name__}"
+        raise FeaturiserUnavailable(f"{name} gives {what} there: no vector can be made of it. Choose another cut.")
+    return pooling
+
+
+def pooling_for(shape: tuple[int, ...], *, has_class_token: bool) -> Pooling | None:
+    """Return the pooling of features of that shape for two square images; None where there is none.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of a network's output.
+    has_class_token : bool
+        Whether the first of its tokens, where it has tokens, stands for the image.
+
+    Returns
+    -------
+    Pooling or None
+        For that shape.
+    """
     match shape:
         case (2, channels):
             return Pooling("vector", channels)
         case (2, _, channels):
-            # A traced network keeps only what it uses: cut before the class token comes in, it has none.
-            return Pooling("class token" if _has_class_token(network) else "tokens", channels)
+            return Pooling("class token" if has_class_token else "tokens", channels)
         # Images are square: the two equal sides are the places, whichever way round the network keeps them.
         case (2, channels, height, width) if height == width:
             return Pooling("channels first", channels)
         case (2, height, width, channels) if height == width:
             return Pooling("channels last", channels)
-    what = f"of shape {shape} for two images" if shape else f"a {type(output).__name__}"
-    raise FeaturiserUnavailable(f"{name} gives {what} there: no vector can be made of it. Choose another cut.")
+    return None
 
 
-def _blocks(network: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+def blocks(network: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
+    """Yield what a network is made of, as said above: the name of each block and the block, in order."""
     most = sum(parameter.numel() for parameter in network.parameters()) / 2
 
     def opened(parent: torch.nn.Module, path: str, depth: int) -> Iterator[tuple[str, torch.nn.Module]]:
@@ -238,9 +260,9 @@ def _blocks(network: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module]]:
     return opened(network, "", 0)
 
 
-def _weighted(module: torch.nn.Module) -> bool:
-    """Whether there are weights, other than those of normalisations alone."""
-    return any(
+def weighted(module: torch.nn.Module) -> int:
+    """Return how many layers with weights there are, not counting normalisations."""
+    return sum(
         any(True for _ in part.parameters(recurse=False)) and "norm" not in type(part).__name__.lower()
         for part in module.modules()
     )
@@ -255,7 +277,7 @@ def _trace(network: torch.nn.Module, *leaves: type, name: str, node: str) -> tup
     import torchvision
     from torchvision.models.feature_extraction import NodePathTracer
 
-    leaf_modules, functions = _kept_whole(type(network).__module__)
+    leaf_modules, functions = kept_whole(type(network).__module__)
     tracer = NodePathTracer(
         autowrap_modules=(math, torchvision.ops), autowrap_functions=functions, leaf_modules=[*leaves, *leaf_modules]
     )
@@ -269,7 +291,7 @@ def _trace(network: torch.nn.Module, *leaves: type, name: str, node: str) -> tup
 
 
 @functools.cache
-def _kept_whole(module: str) -> tuple[tuple[type, ...], tuple[Any, ...]]:
+def kept_whole(module: str) -> tuple[tuple[type, ...], tuple[Any, ...]]:
     """Return the classes and functions that timm says not to trace into."""
     if not module.startswith("timm."):
         return (), ()

