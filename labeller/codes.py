@@ -21,6 +21,9 @@ class WorkerCode(Codes):
     SHARD_WAITS = "shard_waits", "n", "name"
     NEW_FILES_FIRST = "new_files_first"
     EMBEDDED_FIRST = "embedded_first", "name"
+    TRYING = "trying"
+    COMPARING = "comparing"
+    NOTHING_TO_TRY = "nothing_to_try"
     # What labels and truth a source had.
     TABLE_APPLIED = "table_applied", "name", "rows", "n"
     FOLDERS_APPLIED = "folders_applied", "level", "n"

@@ -29,8 +29,8 @@ class SmallPicture:
         Side of the copy, and what it is made from, pixels.
     dimension : int
         768.
-    blocks : tuple of (start, stop)
-        Columns that belong together.
+    parts : tuple of (slice, bool)
+        As for `tl_core.evaluation.transferability.mixed`.
     featuriser : SmallPicture
         Itself: it prepares pictures and computes.
     threads, batch_size, in_flight : int
@@ -40,7 +40,7 @@ class SmallPicture:
     name = PIXELS
     image_size = decode_side = 16
     dimension = 768
-    blocks: tuple[tuple[int, int], ...] = ((0, 768),)
+    parts: tuple[tuple[slice, bool], ...] = ((slice(0, 768), False),)
     threads = batch_size = in_flight = 1
 
     @property
@@ -69,7 +69,7 @@ class Gradients(SmallPicture):
     name = GRADIENTS
     image_size = decode_side = 64
     dimension = 1632
-    blocks = ((0, 1568), (1568, 1632))
+    parts = ((slice(0, 1568), False), (slice(1568, 1632), True))
 
     def embed(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Turn copies (n, 64, 64, 3) into features: float32 (n, 1632)."""

@@ -85,8 +85,8 @@ class Together:
     @property
     def decode_side(self) -> int:
         """Short side the decoder should keep, pixels: enough for each member, also once a part of it is cut off."""
-        side = max(int(member.featuriser.decode_side) for member in self.members.values())
-        return side if self._change is None else int(math.ceil(side / SMALLEST_CROP))
+        side: int = max(member.featuriser.decode_side for member in self.members.values())
+        return side if self._change is None else math.ceil(side / SMALLEST_CROP)
 
     @property
     def threads(self) -> int:
