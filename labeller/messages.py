@@ -118,6 +118,12 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
     WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
     WorkerCode.TRYING: gettext_noop("every network looks at the photographs"),
+    WorkerCode.ADAPTING: gettext_noop("trying way %(n)s of %(wanted)s"),
+    WorkerCode.NOTHING_TO_ADAPT: gettext_noop(
+        "Fewer than %(n)s embedded photographs can be read: import more, or wait until they are embedded."
+    ),
+    WorkerCode.PICTURES_GONE: gettext_noop("Photographs went away while they were looked at: try again."),
+    WorkerCode.NOTHING_KNOWN: gettext_noop("nothing is known of these photographs that it could learn from"),
     WorkerCode.COMPARING: gettext_noop("comparing"),
     WorkerCode.NOTHING_TO_TRY: gettext_noop(
         "There is no photograph to try networks on: import some, and see that their folder is there."

@@ -52,6 +52,7 @@ QUEUES = {
     "derive": "io",
     "remove": "io",
     "finetune": "tune",
+    "adapt": "tune",
     "advise": "tune",
     "switch": "io",
 }

@@ -1,8 +1,9 @@
 """Jobs that try, tune and adapt featurisers."""
 
 from labeller.jobs.registry import handler
-from labeller.transfer import advising, switching, tuning
+from labeller.transfer import adapting, advising, switching, tuning
 
+handler("adapt")(adapting.adapt)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("finetune")(tuning.finetune)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.evaluation import transferability as measures
+from tl_core.evaluation import likeness, transferability
 from tl_core.evaluation.transferability import Resamples
 
 HEAD, NEIGHBOURS, MATES, TWINS = "head", "neighbours", "mates", "twins"
@@ -45,7 +45,7 @@ class Known:
     cameras, events : ndarray of int, shape (n,)
         Which camera took it, and of which burst it is; below 0 = none.
     small : ndarray of float32, shape (n, e), or None
-        Unit rows of its pixels, as `transferability.mates_correct` wants them.
+        Unit rows of its pixels, as `likeness.mates_correct` wants them.
     """
 
     originals: NDArray[np.intp]
@@ -121,12 +121,13 @@ def helps(gains: list[Gain]) -> bool:
 def _units(views: Views, beside: Views | None = None) -> Views:
     """As centred unit rows, twins and pictures alike, of one block or two."""
     both = np.concatenate([views.vectors, views.twins])
-    blocks = [(0, both.shape[1])]
+    parts = [(slice(0, both.shape[1]), False)]
     if beside is not None:
         first = np.concatenate([beside.vectors, beside.twins])
         both = np.concatenate([first, both], axis=1)
-        blocks = [(0, first.shape[1]), (first.shape[1], both.shape[1])]
-    Z = measures.mixed(both, blocks)
+        # What an encoder or a level gives is of many scales, so its columns are brought to one.
+        parts = [(slice(0, first.shape[1]), False), (slice(first.shape[1], both.shape[1]), True)]
+    Z = transferability.mixed(both, parts)
     return Views(Z[: len(views.vectors)], Z[len(views.vectors) :])
 
 
@@ -136,11 +137,11 @@ def _by_labels(pairs: list[Views], known: Known, rng: np.random.Generator) -> li
     y = known.codes[rows]
     if len(rows) < LEAST_LABELS or len(np.unique(y)) < 2:
         return []
-    groups = measures.units(y, known.cameras[rows], known.events[rows])
-    fold, resamples = measures.folds(y, groups, rng), Resamples(y, groups, rng)
+    groups = transferability.units(y, known.cameras[rows], known.events[rows])
+    fold, resamples = transferability.folds(y, groups, rng), Resamples(y, groups, rng)
     labelled = [views.vectors[rows] for views in pairs]
-    by_head = [measures.head_correct(Z, y, fold) for Z in labelled]
-    by_neighbours = [measures.neighbours_correct(Z, y, groups) for Z in labelled]
+    by_head = [transferability.head_correct(Z, y, fold) for Z in labelled]
+    by_neighbours = [likeness.neighbours_correct(Z, y, groups) for Z in labelled]
     return [_gain(HEAD, resamples, by_head), _gain(NEIGHBOURS, resamples, by_neighbours)]
 
 
@@ -148,19 +149,19 @@ def _without(pairs: list[Views], known: Known, rng: np.random.Generator) -> list
     gains = []
     if known.small is not None:
         small = known.small
-        asked, before = measures.mates_correct(pairs[0].vectors, known.events, small)
+        asked, before = likeness.mates_correct(pairs[0].vectors, known.events, small)
         if len(asked) >= LEAST_PAIRS:
-            _, after = measures.mates_correct(pairs[1].vectors, known.events, small)
+            _, after = likeness.mates_correct(pairs[1].vectors, known.events, small)
             drawn = Resamples(np.zeros(len(asked), int), known.events[asked], rng)
             gains.append(_gain(MATES, drawn, [before, after]))
     if len(known.originals) >= LEAST_PAIRS:
         alone = np.arange(len(known.originals))
-        correct = [measures.twins_correct(views.vectors, views.twins, known.originals) for views in pairs]
+        correct = [likeness.twins_correct(views.vectors, views.twins, known.originals) for views in pairs]
         gains.append(_gain(TWINS, Resamples(np.zeros(len(alone), int), alone, rng), correct))
     return gains
 
 
 def _gain(measure: str, resamples: Resamples, correct: list[NDArray[np.bool_]]) -> Gain:
     before, after = correct
-    low, high = measures.interval(resamples.scores(after) - resamples.scores(before))
+    low, high = transferability.interval(resamples.scores(after) - resamples.scores(before))
     return Gain(measure, len(before), resamples.score(before), resamples.score(after), low, high)

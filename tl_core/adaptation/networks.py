@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -42,6 +42,10 @@ class AdaptedNetwork:
     state: dict[str, torch.Tensor]
     card: Card
 
+    threads: ClassVar[int] = 2
+    batch_size: ClassVar[int] = _BATCH
+    in_flight: ClassVar[int] = 1
+
     @property
     def dimension(self) -> int:
         """Length of an embedding."""
@@ -77,6 +81,8 @@ class AdaptedNetwork:
                 some = torch.from_numpy(np.ascontiguousarray(X[start : start + _BATCH]))
                 out[start : start + _BATCH] = self.module.eval()(some).numpy()
         return out
+
+    embed = apply  # so that it is a runtime of the pipeline, too
 
     def save(self, storage: Storage) -> str:
         """Write it where networks of one's own lie; return its digest. Raises OSError from writing."""
