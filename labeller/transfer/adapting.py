@@ -25,16 +25,16 @@ from labeller.transfer.models import AdaptingResult
 from labeller.transfer.preparing import Prepared, Steps
 from tl_core import threads
 from tl_core.adaptation import base as ways
-from tl_core.adaptation import judging
+from tl_core.adaptation import gains as measured
 from tl_core.adaptation import ways as _registered  # noqa: F401 - makes them known
 from tl_core.adaptation.base import CannotAdapt, Way
-from tl_core.adaptation.judging import Gain, Views
+from tl_core.adaptation.gains import Gain, Views
 from tl_core.featurisers.cards import PREFIX
 from tl_core.notices import Notice, notice
 
 KIND = "adapt"
 LEVELS = "levels"  # no way of these, but what each is compared with
-SHOWN = (judging.HEAD, judging.MATES, judging.TWINS)  # the first of these that was measured is the one to look at
+SHOWN = (measured.HEAD, measured.MATES, measured.TWINS)  # the first of these that was measured is the one to look at
 
 # What each way is called and does, for people.
 WORDS = {
@@ -186,7 +186,7 @@ def _tried(way: Way, run: EmbeddingRun, prepared: Prepared, steps: Steps) -> Ada
     gains = _judged(prepared, views, beside=way.beside)
     steps(1)
     made = ""
-    if judging.helps(gains):
+    if measured.helps(gains):
         made = fitted.save(runs.networks()) if way.is_network else deriving.keep(run, fitted)
     seconds = time.monotonic() - started
     return _keep(run, way.name, gains, prepared, made=made, dimension=fitted.dimension, seconds=seconds)
@@ -195,7 +195,7 @@ def _tried(way: Way, run: EmbeddingRun, prepared: Prepared, steps: Steps) -> Ada
 def _judged(prepared: Prepared, views: Views, *, beside: bool) -> list[Gain]:
     # The same folds and resamples for every way.
     with threads.single():
-        return judging.judge(prepared.base, views, prepared.known, np.random.default_rng(0), beside=beside)
+        return measured.judge(prepared.base, views, prepared.known, np.random.default_rng(0), beside=beside)
 
 
 def _keep(
@@ -263,7 +263,7 @@ def _span(results: Collection[AdaptingResult]) -> float:
 def _line(project: Project, name: str, result: AdaptingResult | None, span: float) -> Line:
     title, about = WORDS[name]
     gains = [_gain(each, span) for each in result.report["gains"]] if result else []
-    gains.sort(key=lambda gain: [*SHOWN, judging.NEIGHBOURS].index(gain["measure"]))
+    gains.sort(key=lambda gain: [*SHOWN, measured.NEIGHBOURS].index(gain["measure"]))
     return Line(name, _(title), _(about), result, gains, bool(result and _is_used(project, result)))
 
 

@@ -22,7 +22,7 @@ from labeller.transfer.sampling import Drawn
 from labeller.transfer.trying import Told, embedded_by
 from tl_core import images
 from tl_core.adaptation.base import Pool
-from tl_core.adaptation.judging import Known, Views
+from tl_core.adaptation.gains import Known, Views
 from tl_core.evaluation import transferability
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.baselines import PIXELS, SmallPicture

@@ -1,1 +1,1 @@
-"""Fitting a network, or what it gives, to one's own pictures: with answers, or without any."""
+"""Networks made to fit a pool: fine-tuned on its answers, or adapted without any."""

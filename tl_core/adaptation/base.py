@@ -2,7 +2,7 @@
 """One contract for all ways to adapt embeddings to a pool without labels.
 
 A way is fitted on a sample of the pool and gives an adaptation, which maps vectors (what another network embedded) or
-pictures (it is a network of its own). Whether it helps is never assumed: see `judging`.
+pictures (it is a network of its own). Whether it helps is never assumed: see `gains`.
 """
 
 from collections.abc import Callable

@@ -1,167 +1,185 @@
-# ruff: noqa: N806 - matrices are X and Z here, as in scikit-learn
-"""Whether an adaptation helps on this pool: in pairs, on the same samples, with the same folds."""
+# ruff: noqa: N803 - matrices are X here, as in scikit-learn
+"""Whether a trained network is better than what there was: the same folds, the same pictures, in pairs. For workers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.evaluation import likeness, transferability
-from tl_core.evaluation.transferability import Resamples
+from tl_core.adaptation.outputs import Target
 
-HEAD, NEIGHBOURS, MATES, TWINS = "head", "neighbours", "mates", "twins"
-WITH_LABELS, WITHOUT = (HEAD, NEIGHBOURS), (MATES, TWINS)
-LEAST_LABELS = 40  # below, five folds say nothing
-LEAST_OF_CLASS = 5  # answers of a class; rarer ones don't count
-LEAST_PAIRS = 20  # twins, or frames with a mate
+At = NDArray[np.intp]
+FOLDS = 3
+HELD_OUT = 0.15  # of what a network is trained on, to tell when to stop
+DRAWS = 4000  # of the bootstrap
 
 
 @dataclass(frozen=True)
-class Views:
-    """A sample as one network, or one map, sees it.
+class Comparison:
+    """Two ways to answer one question, on pictures that neither was fitted on.
 
     Attributes
     ----------
-    vectors : ndarray of float32, shape (n, d)
-        Embeddings.
-    twins : ndarray of float32, shape (m, d)
-        Of altered copies of some of the sample; ``m`` may be 0.
-    """
-
-    vectors: NDArray[np.float32]
-    twins: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of the sample besides.
-
-    Attributes
-    ----------
-    originals : ndarray of intp, shape (m,)
-        Which rows the twins were made of.
-    codes : ndarray of int, shape (n,)
-        The class of each, below 0 = nobody said.
-    cameras, events : ndarray of int, shape (n,)
-        Which camera took it, and of which burst it is; below 0 = none.
-    small : ndarray of float32, shape (n, e), or None
-        Unit rows of its pixels, as `likeness.mates_correct` wants them.
-    """
-
-    originals: NDArray[np.intp]
-    codes: NDArray[np.intp]
-    cameras: NDArray[np.intp]
-    events: NDArray[np.intp]
-    small: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What one measure says of both.
-
-    Attributes
-    ----------
-    measure : str
-        ``"head"``: a cross-validated linear head, ``"neighbours"``: the majority of the nearest five, both as the mean
-        over classes; ``"mates"``: the nearest is of the same burst; ``"twins"``: an altered copy is nearest to what it
-        was made of.
+    tuned, rival : float
+        Shares that are right, 0 to 1.
+    gain, low, high : float
+        Their difference and its interval (95 %), from resampling groups of pictures.
     n : int
-        Samples that it judged.
-    base, adapted : float
-        Share that is right, 0 to 1.
-    low, high : float
-        95 % interval of the difference.
+        Pictures judged.
     """
 
-    measure: str
-    n: int
-    base: float
-    adapted: float
+    tuned: float
+    rival: float
+    gain: float
     low: float
     high: float
+    n: int
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the gain is beyond doubt."""
+        return self.low > 0
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the loss is beyond doubt."""
+        return self.high < 0
 
 
-def judge(base: Views, adapted: Views, known: Known, rng: np.random.Generator, *, beside: bool = False) -> list[Gain]:
-    """Compare an adaptation with what it was made from.
+def folds(target: Target, groups: NDArray[Any] | None, seed: int, count: int = FOLDS) -> NDArray[np.intp]:
+    """Assign pictures to folds: no group in two, classes as even as groups allow.
 
     Parameters
     ----------
-    base, adapted : Views
-        Of the same samples and the same altered copies.
-    known : Known
-        What is known of them; what is not, is not judged by.
-    rng : numpy.random.Generator
-        For folds and resamples.
-    beside : bool
-        The adapted ones are looked at as a further block beside the base's, each block weighing the same.
+    target : Target
+        The question whose classes are spread evenly.
+    groups : ndarray of int, shape (n,), or None
+        What belongs together, such as a camera's pictures; None, or all in one = each picture is by itself.
+    seed : int
+        Of the shuffle.
+    count : int
+        Folds, 2 or more, and at most as many as groups.
 
     Returns
     -------
-    list of Gain
-        Those measures for which there is enough, labels first.
-
-    Raises
-    ------
-    ValueError
-        The two are not of the same samples.
+    ndarray of int, shape (n,)
+        0 to count - 1.
     """
-    if len(base.vectors) != len(adapted.vectors) or len(base.twins) != len(adapted.twins):
-        raise ValueError(f"not the same samples: {base.vectors.shape} and {adapted.vectors.shape}")
-    pairs = [_units(base), _units(adapted, base if beside else None)]
-    return [*_by_labels(pairs, known, rng), *_without(pairs, known, rng)]
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+    n = len(target.codes)
+    single = target.codes.ndim == 1
+    if groups is not None and len(np.unique(groups)) < 2:
+        groups = None
+    count = max(2, min(count, n if groups is None else len(np.unique(groups))))
+    rarest = np.bincount(target.codes[target.codes >= 0]).max() if single else 0
+    even = single and rarest >= count
+    splitter: Any
+    if groups is None:
+        splitter = StratifiedKFold if even else KFold
+        parts = splitter(count, shuffle=True, random_state=seed).split(np.zeros(n), target.codes if single else None)
+    else:
+        splitter = StratifiedGroupKFold if even else GroupKFold
+        labels = target.codes if single else None
+        parts = splitter(count, shuffle=True, random_state=seed).split(np.zeros(n), labels, groups)
+    assigned = np.zeros(n, np.intp)
+    for number, (_, tested) in enumerate(_quietly(parts)):
+        assigned[tested] = number
+    return assigned
 
 
-def helps(gains: list[Gain]) -> bool:
-    """Say whether it is better beyond doubt: by the head where there are labels for one, else by what needs none."""
-    by_head = [gain for gain in gains if gain.measure == HEAD]
-    deciding = by_head or [gain for gain in gains if gain.measure in WITHOUT]
-    return any(gain.low > 0 for gain in deciding) and not any(gain.high < 0 for gain in deciding)
+def held_out(target: Target, groups: NDArray[Any] | None, fitted: At, seed: int) -> tuple[At, At]:
+    """Part what is trained on into pictures to fit and pictures that tell when to stop; groups stay whole.
+
+    Parameters
+    ----------
+    target, groups
+        As in `folds`.
+    fitted : ndarray of int
+        Pictures that may be used.
+    seed : int
+        Of the shuffle.
+
+    Returns
+    -------
+    tuple of ndarray of int
+        To fit on, and held out (about a seventh).
+    """
+    part = Target(target.codes[fitted], target.classes)
+    inner = folds(part, None if groups is None else groups[fitted], seed, round(1 / HELD_OUT))
+    return fitted[inner != 0], fitted[inner == 0]
 
 
-def _units(views: Views, beside: Views | None = None) -> Views:
-    """As centred unit rows, twins and pictures alike, of one block or two."""
-    both = np.concatenate([views.vectors, views.twins])
-    parts = [(slice(0, both.shape[1]), False)]
-    if beside is not None:
-        first = np.concatenate([beside.vectors, beside.twins])
-        both = np.concatenate([first, both], axis=1)
-        # What an encoder or a level gives is of many scales, so its columns are brought to one.
-        parts = [(slice(0, first.shape[1]), False), (slice(first.shape[1], both.shape[1]), True)]
-    Z = transferability.mixed(both, parts)
-    return Views(Z[: len(views.vectors)], Z[len(views.vectors) :])
+def head_right(X: NDArray[np.floating[Any]], target: Target, fitted: At, tested: At) -> NDArray[np.bool_]:
+    """Fit the default head on some pictures, and return of others whether it is right.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, d)
+        Embeddings of all.
+    target : Target
+        Its answers; pictures without one are neither fitted on nor right.
+    fitted, tested : ndarray of int
+        Pictures.
+
+    Returns
+    -------
+    ndarray of bool, shape (len(tested),)
+    """
+    from tl_core.heads.logistic import LogisticHead
+    from tl_core.heads.multilabel import MultiLabelHead
+
+    fitted = fitted[target.known[fitted]]
+    single = target.codes.ndim == 1
+    if single and len(np.unique(target.codes[fitted])) < 2:
+        return np.zeros(len(tested), np.bool_)
+    head: Any = LogisticHead(pool_mean=X.mean(axis=0)) if single else MultiLabelHead(pool_mean=X.mean(axis=0))
+    head.fit(X[fitted], target.codes[fitted] if single else target.codes[fitted] == 1)
+    predicted = head.predict(X[tested])
+    if single:
+        return np.asarray(predicted == target.codes[tested])
+    return np.asarray((predicted == (target.codes[tested] == 1)).all(axis=1))
 
 
-def _by_labels(pairs: list[Views], known: Known, rng: np.random.Generator) -> list[Gain]:
-    classes, counts = np.unique(known.codes[known.codes >= 0], return_counts=True)
-    rows = np.flatnonzero(np.isin(known.codes, classes[counts >= LEAST_OF_CLASS]))
-    y = known.codes[rows]
-    if len(rows) < LEAST_LABELS or len(np.unique(y)) < 2:
-        return []
-    groups = transferability.units(y, known.cameras[rows], known.events[rows])
-    fold, resamples = transferability.folds(y, groups, rng), Resamples(y, groups, rng)
-    labelled = [views.vectors[rows] for views in pairs]
-    by_head = [transferability.head_correct(Z, y, fold) for Z in labelled]
-    by_neighbours = [likeness.neighbours_correct(Z, y, groups) for Z in labelled]
-    return [_gain(HEAD, resamples, by_head), _gain(NEIGHBOURS, resamples, by_neighbours)]
+def compare(tuned: NDArray[np.bool_], rival: NDArray[np.bool_], groups: NDArray[Any] | None, seed: int) -> Comparison:
+    """Compare two answers to the same pictures.
+
+    Parameters
+    ----------
+    tuned, rival : ndarray of bool, shape (n,)
+        Whether each is right; n is 1 or more.
+    groups : ndarray of int, shape (n,), or None
+        What belongs together, and is resampled together.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    Comparison
+    """
+    difference = tuned.astype(np.float64) - rival
+    member = np.arange(len(difference)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(member, difference), np.bincount(member)
+    rng = np.random.default_rng(seed)
+    means = []
+    for _ in range(DRAWS):
+        drawn = rng.integers(0, len(sums), len(sums))
+        means.append(sums[drawn].sum() / sizes[drawn].sum())
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Comparison(
+        float(tuned.mean()), float(rival.mean()), float(difference.mean()), float(low), float(high), len(tuned)
+    )
 
 
-def _without(pairs: list[Views], known: Known, rng: np.random.Generator) -> list[Gain]:
-    gains = []
-    if known.small is not None:
-        small = known.small
-        asked, before = likeness.mates_correct(pairs[0].vectors, known.events, small)
-        if len(asked) >= LEAST_PAIRS:
-            _, after = likeness.mates_correct(pairs[1].vectors, known.events, small)
-            drawn = Resamples(np.zeros(len(asked), int), known.events[asked], rng)
-            gains.append(_gain(MATES, drawn, [before, after]))
-    if len(known.originals) >= LEAST_PAIRS:
-        alone = np.arange(len(known.originals))
-        correct = [likeness.twins_correct(views.vectors, views.twins, known.originals) for views in pairs]
-        gains.append(_gain(TWINS, Resamples(np.zeros(len(alone), int), alone, rng), correct))
-    return gains
+def is_better(comparisons: Sequence[Comparison]) -> bool:
+    """Whether to change: better for the first question beyond doubt, and for no other one worse."""
+    return comparisons[0].is_better and not any(each.is_worse for each in comparisons[1:])
 
 
-def _gain(measure: str, resamples: Resamples, correct: list[NDArray[np.bool_]]) -> Gain:
-    before, after = correct
-    low, high = transferability.interval(resamples.scores(after) - resamples.scores(before))
-    return Gain(measure, len(before), resamples.score(before), resamples.score(after), low, high)
+def _quietly(parts: Any) -> list[tuple[At, At]]:
+    import warnings
+
+    with warnings.catch_warnings(action="ignore"):  # a class with fewer pictures than folds: as even as can be
+        return list(parts)
