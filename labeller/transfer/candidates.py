@@ -36,14 +36,15 @@ class Variant:
 class Candidate:
     """A network, a derived run, or a baseline.
 
-    `load` gives what computes it, None where its embeddings can only be read from `run`.
+    `load` gives what computes it, None where its embeddings can only be read. They are in `stored`: in one run, or in
+    several side by side.
     """
 
     name: str
     is_trained: bool
     variants: tuple[Variant, ...]
     megabytes: float | None = None
-    run: EmbeddingRun | None = None
+    stored: tuple[EmbeddingRun, ...] = ()
     load: Callable[[], Any] | None = None
 
 
@@ -88,13 +89,14 @@ def _network(project: Project, spec: str, runtime: Callable[[str], Any]) -> Cand
     """A network with all that it gives out in one pass."""
     wide, variants = _variants(spec)
     featuriser = featurisers.get(wide)
-    run = project.embedding_runs.filter(fingerprint=featuriser.fingerprint).first()
+    whole = project.embedding_runs.filter(fingerprint=featuriser.fingerprint)
+    apart = [project.embedding_runs.filter(featuriser=each.spec).order_by("-pk").first() for each in variants[:2]]
     return Candidate(
         name=featurisers.get(spec).name,
         is_trained=True,
         variants=variants,
         megabytes=getattr(featuriser, "megabytes", None),
-        run=run,
+        stored=tuple(whole[:1]) or (tuple(each for each in apart if each) if None not in apart else ()),
         load=partial(runtime, wide),
     )
 
@@ -119,7 +121,7 @@ def _variants(spec: str) -> tuple[str, tuple[Variant, ...]]:
 
 def _derived(run: EmbeddingRun) -> Candidate:
     whole = Variant(WHOLE, run.featuriser, ((slice(0, run.dimension), False),))
-    return Candidate(run.featuriser, True, (whole,), run=run)
+    return Candidate(run.featuriser, True, (whole,), stored=(run,))
 
 
 def _untrained(project: Project, names: list[str], runtime: Callable[[str], Any]) -> list[Candidate]:

@@ -152,7 +152,7 @@ def _line(each: Contender, rated: advice.Rated, found: Computed, pool: int) -> d
         "part": each.variant.part,
         "spec": each.variant.spec,
         "is_trained": each.candidate.is_trained,
-        "run": each.candidate.run.pk if each.candidate.run and not each.candidate.load else None,
+        "run": None if each.candidate.load else each.candidate.stored[0].pk,
         **{name: round(value, 4) for name, value in asdict(rated).items()},
         **each.measured,
         "dimension": each.variant.dimension,

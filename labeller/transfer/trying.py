@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
 from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun
 from labeller.samples.models import Sample
 from labeller.transfer.candidates import Candidate, Missing
 from labeller.transfer.sampling import Drawn
@@ -84,19 +85,22 @@ def _loaded(candidates: Sequence[Candidate], found: Computed) -> dict[str, Any]:
 
 
 def _read(candidate: Candidate, ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """The embeddings of these samples that the candidate's run holds; None where one is missing."""
-    if candidate.run is None:
-        return None
+    """The embeddings of these samples that the candidate's runs hold; None where one is missing."""
+    parts = [_stored(run, ids) for run in candidate.stored]
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known, axis=1) if known and len(known) == len(parts) else None
+
+
+def _stored(run: EmbeddingRun, ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
     try:
-        stored = runs.store(candidate.run).open(runs.shards(candidate.run))
+        stored = runs.store(run).open(runs.shards(run))
     except (StoreCorrupt, FileNotFoundError):
         return None
-    order = np.argsort(stored.ids)
-    at = np.searchsorted(stored.ids[order], ids)
-    at = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros(len(ids), np.intp)
-    if not len(order) or (stored.ids[at] != ids).any():
+    if not len(stored.ids):
         return None
-    return np.asarray(stored.vectors[at], np.float32)
+    order = np.argsort(stored.ids)
+    at = order[np.minimum(np.searchsorted(stored.ids[order], ids), len(order) - 1)]
+    return np.asarray(stored.vectors[at], np.float32) if (stored.ids[at] == ids).all() else None
 
 
 @dataclass(frozen=True)

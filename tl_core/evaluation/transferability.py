@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tl_core.geometry import unit_rows
+from tl_core.spaces import mixing
 
 FOLDS = 5
 RESAMPLES = 1000
@@ -30,7 +31,8 @@ def mixed(X: ArrayLike, parts: Sequence[tuple[slice, bool]]) -> Float32:
         Embeddings, finite.
     parts : sequence of (slice, bool)
         Columns that are taken, and whether they are of different kinds, so that each is first divided by its own
-        deviation: those of intermediate levels are, those of a last layer are not. Each part weighs the same.
+        deviation: those of intermediate levels are, those of a last layer are not. Each part weighs the same: see
+        `tl_core.spaces.mixing.fit`.
 
     Returns
     -------
@@ -38,16 +40,11 @@ def mixed(X: ArrayLike, parts: Sequence[tuple[slice, bool]]) -> Float32:
         Rows of length 1, or 0 where a row equals the mean.
     """
     X = np.asarray(X, np.float32)
-    scaled = []
-    for columns, by_column in parts:
-        part = X[:, columns] - X[:, columns].mean(axis=0)
-        deviations = part.std(axis=0)
-        if by_column:
-            part *= np.divide(1, deviations, out=np.zeros_like(deviations), where=deviations > 1e-6)
-        length = np.sqrt(np.square(part).sum(axis=1).mean())
-        scaled.append(part / (length if length > 0 else 1))
-    Z = np.concatenate(scaled, axis=1)
-    return unit_rows(Z, np.zeros(Z.shape[1], np.float32))
+    scales = mixing.fit(
+        [("", X[:, columns], by_column) for columns, by_column in parts], np.random.default_rng(0)
+    ).scales
+    Z = np.concatenate([X[:, columns] * scale for (columns, _), scale in zip(parts, scales, strict=True)], axis=1)
+    return unit_rows(Z, Z.mean(axis=0))
 
 
 def units(
