@@ -45,15 +45,20 @@ def keep(base: EmbeddingRun, fitted: VectorMap) -> str:
 
 def start(base: EmbeddingRun, name: str, dimension: int, spec: str = "") -> EmbeddingRun:
     """The run of what the kept map of that name makes of the base run's embeddings, made where it is missing."""
-    kind, _, digest = name.rpartition("-")
-    spec = spec or f"{base.featuriser}{runs.ADAPT}{kind}-{digest[:12]}"  # another fit is another run
+    digest = name.rpartition("-")[2]
     fingerprint = hashlib.sha256(f"{base.fingerprint} {digest}".encode()).hexdigest()[:16]
     run, _ = EmbeddingRun.objects.get_or_create(
         project=base.project,
         fingerprint=fingerprint,
-        defaults={"featuriser": spec, "dimension": dimension, "base": base, "adaptation": name},
+        defaults={"featuriser": spec or spec_of(base, name), "dimension": dimension, "base": base, "adaptation": name},
     )
     return run
+
+
+def spec_of(base: EmbeddingRun, name: str) -> str:
+    """What the run is called that the kept map of that name makes: another fit is another run."""
+    kind, _, digest = name.rpartition("-")
+    return f"{base.featuriser}{runs.ADAPT}{kind}-{digest[:12]}"
 
 
 def derived(run: EmbeddingRun, number: int) -> tuple[Any, Any]:

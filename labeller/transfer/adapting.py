@@ -96,6 +96,11 @@ class Adapting:
     levels: Line | None
     span: float
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether there is any figure to look at."""
+        return any(line.gains for line in self.lines)
+
 
 # --- asking ---------------------------------------------------------------------------------------
 
@@ -257,7 +262,7 @@ def shown(project: Project) -> Adapting:
 def _span(results: Collection[AdaptingResult]) -> float:
     """How far the plot reaches on both sides of nothing: to the largest end of an interval, in steps of five points."""
     ends = [abs(gain[end]) for each in results for gain in each.report["gains"] for end in ("low", "high")]
-    return max(0.05, np.ceil(20 * max(ends, default=0.05)) / 20)
+    return float(max(0.05, np.ceil(20 * max(ends, default=0.05)) / 20))
 
 
 def _line(project: Project, name: str, result: AdaptingResult | None, span: float) -> Line:
@@ -293,6 +298,4 @@ def _is_used(project: Project, result: AdaptingResult) -> bool:
     if result.is_network:
         of_network = project.embedding_runs.filter(featuriser=f"{PREFIX}{result.made}")
         return of_network.exists() if result.is_beside else project.featuriser == f"{PREFIX}{result.made}"
-    return project.featuriser.endswith(
-        f"{runs.ADAPT}{result.made.rpartition('-')[0]}-{result.made.rpartition('-')[2][:12]}"
-    )
+    return project.featuriser == deriving.spec_of(result.run, result.made)
