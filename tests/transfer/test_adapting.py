@@ -23,7 +23,7 @@ from tl_core.adaptation import base as ways
 from tl_core.adaptation.gains import Gain
 
 pytestmark = pytest.mark.django_db
-COUNT = 60
+COUNT = 60  # photographs, a few more than ways want at least
 HELPS = [Gain("head", 50, 0.6, 0.8, 0.1, 0.3)]
 
 
@@ -95,7 +95,9 @@ def test_a_map_that_helps_is_used_on_one_click_and_given_up_by_another(embedded,
     client.force_login(embedded.mia)
     base = runs.current_run(embedded.project)
     client.post(reverse("transfer:use_adapted", args=["foxes", "whitening"]))
-    factories.work("embed", "switch")
+    jobs.run(Job.objects.get(kind="switch").pk, factories.registry.get)  # it waits for what it queues
+    factories.work("embed")
+    factories.work("switch")
     project = Project.objects.get()
     run = runs.current_run(project)
     assert run.base == base and run.adaptation == result.made and len(loading.load_embeddings(run).ids) == COUNT
