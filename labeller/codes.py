@@ -28,6 +28,13 @@ class WorkerCode(Codes):
     NOTHING_KNOWN = "nothing_known"
     COMPARING = "comparing"
     NOTHING_TO_TRY = "nothing_to_try"
+    # What is tried: parts of networks, and what has learnt nothing.
+    LAST_LAYER = "last_layer", "name"
+    LEVELS = "levels", "name"
+    LAYER_AND_LEVELS = "layer_and_levels", "name"
+    PIXELS = "pixels"
+    GRADIENTS = "gradients"
+    UNTRAINED = "untrained", "name"
     # What labels and truth a source had.
     TABLE_APPLIED = "table_applied", "name", "rows", "n"
     FOLDERS_APPLIED = "folders_applied", "level", "n"
@@ -49,6 +56,10 @@ class WorkerCode(Codes):
     ONE_CLASS_ONLY = "one_class_only"
     NO_DRAW = "no_draw"
     ROUNDS_CONTRADICT = "rounds_contradict"
+    # What is looked at in a network that was uploaded, and why it is not kept.
+    TRYING_NETWORK = "trying_network", "name"
+    NETWORK_REFUSED = "network_refused", "name", "error"
+    PIECES_MISSING = "pieces_missing", "name"
     # What became of a deletion.
     CLASS_KEPT = "class_kept"
     # Why a file is no sample, or what to know about one.

@@ -128,6 +128,9 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NOTHING_TO_TRY: gettext_noop(
         "There is no photograph to try networks on: import some, and see that their folder is there."
     ),
+    WorkerCode.TRYING_NETWORK: gettext_noop("trying %(name)s"),
+    WorkerCode.NETWORK_REFUSED: gettext_noop("%(name)s was not taken. %(error)s"),
+    WorkerCode.PIECES_MISSING: gettext_noop("%(name)s did not arrive whole. Upload it again."),
     # Why there is no head, no ranking, or nothing to hunt by.
     WorkerCode.STRATEGY_UNUSABLE: gettext_noop(
         "The strategy %(name)s can't be used: %(error)s. Choose another one in the question's settings."
@@ -221,6 +224,13 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
         "%(name)s cannot be stored as plain numbers, and nothing is pickled here: choose a linear classifier, or one "
         "of the heads logistic, centroid, svm and knn"
     ),
+    # What is tried: parts of networks, and what has learnt nothing.
+    WorkerCode.LAST_LAYER: gettext_noop("%(name)s, last layer"),
+    WorkerCode.LEVELS: gettext_noop("%(name)s, levels"),
+    WorkerCode.LAYER_AND_LEVELS: gettext_noop("%(name)s, last layer and levels"),
+    WorkerCode.PIXELS: gettext_noop("pixels of small copies"),
+    WorkerCode.GRADIENTS: gettext_noop("gradients and colours"),
+    WorkerCode.UNTRAINED: gettext_noop("%(name)s with random weights"),
     # Whether a pretrained network serves.
     Code.TRANSFERS_WELL: gettext_noop(
         "Transfers well: by %(n)s labels %(name)s is right about %(score)s%%; %(rival)s, without any training, about "

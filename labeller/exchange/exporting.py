@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 
 from labeller.embedding.runs import store
-from labeller.labels import applying, flags
+from labeller.labels import applying, defaults, flags
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
@@ -190,6 +190,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
         best = probabilities.argmax(axis=1)
         samples = Sample.objects.select_related("file__deployment").in_bulk(ids)
         answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
+        let_stand = defaults.let_stand(question, ids)
         twins = _twins({sample.file_id for sample in samples.values()})
         for row, sample_id in enumerate(ids):
             answer = answers.get(sample_id)
@@ -202,7 +203,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
                 question.key,
                 names[class_id],
                 f"{probability:.4f}",
-                by_rule if sample_id in accepted else _machine(head),
+                by_rule if sample_id in accepted else _machine(head) + _by(let_stand.get(sample_id), class_id),
                 _names(question, sorted(names[each] for each in given)),
                 int(bool(given)),
             )
@@ -210,6 +211,11 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
             yield (file.path, *said, "", *about)
             for path in twins.get(file.pk, []):
                 yield (path, *said, file.path, *about)
+
+
+def _by(let: tuple[int, str] | None, class_id: int) -> str:
+    """Who saw the prediction beside another question and let it stand; nobody where it was another class then."""
+    return f", let stand by {let[1]}" if let is not None and let[0] == class_id else ""
 
 
 def _machine(head: Head) -> str:

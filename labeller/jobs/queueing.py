@@ -53,6 +53,7 @@ QUEUES = {
     "remove": "io",
     "finetune": "tune",
     "adapt": "tune",
+    "network": "embed",
     "advise": "tune",
     "switch": "io",
 }

@@ -38,6 +38,7 @@ class Advising:
     advice: Advice | None
     lines: list[dict[str, Any]]
     pictures: list[dict[str, Any]]
+    chance: float | None
     samples: int
 
 
@@ -109,25 +110,34 @@ def shown(project: Project) -> Advising:
     failed = last if last and last.state == Job.State.FAILED else None
     if failed and advice and failed.finished_at and advice.created_at > failed.finished_at:
         failed = None
-    lines = _lines(project, advice.report) if advice else []
-    return Advising(job, failed, advice, lines, _pictures(project, advice.report) if advice else [], SAMPLES)
+    return Advising(
+        job=job,
+        failed=failed,
+        advice=advice,
+        lines=_lines(project, advice.report) if advice else [],
+        pictures=_pictures(project, advice.report) if advice else [],
+        chance=round(100 / advice.report["classes"], 1) if advice and advice.report["labelled"] else None,
+        samples=SAMPLES,
+    )
 
 
 def _lines(project: Project, report: dict[str, Any]) -> list[dict[str, Any]]:
-    """The table, the best first, with the bar of each in percent."""
+    """The table, the best first, in percent."""
     lines = []
     for at, line in enumerate(report["candidates"]):
+        percent = {
+            f"{name}_percent": round(100 * value, 1)
+            for name in ("behind", "behind_low", "behind_high", "neighbours", "twins", "mates")
+            if (value := line.get(name)) is not None
+        }
         low, high, value = (round(100 * line[name], 1) for name in ("low", "high", "score"))
-        lines.append(
-            {
-                **line,
-                "number": at,
-                "bar": {"low": low, "high": high, "width": max(0.5, round(high - low, 1)), "value": value},
-                "is_pick": at == report["pick"],
-                "is_rival": at == report["rival"],
-                "is_in_use": line["is_trained"] and line["spec"] == project.featuriser,
-            }
-        )
+        of_project = {
+            "number": at,
+            "is_pick": at == report["pick"],
+            "is_in_use": line["is_trained"] and line["spec"] == project.featuriser,
+            "bar": {"low": low, "high": high, "width": max(0.5, round(high - low, 1)), "value": value},
+        }
+        lines.append({**line, **percent, **of_project})
     return sorted(lines, key=lambda line: -line["score"])
 
 
@@ -155,11 +165,11 @@ def _samples_of(row: dict[str, Any]) -> list[int]:
     return [row["sample"], *(pk for near in row["near"] for pk, _ in near)]
 
 
-def chosen(project: Project, number: int) -> dict[str, Any] | None:
+def chosen(project: Project, advice_id: int, number: int) -> dict[str, Any] | None:
     """A line of the last advice that can be used: its featuriser's spec, or a run's id. None where there is none."""
     advice = newest(project)
-    lines = advice.report["candidates"] if advice else []
-    if not 0 <= number < len(lines) or not lines[number]["is_trained"]:
+    lines = advice.report["candidates"] if advice and advice.pk == advice_id else []
+    if number >= len(lines) or not lines[number]["is_trained"]:
         return None
     line: dict[str, Any] = lines[number]
     return line

@@ -33,7 +33,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Rival:
     """A network, a derived run, or a baseline.
 
     `load` gives what computes it, None where its embeddings can only be read. They are in `stored`: in one run, or in
@@ -56,10 +56,10 @@ class Missing:
     reason: str
 
 
-def of(project: Project, runtime: Callable[[str], Any]) -> tuple[list[Candidate], list[Missing]]:
+def of(project: Project, runtime: Callable[[str], Any]) -> tuple[list[Rival], list[Missing]]:
     """All that can be tried on a project's pictures, and what can't. `runtime` loads a featuriser by its spec."""
     runs.import_own()
-    found: dict[str, Candidate] = {}
+    found: dict[str, Rival] = {}
     missing = []
     for name in _names(project):
         try:
@@ -85,13 +85,13 @@ def _without_output(spec: str) -> str:
     return ",".join([name, *(each for each in options if not each.startswith("output="))])
 
 
-def _network(project: Project, spec: str, runtime: Callable[[str], Any]) -> Candidate:
+def _network(project: Project, spec: str, runtime: Callable[[str], Any]) -> Rival:
     """A network with all that it gives out in one pass."""
     wide, variants = _variants(spec)
     featuriser = featurisers.get(wide)
     whole = project.embedding_runs.filter(fingerprint=featuriser.fingerprint)
     apart = [project.embedding_runs.filter(featuriser=each.spec).order_by("-pk").first() for each in variants[:2]]
-    return Candidate(
+    return Rival(
         name=featurisers.get(spec).name,
         is_trained=True,
         variants=variants,
@@ -119,12 +119,12 @@ def _variants(spec: str) -> tuple[str, tuple[Variant, ...]]:
     )
 
 
-def _derived(run: EmbeddingRun) -> Candidate:
+def _derived(run: EmbeddingRun) -> Rival:
     whole = Variant(WHOLE, run.featuriser, ((slice(0, run.dimension), False),))
-    return Candidate(run.featuriser, True, (whole,), stored=(run,))
+    return Rival(run.featuriser, True, (whole,), stored=(run,))
 
 
-def _untrained(project: Project, names: list[str], runtime: Callable[[str], Any]) -> list[Candidate]:
+def _untrained(project: Project, names: list[str], runtime: Callable[[str], Any]) -> list[Rival]:
     """The network in use, or the first that is one, as it would be without training."""
     for name in names:
         try:
@@ -132,13 +132,13 @@ def _untrained(project: Project, names: list[str], runtime: Callable[[str], Any]
             spec = baselines.untrained(wide, settings.CACHE / "untrained")
         except (FeaturiserUnavailable, ValueError, KeyError):
             continue
-        return [Candidate(f"{baselines.UNTRAINED}: {name}", False, variants[-1:], load=partial(runtime, spec))]
+        return [Rival(f"{baselines.UNTRAINED} {name}", False, variants[-1:], load=partial(runtime, spec))]
     return []
 
 
-def _plain() -> list[Candidate]:
+def _plain() -> list[Rival]:
     """Pixels and gradients."""
     return [
-        Candidate(each.name, False, (Variant(WHOLE, "", each.parts),), load=each)
+        Rival(each.name, False, (Variant(WHOLE, "", each.parts),), load=each)
         for each in (baselines.SmallPicture, baselines.Gradients)
     ]

@@ -3,7 +3,7 @@
 A report holds
 
 - `labelled`, `n`, `classes`, `held_out` ("camera", "event" or "sample"), `looked_at`, `refused`,
-- `candidates`: name, part, spec, is_trained; score with low and high, behind the best with low and high; by labels
+- `candidates`: name, title, spec, is_trained; score with low and high, behind the best with low and high; by labels
   `neighbours` and `logme`, without them `twins` and `mates`; dimension, megabytes, rate, minutes and pool_megabytes,
 - `pick`, `rival`, `in_use`: positions among them; `sentence`: a notice of the verdict,
 - `pictures`: of some samples the nearest by the pick and by a rival (`shown`: their positions among the candidates),
@@ -16,12 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labeller.codes import WorkerCode
 from labeller.labels import tallies
+from labeller.messages import as_json
 from labeller.projects.models import Project
-from labeller.transfer.candidates import Candidate, Missing, Variant
+from labeller.transfer import candidates
+from labeller.transfer.candidates import Missing, Rival, Variant
 from labeller.transfer.trying import Computed
 from tl_core.evaluation import advice, likeness, transferability
 from tl_core.featurisers import baselines
+from tl_core.notices import Notice, notice
 
 QUERIES = 6
 NEAR = 4
@@ -32,27 +36,27 @@ BYTES = 4  # a number in the store
 class Contender:
     """One line of the table: a candidate's variant, and whether it is right about each sample."""
 
-    candidate: Candidate
+    candidate: Rival
     variant: Variant
     correct: NDArray[np.bool_]
     measured: dict[str, float | None]
 
 
 def report(
-    project: Project, candidates: list[Candidate], missing: list[Missing], found: Computed, rng: np.random.Generator
+    project: Project, tried: list[Rival], missing: list[Missing], found: Computed, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Rate all that was computed. ValueError where there is nothing to rate."""
     drawn = found.drawn
-    computed = [each for each in candidates if each.name in found.vectors]
+    computed = [each for each in tried if each.name in found.vectors]
     if not computed or len(drawn.ids) < 2:
         raise ValueError("nothing was computed")
     judge = _by_labels if drawn.is_labelled else _by_likeness
     contenders, y, groups = judge(computed, found, rng)
     in_use = next((at for at, each in enumerate(contenders) if each.variant.spec == project.featuriser), None)
-    tried = [
+    rivals = [
         advice.Tried(
             network=each.candidate.name,
-            part=each.variant.part,
+            title=_title(each),
             is_trained=each.candidate.is_trained,
             seconds=found.seconds.get(each.candidate.name, 0.0),
             dimension=each.variant.dimension,
@@ -60,7 +64,7 @@ def report(
         )
         for each in contenders
     ]
-    verdict = advice.judge(tried, y, groups, rng, labelled=drawn.is_labelled, in_use=in_use)
+    verdict = advice.judge(rivals, y, groups, rng, labelled=drawn.is_labelled, in_use=in_use)
     lines = zip(contenders, verdict.rated, strict=True)
     # Beside the pick what is in use, or else what it must beat.
     other = in_use if in_use not in (None, verdict.pick) else verdict.rival
@@ -84,7 +88,7 @@ def report(
 
 
 def _by_labels(
-    computed: list[Candidate], found: Computed, rng: np.random.Generator
+    computed: list[Rival], found: Computed, rng: np.random.Generator
 ) -> tuple[list[Contender], NDArray[Any], NDArray[np.intp]]:
     """Whether a linear head that was fitted without it is right about each sample."""
     drawn = found.drawn
@@ -107,7 +111,7 @@ def _by_labels(
 
 
 def _by_likeness(
-    computed: list[Candidate], found: Computed, rng: np.random.Generator
+    computed: list[Rival], found: Computed, rng: np.random.Generator
 ) -> tuple[list[Contender], NDArray[Any], NDArray[np.intp]]:
     """Whether altered copies find what they were made of, and frames of a burst each other. Derived runs make none."""
     events = found.drawn.events
@@ -134,6 +138,24 @@ def _by_likeness(
     return contenders, y, groups
 
 
+def _title(each: Contender) -> Notice | str:
+    """What people are told it is."""
+    name = each.candidate.name
+    if name == baselines.PIXELS:
+        return notice(WorkerCode.PIXELS)
+    if name == baselines.GRADIENTS:
+        return notice(WorkerCode.GRADIENTS)
+    if not each.candidate.is_trained:
+        return notice(WorkerCode.UNTRAINED, name=name.removeprefix(f"{baselines.UNTRAINED} "))
+    codes = {
+        candidates.LAST: WorkerCode.LAST_LAYER,
+        candidates.LEVELS: WorkerCode.LEVELS,
+        candidates.BOTH: WorkerCode.LAYER_AND_LEVELS,
+    }
+    part = each.variant.part
+    return notice(codes[part], name=name) if part in codes else name
+
+
 def _held_out(found: Computed, groups: NDArray[np.intp]) -> str:
     """What was kept together in the folds."""
     drawn = found.drawn
@@ -149,7 +171,7 @@ def _line(each: Contender, rated: advice.Rated, found: Computed, pool: int) -> d
     megabytes = each.candidate.megabytes
     return {
         "name": each.candidate.name,
-        "part": each.variant.part,
+        "title": as_json(_title(each)),
         "spec": each.variant.spec,
         "is_trained": each.candidate.is_trained,
         "run": None if each.candidate.load else each.candidate.stored[0].pk,

@@ -1,9 +1,10 @@
 """Jobs that try, tune and adapt featurisers."""
 
 from labeller.jobs.registry import handler
-from labeller.transfer import adapting, advising, switching, tuning
+from labeller.transfer import adapting, advising, switching, tuning, uploading
 
 handler("adapt")(adapting.adapt)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("finetune")(tuning.finetune)
+handler("network")(uploading.look)

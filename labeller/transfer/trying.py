@@ -12,7 +12,7 @@ from labeller.codes import WorkerCode
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.samples.models import Sample
-from labeller.transfer.candidates import Candidate, Missing
+from labeller.transfer.candidates import Missing, Rival
 from labeller.transfer.sampling import Drawn
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.together import Together, twin
@@ -46,7 +46,7 @@ class Computed:
     missing: list[Missing] = field(default_factory=list)
 
 
-def compute(drawn: Drawn, candidates: Sequence[Candidate], tell: Tell) -> Computed:
+def compute(drawn: Drawn, candidates: Sequence[Rival], tell: Tell) -> Computed:
     """Embed the drawn samples by every candidate, as many as there is time for, and altered copies of some."""
     tell(0, len(drawn.ids), notice(WorkerCode.LOADING_NETWORK), now=True)
     read = {each.name: vectors for each in candidates if (vectors := _read(each, drawn.ids)) is not None}
@@ -71,7 +71,7 @@ def compute(drawn: Drawn, candidates: Sequence[Candidate], tell: Tell) -> Comput
     return found
 
 
-def _loaded(candidates: Sequence[Candidate], found: Computed) -> dict[str, Any]:
+def _loaded(candidates: Sequence[Rival], found: Computed) -> dict[str, Any]:
     """What computes, by the candidate's name; what can't be loaded is noted."""
     members = {}
     for each in candidates:
@@ -84,7 +84,7 @@ def _loaded(candidates: Sequence[Candidate], found: Computed) -> dict[str, Any]:
     return members
 
 
-def _read(candidate: Candidate, ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
+def _read(candidate: Rival, ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
     """The embeddings of these samples that the candidate's runs hold; None where one is missing."""
     parts = [_stored(run, ids) for run in candidate.stored]
     known = [part for part in parts if part is not None]
@@ -116,7 +116,7 @@ class Told:
 
 
 @dataclass(eq=False)
-class Rows:
+class LookedAt:
     """The samples that could be read, and page by page what each member made of them."""
 
     vectors: dict[str, list[NDArray[np.float32]]]
@@ -124,10 +124,10 @@ class Rows:
     refused: int = 0
 
 
-def embedded_by(ids: NDArray[np.int64], together: Together, tell: Told, deadline: float | None = None) -> Rows:
+def embedded_by(ids: NDArray[np.int64], together: Together, tell: Told, deadline: float | None = None) -> LookedAt:
     """Embed samples in this order. Past the deadline it stops, though never before LEAST in all."""
     columns = together.columns.items()
-    found = Rows({name: [np.zeros((0, where.stop - where.start), np.float32)] for name, where in columns})
+    found = LookedAt({name: [np.zeros((0, where.stop - where.start), np.float32)] for name, where in columns})
     for start in range(0, len(ids), PAGE):
         samples = Sample.objects.select_related("file__source").in_bulk(ids[start : start + PAGE].tolist())
         page = [samples[pk] for pk in ids[start : start + PAGE].tolist() if pk in samples]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.transfer import adapting_views, views
+from labeller.transfer import adapting_views, network_views, views
 
 app_name = "transfer"
 urlpatterns = [
@@ -8,4 +8,11 @@ urlpatterns = [
     path("projects/<slug:slug>/featuriser/adapt/", adapting_views.adapt, name="adapt"),
     path("projects/<slug:slug>/featuriser/adapt/stop/", adapting_views.stop_adapting, name="stop_adapting"),
     path("projects/<slug:slug>/featuriser/adapt/<slug:way>/use/", adapting_views.use_adapted, name="use_adapted"),
+    path("projects/<slug:slug>/featuriser/advise/", views.advise, name="advise"),
+    path("projects/<slug:slug>/featuriser/advise/stop/", views.stop_advising, name="stop_advising"),
+    path("projects/<slug:slug>/featuriser/use/", views.use, name="use"),
+    path("projects/<slug:slug>/featuriser/use/stop/", views.keep, name="keep"),
+    path("networks/", network_views.networks, name="networks"),
+    path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
+    path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),
 ]

@@ -24,8 +24,8 @@ class Tried:
     ----------
     network : str
         Whose it is: embeddings of one network cost the same time.
-    part : str
-        Which of its blocks.
+    title : str or Notice
+        What people are told it is.
     is_trained : bool
         False for what has learnt from no pictures: pixels, gradients, random weights. It is compared with, not chosen.
     seconds : float
@@ -37,7 +37,7 @@ class Tried:
     """
 
     network: str
-    part: str
+    title: Parameter
     is_trained: bool
     seconds: float
     dimension: int
@@ -169,9 +169,9 @@ def _sentence(
 ) -> Notice:
     """Say whether the best is worth more than what has learnt nothing."""
     parameters: dict[str, Parameter] = {
-        "name": tried[best].network,
+        "name": tried[best].title,
         "score": percent(points[best]),
-        "rival": tried[rival].network,
+        "rival": tried[rival].title,
         "other": percent(points[rival]),
     }
     if not labelled:

@@ -164,18 +164,30 @@ class Network(Featuriser):
 
     def module(self) -> "torch.nn.Module":
         """Build the network with its weights, normalisation in front and pooling behind. See the base class."""
-        from tl_core.featurisers import checkpoints, cutting, levels
+        from tl_core.featurisers import cutting, levels
 
-        path = self.weights_file
-        network, head = self._built()
-        state = self._converted(checkpoints.unwrapped(checkpoints.read(path), network), network)
-        checkpoints.fill(network, state, path, head=head, name=self.name)
-        cut = cutting.cut_network(network.eval(), self.cut, self.name)
+        cut = cutting.cut_network(self.filled(), self.cut, self.name)
         outline = self._outline()
         embed = cutting.Embed(cut, self.transform.mean, self.transform.std, outline.pooling).eval()
         if self.output == "last":
             return embed
         return levels.WithLevels(embed, outline.levels, last=self.output == "both", name=self.name).eval()
+
+    def filled(self) -> "torch.nn.Module":
+        """Build the whole network, without its classifier, with its weights and in eval mode.
+
+        Raises
+        ------
+        FeaturiserUnavailable
+            The weights are not here, or do not fit.
+        """
+        from tl_core.featurisers import checkpoints
+
+        path = self.weights_file
+        network, head = self._built()
+        state = self._converted(checkpoints.unwrapped(checkpoints.read(path), network), network)
+        checkpoints.fill(network, state, path, head=head, name=self.name)
+        return network.eval()
 
     def write_untrained(self, path: Path, seed: int) -> None:
         """Write random weights of this network, as lively as trained ones: what it knows without any training.

@@ -47,13 +47,15 @@ class Command(SiteCommand):
         report = advice.report
         what = f"{report['n']:,} labels" if report["labelled"] else "likeness, without labels"
         self.stdout.write(f"{project.slug}: by {what}, in {advice.seconds:.0f} s")
-        width = max(len(_name(line)) for line in report["candidates"])
+        titles = [sentence(line["title"]) for line in report["candidates"]]
+        width = max(map(len, titles))
         self.stdout.write(f"  {'':{width}}  score  95 % interval  behind the best     dim  images/s  min. for all")
-        for number, line in sorted(enumerate(report["candidates"]), key=lambda each: -each[1]["score"]):
+        for number in sorted(range(len(titles)), key=lambda each: -report["candidates"][each]["score"]):
+            line = report["candidates"][number]
             mark = ">" if number == report["pick"] else "*" if number == report["in_use"] else " "
             rate, minutes = (f"{line[each]:.1f}" if line[each] else "–" for each in ("rate", "minutes"))
             self.stdout.write(
-                f"{mark} {_name(line):{width}}  {line['score']:5.3f}  {line['low']:5.3f} – {line['high']:5.3f}  "
+                f"{mark} {titles[number]:{width}}  {line['score']:5.3f}  {line['low']:5.3f} – {line['high']:5.3f}  "
                 f"{line['behind']:+.3f} ({line['behind_low']:+.3f} to {line['behind_high']:+.3f})  "
                 f"{line['dimension']:5}  {rate:>8}  {minutes:>12}"
             )
@@ -76,10 +78,6 @@ class _Bar:
             self.bar.reset(total)
         self.bar.set_description_str(sentence(message))
         self.bar.update(done - self.bar.n)
-
-
-def _name(line: dict[str, Any]) -> str:
-    return f"{line['name']}, {line['part']}" if line["part"] else str(line["name"])
 
 
 def _count(text: str) -> int:
