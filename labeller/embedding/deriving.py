@@ -43,6 +43,11 @@ def keep(base: EmbeddingRun, fitted: VectorMap) -> str:
     return fitted.save(runs.store(base).storage)
 
 
+def forget(base: EmbeddingRun, name: str) -> None:
+    """Delete the map of that name; a missing one is fine."""
+    runs.store(base).storage.delete(maps.file_name(name))
+
+
 def start(base: EmbeddingRun, name: str, dimension: int, spec: str = "") -> EmbeddingRun:
     """The run of what the kept map of that name makes of the base run's embeddings, made where it is missing."""
     digest = name.rpartition("-")[2]

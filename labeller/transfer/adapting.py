@@ -7,7 +7,7 @@ the pool by either is a run as any other.
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
-from labeller.transfer import preparing, sampling, switching
-from labeller.transfer.models import AdaptingResult
+from labeller.transfer import networks, preparing, sampling, switching
+from labeller.transfer.models import AdaptingResult, OwnNetwork
 from labeller.transfer.preparing import Prepared, Steps
 from tl_core import threads
 from tl_core.adaptation import base as ways
@@ -126,7 +126,7 @@ def use(result: AdaptingResult) -> Job:
     Of one that goes beside the network, the run is made and embedded: each head weighs it by evidence.
     """
     if result.is_beside:
-        payload = {"beside": f"{PREFIX}{result.made}"}
+        payload = {"beside": f"{PREFIX}{result.made}", "run": result.run_id}
         return jobs.enqueue(KIND, key=f"beside:{result.project_id}", project=result.project, payload=payload)
     if result.is_network:
         return switching.ask(result.project, spec=f"{PREFIX}{result.made}")
@@ -140,7 +140,8 @@ def adapt(progress: jobs.Progress) -> None:
     """Try the ways that the job names, or embed by what goes beside. Done twice it comes to the same."""
     payload = progress.job.payload
     if "beside" in payload:
-        runs.resume(runs.run_of(progress.project, payload["beside"]))
+        run = runs.run_of(progress.project, payload["beside"])
+        runs.resume(run)
     else:
         try_ways(progress.project, payload["ways"], progress)
 
@@ -190,11 +191,21 @@ def _tried(way: Way, run: EmbeddingRun, prepared: Prepared, steps: Steps) -> Ada
         views = Views(fitted.apply(prepared.base.vectors), fitted.apply(prepared.base.twins))
     gains = _judged(prepared, views, beside=way.beside)
     steps(1)
-    made = ""
-    if measured.helps(gains):
-        made = fitted.save(runs.networks()) if way.is_network else deriving.keep(run, fitted)
+    made = _made(way, run, fitted, gains) if measured.helps(gains) else ""
     seconds = time.monotonic() - started
     return _keep(run, way.name, gains, prepared, made=made, dimension=fitted.dimension, seconds=seconds)
+
+
+def _made(way: Way, run: EmbeddingRun, fitted: Any, gains: list[Gain]) -> str:
+    """Keep what was fitted; returns what it is found by."""
+    if not way.is_network:
+        return deriving.keep(run, fitted)
+    card = replace(
+        fitted.card,
+        name=f"{run.project.name}: {fitted.card.name}",
+        figures={each.measure: [round(each.base, 4), round(each.adapted, 4)] for each in gains},
+    )
+    return networks.keep(replace(fitted, card=card).save(runs.networks())).digest
 
 
 def _judged(prepared: Prepared, views: Views, *, beside: bool) -> list[Gain]:
@@ -226,7 +237,8 @@ def _keep(
         "seconds": round(seconds, 1),
         "reason": asdict(reason) if reason else None,
     }
-    result, _ = AdaptingResult.objects.update_or_create(
+    earlier = AdaptingResult.objects.filter(project=run.project, way=name).exclude(made=made).first()
+    result, _is_new = AdaptingResult.objects.update_or_create(
         project=run.project,
         way=name,
         defaults={
@@ -238,7 +250,15 @@ def _keep(
             "is_beside": bool(way and way.beside),
         },
     )
+    if earlier is not None:
+        _forget(earlier)
     return result
+
+
+def _forget(earlier: AdaptingResult) -> None:
+    """Delete a map that a newer fit takes the place of, where no run is made by it. Networks are listed, and kept."""
+    if earlier.made and not earlier.is_network and not EmbeddingRun.objects.filter(adaptation=earlier.made).exists():
+        deriving.forget(earlier.run, earlier.made)
 
 
 # --- showing --------------------------------------------------------------------------------------
@@ -250,6 +270,12 @@ def shown(project: Project) -> Adapting:
     last = _jobs(project).order_by("-pk").first()
     failed = last if last and last.state == Job.State.FAILED else None
     results = {each.way: each for each in AdaptingResult.objects.filter(project=project).select_related("run")}
+    kept = set(
+        OwnNetwork.objects.filter(digest__in=[each.made for each in results.values()]).values_list("digest", flat=True)
+    )
+    for each in results.values():
+        if each.is_network and each.made not in kept:
+            each.made = ""  # somebody deleted the network since
     span = _span(results.values())
     lines = [_line(project, name, results.get(name), span) for name in WORDS]
     lines.sort(key=lambda line: -max((gain["difference"] for gain in line.gains[:1]), default=-1.0))

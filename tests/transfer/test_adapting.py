@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 from django.test import Client
 from django.urls import reverse
 
@@ -113,11 +115,14 @@ def test_what_goes_beside_is_embedded_and_the_project_keeps_what_it_learns_from(
     monkeypatch.setattr(adapting.measured, "judge", lambda *given, **how: HELPS)
     result = tried(embedded, "autoencoder")["autoencoder"]
     assert result.is_beside and runs.networks().names() == [f"{result.made}.safetensors"]
-    asked = []
-    monkeypatch.setattr(runs, "run_of", lambda project, spec: asked.append(spec) or runs.current_run(project))
+    fields = {"fingerprint": "e" * 16, "featuriser": f"own/{result.made}", "dimension": factories.DIMENSION}
+    run = EmbeddingRun.objects.create(project=embedded.project, **fields)
+    base, run_of = runs.current_run(embedded.project), runs.run_of
+    monkeypatch.setattr(runs, "run_of", lambda of, spec: run if spec == run.featuriser else run_of(of, spec))
     adapting.use(result)
     (job,) = factories.work("adapt")
-    assert job.state == Job.State.DONE and asked == [f"own/{result.made}"]
+    run.refresh_from_db()
+    assert job.state == Job.State.DONE and runs.shard_jobs(run).count() == run.project.next_shard
     assert Project.objects.get().featuriser == "efficientnet-lite0"
 
 
@@ -165,7 +170,7 @@ def test_photographs_that_went_away_are_no_reason_to_judge(embedded, monkeypatch
             np.random.default_rng(0),
             preparing.Steps(lambda *_, **__: None, 9),
         )
-        File.objects.update(path="gone.png")
+        File.objects.filter(path__endswith="1.png").update(path=Concat(F("path"), Value(".gone")))
         prepared.seen_by(preparing.SmallPicture(), preparing.Steps(lambda *_, **__: None, 9))
 
 
