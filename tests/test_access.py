@@ -91,7 +91,13 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
-        for what in ("advise", "advise/stop", "use", "use/stop")
+        for what in ("advise", "advise/stop", "adapt", "adapt/stop", "use", "use/stop")
+    ),
+    Row(
+        "POST",
+        "projects/<slug:slug>/featuriser/adapt/<slug:way>/use/",
+        (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing was tried yet
+        FORM,
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
@@ -196,6 +202,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:sample_id", sample_id),
         ("int:size", 256),
         ("slug:action", "resume"),
+        ("slug:way", "whitening"),
         ("int:acceptance_id", 1),
         ("int:user_id", factories.person("spare").pk),
         ("int:source_id", Source.objects.filter(project__slug="foxes").first().pk),

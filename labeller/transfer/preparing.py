@@ -22,7 +22,7 @@ from labeller.transfer.sampling import Drawn
 from labeller.transfer.trying import Told, embedded_by
 from tl_core import images
 from tl_core.adaptation.base import Pool
-from tl_core.adaptation.gains import Known, Views
+from tl_core.adaptation.gains import Facts, Views
 from tl_core.evaluation import transferability
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.baselines import PIXELS, SmallPicture
@@ -71,7 +71,7 @@ class Prepared:
     drawn: Drawn
     copies: NDArray[np.int64]
     base: Views
-    known: Known
+    known: Facts
     levels: Views | None
 
     def seen_by(self, network: Any, steps: Steps) -> Views:
@@ -96,7 +96,7 @@ def prepare(run: EmbeddingRun, question: Question | None, rng: np.random.Generat
     runtime = computing.runtime(run.featuriser, settings.DEVICE)
     steps.begin(looking)
     copies, twins = _looked_at(drawn.ids[:COPIED], runtime, steps, altered=True)
-    known = Known(
+    known = Facts(
         originals=np.flatnonzero(np.isin(drawn.ids, copies)),
         codes=drawn.classes,
         cameras=drawn.cameras,

@@ -117,7 +117,7 @@ def test_what_goes_beside_is_embedded_and_the_project_keeps_what_it_learns_from(
     assert result.is_beside and runs.networks().names() == [f"{result.made}.safetensors"]
     fields = {"fingerprint": "e" * 16, "featuriser": f"own/{result.made}", "dimension": factories.DIMENSION}
     run = EmbeddingRun.objects.create(project=embedded.project, **fields)
-    base, run_of = runs.current_run(embedded.project), runs.run_of
+    run_of = runs.run_of
     monkeypatch.setattr(runs, "run_of", lambda of, spec: run if spec == run.featuriser else run_of(of, spec))
     adapting.use(result)
     (job,) = factories.work("adapt")

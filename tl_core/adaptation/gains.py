@@ -33,7 +33,7 @@ class Views:
 
 
 @dataclass(frozen=True)
-class Known:
+class Facts:
     """What is known of the sample besides.
 
     Attributes
@@ -81,14 +81,14 @@ class Gain:
     high: float
 
 
-def judge(base: Views, adapted: Views, known: Known, rng: np.random.Generator, *, beside: bool = False) -> list[Gain]:
+def judge(base: Views, adapted: Views, known: Facts, rng: np.random.Generator, *, beside: bool = False) -> list[Gain]:
     """Compare an adaptation with what it was made from.
 
     Parameters
     ----------
     base, adapted : Views
         Of the same samples and the same altered copies.
-    known : Known
+    known : Facts
         What is known of them; what is not, is not judged by.
     rng : numpy.random.Generator
         For folds and resamples.
@@ -131,7 +131,7 @@ def _units(views: Views, beside: Views | None = None) -> Views:
     return Views(Z[: len(views.vectors)], Z[len(views.vectors) :])
 
 
-def _by_labels(pairs: list[Views], known: Known, rng: np.random.Generator) -> list[Gain]:
+def _by_labels(pairs: list[Views], known: Facts, rng: np.random.Generator) -> list[Gain]:
     classes, counts = np.unique(known.codes[known.codes >= 0], return_counts=True)
     rows = np.flatnonzero(np.isin(known.codes, classes[counts >= LEAST_OF_CLASS]))
     y = known.codes[rows]
@@ -145,7 +145,7 @@ def _by_labels(pairs: list[Views], known: Known, rng: np.random.Generator) -> li
     return [_gain(HEAD, resamples, by_head), _gain(NEIGHBOURS, resamples, by_neighbours)]
 
 
-def _without(pairs: list[Views], known: Known, rng: np.random.Generator) -> list[Gain]:
+def _without(pairs: list[Views], known: Facts, rng: np.random.Generator) -> list[Gain]:
     gains = []
     if known.small is not None:
         small = known.small
