@@ -18,6 +18,7 @@ class WorkerCode(Codes):
     NO_SPACE = "no_space", "path"
     SOURCE_GONE = "source_gone", "path"
     REPAIRING = "repairing", "n"
+    MIX_GONE = "mix_gone", "name"
     SHARD_WAITS = "shard_waits", "n", "name"
     NEW_FILES_FIRST = "new_files_first"
     EMBEDDED_FIRST = "embedded_first", "name"

@@ -114,6 +114,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NO_SPACE: gettext_noop("No space left at %(path)s: make room, work goes on by itself."),
     WorkerCode.SOURCE_GONE: gettext_noop("The folder %(path)s is not there: work goes on by itself when it is back."),
     WorkerCode.REPAIRING: gettext_noop("%(n)s damaged shards are being embedded again."),
+    WorkerCode.MIX_GONE: gettext_noop("What is weighed beside %(name)s is not there at the moment."),
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
     WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),

@@ -91,7 +91,7 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
-        for what in ("advise", "advise/stop", "adapt", "adapt/stop", "use", "use/stop")
+        for what in ("levels", "advise", "advise/stop", "adapt", "adapt/stop", "use", "use/stop")
     ),
     Row(
         "POST",

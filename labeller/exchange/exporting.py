@@ -13,7 +13,7 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 
-from labeller.embedding.runs import store
+from labeller.embedding import loading
 from labeller.labels import applying, defaults, flags
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.learning import accepting
@@ -178,10 +178,9 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
     rule = Acceptance.standing(question)
     accepted = accepting.accepted(rule)
     by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule and rule.head else ""
-    embeddings = store(head.run)
     asked_of = applying.asked_ids(question)
     for number in list(head.run.shards.order_by("number").values_list("number", flat=True)):
-        shard = embeddings.open([number])
+        shard = loading.read_shard(head.run, head.mix, number)
         chosen = slice(None) if asked_of is None else np.flatnonzero(np.isin(shard.ids, asked_of))
         ids = shard.ids[chosen].tolist()
         if not ids:

@@ -42,6 +42,7 @@ QUEUES = {
     "plan": "embed",
     "embed": "embed",
     "index": "embed",
+    "levels": "embed",
     "refit": "train",
     "retrain": "train",
     "assess": "io",

@@ -13,7 +13,8 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from labeller.embedding.loading import Embedded
+from labeller.embedding.loading import Embedded, load_embeddings
+from labeller.embedding.mixing import MixGone
 from labeller.learning.fitting import likeliest
 from labeller.learning.models import Head, RoundEntry
 from labeller.learning.reading import Known
@@ -32,30 +33,35 @@ def foresee(known: Known, entries: Sequence[RoundEntry], picks: Sequence[Pick]) 
     """Write into the entries of a ranking, one for each pick, what the other questions' heads think."""
     if not entries:
         return
-    positions = [pick.position for pick in picks]
+    sample_ids = known.embeddings.ids[[pick.position for pick in picks]]
     # The question before is answered already where one that follows ranks a sample.
     others = known.question.project.questions.exclude(pk__in=[known.question.pk, known.question.follows_id or 0])
     for other in others:
-        stored, head = _stored(other, known)
+        stored, head, seen = _stored(other, known)
         if stored is None or head is None:
             continue
-        probabilities = stored.predict_proba(known.embeddings.vectors[positions])
-        doubts = doubt_ranks(doubt(other, probabilities), _reference(other, stored, known.embeddings))
+        at = seen.positions(sample_ids)  # a mix may lack a sample
+        probabilities = stored.predict_proba(seen.vectors[at[at >= 0]])
+        doubts = doubt_ranks(doubt(other, probabilities), _reference(other, stored, seen))
         suggested = likeliest(probabilities, head.class_ids)
-        for entry, few, rank in zip(entries, suggested, doubts.round(4).tolist(), strict=True):
+        listed = [entry for entry, position in zip(entries, at, strict=True) if position >= 0]
+        for entry, few, rank in zip(listed, suggested, doubts.round(4).tolist(), strict=True):
             entry.foreseen[str(other.pk)] = {"head": head.version, "suggestions": few, "doubt": rank}
 
 
-def _stored(other: Question, known: Known) -> tuple[Any, Head | None]:
-    """The newest head of another question on the same embeddings; nothing where there is none to be had."""
+def _stored(other: Question, known: Known) -> tuple[Any, Head | None, Embedded]:
+    """The newest head of another question on the same run, and what it sees; no head where there is none to be had."""
+    nothing = None, None, known.embeddings
     head = Head.objects.filter(question=other, run=known.run, acceptances=None).order_by("-version").first()
     if head is None or not head.directory:
-        return None, None
+        return nothing
     try:
-        return head_files.load(settings.HEADS / head.directory), head
-    except (FileNotFoundError, IsADirectoryError, head_files.HeadCorrupt) as error:
+        stored = head_files.load(settings.HEADS / head.directory)
+        seen = known.embeddings if head.mix == known.embeddings.mix else load_embeddings(known.run, head.mix)
+    except (FileNotFoundError, IsADirectoryError, head_files.HeadCorrupt, MixGone) as error:
         log.warning("nothing is suggested for question %d: %s", other.pk, error)
-        return None, None
+        return nothing
+    return stored, head, seen
 
 
 def _reference(other: Question, stored: Any, embeddings: Embedded) -> NDArray[np.float64]:

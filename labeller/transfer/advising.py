@@ -124,6 +124,7 @@ def shown(project: Project) -> Advising:
 def _lines(project: Project, report: dict[str, Any]) -> list[dict[str, Any]]:
     """The table, the best first, in percent."""
     lines = []
+    has_levels = runs.has_levels(project)
     for at, line in enumerate(report["candidates"]):
         percent = {
             f"{name}_percent": round(100 * value, 1)
@@ -134,7 +135,9 @@ def _lines(project: Project, report: dict[str, Any]) -> list[dict[str, Any]]:
         of_project = {
             "number": at,
             "is_pick": at == report["pick"],
-            "is_in_use": line["is_trained"] and line["spec"] == project.featuriser,
+            "is_in_use": (
+                line["is_trained"] and line["spec"] == project.featuriser and (has_levels or not line["levels"])
+            ),
             "bar": {"low": low, "high": high, "width": max(0.5, round(high - low, 1)), "value": value},
         }
         lines.append({**line, **percent, **of_project})

@@ -12,7 +12,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.projects.models import Project
 from tl_core import featurisers
 from tl_core.featurisers import FeaturiserUnavailable, baselines, own, registry
-from tl_core.featurisers.spec import canonical, parse
+from tl_core.featurisers.spec import with_option
 
 LAST, LEVELS, BOTH, WHOLE = "last", "levels", "both", ""
 Parts = tuple[tuple[slice, bool], ...]
@@ -20,7 +20,7 @@ Parts = tuple[tuple[slice, bool], ...]
 
 @dataclass(frozen=True)
 class Variant:
-    """Columns of what a candidate computes: what of it is tried by itself, and the featuriser that gives it."""
+    """Columns of what a rival computes, and the featuriser to use where they serve: heads choose among its parts."""
 
     part: str
     spec: str
@@ -60,8 +60,8 @@ def of(project: Project, runtime: Callable[[str], Any]) -> tuple[list[Rival], li
     """All that can be tried on a project's pictures, and what can't. `runtime` loads a featuriser by its spec."""
     runs.import_own()
     found: dict[str, Rival] = {}
-    missing = []
-    for name in _names(project):
+    missing: list[Missing] = []
+    for name in [*_names(project), *_own(missing)]:
         try:
             network = _network(project, name, runtime)
         except (FeaturiserUnavailable, KeyError, ValueError, OSError) as error:
@@ -76,8 +76,16 @@ def _names(project: Project) -> list[str]:
     """Specs of the networks whose weights are here, without what they give out; those of the project's runs first."""
     used = [project.featuriser, *project.embedding_runs.order_by("-pk").values_list("featuriser", flat=True)]
     listed = [entry.name for entry in featurisers.catalogue() if entry.available]
-    listed += [f"own/{digest}" for digest in own.listing(runs.networks())]
     return list(dict.fromkeys(_without_output(runs.underived(spec)) for spec in [*used, *listed]))
+
+
+def _own(missing: list[Missing]) -> list[str]:
+    """Networks of one's own that are whole; one that isn't is noted."""
+    try:
+        return [f"own/{digest}" for digest in own.listing(runs.networks())]
+    except (FeaturiserUnavailable, OSError) as error:
+        missing.append(Missing("own/", str(error)))
+        return []
 
 
 def _without_output(spec: str) -> str:
@@ -89,14 +97,18 @@ def _network(project: Project, spec: str, runtime: Callable[[str], Any]) -> Riva
     """A network with all that it gives out in one pass."""
     wide, variants = _variants(spec)
     featuriser = featurisers.get(wide)
-    whole = project.embedding_runs.filter(fingerprint=featuriser.fingerprint)
-    apart = [project.embedding_runs.filter(featuriser=each.spec).order_by("-pk").first() for each in variants[:2]]
+    name = featurisers.get(spec).name
+    stored = [project.embedding_runs.filter(fingerprint=featuriser.fingerprint).first()]
+    if wide != spec:
+        apart = [name, with_option(name, "output", LEVELS)]
+        runs_apart = [project.embedding_runs.filter(featuriser=each).order_by("-pk").first() for each in apart]
+        stored = stored if stored[0] else runs_apart
     return Rival(
-        name=featurisers.get(spec).name,
+        name=name,
         is_trained=True,
         variants=variants,
         megabytes=getattr(featuriser, "megabytes", None),
-        stored=tuple(whole[:1]) or (tuple(each for each in apart if each) if None not in apart else ()),
+        stored=tuple(run for run in stored if run) if None not in stored else (),
         load=partial(runtime, wide),
     )
 
@@ -104,19 +116,14 @@ def _network(project: Project, spec: str, runtime: Callable[[str], Any]) -> Riva
 def _variants(spec: str) -> tuple[str, tuple[Variant, ...]]:
     """The spec that gives the last layer and the levels in one pass, and what is tried of it."""
     try:
-        name, options = parse(spec)
-        specs = {part: canonical(name, {**options, "output": part}) for part in (LEVELS, BOTH)}
-        featuriser = registry.make(specs[BOTH])
+        wide = with_option(spec, "output", BOTH)
+        featuriser = registry.make(wide)
     except (FeaturiserUnavailable, ValueError, KeyError):  # it has a last layer only
         whole = slice(0, featurisers.get(spec).dimension)
         return spec, (Variant(LAST, spec, ((whole, False),)),)
     stop = next(block.stop for block in featuriser.blocks if block.name == "last")
     last, levels = (slice(0, stop), False), (slice(stop, featuriser.dimension), True)
-    return specs[BOTH], (
-        Variant(LAST, spec, (last,)),
-        Variant(LEVELS, specs[LEVELS], (levels,)),
-        Variant(BOTH, specs[BOTH], (last, levels)),
-    )
+    return wide, (Variant(LAST, spec, (last,)), Variant(LEVELS, spec, (levels,)), Variant(BOTH, spec, (last, levels)))
 
 
 def _derived(run: EmbeddingRun) -> Rival:

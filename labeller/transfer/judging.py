@@ -3,8 +3,9 @@
 A report holds
 
 - `labelled`, `n`, `classes`, `held_out` ("camera", "event" or "sample"), `looked_at`, `refused`,
-- `candidates`: name, title, spec, is_trained; score with low and high, behind the best with low and high; by labels
-  `neighbours` and `logme`, without them `twins` and `mates`; dimension, megabytes, rate, minutes and pool_megabytes,
+- `candidates`: name, title, spec, levels, is_trained; score with low and high, behind the best with low and high; by
+  labels `neighbours` and `logme`, without them `twins` and `mates`; dimension, megabytes, rate, minutes and
+  pool_megabytes,
 - `pick`, `rival`, `in_use`: positions among them; `sentence`: a notice of the verdict,
 - `pictures`: of some samples the nearest by the pick and by a rival (`shown`: their positions among the candidates),
 - `missing`: what could not be tried, and why.
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
+from labeller.embedding import runs
 from labeller.labels import tallies
 from labeller.messages import as_json
 from labeller.projects.models import Project
@@ -52,7 +54,8 @@ def report(
         raise ValueError("nothing was computed")
     judge = _by_labels if drawn.is_labelled else _by_likeness
     contenders, y, groups = judge(computed, found, rng)
-    in_use = next((at for at, each in enumerate(contenders) if each.variant.spec == project.featuriser), None)
+    has_levels = runs.has_levels(project)
+    kept = [at for at, each in enumerate(contenders) if _is_in_use(project, each, has_levels)]
     rivals = [
         advice.Tried(
             network=each.candidate.name,
@@ -64,7 +67,8 @@ def report(
         )
         for each in contenders
     ]
-    verdict = advice.judge(rivals, y, groups, rng, labelled=drawn.is_labelled, in_use=in_use)
+    verdict = advice.judge(rivals, y, groups, rng, labelled=drawn.is_labelled, in_use=kept)
+    in_use = max(kept, key=lambda at: verdict.rated[at].score, default=None)
     lines = zip(contenders, verdict.rated, strict=True)
     # Beside the pick what is in use, or else what it must beat.
     other = in_use if in_use not in (None, verdict.pick) else verdict.rival
@@ -156,6 +160,16 @@ def _title(each: Contender) -> Notice | str:
     return notice(codes[part], name=name) if part in codes else name
 
 
+def _has_levels(each: Contender) -> bool:
+    return each.variant.part in (candidates.LEVELS, candidates.BOTH)
+
+
+def _is_in_use(project: Project, each: Contender, has_levels: bool) -> bool:
+    """Whether heads of the project may see just that already."""
+    is_used = each.candidate.is_trained and each.variant.spec == project.featuriser
+    return is_used and (has_levels or not _has_levels(each))
+
+
 def _held_out(found: Computed, groups: NDArray[np.intp]) -> str:
     """What was kept together in the folds."""
     drawn = found.drawn
@@ -173,6 +187,7 @@ def _line(each: Contender, rated: advice.Rated, found: Computed, pool: int) -> d
         "name": each.candidate.name,
         "title": as_json(_title(each)),
         "spec": each.variant.spec,
+        "levels": _has_levels(each),
         "is_trained": each.candidate.is_trained,
         "run": None if each.candidate.load else each.candidate.stored[0].pk,
         **{name: round(value, 4) for name, value in asdict(rated).items()},

@@ -10,6 +10,7 @@ urlpatterns = [
     path("projects/<slug:slug>/featuriser/adapt/<slug:way>/use/", adapting_views.use_adapted, name="use_adapted"),
     path("projects/<slug:slug>/featuriser/advise/", views.advise, name="advise"),
     path("projects/<slug:slug>/featuriser/advise/stop/", views.stop_advising, name="stop_advising"),
+    path("projects/<slug:slug>/featuriser/levels/", views.keep_levels, name="levels"),
     path("projects/<slug:slug>/featuriser/use/", views.use, name="use"),
     path("projects/<slug:slug>/featuriser/use/stop/", views.keep, name="keep"),
     path("networks/", network_views.networks, name="networks"),

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-from labeller.transfer import adapting, advising, switching
+from labeller.transfer import adapting, advising, levels, switching
 from labeller.transfer.forms import UseForm
 
 
@@ -21,6 +21,7 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "project": member.project,
         "role": member.role,
+        "levels": levels.shown(member.project),
         "switching": switching.shown(member.project),
         "advising": advising.shown(member.project),
         "adapting": adapting.shown(member.project),
@@ -50,17 +51,17 @@ def use(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         messages.warning(request, _("Choose one of the networks that were tried."))
         return redirect("transfer:featuriser", slug)
-    run_id, spec = form.cleaned_data["run"], ""
+    run_id, spec, levels = form.cleaned_data["run"], "", False
     if not run_id:
         line = advising.chosen(project, *form.advised)
         if line is None:
             messages.warning(request, _("There is a newer advice: look at it before you choose."))
             return redirect("transfer:featuriser", slug)
-        run_id, spec = line["run"], line["spec"]
+        run_id, spec, levels = line["run"], line["spec"], line["levels"]
     if run_id:
         switching.ask(project, run=get_object_or_404(EmbeddingRun, project=project, pk=run_id))
     else:
-        switching.ask(project, spec=spec)
+        switching.ask(project, spec=spec, levels=levels)
     return redirect("transfer:featuriser", slug)
 
 
@@ -68,4 +69,12 @@ def use(request: HttpRequest, slug: str) -> HttpResponse:
 def keep(request: HttpRequest, slug: str) -> HttpResponse:
     """Keep what is in use: give up the change that is under way."""
     switching.keep(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def keep_levels(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep intermediate levels beside the last layer, or delete them."""
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    levels.ask(project, keeps=request.POST.get("keeps") == "yes")
     return redirect("transfer:featuriser", slug)

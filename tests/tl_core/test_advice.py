@@ -42,8 +42,8 @@ def test_a_faster_network_is_picked_where_nothing_speaks_against_it():
 def test_what_is_in_use_stays_where_it_is_as_good():
     candidates = tried("a", 0.80), tried("b", 0.796, seconds=0.05), pixels(0.5)
     assert judged(*candidates).pick == 0
-    assert judged(*candidates, in_use=1).pick == 1
-    assert judged(tried("a", 0.9), tried("b", 0.6), pixels(0.5), in_use=1).pick == 0
+    assert judged(*candidates, in_use=[1]).pick == 1
+    assert judged(tried("a", 0.9), tried("b", 0.6), pixels(0.5), in_use=[1]).pick == 0
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_line_is_used_and_one_of_an_older_advice_is_not(foxes, labelled, tried
         use(mia, line=line)
     assert not Job.objects.filter(kind="switch").exists()
     assert "Changing the featuriser" in use(mia, line=f"{new.pk}-{report['pick']}")
-    assert Job.objects.get(kind="switch").payload == {"spec": "good"}
+    assert Job.objects.get(kind="switch").payload == {"spec": "good", "levels": False}
     mia.post(reverse("transfer:keep", args=["foxes"]))
     assert Job.objects.get(kind="switch").state == Job.State.CANCELLED
 
@@ -108,7 +108,7 @@ def test_only_runs_of_the_project_can_be_used(foxes, mia):
     assert mia.post(reverse("transfer:use", args=["foxes"]), {"run": 2**70}).status_code == 302
     mine = runs.current_run(foxes.project)
     use(mia, run=mine.pk)
-    assert Job.objects.get(kind="switch").payload == {"run": mine.pk}
+    assert Job.objects.get(kind="switch").payload == {"run": mine.pk, "levels": False}
 
 
 def test_what_failed_is_told(foxes, mia, tried):

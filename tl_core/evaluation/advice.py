@@ -1,6 +1,6 @@
 """Which of the embeddings that were tried serves a set of pictures, and whether any does: rules over paired scores."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +93,7 @@ def judge(
     rng: np.random.Generator,
     *,
     labelled: bool = True,
-    in_use: int | None = None,
+    in_use: Collection[int] = (),
 ) -> Verdict:
     """Rate what was tried, pick one, and say whether transfer is appropriate.
 
@@ -113,8 +113,8 @@ def judge(
         For the intervals.
     labelled : bool
         Whether ``correct`` goes by labels, or by what is known without any.
-    in_use : int or None
-        Position of the one that the project learns from.
+    in_use : collection of int
+        Positions of what the project learns from, or may choose to at no cost.
 
     Returns
     -------
@@ -149,10 +149,11 @@ def judge(
     return Verdict(rated, pick, rival, sentence)
 
 
-def _pick(tried: Sequence[Tried], rated: Sequence[Rated], trained: Sequence[int], in_use: int | None) -> int:
+def _pick(tried: Sequence[Tried], rated: Sequence[Rated], trained: Sequence[int], in_use: Collection[int]) -> int:
     equals = [each for each in trained if rated[each].behind <= CLOSE and rated[each].behind_low <= 0]
-    if in_use in equals:
-        return in_use
+    kept = [each for each in equals if each in in_use]
+    if kept:
+        return max(kept, key=lambda each: rated[each].score)
     fastest = min((tried[each].seconds, tried[each].network) for each in equals)[1]
     return max((each for each in equals if tried[each].network == fastest), key=lambda each: rated[each].score)
 

@@ -64,7 +64,10 @@ class Command(SiteCommand):
         self.stdout.write(sentence(report["sentence"]))
         if report["pick"] is not None:
             pick = report["candidates"][report["pick"]]
-            self.stdout.write(f"Use {pick['spec']}" + (", as now." if report["pick"] == report["in_use"] else "."))
+            levels = " with its levels" if pick["levels"] else ""
+            self.stdout.write(
+                f"Use {pick['spec']}{levels}" + (", as now." if report["pick"] == report["in_use"] else ".")
+            )
 
 
 class _Bar:
