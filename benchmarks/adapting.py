@@ -71,6 +71,8 @@ def arms(files: list[Path], spec: str) -> dict[str, tuple[NDArray[np.float32], f
     whole = [(slice(0, width), False)]
     found = {LAST: (mixed(last, whole), 0.0), LEVELS: (beside(levels), 0.0), PIXELS: (beside(small), 0.0)}
     for way in base.ways():
+        if not way.needs <= pool.knows:
+            continue
         started = time.monotonic()
         try:
             fitted: Any = way.fit(pool, np.random.default_rng(0), lambda share: None)

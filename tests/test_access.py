@@ -93,11 +93,14 @@ ROWS = [
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
         for what in ("levels", "advise", "advise/stop", "adapt", "adapt/stop", "use", "use/stop")
     ),
-    Row(
-        "POST",
-        "projects/<slug:slug>/featuriser/adapt/<slug:way>/use/",
-        (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing was tried yet
-        FORM,
+    *(
+        Row(
+            "POST",
+            f"projects/<slug:slug>/featuriser/adapt/<slug:way>/{what}/",
+            (LOGIN, 404, 403, 403, 404, 404, 404),
+            FORM,
+        )
+        for what in ("use", "leave")  # nothing was tried yet
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),

@@ -27,17 +27,22 @@ FEW_GROUPS = 2 * weighing.FOLDS  # cameras; below, events are held out
 
 def choose(question: Question, run: EmbeddingRun, answers: dict[int, frozenset[int]]) -> str:
     """Digest of the mix that held-out labels speak for; "" = the run's own embeddings, also without a choice."""
-    chosen = ""
+    chosen, lead = "", 0.0
     for companion in mixing.companions(run) if len(answers) >= weighing.ENOUGH_LABELS else []:
-        chosen = _weighed(question, run, companion, answers) or chosen
+        mix, its_lead = _weighed(question, run, companion, answers)
+        if mix and its_lead > lead:  # of several companions the one whose mix predicts held-out labels best
+            chosen, lead = mix, its_lead
     return chosen
 
 
-def _weighed(question: Question, run: EmbeddingRun, companion: EmbeddingRun, answers: dict[int, frozenset[int]]) -> str:
+def _weighed(
+    question: Question, run: EmbeddingRun, companion: EmbeddingRun, answers: dict[int, frozenset[int]]
+) -> tuple[str, float]:
+    """Digest of the best mix with this companion, "" where it is none, and how far its loss is below the run's own."""
     even, beside = load_beside(run, companion)
     data = fitting.training(question, beside, answers)
     if data is None:
-        return ""
+        return "", 0.0
     scales = [_columns(even, weights) for weights in WEIGHTS]
     weighed = weighing.weigh(
         [data.X[:, scale > 0] * scale[scale > 0] for scale in scales],
@@ -47,7 +52,10 @@ def _weighed(question: Question, run: EmbeddingRun, companion: EmbeddingRun, ans
         np.random.default_rng(question.pk),
     )
     log.info("question %d: losses %s at %s", question.pk, weighed.losses.round(3), WEIGHTS)
-    return mixing.keep(run, even.weighted(WEIGHTS[weighed.chosen])) if weighed.chosen else ""
+    if not weighed.chosen:
+        return "", 0.0
+    lead = float(weighed.losses[0] - weighed.losses[weighed.chosen])
+    return mixing.keep(run, even.weighted(WEIGHTS[weighed.chosen])), lead
 
 
 def _columns(even: Mix, weights: tuple[float, float]) -> NDArray[np.float32]:

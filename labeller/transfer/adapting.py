@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from labeller.codes import WorkerCode
-from labeller.embedding import deriving, runs
+from labeller.embedding import deriving, runs, tidying
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.learning import asking
 from labeller.projects.models import Project
 from labeller.transfer import networks, preparing, sampling, switching
 from labeller.transfer.models import AdaptingResult, OwnNetwork
@@ -123,14 +124,25 @@ def _jobs(project: Project) -> Any:
 def use(result: AdaptingResult) -> Job:
     """Have the project learn from what this way makes of the pool, once that is embedded.
 
-    Of one that goes beside the network, the run is made and embedded: each head weighs it by evidence.
+    What goes beside the network is embedded as well; then each question weighs it, by evidence.
     """
     if result.is_beside:
         payload = {"beside": f"{PREFIX}{result.made}", "run": result.run_id}
-        return jobs.enqueue(KIND, key=f"beside:{result.project_id}", project=result.project, payload=payload)
+        return jobs.enqueue(KIND, key=_key_of_beside(result), project=result.project, payload=payload)
     if result.is_network:
         return switching.ask(result.project, spec=f"{PREFIX}{result.made}")
     return switching.ask(result.project, run=deriving.start(result.run, result.made, result.dimension))
+
+
+def leave(result: AdaptingResult) -> Job:
+    """Delete what was embedded beside the network by what this way made."""
+    jobs.cancel(_jobs(result.project).filter(key=_key_of_beside(result)))
+    payload = {"leave": f"{PREFIX}{result.made}"}
+    return jobs.enqueue(KIND, key=_key_of_beside(result), project=result.project, payload=payload)
+
+
+def _key_of_beside(result: AdaptingResult) -> str:
+    return f"beside:{result.project_id}:{result.way}"
 
 
 # --- trying ---------------------------------------------------------------------------------------
@@ -140,10 +152,33 @@ def adapt(progress: jobs.Progress) -> None:
     """Try the ways that the job names, or embed by what goes beside. Done twice it comes to the same."""
     payload = progress.job.payload
     if "beside" in payload:
-        run = runs.run_of(progress.project, payload["beside"])
-        runs.resume(run)
+        _put_beside(progress, EmbeddingRun.objects.get(pk=payload["run"]), payload["beside"])
+    elif "leave" in payload:
+        _leave(progress.project, payload["leave"])
     else:
         try_ways(progress.project, payload["ways"], progress)
+
+
+def _put_beside(progress: jobs.Progress, base: EmbeddingRun, spec: str) -> None:
+    """Embed the pool by that network, too; then have each question weigh it. Raises NotEmbedded until it is."""
+    run = runs.run_of(progress.project, spec)
+    EmbeddingRun.objects.filter(pk=run.pk, beside=None).update(beside=base)
+    if not (run.shards.exists() or runs.shard_jobs(run).exists()):
+        runs.resume(run)
+    switching.wait_for(run, progress)
+    _weigh_anew(progress.project)
+
+
+def _leave(project: Project, spec: str) -> None:
+    """Delete what was embedded beside the network; what heads see is chosen anew."""
+    for run in project.embedding_runs.filter(featuriser=spec).exclude(beside=None):
+        tidying.remove(run)
+    _weigh_anew(project)
+
+
+def _weigh_anew(project: Project) -> None:
+    for question in project.questions.all():
+        asking.request_retrain(question)
 
 
 def base_of(project: Project) -> EmbeddingRun:
@@ -322,6 +357,8 @@ def _is_used(project: Project, result: AdaptingResult) -> bool:
     if not result.made:
         return False
     if result.is_network:
-        of_network = project.embedding_runs.filter(featuriser=f"{PREFIX}{result.made}")
-        return of_network.exists() if result.is_beside else project.featuriser == f"{PREFIX}{result.made}"
+        spec = f"{PREFIX}{result.made}"
+        if result.is_beside:
+            return project.embedding_runs.filter(featuriser=spec, beside=result.run).exists()
+        return project.featuriser == spec
     return project.featuriser == deriving.spec_of(result.run, result.made)

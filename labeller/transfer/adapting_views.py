@@ -33,5 +33,13 @@ def use_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
     result = get_object_or_404(AdaptingResult.objects.exclude(made=""), project=project, way=way)
     adapting.use(result)
     if result.is_beside:
-        messages.info(request, _("It is embedded beside the network; each question weighs it at its next full refit."))
+        messages.info(request, _("It is being embedded beside the network; then each question weighs it anew."))
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def leave_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
+    """Delete what a way put beside the network; 404 where it puts nothing there."""
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    adapting.leave(get_object_or_404(AdaptingResult.objects.exclude(made=""), project=project, way=way, is_beside=True))
     return redirect("transfer:featuriser", slug)

@@ -89,9 +89,8 @@ NO_PAGES = {
     "hunt_tiles", "review_next", "together_next", "together_save", "together_release", "next", "save", "release",
     "withdraw", "close_flag", "curve", "labels_csv",
     "predictions_csv", "deployments_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere",
-    "new_password", "set_active", "network_piece", "log_out", "cancel_removal", "advise", "stop_advising", "use", "adapt",
-    "stop_adapting", "use_adapted",
-    "keep",
+    "new_password", "set_active", "network_piece", "log_out", "cancel_removal", "advise", "stop_advising", "use",
+    "adapt", "stop_adapting", "use_adapted", "leave_adapted", "keep",
 }  # fmt: skip
 
 

@@ -1,11 +1,11 @@
-# ruff: noqa: N803, N806 - matrices are X here, as in scikit-learn
+# ruff: noqa: N806 - matrices are X here, as in scikit-learn
 """tl_core.adaptation.gains: in pairs, what helps is told from what doesn't and from what harms."""
 
 import numpy as np
 import pytest
 
 from tl_core.adaptation import gains
-from tl_core.adaptation.gains import Gain, Facts, Views
+from tl_core.adaptation.gains import Facts, Gain, Views
 
 N, TWINS = 240, 60
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Concat
 from django.test import Client
 from django.urls import reverse
 
-from labeller.embedding import loading, runs
+from labeller.embedding import loading, mixing, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -119,10 +119,18 @@ def test_what_goes_beside_is_embedded_and_the_project_keeps_what_it_learns_from(
     run = EmbeddingRun.objects.create(project=embedded.project, **fields)
     run_of = runs.run_of
     monkeypatch.setattr(runs, "run_of", lambda of, spec: run if spec == run.featuriser else run_of(of, spec))
-    adapting.use(result)
-    (job,) = factories.work("adapt")
+    client = Client()
+    client.force_login(embedded.mia)
+    client.post(reverse("transfer:use_adapted", args=["foxes", "autoencoder"]))
+    jobs.run(Job.objects.get(kind="adapt", state="queued").pk, factories.registry.get)  # it waits for what it queues
+    factories.work("embed", "adapt")
     run.refresh_from_db()
-    assert job.state == Job.State.DONE and runs.shard_jobs(run).count() == run.project.next_shard
+    assert mixing.companions(adapting.base_of(embedded.project)) == [run]
+    assert Job.objects.filter(kind="retrain", state="queued").count() == 1, "each question weighs it anew"
+    assert "leave-autoencoder" in client.get(reverse("transfer:featuriser", args=["foxes"])).content.decode()
+    client.post(reverse("transfer:leave_adapted", args=["foxes", "autoencoder"]))
+    factories.work("adapt")
+    assert not EmbeddingRun.objects.filter(pk=run.pk).exists()
     assert Project.objects.get().featuriser == "efficientnet-lite0"
 
 
