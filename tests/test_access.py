@@ -102,6 +102,12 @@ ROWS = [
         )
         for what in ("use", "leave")  # nothing was tried yet
     ),
+    Row(
+        "POST",
+        "projects/<slug:slug>/featuriser/network/<slug:digest>/",
+        (LOGIN, 404, 403, 403, 404, 404, 404),  # there is none
+        FORM,
+    ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),
