@@ -14,6 +14,7 @@ class WorkerCode(Codes):
     SAVING_INDEX = "saving_index"
     TUNING = "tuning"
     RANKING = "ranking"
+    COMPARING_QUESTIONS = "comparing_questions"
     LITTLE_SPACE = "little_space", "n", "path"
     NO_SPACE = "no_space", "path"
     SOURCE_GONE = "source_gone", "path"

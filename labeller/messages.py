@@ -110,6 +110,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.SAVING_INDEX: gettext_noop("saving the index"),
     WorkerCode.TUNING: gettext_noop("choosing penalty and temperature"),
     WorkerCode.RANKING: gettext_noop("ranking"),
+    WorkerCode.COMPARING_QUESTIONS: gettext_noop("comparing questions"),
     WorkerCode.LITTLE_SPACE: gettext_noop("Only %(n)s MB are free at %(path)s: make room, work goes on by itself."),
     WorkerCode.NO_SPACE: gettext_noop("No space left at %(path)s: make room, work goes on by itself."),
     WorkerCode.SOURCE_GONE: gettext_noop("The folder %(path)s is not there: work goes on by itself when it is back."),

@@ -12,7 +12,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from tl_core.adaptation import twins  # noqa: F401 - so that files of its kind can be read
 from tl_core.notices import notice
-from tl_core.spaces import cameras, maps, whitening  # noqa: F401 - the same
+from tl_core.spaces import cameras, foreseen, maps, whitening  # noqa: F401 - the same
 from tl_core.spaces.maps import VectorMap
 
 BLOCK = 4096
@@ -48,6 +48,15 @@ def forget(base: EmbeddingRun, name: str) -> None:
     runs.store(base).storage.delete(maps.file_name(name))
 
 
+def beside(base: EmbeddingRun, fitted: VectorMap) -> EmbeddingRun:
+    """The run of what the map makes of the base run's embeddings, as a companion, only ever weighed beside it."""
+    spec = f"{base.featuriser}{runs.FORESEE}{fitted.digest[:12]}"
+    run = start(base, keep(base, fitted), fitted.dimension, spec)
+    EmbeddingRun.objects.filter(pk=run.pk).update(beside=base, state=EmbeddingRun.State.ACTIVE)
+    run.refresh_from_db()
+    return run
+
+
 def start(base: EmbeddingRun, name: str, dimension: int, spec: str = "") -> EmbeddingRun:
     """The run of what the kept map of that name makes of the base run's embeddings, made where it is missing."""
     digest = name.rpartition("-")[2]
@@ -55,7 +64,12 @@ def start(base: EmbeddingRun, name: str, dimension: int, spec: str = "") -> Embe
     run, _ = EmbeddingRun.objects.get_or_create(
         project=base.project,
         fingerprint=fingerprint,
-        defaults={"featuriser": spec or spec_of(base, name), "dimension": dimension, "base": base, "adaptation": name},
+        defaults={
+            "featuriser": spec or spec_of(base, name),
+            "dimension": dimension,
+            "base": base,
+            "adaptation": name,
+        },
     )
     return run
 
