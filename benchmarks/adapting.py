@@ -1,6 +1,7 @@
 """What adapting a network to a pool without labels is worth, beside its intermediate levels, which cost nothing.
 
-    python -m benchmarks.adapting DIR... [--featuriser efficientnet-lite0] [--labels 50 200] [--seeds 5] [--json FILE]
+    python -m benchmarks.adapting DIR... [--featuriser efficientnet-lite0] [--labels 50 200] [--seeds 5]
+        [--ways NAME...] [--json FILE]
 
 Each DIR holds one folder a class. Every way to adapt is fitted on all photographs without their classes; then so many
 random labels are drawn, a plain logistic regression (C = 30 on centred unit vectors) is fitted on what the way makes of
@@ -9,8 +10,10 @@ that go beside the network weigh as much as it does. Last line: JSON.
 """
 
 import argparse
+import hashlib
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ from tl_core.featurisers.together import Together, twin
 from tl_core.heads.logistic import LogisticHead
 from tl_core.pipeline import Picture, Runtime, embed_images
 
-MODELS = Path("/tmp/adapting-models")
+CACHE = Path("/tmp/adapting-benchmark")
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 TAUGHT = 900
 LAST, LEVELS = "last", "levels"
@@ -44,45 +47,60 @@ def prepared(files: list[Path], featuriser: Any) -> NDArray[np.uint8]:
     return np.stack([featuriser.preprocess(images.load(file, min_side=featuriser.decode_side)) for file in files])
 
 
-def arms(files: list[Path], spec: str) -> dict[str, tuple[NDArray[np.float32], float]]:
-    """By arm: unit rows of all pictures, and seconds that it took beyond embedding them."""
-    network = OnnxRuntime(featurisers.get(f"{spec},output=both"), MODELS)
-    both = seen(files, Together({LAST: network, PIXELS: SmallPicture()}))
-    width = next(block.stop for block in network.featuriser.blocks if block.name == LAST)
-    last, levels, small = np.split(both, [width, network.featuriser.dimension], axis=1)
-    rng = np.random.default_rng(0)
-    order = rng.permutation(len(files))
-    taught = [files[at] for at in order[:TAUGHT]]
-    started = time.monotonic()
-    twins = seen(taught, Together({LAST: OnnxRuntime(featurisers.get(spec), MODELS)}, twin))
-    copying = time.monotonic() - started
+def looked_at(files: list[Path], spec: str) -> dict[str, Any]:
+    """Of all pictures the last layer, levels and pixels; twins of the first that are drawn; seconds for these."""
+    key = hashlib.sha256(f"{spec} {[str(file) for file in files]}".encode()).hexdigest()[:16]
+    kept = CACHE / f"{key}.npz"
+    if not kept.exists():
+        network = OnnxRuntime(featurisers.get(f"{spec},output=both"), CACHE)
+        both = seen(files, Together({LAST: network, PIXELS: SmallPicture()}))
+        width = next(block.stop for block in network.featuriser.blocks if block.name == LAST)
+        started = time.monotonic()
+        taught = [files[at] for at in drawn(len(files))[:TAUGHT]]
+        twins = seen(taught, Together({LAST: OnnxRuntime(featurisers.get(spec), CACHE)}, twin))
+        took = time.monotonic() - started
+        last, levels, small = np.split(both, [width, network.featuriser.dimension], axis=1)
+        CACHE.mkdir(exist_ok=True)
+        np.savez(kept, last=last, levels=levels, pixels=small, twins=twins, seconds=took)
+    return dict(np.load(kept))
+
+
+def drawn(n: int) -> NDArray[np.intp]:
+    """The order in which pictures are given to ways."""
+    return np.random.default_rng(0).permutation(n)
+
+
+def arms(files: list[Path], spec: str, names: list[str]) -> Iterator[tuple[str, NDArray[np.float32], float]]:
+    """Each arm with unit rows of all pictures, and seconds that it took beyond embedding them."""
+    known = looked_at(files, spec)
+    last, order = known[LAST], drawn(len(files))
+    width = last.shape[1]
     pool = Pool(
         spec,
         last[order],
-        None,
-        twins,
-        lambda featuriser, most: prepared([files[at] for at in order[:most]], featuriser),
+        twins=known["twins"],
+        pictures=lambda featuriser, most: prepared([files[at] for at in order[:most]], featuriser),
     )
 
     def beside(other: NDArray[np.float32]) -> NDArray[np.float32]:
         widths = (slice(0, width), False), (slice(width, width + other.shape[1]), True)
         return mixed(np.concatenate([last, other], axis=1), widths)
 
-    whole = [(slice(0, width), False)]
-    found = {LAST: (mixed(last, whole), 0.0), LEVELS: (beside(levels), 0.0), PIXELS: (beside(small), 0.0)}
+    yield LAST, mixed(last, [(slice(0, width), False)]), 0.0
+    for name in (LEVELS, PIXELS):
+        yield name, beside(known[name]), 0.0
     for way in base.ways():
-        if not way.needs <= pool.knows:
+        if way.name not in names or not way.needs <= pool.knows:
             continue
         started = time.monotonic()
         try:
             fitted: Any = way.fit(pool, np.random.default_rng(0), lambda share: None)
-        except (CannotAdapt, ValueError) as error:
+        except CannotAdapt as error:
             print(f"  {way.name}: {error}")
             continue
-        seconds = time.monotonic() - started + (copying if base.TWINS in way.needs else 0)
+        seconds = time.monotonic() - started + (float(known["seconds"]) if base.TWINS in way.needs else 0)
         made = seen(files, fitted) if way.is_network else fitted.apply(last)
-        found[way.name] = beside(made) if way.beside else mixed(made, [(slice(0, made.shape[1]), False)]), seconds
-    return found
+        yield way.name, beside(made) if way.beside else mixed(made, [(slice(0, made.shape[1]), False)]), seconds
 
 
 def accuracy(Z: NDArray[np.float32], y: NDArray[Any], labels: int, seed: int) -> float:  # noqa: N803
@@ -92,14 +110,14 @@ def accuracy(Z: NDArray[np.float32], y: NDArray[Any], labels: int, seed: int) ->
     return float((head.predict(Z[order[labels:]]) == y[order[labels:]]).mean())
 
 
-def measure(directory: Path, spec: str, labels: list[int], seeds: int) -> dict[str, Any]:
+def measure(directory: Path, spec: str, labels: list[int], seeds: int, names: list[str]) -> dict[str, Any]:
     """The figures of one set, by arm and label count."""
     files = sorted(file for file in directory.glob("*/*") if file.suffix.lower() in SUFFIXES)
     y = np.array([file.parent.name for file in files])
     print(f"{directory.name}: {len(files)} photographs, {len(np.unique(y))} classes", flush=True)
     found: dict[str, Any] = {}
     scores: dict[str, dict[int, list[float]]] = {}
-    for arm, (Z, seconds) in arms(files, spec).items():  # noqa: N806
+    for arm, Z, seconds in arms(files, spec, names):  # noqa: N806
         with threads.single():
             scores[arm] = {n: [accuracy(Z, y, n, seed) for seed in range(seeds)] for n in labels}
         row: dict[str, Any] = {"seconds": round(seconds, 1), "dimension": Z.shape[1]}
@@ -124,10 +142,12 @@ def main() -> None:
     parser.add_argument("--featuriser", default="efficientnet-lite0")
     parser.add_argument("--labels", nargs="+", type=int, default=[50, 200])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--ways", nargs="+", default=[way.name for way in base.ways()], metavar="NAME")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found = {
-        each.name: measure(each, options.featuriser, options.labels, options.seeds) for each in options.directories
+        each.name: measure(each, options.featuriser, options.labels, options.seeds, options.ways)
+        for each in options.directories
     }
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
