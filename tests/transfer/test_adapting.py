@@ -151,6 +151,24 @@ def test_cancelled_in_the_middle_it_keeps_nothing(embedded, monkeypatch):
     assert not runs.store(adapting.base_of(embedded.project)).storage.names("whitening")
 
 
+def test_killed_between_the_file_and_its_row_it_is_done_again_without_harm(embedded, monkeypatch):
+    monkeypatch.setattr(adapting.measured, "judge", lambda *given, **how: HELPS)
+    kept = adapting._keep
+
+    def killed(*given, **how):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(adapting, "_keep", killed)
+    job = adapting.ask(embedded.project, ["cameras"])
+    with pytest.raises(KeyboardInterrupt):
+        jobs.run(job.pk, factories.registry.get)
+    monkeypatch.setattr(adapting, "_keep", kept)
+    factories.work("adapt")
+    result = AdaptingResult.objects.get(way="cameras")
+    files = runs.store(adapting.base_of(embedded.project)).storage.names("cameras")
+    assert files == ([f"{result.made}.safetensors"] if result.made else [])
+
+
 def test_done_twice_it_comes_to_the_same(embedded):
     first = tried(embedded, "whitening", "agreement")
     again = tried(embedded, "whitening", "agreement")
