@@ -20,6 +20,12 @@ class WorkerCode(Codes):
     REPAIRING = "repairing", "n"
     SHARD_WAITS = "shard_waits", "n", "name"
     NEW_FILES_FIRST = "new_files_first"
+    TUNING_GATHERS = "tuning_gathers"
+    TUNING_MEASURES = "tuning_measures"
+    TUNING_COMPUTES = "tuning_computes"
+    TUNING_COMPARES = "tuning_compares"
+    TUNING_TRAINS = "tuning_trains"
+    NOTHING_TO_TUNE = "nothing_to_tune"
     EMBEDDED_FIRST = "embedded_first", "name"
     # What labels and truth a source had.
     TABLE_APPLIED = "table_applied", "name", "rows", "n"

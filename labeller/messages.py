@@ -116,6 +116,12 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.REPAIRING: gettext_noop("%(n)s damaged shards are being embedded again."),
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
+    WorkerCode.TUNING_GATHERS: gettext_noop("Gathering answers."),
+    WorkerCode.TUNING_MEASURES: gettext_noop("Measuring how long it will take."),
+    WorkerCode.TUNING_COMPUTES: gettext_noop("Computing what the fixed part of the network gives, once."),
+    WorkerCode.TUNING_COMPARES: gettext_noop("Training, and comparing with today's on pictures that neither has seen."),
+    WorkerCode.TUNING_TRAINS: gettext_noop("It is better: training on all answers."),
+    WorkerCode.NOTHING_TO_TUNE: gettext_noop("There is nothing to learn from: label photographs of two classes first."),
     WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
     # Why there is no head, no ranking, or nothing to hunt by.
     WorkerCode.STRATEGY_UNUSABLE: gettext_noop(

@@ -1,7 +1,16 @@
 """Jobs that try, tune and adapt featurisers."""
 
+from celery import shared_task
+
 from labeller.jobs.registry import handler
-from labeller.transfer import switching, tuning
+from labeller.transfer import nightly, switching, tuning
 
 handler("switch")(switching.switch)
 handler("finetune")(tuning.finetune)
+
+
+@shared_task
+def tune_due() -> None:
+    """Fine-tune by night where a project wants it; go back from what audit samples say is worse."""
+    nightly.go_back_where_worse()
+    nightly.tune_due()
