@@ -216,7 +216,14 @@ class _Tuning:
         chosen = [work.cut] if work.cut else splitting.cuts(work.featuriser)[: 1 if work.quick else None]
         below = self._below()
         rates = {cut: Rate(below, _step(splitting.split(work.featuriser, cut), work.recipe)) for cut in chosen}
-        return planning.plan(rates, len(work.pictures), work.seconds, mirrored=work.mirrored, quick=work.quick)
+        return planning.plan(
+            rates,
+            len(work.pictures),
+            work.seconds,
+            mirrored=work.mirrored,
+            quick=work.quick,
+            epochs=work.recipe.epochs,
+        )
 
     def _below(self) -> float:
         """Seconds that a picture takes to be read and computed by the whole network."""
@@ -241,7 +248,7 @@ class _Tuning:
             runtime = _Decoder(work.featuriser, base.threads) if whole else base
 
             def told(done: int) -> None:
-                kept = (done - 1) % SHARD == 0  # the first of a file: those before it are written
+                kept = done == activations.count or (done > 0 and done % SHARD == 0)
                 self._say("computing", self._share_below * done / activations.count, kept=kept)
 
             activations.compute(work.pictures, runtime, told)
