@@ -18,6 +18,7 @@ class WorkerCode(Codes):
     NO_SPACE = "no_space", "path"
     SOURCE_GONE = "source_gone", "path"
     REPAIRING = "repairing", "n"
+    MIX_GONE = "mix_gone", "name"
     SHARD_WAITS = "shard_waits", "n", "name"
     NEW_FILES_FIRST = "new_files_first"
     TUNING_GATHERS = "tuning_gathers"
@@ -27,6 +28,16 @@ class WorkerCode(Codes):
     TUNING_TRAINS = "tuning_trains"
     NOTHING_TO_TUNE = "nothing_to_tune"
     EMBEDDED_FIRST = "embedded_first", "name"
+    TRYING = "trying"
+    COMPARING = "comparing"
+    NOTHING_TO_TRY = "nothing_to_try"
+    # What is tried: parts of networks, and what has learnt nothing.
+    LAST_LAYER = "last_layer", "name"
+    LEVELS = "levels", "name"
+    LAYER_AND_LEVELS = "layer_and_levels", "name"
+    PIXELS = "pixels"
+    GRADIENTS = "gradients"
+    UNTRAINED = "untrained", "name"
     # What labels and truth a source had.
     TABLE_APPLIED = "table_applied", "name", "rows", "n"
     FOLDERS_APPLIED = "folders_applied", "level", "n"
@@ -48,6 +59,10 @@ class WorkerCode(Codes):
     ONE_CLASS_ONLY = "one_class_only"
     NO_DRAW = "no_draw"
     ROUNDS_CONTRADICT = "rounds_contradict"
+    # What is looked at in a network that was uploaded, and why it is not kept.
+    TRYING_NETWORK = "trying_network", "name"
+    NETWORK_REFUSED = "network_refused", "name", "error"
+    PIECES_MISSING = "pieces_missing", "name"
     # What became of a deletion.
     CLASS_KEPT = "class_kept"
     # Why a file is no sample, or what to know about one.

@@ -114,6 +114,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NO_SPACE: gettext_noop("No space left at %(path)s: make room, work goes on by itself."),
     WorkerCode.SOURCE_GONE: gettext_noop("The folder %(path)s is not there: work goes on by itself when it is back."),
     WorkerCode.REPAIRING: gettext_noop("%(n)s damaged shards are being embedded again."),
+    WorkerCode.MIX_GONE: gettext_noop("What is weighed beside %(name)s is not there at the moment."),
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
     WorkerCode.TUNING_GATHERS: gettext_noop("Gathering answers."),
@@ -123,6 +124,14 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.TUNING_TRAINS: gettext_noop("It is better: training on all answers."),
     WorkerCode.NOTHING_TO_TUNE: gettext_noop("There is nothing to learn from: label photographs of two classes first."),
     WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
+    WorkerCode.TRYING: gettext_noop("every network looks at the photographs"),
+    WorkerCode.COMPARING: gettext_noop("comparing"),
+    WorkerCode.NOTHING_TO_TRY: gettext_noop(
+        "There is no photograph to try networks on: import some, and see that their folder is there."
+    ),
+    WorkerCode.TRYING_NETWORK: gettext_noop("trying %(name)s"),
+    WorkerCode.NETWORK_REFUSED: gettext_noop("%(name)s was not taken. %(error)s"),
+    WorkerCode.PIECES_MISSING: gettext_noop("%(name)s did not arrive whole. Upload it again."),
     # Why there is no head, no ranking, or nothing to hunt by.
     WorkerCode.STRATEGY_UNUSABLE: gettext_noop(
         "The strategy %(name)s can't be used: %(error)s. Choose another one in the question's settings."
@@ -212,6 +221,35 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
         "%(name)s cannot be stored as plain numbers, and nothing is pickled here: choose a linear classifier, or one "
         "of the heads logistic, centroid, svm and knn"
     ),
+    # What is tried: parts of networks, and what has learnt nothing.
+    WorkerCode.LAST_LAYER: gettext_noop("%(name)s, last layer"),
+    WorkerCode.LEVELS: gettext_noop("%(name)s, levels"),
+    WorkerCode.LAYER_AND_LEVELS: gettext_noop("%(name)s, last layer and levels"),
+    WorkerCode.PIXELS: gettext_noop("pixels of small copies"),
+    WorkerCode.GRADIENTS: gettext_noop("gradients and colours"),
+    WorkerCode.UNTRAINED: gettext_noop("%(name)s with random weights"),
+    # Whether a pretrained network serves.
+    Code.TRANSFERS_WELL: gettext_noop(
+        "Transfers well: by %(n)s labels %(name)s is right about %(score)s%%; %(rival)s, without any training, about "
+        "%(other)s%%."
+    ),
+    Code.TRANSFERS_LITTLE: gettext_noop(
+        "Transfers a little: by %(n)s labels %(name)s is right about %(score)s%%; %(rival)s, without any training, "
+        "about %(other)s%%. More labels will make fine-tuning worth a try."
+    ),
+    Code.NO_BETTER: gettext_noop(
+        "No better than pixels: by %(n)s labels %(name)s is right about %(score)s%%; %(rival)s, without any training, "
+        "about %(other)s%%. Collect labels for fine-tuning, or adapt a network to these pictures."
+    ),
+    Code.FEW_LABELS: gettext_noop(
+        "Too few labels to tell: there are %(n)s that count; from about %(wanted)s on it is worth asking again."
+    ),
+    Code.ALIKE_ONLY: gettext_noop(
+        "Without labels only likeness can be told: %(name)s knows %(score)s%% of altered copies and burst mates again; "
+        "%(rival)s, without any training, %(other)s%%. Whether classes are told apart, labels will show."
+    ),
+    Code.NO_NETWORK: gettext_noop("No network could be tried: see what is missing below."),
+    Code.NO_RIVAL: gettext_noop("There was nothing to compare the networks with."),
     WorkerCode.NO_DRAW: gettext_noop("no audit sample has been drawn from the whole pool yet"),
     WorkerCode.CLASS_KEPT: gettext_noop("The class is kept: meanwhile something has come to name it."),
     WorkerCode.ROUNDS_CONTRADICT: gettext_noop(

@@ -63,6 +63,11 @@ ROWS = [
     Row("POST", "people/<int:user_id>/log-out/", (LOGIN, *(403,) * 5, 302), FORM),
     Row("GET", "people/<int:user_id>/delete/", ADMINISTRATORS),
     Row("POST", "people/<int:user_id>/delete/", ADMINISTRATORS, FORM),
+    Row("GET", "networks/", ADMINISTRATORS),
+    Row("POST", "networks/", ADMINISTRATORS, FORM),
+    Row("POST", "networks/pieces/<uuid:token>/<int:number>/", (LOGIN, *(403,) * 5, 204), "{}"),
+    Row("GET", "networks/<slug:digest>/delete/", (LOGIN, *(403,) * 5, 404)),  # there is none
+    Row("POST", "networks/<slug:digest>/delete/", (LOGIN, *(403,) * 5, 404), FORM),
     Row("POST", "deletions/<int:job_id>/cancel/", (LOGIN, *(404,) * 6), FORM),  # nothing is being deleted
     Row("GET", "", EVERYBODY_INSIDE),
     Row("GET", "projects/new/", ADMINISTRATORS),
@@ -84,6 +89,10 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
+        for what in ("levels", "advise", "advise/stop", "use", "use/stop")
+    ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),
@@ -118,6 +127,10 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/label/<slug:key>/classes/", ANNOTATORS, '{"name": "fox"}'),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/review/", MANAGERS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/review/next/", MANAGERS, "{}"),
+    Row("GET", "projects/<slug:slug>/together/", (LOGIN, 404, 403, 302, 302, 302, 302)),  # there is one question alone
+    Row("POST", "projects/<slug:slug>/together/next/", ANNOTATORS, "{}"),
+    Row("POST", "projects/<slug:slug>/together/labels/", ANNOTATORS, "EVENTS"),
+    Row("POST", "projects/<slug:slug>/together/release/", (LOGIN, 404, 403, 204, 204, 204, 204), "{}"),
     Row("GET", "projects/<slug:slug>/history/", ANNOTATORS),
     Row("POST", "projects/<slug:slug>/history/withdraw/", (LOGIN, 404, 403, 404, 404, 404, 404), FORM),  # names nothing
     Row("GET", "projects/<slug:slug>/flagged/", ANNOTATORS),
@@ -187,6 +200,9 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:user_id", factories.person("spare").pk),
         ("int:source_id", Source.objects.filter(project__slug="foxes").first().pk),
         ("int:job_id", 1),
+        ("uuid:token", uuid.uuid4()),
+        ("int:number", 0),
+        ("slug:digest", "0123456789abcdef"),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),
         ("int:deployment_id", deployment.pk),

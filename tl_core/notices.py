@@ -86,6 +86,14 @@ class Code(Codes):
     SAFE = "safe", "wrong", "audited", "bound", "accepted"
     NOT_SAFE = "not_safe", "wrong", "audited", "bound", "accepted"
     HEAD_NOT_STORABLE = "head_not_storable", "name"
+    # Whether a pretrained network serves.
+    TRANSFERS_WELL = "transfers_well", "name", "score", "rival", "other", "n"
+    TRANSFERS_LITTLE = "transfers_little", "name", "score", "rival", "other", "n"
+    NO_BETTER = "no_better", "name", "score", "rival", "other", "n"
+    FEW_LABELS = "few_labels", "n", "wanted"
+    ALIKE_ONLY = "alike_only", "name", "score", "rival", "other"
+    NO_NETWORK = "no_network"
+    NO_RIVAL = "no_rival"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tl_core import images
 from tl_core.featurisers.base import Featuriser
+from tl_core.featurisers.together import Computes, Prepares
 from tl_core.notices import Code, notice
 
 READERS = 4
@@ -82,7 +83,7 @@ class EmbeddedPicture:
 Decoded = NDArray[np.uint8] | images.ImageRefused
 
 
-def embed_images(pictures: Sequence[Picture], runtime: Runtime) -> Iterator[EmbeddedPicture]:
+def embed_images(pictures: Sequence[Picture], runtime: Computes) -> Iterator[EmbeddedPicture]:
     """Embed images, in order. A broken file is reported and stops nothing.
 
     Three pools of threads work side by side: some read, some decode and preprocess, some compute. All that costs time
@@ -93,8 +94,8 @@ def embed_images(pictures: Sequence[Picture], runtime: Runtime) -> Iterator[Embe
     ----------
     pictures : sequence of Picture
         What to embed.
-    runtime : Runtime
-        Computes the embeddings, and says how it likes to be fed.
+    runtime : Computes
+        A `Runtime`, or several as one. Computes the embeddings, and says how it likes to be fed.
 
     Yields
     ------
@@ -126,7 +127,11 @@ def embed_images(pictures: Sequence[Picture], runtime: Runtime) -> Iterator[Embe
 
 
 def _decoded(
-    pictures: Sequence[Picture], runtime: Runtime, readers: ThreadPoolExecutor, decoders: ThreadPoolExecutor, ahead: int
+    pictures: Sequence[Picture],
+    runtime: Computes,
+    readers: ThreadPoolExecutor,
+    decoders: ThreadPoolExecutor,
+    ahead: int,
 ) -> Iterator[Decoded]:
     """Yield each picture preprocessed, in order, while the next ones are read and decoded."""
     window = max(ahead, 2 * runtime.batch_size, 8 * runtime.threads)
@@ -140,7 +145,7 @@ def _decoded(
         yield waiting.popleft().result()
 
 
-def _computed(decoded: Iterator[Decoded], runtime: Runtime, compute: ThreadPoolExecutor) -> Iterator[EmbeddedPicture]:
+def _computed(decoded: Iterator[Decoded], runtime: Computes, compute: ThreadPoolExecutor) -> Iterator[EmbeddedPicture]:
     """Gather batches, and yield the embeddings of the oldest while the next ones are computed and gathered."""
     most = 4 * runtime.in_flight
     waiting: deque[tuple[list[Decoded], Future[NDArray[np.float32]] | None]] = deque()
@@ -160,7 +165,7 @@ def _computed(decoded: Iterator[Decoded], runtime: Runtime, compute: ThreadPoolE
         done += len(rest)
 
 
-def _submit(batch: list[Decoded], runtime: Runtime, compute: ThreadPoolExecutor) -> Future[NDArray[np.float32]] | None:
+def _submit(batch: list[Decoded], runtime: Computes, compute: ThreadPoolExecutor) -> Future[NDArray[np.float32]] | None:
     good = [image for image in batch if not isinstance(image, images.ImageRefused)]
     if not good:
         return None
@@ -192,7 +197,7 @@ def _read(picture: Picture) -> bytes | images.ImageRefused | None:
         return None  # the decoder finds out what is wrong with the file, and says it
 
 
-def _decode(picture: Picture, content: "Future[bytes | images.ImageRefused | None]", featuriser: Featuriser) -> Decoded:
+def _decode(picture: Picture, content: "Future[bytes | images.ImageRefused | None]", featuriser: Prepares) -> Decoded:
     read_ahead = content.result()
     if isinstance(read_ahead, images.ImageRefused):
         return read_ahead

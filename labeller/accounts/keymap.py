@@ -23,14 +23,17 @@ Text = str | Promise
 
 MODES: dict[str, Text] = {
     "single": gettext_lazy("one image"),
+    "together": gettext_lazy("all questions"),
     "sequence": gettext_lazy("sequence"),
     "grid": gettext_lazy("grid"),
     "hunt": gettext_lazy("hunt"),
     "review": gettext_lazy("review"),
 }
 ALL = tuple(MODES)
-IMAGES = ("single", "sequence", "review")
+FRAMES = ("single", "sequence", "review")
+IMAGES = (*FRAMES, "together")
 TILES = ("grid", "hunt")
+ONE_BY_ONE = ("single", "sequence", "together")
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,14 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "confirm", gettext_lazy("confirm the chosen classes, where there may be several"),
-        ("single", "sequence", *TILES), ("Enter",), on_tiles=gettext_lazy("confirm the tiles that are not selected"),
+        (*ONE_BY_ONE, *TILES), ("Enter",), on_tiles=gettext_lazy("confirm the tiles that are not selected"),
         on_hunts=gettext_lazy("confirm the tiles that are it, and go on"),
     ),
     Command("marks", gettext_lazy("whether marked tiles are it, or are not"), ("hunt",), ("Alt+N",)),
     Command("more_like", gettext_lazy("hunt for more like this tile"), ("hunt",), ("Alt+L",)),
     Command("keep", gettext_lazy("keep the label as it is"), ("review",), ("Enter",)),
     Command("ignore", gettext_lazy("leave this image out"), ("review",), ("Delete", "Alt+X")),
+    Command("ask_all", gettext_lazy("ask also what would be let stand"), ("together",), ("Alt+Q",)),
     Command("palette", gettext_lazy("type a class name"), ALL, ("/",)),
     Command("repeat", gettext_lazy("same answer as last"), ("single", "sequence"), ("'",), decides=True),
     Command(
@@ -104,9 +108,9 @@ COMMANDS: tuple[Command, ...] = (
     # moving and selecting
     Command("previous", gettext_lazy("previous image"), IMAGES, ("ArrowLeft",)),
     Command("next", gettext_lazy("next image"), IMAGES, ("ArrowRight",)),
-    Command("resume", gettext_lazy("back to the first image without a decision"), ("single", "sequence"), ("End",)),
-    Command("frame_previous", gettext_lazy("previous frame of the burst"), IMAGES, ("ArrowUp",)),
-    Command("frame_next", gettext_lazy("next frame of the burst"), IMAGES, ("ArrowDown",)),
+    Command("resume", gettext_lazy("back to the first image without a decision"), ONE_BY_ONE, ("End",)),
+    Command("frame_previous", gettext_lazy("previous frame of the burst"), FRAMES, ("ArrowUp",)),
+    Command("frame_next", gettext_lazy("next frame of the burst"), FRAMES, ("ArrowDown",)),
     *_arrows("focus", "", {
         "left": gettext_lazy("tile to the left"), "right": gettext_lazy("tile to the right"),
         "up": gettext_lazy("tile above"), "down": gettext_lazy("tile below"),
@@ -128,16 +132,16 @@ COMMANDS: tuple[Command, ...] = (
     Command("tile_smaller", gettext_lazy("smaller tiles"), TILES, ("\\",)),
     Command("whole_frame", gettext_lazy("whole frame, or only the box"), IMAGES, ("Alt+W",)),
     Command("full_screen", gettext_lazy("full screen"), ALL, ("Alt+Enter",)),
-    Command("play", gettext_lazy("play the burst"), IMAGES, ("Alt+P",)),
+    Command("play", gettext_lazy("play the burst"), FRAMES, ("Alt+P",)),
     Command(
         "this_frame", gettext_lazy("answer for the frame in view only, as with Shift"), ("sequence",), ("Alt+O",)
     ),
-    Command("difference", gettext_lazy("difference to the burst’s median"), IMAGES, ("Alt+M",)),
+    Command("difference", gettext_lazy("difference to the burst’s median"), FRAMES, ("Alt+M",)),
     Command("brighter", gettext_lazy("brightness"), ALL, ("Alt+B",)),
     Command("contrast", gettext_lazy("contrast"), ALL, ("Alt+C",)),
     Command("invert", gettext_lazy("invert"), ALL, ("Alt+I",)),
     Command("reset", gettext_lazy("as the image was"), ALL, ("Alt+R",)),
-    Command("hide_suggestions", gettext_lazy("hide the suggestions, or show them"), ("single", "sequence"), ("Alt+H",)),
+    Command("hide_suggestions", gettext_lazy("hide the suggestions, or show them"), ONE_BY_ONE, ("Alt+H",)),
     Command("help", gettext_lazy("all keys"), ALL, ("?",), ("F1",)),
 )  # fmt: skip
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -1,7 +1,7 @@
 """Parsing of what the labelling screens post as JSON: explicit fields, a clear sentence for each mistake."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ MOST_EVENTS = 200
 MAX_DWELL_MS = 24 * 3600 * 1000
 MODES = {Label.Mode.SINGLE, Label.Mode.GRID, Label.Mode.SEQUENCE, Label.Mode.HUNT, Label.Mode.REVIEW}
 MAX_NOTE = 1000
+DEFAULT = "default"  # the kind of an event that says what was let stand
 DEEPEST = 8  # a body inside itself; none that is meant goes half as deep
 
 
@@ -105,18 +106,23 @@ def wanted(parsed: dict[str, Any]) -> Wanted:
     )
 
 
-def events(parsed: dict[str, Any], user: User, question: Question) -> list[Event]:
-    """The judgements and flags in a body; a broken one doesn't stop the others."""
+def events(parsed: dict[str, Any], user: User, question: Question, *, defaults: bool = False) -> list[Event]:
+    """The judgements and flags in a body, and with `defaults` what was let stand; a broken one doesn't stop the others.
+
+    What names no question is about this one.
+    """
     given = parsed.get("events")
     if not isinstance(given, list) or not 0 < len(given) <= MOST_EVENTS:
         raise BadRequest(_("`events` must be a list of 1 to %(n)s judgements.") % {"n": MOST_EVENTS})
     questions = {question.key: question}
     if any(isinstance(each, dict) and each.get("question", question.key) != question.key for each in given):
         questions = {each.key: each for each in question.project.questions.select_related("project")} | questions
-    return [_event(each, user, question, questions) for each in given]
+    return [_event(each, user, question, questions, defaults) for each in given]
 
 
-def _event(given: object, user: User, question: Question, questions: dict[str, Question]) -> Event:
+def _event(
+    given: object, user: User, question: Question, questions: dict[str, Question], defaults: bool = False
+) -> Event:
     if not isinstance(given, dict):
         return Event("", problem=_("A judgement must be a JSON object."))
     uuid = given.get("uuid")
@@ -125,6 +131,8 @@ def _event(given: object, user: User, question: Question, questions: dict[str, Q
         kind = given.get("kind", "label")
         if kind == "label":
             return _label(given, shown, user, _question(given, question, questions))
+        if kind == DEFAULT and defaults:
+            return replace(_label(given, shown, user, _question(given, question, questions)), kind=DEFAULT)
         if kind == "flag":
             return _flag(given, shown)
         if kind == "unflag":

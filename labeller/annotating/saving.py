@@ -1,7 +1,7 @@
 """Taking judgements and flags in: a request's events in one transaction, each answered for itself."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from labeller.labels.recording import Judgement, Recorded
 from labeller.labels.selectors import AUDIT
 from labeller.learning import asking as learning
 from labeller.learning.models import RoundEntry, TileGroup
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 from labeller.samples.models import Sample
 
 Mode, Verdict = Label.Mode, Label.Verdict
@@ -87,9 +87,15 @@ class _HandedOut:
         self.samples = set(samples.values_list("pk", flat=True))
         mine = Holder(user, question).rows().filter(sample__in=sample_ids)
         self.assignments = {each.sample_id: each for each in mine.select_related("group")}
-        # Only entries this person was really handed count.
-        entries = RoundEntry.objects.filter(pk__in=entry_ids, round__question=question, assignments__annotator=user)
-        self.entries = entries.select_related("round__head").in_bulk() if entry_ids else {}
+        self.entries = entries_of(user, question.project, entry_ids)
+
+
+def entries_of(user: User, project: Project, entry_ids: Collection[int]) -> dict[int, RoundEntry]:
+    """Of these places in rankings those that this person was really handed: no other counts."""
+    if not entry_ids:
+        return {}
+    entries = RoundEntry.objects.filter(pk__in=entry_ids, round__project=project, assignments__annotator=user)
+    return entries.select_related("round__head").in_bulk()
 
 
 def _record(events: Sequence[Event], member: Member, question: Question, handed_out: _HandedOut) -> list[Recorded]:
@@ -129,14 +135,17 @@ def _plain(event: Event, member: Member, question: Question, handed_out: _Handed
         return None
     if judgement.mode == Mode.REVIEW and not member.manages:
         return None
+    entry = handed_out.entries.get(event.entry or 0)
     if judgement.question != question:  # one that follows: asked in passing, nothing was handed out for it
-        return _in_passing(judgement, handed_out.entries.get(event.entry))
+        return _in_passing(judgement, entry)
     if judgement.mode == Mode.REVIEW:
         return replace(judgement, strategy="review")
     assignment = handed_out.assignments.get(judgement.sample_id)
     if assignment is not None and assignment.kind == Assignment.Kind.CHECK:
         return None
-    return _with_reason(judgement, assignment, handed_out.entries.get(event.entry))
+    if entry is not None and entry.round.question_id != question.pk:  # another question ranked it
+        return _in_passing(judgement, entry)
+    return _with_reason(judgement, assignment, entry)
 
 
 def _apply(event: Event, member: Member, question: Question, handed_out: _HandedOut) -> Recorded:
@@ -194,6 +203,8 @@ def _in_passing(judgement: Judgement, entry: RoundEntry | None) -> Judgement:
     suggestions = told.get("suggestions", [])
     predicted_id = int(suggestions[0][0]) if suggestions else None
     if entry.strategy == AUDIT:  # drawn at random, and shown blind
+        if judgement.question.follows_id != entry.round.question_id:  # but not from all that this one is asked of
+            return replace(plain, suggestion_shown=False)
         audit = replace(plain, strategy=AUDIT, propensity=entry.propensity, predicted_id=predicted_id)
         return replace(audit, suggestion_shown=False)
     shows = judgement.question.show_suggestions and bool(suggestions)

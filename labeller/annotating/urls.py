@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.annotating.views import endpoints, people, screens
+from labeller.annotating.views import endpoints, people, screens, together
 from labeller.annotating.views.grid import grid_tiles
 from labeller.annotating.views.hunts import hunt_start, hunt_tiles
 from labeller.annotating.views.review import review_next
@@ -21,6 +21,10 @@ urlpatterns = [
     path(f"{_QUESTION}labels/", endpoints.save, name="save"),
     path(f"{_QUESTION}release/", endpoints.release, name="release"),
     path(f"{_QUESTION}classes/", endpoints.classes, name="classes"),
+    path("projects/<slug:slug>/together/", together.screen, name="together"),
+    path("projects/<slug:slug>/together/next/", together.next_samples, name="together_next"),
+    path("projects/<slug:slug>/together/labels/", together.save, name="together_save"),
+    path("projects/<slug:slug>/together/release/", together.release, name="together_release"),
     path("projects/<slug:slug>/history/", people.history, name="history"),
     path("projects/<slug:slug>/history/withdraw/", people.withdraw, name="withdraw"),
     path("projects/<slug:slug>/flagged/", people.flagged, name="flagged"),

@@ -21,6 +21,7 @@ from labeller.samples import refusing
 from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.models import Sample
 from tl_core import featurisers
+from tl_core.featurisers.spec import with_option
 from tl_core.images import is_url
 from tl_core.notices import notice
 
@@ -42,7 +43,7 @@ def plan(progress: jobs.Progress) -> None:
     if run.state == EmbeddingRun.State.ACTIVE:
         runs.enqueue(run, runs.missing(run))
         if run.base is None:
-            runtime(run.featuriser, settings.DEVICE)
+            runtime(_spec_of_pass(run), settings.DEVICE)
 
 
 @functools.lru_cache(maxsize=1)
@@ -83,8 +84,13 @@ def embed_shard(progress: jobs.Progress) -> None:
     _write(run, payload["shard"], samples, *embedded)
 
 
+def _spec_of_pass(run: EmbeddingRun) -> str:
+    """The featuriser whose pass gives all that a run's jobs embed."""
+    return run.featuriser if runs.passed_with(run) is None else with_option(run.featuriser, "output", "both")
+
+
 def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress) -> tuple[Any, Any, list[Any]]:
-    """Vectors (n, dimension) and validity (n,) of the samples, and which were refused with what reason."""
+    """Vectors (n, dimension of the pass) and validity (n,) of the samples, and which were refused with what reason."""
     import numpy as np
 
     from tl_core.pipeline import Picture, embed_images
@@ -93,14 +99,16 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
         if not is_url(source.path) and not Path(source.folder).is_dir():
             raise SourceGone(notice(WorkerCode.SOURCE_GONE, path=source.path))
     progress(0, len(samples), notice(WorkerCode.LOADING_NETWORK), now=True)
-    found = runtime(run.featuriser, settings.DEVICE)
-    if found.featuriser.fingerprint != run.fingerprint:
+    found = runtime(_spec_of_pass(run), settings.DEVICE)
+    here = featurisers.get(run.featuriser).fingerprint
+    if here != run.fingerprint:
         raise featurisers.FeaturiserUnavailable(
-            f"{run.featuriser} has other weights or another version on this machine ({found.featuriser.fingerprint}) "
+            f"{run.featuriser} has other weights or another version on this machine ({here}) "
             f"than the embeddings there are ({run.fingerprint}); they must not be mixed."
         )
     progress(0, len(samples), now=True)
-    vectors, valid = np.zeros((len(samples), run.dimension), np.float32), np.zeros(len(samples), bool)
+    vectors = np.zeros((len(samples), found.featuriser.dimension), np.float32)
+    valid = np.zeros(len(samples), bool)
     refused: list[tuple[Sample, ImageRefused]] = []
     pictures = [Picture(sample.file.source.location(sample.file.path), sample.box) for sample in samples]
     for embedded in embed_images(pictures, found):
@@ -113,23 +121,27 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
 
 
 def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, valid: Any, refused: list[Any]) -> None:
-    """Write the shard's file, and then its row."""
+    """Write the shard's files, its companion's last columns first, and then the rows."""
     import numpy as np
 
     ids = np.array([sample.pk for sample in samples], np.int64)
+    parts = [(run, vectors[:, : run.dimension])]
+    if vectors.shape[1] > run.dimension and (companion := runs.passed_with(run)) is not None:
+        parts.insert(0, (companion, vectors[:, run.dimension :]))
     try:
-        written = runs.store(run).write_shard(number, ids, vectors, valid)
+        written = [(each, runs.store(each).write_shard(number, ids, part, valid)) for each, part in parts]
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise NoSpace(notice(WorkerCode.NO_SPACE, path=str(settings.EMBEDDINGS))) from error
         raise
     with transaction.atomic():
-        EmbeddingShard.objects.update_or_create(
-            run=run,
-            number=number,
-            defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": written.sha256},
-        )
-        run.given_up.filter(number=number).delete()
+        for each, shard in written:
+            EmbeddingShard.objects.update_or_create(
+                run=each,
+                number=number,
+                defaults={"embedded": int(valid.sum()), "failed": len(refused), "sha256": shard.sha256},
+            )
+            each.given_up.filter(number=number).delete()
         for sample, reason in refused:
             refusing.note(sample.file, reason.reason, reason.detail)
         if run.featuriser == run.project.featuriser:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
-from labeller.embedding import runs
+from labeller.embedding import mixing, runs
 from labeller.embedding.models import EmbeddingRun
 from tl_core import geometry, query
 from tl_core.notices import notice
-from tl_core.store.embeddings import Shard
+from tl_core.spaces.mixing import Mix
+from tl_core.spaces.mixing import fit as fit_mix
+from tl_core.store.embeddings import Embeddings, Shard
 from tl_core.store.shards import StoreCorrupt
 from tl_core.store.vectors import Vectors
 
@@ -24,13 +26,15 @@ LARGE_POOL = 200_000  # 256 MB of a worker's memory; below, less than a tenth of
 class Embedded:
     """Embeddings of a run: `ids` int64 (N,), `vectors` (N, D) read where they lie, the `mean` of all, float32 (D,).
 
-    Where they are not all, `part` says of which, and where they stand among them.
+    Where they are not all, `part` says of which, and where they stand among them. `mix` is the digest of what they are
+    beside the run's own, see `mixing`.
     """
 
     ids: NDArray[np.int64]
     vectors: Vectors
     mean: NDArray[np.float32]
     part: "tuple[Embedded, NDArray[np.intp]] | None" = None
+    mix: str = ""
 
     @functools.cached_property
     def norms(self) -> NDArray[np.float32]:
@@ -80,20 +84,61 @@ class Embedded:
         """Those of these samples alone, in the same order."""
         at = self.positions(sample_ids)
         at = np.unique(at[at >= 0])
-        return Embedded(self.ids[at], self.vectors.only(at), self.mean, (self, at))
+        return Embedded(self.ids[at], self.vectors.only(at), self.mean, (self, at), self.mix)
 
 
-def load_embeddings(run: EmbeddingRun) -> Embedded:
-    """All embeddings of a run, kept by the process until a shard is added."""
-    return _load(run.pk, tuple(runs.shards(run)))
+def load_embeddings(run: EmbeddingRun, mix: str = "") -> Embedded:
+    """All embeddings of a run, or a mix of them and its companions'; kept by the process until a shard is added."""
+    parts = mixing.parts(run, mix) if mix else [run]
+    return _load(run.pk, mix, tuple((part.pk, tuple(runs.shards(part))) for part in parts))
 
 
-@functools.lru_cache(maxsize=1)
-def _load(run_id: int, shards: tuple[Shard, ...]) -> Embedded:
+def load_beside(run: EmbeddingRun, companion: EmbeddingRun) -> tuple[Mix, Embedded]:
+    """A run and a companion beside each other on one scale, each weighing 1: what weights are tried on. Not kept."""
+    parts = _alike([_opened(each.pk, tuple(runs.shards(each))) for each in (run, companion)])
+    vectors = [part.vectors for part in parts]
+    fingerprints = (run.fingerprint, companion.fingerprint)
+    even = fit_mix(list(zip(fingerprints, vectors, (False, True), strict=True)), np.random.default_rng(0))
+    mixed = even.apply(vectors)
+    return even, Embedded(parts[0].ids, mixed, geometry.mean_row(mixed), mix=even.digest)
+
+
+def read_shard(run: EmbeddingRun, mix: str, number: int) -> Embeddings:
+    """One shard as a head sees it that was fitted on this mix; "" = on the run's embeddings alone."""
+    parts = mixing.parts(run, mix) if mix else [run]
+    return _mixed(run, mix, [runs.store(part).open([number]) for part in parts])
+
+
+# Two: questions of one project may have chosen differently.
+@functools.lru_cache(maxsize=2)
+def _load(run_id: int, mix: str, parts: tuple[tuple[int, tuple[Shard, ...]], ...]) -> Embedded:
+    run = EmbeddingRun.objects.get(pk=run_id)
+    whole = _mixed(run, mix, [_opened(part, shards) for part, shards in parts])
+    dimension = whole.vectors.shape[1]
+    mean = geometry.mean_row(whole.vectors) if len(whole.ids) else np.zeros(dimension, np.float32)
+    return Embedded(whole.ids, whole.vectors, mean, mix=mix)
+
+
+def _opened(run_id: int, shards: tuple[Shard, ...]) -> Embeddings:
     run = EmbeddingRun.objects.get(pk=run_id)
     try:
-        found = runs.store(run).open(shards)
+        return runs.store(run).open(shards)
     except (StoreCorrupt, FileNotFoundError) as error:
         raise runs.Repairing(notice(WorkerCode.REPAIRING, n=runs.repair(run))) from error
-    mean = geometry.mean_row(found.vectors) if len(found.ids) else np.zeros(run.dimension, np.float32)
-    return Embedded(found.ids, found.vectors, mean)
+
+
+def _mixed(run: EmbeddingRun, mix: str, parts: list[Embeddings]) -> Embeddings:
+    """Parts beside each other, of the samples that all of them know."""
+    if not mix:
+        return parts[0]
+    alike = _alike(parts)
+    return Embeddings(alike[0].ids, mixing.named(run, mix).apply([part.vectors for part in alike]))
+
+
+def _alike(parts: list[Embeddings]) -> list[Embeddings]:
+    """The samples that all parts know, in one order: shards are in the same one, and samples in each."""
+    if all(np.array_equal(part.ids, parts[0].ids) for part in parts[1:]):
+        return parts
+    common = functools.reduce(np.intersect1d, [part.ids for part in parts])
+    rows = [np.flatnonzero(np.isin(part.ids, common)) for part in parts]
+    return [Embeddings(part.ids[kept], part.vectors.only(kept)) for part, kept in zip(parts, rows, strict=True)]

@@ -30,6 +30,13 @@ class EmbeddingRun(models.Model):
     adaptation = models.CharField(
         max_length=100, blank=True, help_text="Kind and digest of the map, where there is a base."
     )
+    beside = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="companions",
+        help_text="The run whose embeddings these are weighed beside.",
+    )
     indexed = models.PositiveIntegerField(default=0, help_text="How often its index of neighbours was built on.")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -45,7 +45,12 @@ class InPool:
 
 
 def index(run: EmbeddingRun, embeddings: Embedded) -> InPool | None:
-    """The run's index, kept by the process until a job has built on; None where there is none or it lacks too much."""
+    """The run's index, kept by the process until a job has built on; None where there is none or it lacks too much.
+
+    None for a mix, too: the index is of the run's own embeddings, and others are compared exactly.
+    """
+    if embeddings.mix:
+        return None
     state = EmbeddingRun.objects.values_list("indexed", flat=True).get(pk=run.pk)
     found = _loaded(run, state) if state else None
     if found is None or len(found) < ENOUGH * len(embeddings.ids):

@@ -8,7 +8,7 @@ import functools
 import importlib
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import transaction
@@ -22,6 +22,8 @@ from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.samples.models import Sample
 from tl_core import featurisers
+from tl_core.featurisers import FeaturiserUnavailable
+from tl_core.featurisers.spec import with_option
 from tl_core.store import storage
 from tl_core.store.embeddings import EmbeddingStore, Shard
 from tl_core.store.shards import StoreCorrupt
@@ -32,6 +34,7 @@ State = EmbeddingRun.State
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 # What a derived run's featuriser ends in: how it is made from the run that is named before it.
 WHITEN, ADAPT = ",whiten=", ",adapt="
+LEVELS = "levels"  # the output of a network that is kept beside its last layer
 FIRST_PAUSE = timedelta(minutes=1)  # before a shard that was given up is tried again, ten times as long each time
 LONGEST_PAUSE = timedelta(days=1)
 
@@ -75,15 +78,53 @@ def run_of(project: Project, spec: str) -> EmbeddingRun:
         fingerprint=featuriser.fingerprint,
         defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension},
     )
+    if is_new and project.keeps_levels:
+        accompany(run)
     if is_new:  # other weights, or another preprocessing, under the same name: what was made before is not continued
         for superseded in project.embedding_runs.filter(featuriser=run.featuriser).exclude(pk=run.pk):
             cancel(superseded)
     return run
 
 
+def accompany(run: EmbeddingRun) -> EmbeddingRun | None:
+    """The run of the network's intermediate levels beside this one, made where missing; None where it has none."""
+    if is_derived(run.featuriser):
+        return None
+    try:
+        featuriser = featurisers.get(with_option(run.featuriser, "output", LEVELS))
+    except (FeaturiserUnavailable, KeyError, ValueError):
+        return None  # not a network, cut elsewhere, or not to be traced
+    companion, _ = EmbeddingRun.objects.get_or_create(
+        project=run.project,
+        fingerprint=featuriser.fingerprint,
+        defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension, "beside": run},
+    )
+    return companion
+
+
+def has_levels(project: Project) -> bool:
+    """Whether levels are embedded beside what the project learns from."""
+    run = EmbeddingRun.in_use(project)
+    return run is not None and run.companions.filter(base=None, state=State.ACTIVE).exists()
+
+
+def in_one_pass(run: EmbeddingRun) -> bool:
+    """Whether the jobs of the run that this one is beside embed it, too."""
+    if run.beside is None or is_derived(run.beside.featuriser):
+        return False
+    return run.featuriser == with_option(run.beside.featuriser, "output", LEVELS)
+
+
+def passed_with(run: EmbeddingRun) -> EmbeddingRun | None:
+    """The companion that this run's jobs embed in the same pass, where there is one at work."""
+    companions = run.companions.filter(state=State.ACTIVE).select_related("beside")
+    return next((each for each in companions if in_one_pass(each)), None)
+
+
 def store(run: EmbeddingRun) -> EmbeddingStore:
-    """Where this run's embeddings lie."""
-    return EmbeddingStore(root().child(f"project-{run.project_id}"), run.fingerprint, run.dimension)
+    """Where this run's embeddings lie. What is only weighed beside others is kept in half the bytes."""
+    dtype: Literal["float16", "float32"] = "float32" if run.beside_id is None else "float16"
+    return EmbeddingStore(root().child(f"project-{run.project_id}"), run.fingerprint, run.dimension, dtype=dtype)
 
 
 def root() -> storage.Storage:
@@ -114,14 +155,18 @@ def cancel(run: EmbeddingRun) -> None:
 
 def _halt(run: EmbeddingRun, state: str, job_states: Any) -> None:
     with transaction.atomic():
-        EmbeddingRun.objects.filter(pk=run.pk).update(state=state)
-        jobs.cancel(shard_jobs(run).filter(state__in=job_states))
+        for each in [run, *run.companions.all()]:
+            EmbeddingRun.objects.filter(pk=each.pk).update(state=state)
+            jobs.cancel(shard_jobs(each).filter(state__in=job_states))
 
 
 def resume(run: EmbeddingRun) -> int:
     """Go on with whatever is missing; returns how many shards that is. Also repairs: what failed is tried again."""
     with transaction.atomic():
         EmbeddingRun.objects.filter(pk=run.pk).update(state=State.ACTIVE)
+        for companion in run.companions.select_related("beside"):
+            EmbeddingRun.objects.filter(pk=companion.pk).update(state=State.ACTIVE)
+            enqueue(companion, missing(companion))
         return enqueue(run, missing(run))
 
 
@@ -159,6 +204,8 @@ def missing(run: EmbeddingRun) -> dict[int, int]:
     known = run.shards.values_list("number", flat=True)
     open_keys = set(shard_jobs(run).filter(state__in=OPEN).values_list("key", flat=True))
     counts = Sample.objects.filter(project=run.project_id).values_list("shard").annotate(n=Count("pk"))
+    if run.beside is not None and in_one_pass(run):  # what that one lacks comes with it
+        counts = counts.filter(shard__in=run.beside.shards.values("number"))
     return {
         number: count
         for number, count in counts.exclude(shard__in=known).order_by("shard")
@@ -181,9 +228,9 @@ def enqueue(run: EmbeddingRun, counts: dict[int, int]) -> int:
 
 def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
     """A shard was imported: embed it in every active run. Where there is no run yet, a worker makes the first one."""
-    runs = list(project.embedding_runs.all())
+    runs = list(project.embedding_runs.select_related("beside"))
     for run in runs:
-        if run.state == State.ACTIVE:
+        if run.state == State.ACTIVE and not in_one_pass(run):
             enqueue(run, {shard: count})
     if not runs:
         jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
@@ -191,11 +238,11 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
 
 def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
     """Pictures of a shard changed: embed it anew in every run. Until then the old embeddings serve, where they can."""
-    for run in project.embedding_runs.all():
+    for run in project.embedding_runs.select_related("beside"):
         # Derived ones must not be made from the old ones, and a halted run has only its rows to remember it by.
         if run.state != State.ACTIVE or run.base_id or run.derived.exists():
             run.shards.filter(number=shard).delete()
-        if run.state == State.ACTIVE:
+        if run.state == State.ACTIVE and not in_one_pass(run):
             enqueue(run, {shard: count})
 
 
@@ -205,7 +252,8 @@ def retry_missing() -> int:
     That heals what was lost in any way. A shard that was given up after several attempts waits longer each time.
     """
     queued = 0
-    for run in EmbeddingRun.objects.filter(state=State.ACTIVE, project__closing_at=None).select_related("project"):
+    active = EmbeddingRun.objects.filter(state=State.ACTIVE, project__closing_at=None)
+    for run in active.select_related("project", "beside"):
         last = Sample.objects.filter(project=run.project_id).aggregate(last=Max("shard"))["last"]
         if last is None or run.shards.count() > last:
             continue

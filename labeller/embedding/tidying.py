@@ -11,9 +11,11 @@ from labeller.projects.models import Project
 def unused(project: Project) -> list[EmbeddingRun]:
     """Runs that neither the project learns from nor the run it learns from is made from."""
     current = EmbeddingRun.in_use(project)
-    kept = {current.pk, current.base_id} if current else set()
-    # A run after those made from it.
-    of_project = project.embedding_runs.order_by(F("base").desc(nulls_last=True), "pk")
+    kept = {current.pk, current.base_id, *current.companions.values_list("pk", flat=True)} if current else set()
+    # A run after those made from it, or beside it.
+    of_project = project.embedding_runs.order_by(
+        F("base").desc(nulls_last=True), F("beside").desc(nulls_last=True), "pk"
+    )
     # Where a head was trained on it a row stays for good, with nothing left to delete.
     return [run for run in of_project if run.pk not in kept and (run.shards.exists() or not run.heads.exists())]
 
@@ -23,9 +25,11 @@ def remove(run: EmbeddingRun) -> None:
     runs.cancel(run)
     with transaction.atomic():
         run.shards.all().delete()
-        if not run.heads.exists() and not run.derived.exists():
+        if not run.heads.exists() and not run.derived.exists() and not run.companions.exists():
             run.delete()
-    runs.store(run).storage.delete(neighbours.FILE)
+    files = runs.store(run).storage
+    for name in [neighbours.FILE, *files.names("mix-")]:
+        files.delete(name)
     runs.store(run).delete()
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
 
-from labeller.embedding.runs import store
-from labeller.labels import applying, flags
+from labeller.embedding import loading
+from labeller.labels import applying, defaults, flags
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
@@ -178,10 +178,9 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
     rule = Acceptance.standing(question)
     accepted = accepting.accepted(rule)
     by_rule = f"{_machine(rule.head)}, accepted at error <= {rule.epsilon * 100:g} %" if rule and rule.head else ""
-    embeddings = store(head.run)
     asked_of = applying.asked_ids(question)
     for number in list(head.run.shards.order_by("number").values_list("number", flat=True)):
-        shard = embeddings.open([number])
+        shard = loading.read_shard(head.run, head.mix, number)
         chosen = slice(None) if asked_of is None else np.flatnonzero(np.isin(shard.ids, asked_of))
         ids = shard.ids[chosen].tolist()
         if not ids:
@@ -190,6 +189,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
         best = probabilities.argmax(axis=1)
         samples = Sample.objects.select_related("file__deployment").in_bulk(ids)
         answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
+        let_stand = defaults.let_stand(question, ids)
         twins = _twins({sample.file_id for sample in samples.values()})
         for row, sample_id in enumerate(ids):
             answer = answers.get(sample_id)
@@ -202,7 +202,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
                 question.key,
                 names[class_id],
                 f"{probability:.4f}",
-                by_rule if sample_id in accepted else _machine(head),
+                by_rule if sample_id in accepted else _machine(head) + _by(let_stand.get(sample_id), class_id),
                 _names(question, sorted(names[each] for each in given)),
                 int(bool(given)),
             )
@@ -210,6 +210,11 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
             yield (file.path, *said, "", *about)
             for path in twins.get(file.pk, []):
                 yield (path, *said, file.path, *about)
+
+
+def _by(let: tuple[int, str] | None, class_id: int) -> str:
+    """Who saw the prediction beside another question and let it stand; nobody where it was another class then."""
+    return f", let stand by {let[1]}" if let is not None and let[0] == class_id else ""
 
 
 def _machine(head: Head) -> str:

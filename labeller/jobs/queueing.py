@@ -42,6 +42,7 @@ QUEUES = {
     "plan": "embed",
     "embed": "embed",
     "index": "embed",
+    "levels": "embed",
     "refit": "train",
     "retrain": "train",
     "assess": "io",
@@ -52,6 +53,7 @@ QUEUES = {
     "derive": "io",
     "remove": "io",
     "finetune": "tune",
+    "network": "embed",
     "advise": "tune",
     "switch": "io",
 }

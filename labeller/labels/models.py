@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import Sample
 
-_Row = TypeVar("_Row", "Label", "Check")
+_Row = TypeVar("_Row", "Label", "Check", "Default")
 
 
 class SaidQuerySet(models.QuerySet[_Row]):
@@ -314,3 +314,37 @@ class Check(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} on {self.sample_id} by {self.annotator_id}, known"
+
+
+class Default(models.Model):
+    """What the head thinks of a sample, that somebody let stand while they answered another question about it: no label.
+
+    It was in view, and nobody was asked: it teaches nothing and counts as no answer; exports say who let it stand.
+    """
+
+    uuid = models.UUIDField(unique=True, help_text="Made by the client: the idempotency key.")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="defaults")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="defaults")
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="defaults")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="defaults")
+    verdict = models.CharField(max_length=10, choices=[("answer", _("let stand")), ("withdraw", _("taken back"))])
+    label_class = models.ForeignKey(LabelClass, models.CASCADE, null=True, related_name="+")
+    probability = models.FloatField(null=True, help_text="What the head gave it.")
+    head_version = models.PositiveIntegerField(null=True)
+    supersedes = models.OneToOneField("self", models.SET_NULL, null=True, related_name="superseded_by")
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SaidQuerySet["Default"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sample", "question", "annotator"],
+                condition=Q(is_current=True),
+                name="one_current_default_per_annotator",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label_class_id} of {self.sample_id} let stand by {self.annotator_id}"

@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.labels import answering
-from labeller.labels.models import Check, Label, LabelledClass
+from labeller.labels.models import Check, Default, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Sample
 
 Verdict = Label.Verdict
-Row = Label | Check
+Row = Label | Check | Default
 MOST_NAMED = 1000  # classes that are asked for by their ids: a database takes only so many
 
 
@@ -58,7 +58,7 @@ class Recorded:
 class Written:
     """How judgements are written: into which table, and as what row in place of the person's standing one."""
 
-    table: type[Label] | type[Check]
+    table: type[Label] | type[Check] | type[Default]
     row: Callable[[Judgement, Any], Row]
 
 

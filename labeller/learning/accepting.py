@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from labeller.accounts.models import User
-from labeller.embedding import loading, runs
+from labeller.embedding import loading, mixing, runs
 from labeller.embedding.loading import Embedded
 from labeller.labels import applying
 from labeller.labels import selectors as labels
@@ -129,6 +129,8 @@ def _fit(question: Question, embeddings: Embedded, data: Training) -> tuple[Any,
         class_ids=data.class_ids,
         n_labels=len(data.y),
         fit_seconds=time.perf_counter() - started,
+        mix=embeddings.mix,
+        weights=mixing.weights(run, embeddings.mix),
         C=parameters.get("C"),
         temperature=parameters.get("temperature"),
     )
@@ -187,8 +189,8 @@ def accepted(rule: Acceptance | None) -> dict[int, tuple[int, float]]:
     if rule is None or rule.head is None:
         return {}
     try:
-        found = dict(_sure(rule.pk, loading.load_embeddings(rule.head.run)))
-    except (FileNotFoundError, head_files.HeadCorrupt) as error:
+        found = dict(_sure(rule.pk, loading.load_embeddings(rule.head.run, rule.head.mix)))
+    except (FileNotFoundError, head_files.HeadCorrupt, mixing.MixGone) as error:
         # Labelling and exports go on without it: people are asked about what the lost head had decided.
         log.error("nothing is accepted by %s any more: %s", rule.head, error)
         return {}

@@ -80,7 +80,7 @@ def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float
 
     None where there is no such head, or it wasn't stored.
     """
-    known = Head.objects.filter(question=question, run=fitted.row.run, acceptances=None)
+    known = Head.objects.filter(question=question, run=fitted.row.run, mix=embeddings.mix, acceptances=None)
     stored_still = known.exclude(directory="").filter(n_labels__lte=EARLIER * fitted.row.n_labels)
     earlier = stored_still.order_by("-version").first()
     if earlier is None:

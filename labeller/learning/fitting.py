@@ -13,6 +13,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
+from labeller.embedding import mixing
 from labeller.embedding.loading import Embedded
 from labeller.embedding.models import EmbeddingRun
 from labeller.learning import backing_off
@@ -90,8 +91,8 @@ def head_name(question: Question) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _learner(question_id: int, run_id: int, head: str, strategy: str) -> Any:
-    """The question's learner on that run, kept by the process so that a refit starts warm."""
+def _learner(question_id: int, run_id: int, mix: str, head: str, strategy: str) -> Any:
+    """The question's learner on that mix of that run, kept by the process so that a refit starts warm."""
     from tl_core.loop import make_learner
 
     return make_learner(_unfitted(head), None, None, _named(WorkerCode.STRATEGY_UNUSABLE, strategy, query.get))
@@ -139,7 +140,7 @@ def fit(
     data = training(question, embeddings, answers)
     if data is None:
         return None
-    learner = _learner(question.pk, run.pk, head_name(question), question.strategy)
+    learner = _learner(question.pk, run.pk, embeddings.mix, head_name(question), question.strategy)
     parameters = tuned.parameters if tuned else _known_parameters(question, run)
     _told_of_pool(learner.estimator, embeddings).set_params(**parameters)
     started = time.perf_counter()
@@ -151,6 +152,7 @@ def fit(
         "classes": [names[each] for each in data.class_ids],
         "featuriser": run.featuriser,
         "fingerprint": run.fingerprint,
+        "mix": mixing.weights(run, embeddings.mix),
         "n_labels": len(answers),
     }
     row = Head(
@@ -162,6 +164,8 @@ def fit(
         n_labels=len(answers),
         fit_seconds=seconds,
         is_full=tuned is not None,
+        mix=embeddings.mix,
+        weights=mixing.weights(run, embeddings.mix),
         C=parameters.get("C"),
         temperature=parameters.get("temperature"),
         cv_accuracy=tuned.accuracy if tuned else None,
@@ -189,6 +193,7 @@ class Tuned:
     parameters: dict[str, float]
     accuracy: float | None
     macro_f1: float | None
+    mix: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,8 +245,8 @@ def tune(
         head.set_params(**parameters)
     held_out = _held_out(question, head, data)
     if held_out is None:
-        return Tuned(parameters, None, None)
-    return Tuned(parameters, held_out.accuracy, held_out.macro_f1)
+        return Tuned(parameters, None, None, embeddings.mix)
+    return Tuned(parameters, held_out.accuracy, held_out.macro_f1, embeddings.mix)
 
 
 def cross_validate(

@@ -27,6 +27,10 @@ class Head(models.Model):
     last_label = models.PositiveBigIntegerField(default=0, help_text="Id of the newest label this head knew.")
     fit_seconds = models.FloatField()
     is_full = models.BooleanField(default=False, help_text="Whether C and temperature were chosen anew for it.")
+    mix = models.CharField(
+        max_length=64, blank=True, help_text="Digest of what it sees beside the run's embeddings; empty = these alone."
+    )
+    weights = models.JSONField(default=list, help_text="What the mix weighs: pairs of featuriser and weight.")
     C = models.FloatField(null=True, help_text="Inverse strength of the penalty; null = the head's own.")
     temperature = models.FloatField(null=True, help_text="What its logits are divided by; null = the head's own.")
     cv_accuracy = models.FloatField(null=True, help_text="Cross-validated on its labels: no claim about the pool.")

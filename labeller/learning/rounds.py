@@ -15,7 +15,7 @@ from labeller.codes import WorkerCode
 from labeller.embedding import neighbours, runs
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
-from labeller.learning import assessing, choosing, fitting, foreseeing, listing, reading
+from labeller.learning import assessing, choosing, fitting, foreseeing, listing, reading, weighing
 from labeller.learning.choosing import Aim
 from labeller.learning.fitting import Fitted, Tuned
 from labeller.learning.models import Head, Round, RoundEntry, TileGroup
@@ -51,11 +51,13 @@ def refit(progress: jobs.Progress) -> None:
 
 
 def retrain(progress: jobs.Progress) -> None:
-    """A full refit: choose C and temperature anew, by cross-validation on all labels, then refit with them."""
+    """A full refit: choose what the head sees, C and temperature anew, by cross-validation, then refit with them."""
     question = _question(progress)
     run = runs.current_run(question.project)
     progress(0, 2, notice(WorkerCode.TUNING), now=True)
-    tuned = fitting.tune(question, run, reading.embeddings_of(question, run), labels.consensus(question))
+    answers = labels.consensus(question)
+    mix = weighing.choose(question, run, answers)
+    tuned = fitting.tune(question, run, reading.embeddings_of(question, run, mix), answers)
     progress(1, 2, notice(WorkerCode.RANKING), now=True)
     # Only now are the labels read that count: choosing took a while, and people went on.
     ranking = rank(question, tuned)
@@ -83,7 +85,7 @@ def _is_empty_again(ranking: Ranking) -> bool:
 
 def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None) -> Ranking | None:
     """Fit and rank without writing anything, by the strategy or for an aim; None while there is nothing to rank."""
-    known = reading.read(question)
+    known = reading.read(question, tuned.mix if tuned else None)
     if known is None:
         return None
     seed = secrets.randbits(32)

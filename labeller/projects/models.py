@@ -43,6 +43,9 @@ class Project(models.Model):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
+    keeps_levels = models.BooleanField(
+        default=True, help_text="Whether intermediate levels of the network are kept beside its last layer."
+    )
     featuriser = models.CharField(max_length=1000, default="efficientnet-lite0")
     annotators_add_classes = models.BooleanField(default=True, help_text="Managers always may.")
     burst_gap = models.PositiveSmallIntegerField(

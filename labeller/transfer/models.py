@@ -1,9 +1,11 @@
 """What was tried of featurisers, and what came of it."""
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from labeller.embedding.models import EmbeddingRun
+from labeller.messages import sentence
 from labeller.projects.models import Project, Question
 
 
@@ -40,6 +42,49 @@ class Switch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.project} to {self.run.featuriser}"
+
+
+class OwnNetwork(models.Model):
+    """A network of this site's own, as pages list it; its file, in NETWORKS, is the truth."""
+
+    digest = models.CharField(max_length=16, unique=True)
+    name = models.CharField(max_length=200)
+    card = models.JSONField(help_text="What tl_core.featurisers.cards says of it.")
+    dimension = models.PositiveIntegerField()
+    megabytes = models.FloatField(help_text="Of its file, 10^6 bytes.")
+    reads_texts = models.BooleanField(default=False, help_text="Whether texts can be compared with its embeddings.")
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def spec(self) -> str:
+        """How it is named as a featuriser."""
+        return f"own/{self.digest}"
+
+
+class NetworkUpload(models.Model):
+    """A file that is arriving in pieces, or is looked at, or was refused; a network that is kept leaves no row here."""
+
+    token = models.UUIDField(unique=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200, blank=True)
+    file = models.CharField(max_length=200, blank=True, help_text="What it was called where it came from.")
+    architecture = models.CharField(max_length=500, blank=True)
+    details = models.JSONField(default=dict, help_text="Preprocessing of a graph, or a CLIP's description.")
+    pieces = models.PositiveIntegerField(default=0, help_text="How many there are; 0 while they arrive.")
+    problem = models.TextField(blank=True, help_text="Why it was refused.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.file or str(self.token)
+
+    @property
+    def told(self) -> str:
+        """Why it was refused, in the reader's language."""
+        return sentence(self.problem)
 
 
 class FineTuning(models.Model):

@@ -3,10 +3,13 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.transfer import nightly, switching, tuning
+from labeller.transfer import advising, levels, nightly, switching, tuning, uploading
 
+handler("advise")(advising.advise)
 handler("switch")(switching.switch)
+handler("levels")(levels.settle)
 handler("finetune")(tuning.finetune)
+handler("network")(uploading.look)
 
 
 @shared_task

@@ -1,12 +1,16 @@
 """The page of a project's featuriser, and what is pressed there."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.transfer import foretelling, tuning_forms
+from labeller.embedding.models import EmbeddingRun
+from labeller.transfer import advising, foretelling, levels, switching, tuning_forms
+from labeller.transfer.forms import UseForm
 
 
 @require_safe
@@ -19,9 +23,63 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "project": member.project,
         "role": member.role,
+        "levels": levels.shown(member.project),
+        "switching": switching.shown(member.project),
+        "advising": advising.shown(member.project),
         "tuning": tunings,
         "tuning_form": tuning_forms.TuningForm(
             project=member.project, initial=tuning_forms.initial(tunings.policy, asked)
         ),
     }
     return render(request, "transfer/featuriser.html", context)
+
+
+@require_POST
+def advise(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have every network at hand tried."""
+    advising.ask(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def stop_advising(request: HttpRequest, slug: str) -> HttpResponse:
+    """Stop trying; what was advised before stays."""
+    advising.cancel(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def use(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change to a line of the advice, or to a run that there is: back to the former one, for instance."""
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    form = UseForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, _("Choose one of the networks that were tried."))
+        return redirect("transfer:featuriser", slug)
+    run_id, spec, levels = form.cleaned_data["run"], "", False
+    if not run_id:
+        line = advising.chosen(project, *form.advised)
+        if line is None:
+            messages.warning(request, _("There is a newer advice: look at it before you choose."))
+            return redirect("transfer:featuriser", slug)
+        run_id, spec, levels = line["run"], line["spec"], line["levels"]
+    if run_id:
+        switching.ask(project, run=get_object_or_404(EmbeddingRun, project=project, pk=run_id))
+    else:
+        switching.ask(project, spec=spec, levels=levels)
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def keep(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep what is in use: give up the change that is under way."""
+    switching.keep(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def keep_levels(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep intermediate levels beside the last layer, or delete them."""
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    levels.ask(project, keeps=request.POST.get("keeps") == "yes")
+    return redirect("transfer:featuriser", slug)

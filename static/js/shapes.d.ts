@@ -17,7 +17,7 @@ interface Decision {
 interface SaveEvent extends Partial<Decision> {
   uuid: string;
   sample: number;
-  kind?: string; // flag or unflag; a decision has none
+  kind?: string; // flag, unflag or default; a decision has none
   question?: string;
   supersedes?: string | null;
   note?: string;
@@ -35,6 +35,8 @@ interface Stored {
 interface Subject {
   sample: number;
   question?: string;
+  kind?: string; // default: what the head thinks, let stand; a decision has none
+  of?: Entry; // the sample, where several questions are asked of it
   stands: Decision | null;
   lastUuid: string | null;
   draft: Set<number> | null; // classes picked and not confirmed
@@ -78,6 +80,13 @@ interface Entry extends Omit<Sample, "burst" | "followers">, Subject {
   followers: Map<string, Subject>;
   burst: Entry[];
   asked?: Follower[];
+  // where one queue serves several questions
+  asks?: { question: string; entry: number | null }[]; // what is asked in any case
+  plan?: Record<string, string>; // ask or let, by question, where it applies
+  defaults?: Record<string, { class: number; p: number; entry: number | null }>;
+  let?: Record<string, string>; // UUIDs of what was let stand before
+  lets?: Map<string, Subject>;
+  isAskedAll?: boolean;
   // on a review screen
   why?: string;
   given?: Given[];
@@ -125,6 +134,7 @@ interface Follower {
   key: string;
   text: string;
   multi_label: boolean;
+  follows?: string | null;
   only_for: number[];
   classes: import("./core/class_list.js").ClassList;
 }

@@ -9,6 +9,7 @@ A process of its own, for tests run with other settings than the program. Prints
 import csv
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from labeller.accounts.models import Membership, User  # noqa: E402
 from labeller.learning import asking as learning  # noqa: E402
 from labeller.projects.making import ensure_class  # noqa: E402
 from labeller.projects.models import PALETTE, LabelClass, Project, Question  # noqa: E402
+from labeller.transfer import uploading  # noqa: E402
 
 
 def people(project: Project, roles: dict[str, str], password: str) -> None:
@@ -87,6 +89,15 @@ def _add_names(question: Question, file: Path) -> None:
     LabelClass.objects.bulk_update(made, ["parent"], batch_size=500)
 
 
+def network(name: str) -> dict[str, Any]:
+    """A tiny CLIP of the site's own."""
+    from tests.tl_core import clips  # it imports torch, which takes seconds
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = clips.checkpoint(Path(folder))
+        return {"digest": uploading.add(file, name, "clip", clips.DESCRIPTION).digest}
+
+
 def main(asked: dict[str, Any]) -> dict[str, Any]:
     project = Project.objects.order_by("pk").first()
     if fields := asked.get("project"):
@@ -96,6 +107,8 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
         apps.get_model(model).objects.filter(pk=pk).update(**fields)
     if asked.get("people"):
         people(project, asked["people"], asked["password"])
+    if asked.get("network"):
+        return network(asked["network"])
     return question(project, **asked["question"]) if asked.get("question") else {}
 
 

@@ -54,6 +54,8 @@ PLACES = {
     "deleting a question": Place("/projects/{slug}/questions/{several}/delete/", who="admin"),
     "deleting a class": Place("/projects/{slug}/classes/{class}/delete/", who="admin"),
     "deleting an account": Place("/people/{account}/delete/", who="admin"),
+    "networks": Place("/networks/", who="admin", ready=".network"),
+    "deleting a network": Place("/networks/{network}/delete/", who="admin"),
     "classes": Place("/projects/{slug}/classes/?question={key}"),
     "one class": Place("/projects/{slug}/classes/{class}/"),
     "follow-up question": Place("/projects/{slug}/questions/{key}/follow-up/"),
@@ -71,6 +73,7 @@ PLACES = {
     "several classes": Place("/projects/{slug}/label/{several}/", ready=STAGE),
     "audit samples": Place("/projects/{slug}/label/{key}/?only=audit", ready=STAGE),
     "a follow-up question": Place("/projects/{slug}/label/{followed}/", ready=STAGE, key="{fox}", opened=FOLLOW_UP),
+    "all questions": Place("/projects/{slug}/together/?questions={key},{several}", ready=STAGE),
     "sequence": Place("/projects/{slug}/label/{key}/sequence/", ready=STAGE),
     "grid": Place("/projects/{slug}/label/{key}/grid/", ready=TILE),
     "hunt": Place("/projects/{slug}/label/{key}/hunt/"),
@@ -83,9 +86,11 @@ PLACES = {
 # Addresses that answer with no page of their own: data, pictures, files, and what is only posted to.
 NO_PAGES = {
     "set_language", "healthz", "readyz", "logout", "image", "part", "embedding", "train", "grid_tiles", "hunt_start",
-    "hunt_tiles", "review_next", "next", "save", "release", "withdraw", "close_flag", "curve", "labels_csv",
+    "hunt_tiles", "review_next", "together_next", "together_save", "together_release", "next", "save", "release",
+    "withdraw", "close_flag", "curve", "labels_csv",
     "predictions_csv", "deployments_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere",
-    "new_password", "set_active", "log_out", "cancel_removal",
+    "new_password", "set_active", "network_piece", "log_out", "cancel_removal", "advise", "stop_advising", "use",
+    "keep",
 }  # fmt: skip
 
 
@@ -107,6 +112,7 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
         "deployment": str(program.rows("SELECT id FROM samples_deployment LIMIT 1")[0][0]),
         "source": str(program.rows("SELECT id FROM samples_source LIMIT 1")[0][0]),
         "account": str(program.rows("SELECT id FROM accounts_user WHERE username = 'vic'")[0][0]),
+        "network": program.backstage(network="looks")["digest"],
         "sample": str(next(sample for sample, truth in program.truth.items() if truth == "leopard")),
     }
 
@@ -225,7 +231,7 @@ def names(patterns: list[Any]) -> Iterator[str]:
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
         "login", "list", "new", "progress", "question", "settings", "question_settings", "deployments", "deployment",
-        "featuriser",
+        "featuriser", "networks", "remove_network",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
         "remove_class", "remove_account",

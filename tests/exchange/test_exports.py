@@ -200,7 +200,9 @@ def test_what_is_exported_is_what_the_head_said(foxes, download):
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     run = runs.current_run(foxes.project)
-    learner = fitting._learner(foxes.question.pk, run.pk, fitting.head_name(foxes.question), foxes.question.strategy)
+    learner = fitting._learner(
+        foxes.question.pk, run.pk, "", fitting.head_name(foxes.question), foxes.question.strategy
+    )
     expected = learner.predict_proba(vectors.astype(np.float32)).max(axis=1)
     exported = [float(row["probability"]) for row in download("predictions.csv")]
     assert np.allclose(exported, expected, atol=1e-4)

@@ -28,6 +28,7 @@ from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
 from labeller.samples import tables as tables_of_labels
 from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
+from labeller.transfer.models import Advice, Switch
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +116,8 @@ def besides(project, question, who):
     Assessment.objects.create(question=question, n_labels=1, report=report)
     Summary.objects.get_or_create(question=question, defaults={"report": {}})
     Kept.look(project.pk, "jobs", 3)
+    Advice.objects.create(project=project, question=question, report={}, seconds=1.0)
+    Switch.objects.create(project=project, run=run)
     TileGroup.objects.create(question=question, kind="hunt", hunter=who, n=0)
 
 

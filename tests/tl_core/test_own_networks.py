@@ -101,9 +101,12 @@ def test_options_compose(store, made):
     plain = f"own/{own.save(store, state, card())}"
     cut = featurisers.get(f"{plain},cut=2")
     assert cut.name == f"{plain},cut=2" and cut.dimension == featurisers.make(f"{NAME},cut=2").dimension
+    levels, both = (featurisers.get(f"{plain},output={output}") for output in ("levels", "both"))
+    assert levels.dimension == featurisers.make(f"{NAME},output=levels").dimension
+    assert both.dimension == levels.dimension + featurisers.get(plain).dimension
     small_one = featurisers.get(f"{plain},size=96,precision=int8")
     assert (small_one.image_size, small_one.precision) == (96, "int8")
-    assert len({each.fingerprint for each in (featurisers.get(plain), cut, small_one)}) == 3
+    assert len({each.fingerprint for each in (featurisers.get(plain), cut, levels, both, small_one)}) == 5
     with pytest.raises(ValueError, match="takes no option 'weights'"):
         featurisers.make(f"{plain},weights=/x.pth")
     # An option of its architecture is its own, and another one may still be asked for.

@@ -111,3 +111,19 @@ def test_a_run_that_was_stopped_is_gone_on_with(embedded):
     runs.cancel(run)
     switched(embedded, run=run)
     assert in_use(embedded) == "other"
+
+
+def test_levels_are_embedded_beside_what_is_in_use(embedded, monkeypatch):
+    beside = FakeFeaturiser(name="efficientnet-lite0,output=levels", fingerprint="00000000000000cc", dimension=6)
+    former = runs.featurisers.get
+    monkeypatch.setattr(runs.featurisers, "get", lambda name: beside if "levels" in name else former(name))
+    monkeypatch.setattr(computing, "runtime", lambda name, device: FakeRuntime(beside))
+    Job.objects.all().delete()
+    assert not runs.has_levels(embedded)
+    switching.ask(embedded, spec="efficientnet-lite0", levels=True)
+    assert work("switch").state == Job.State.QUEUED
+    factories.work("embed")
+    assert work("switch").state == Job.State.DONE
+    assert runs.has_levels(embedded)
+    assert not Switch.objects.exists()  # what it learns from is the same
+    assert Job.objects.filter(kind="retrain", state="queued").exists()

@@ -69,6 +69,8 @@ class Featuriser(ABC):
         Where the weights come from, for people.
     digest : str
         Of the weights, where something else than their file's bytes identifies them; else empty.
+    reads_texts : bool
+        Whether texts can be compared with its embeddings: see `tl_core.featurisers.clip`.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Featuriser(ABC):
     precision: str = "float32"
     source: str = "this project"
     digest: str = ""
+    reads_texts: bool = False
 
     @property
     @abstractmethod

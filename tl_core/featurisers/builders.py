@@ -13,7 +13,7 @@ from tl_core.featurisers.networks import Network
 if TYPE_CHECKING:
     import torch
 
-OPTIONS = ("cut",)
+OPTIONS = ("cut", "output")
 _builders: dict[str, str] = {}  # name -> package.module:function
 
 

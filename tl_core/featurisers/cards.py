@@ -18,6 +18,7 @@ from tl_core.store.storage import Storage
 
 PREFIX = "own/"
 BUILDER = "builder:"
+CLIP = "clip"
 ONNX = "onnx"
 MADE_BY = ("upload", "tuning", "adaptation")
 DIGEST = re.compile("[0-9a-f]{16}")
@@ -34,7 +35,7 @@ class Card:
     name : str
         For people.
     architecture : str
-        A spec, ``builder:NAME`` or ``onnx``.
+        A spec, ``builder:NAME``, ``clip`` (described by the arguments) or ``onnx``.
     made_by : str
         One of `MADE_BY`.
     made_at : str
@@ -44,7 +45,7 @@ class Card:
     figures : dict
         What was measured, whatever it is; JSON.
     arguments : dict
-        Those of the builder; JSON.
+        Those of the builder, or what `tl_core.featurisers.clip` calls a description; JSON.
     preprocessing : dict or None
         The fields of `Preprocessing`; None = as the architecture's own featuriser does it. `save` adds its words as
         ``applied``.

@@ -44,14 +44,16 @@ def read(path: Path) -> State:
     if not path.is_file():
         raise FeaturiserUnavailable(f"There is no weights file {path}.")
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix == ".safetensors" or is_safetensors(path):
             loaded: Any = load_file(path)
         else:
             # weights_only: a checkpoint must not be able to run code.
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        code = re.search(r"GLOBAL ([\w.]+)", str(error))
+        told = f"it would run {code[1]} when it is opened, so it was not" if code else _first_line(error)
         raise FeaturiserUnavailable(
-            f"{path} cannot be read as a checkpoint of tensors only ({_first_line(error)}). "
+            f"{path} cannot be read as a checkpoint of tensors only ({told}). "
             "Save it with torch.save(network.state_dict(), FILE) or as safetensors."
         ) from error
     for key in WRAPPED_IN:
@@ -62,6 +64,13 @@ def read(path: Path) -> State:
     if not state:
         raise FeaturiserUnavailable(f"{path} holds no network's state: a dictionary of names and tensors is needed.")
     return _with_versions(state, _versions(loaded))
+
+
+def is_safetensors(path: Path) -> bool:
+    """Tell by the first bytes of a file whether it is one of safetensors', whatever it is called."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
 
 
 def unwrapped(state: State, network: torch.nn.Module) -> State:
@@ -124,7 +133,9 @@ def fill(network: torch.nn.Module, state: State, path: Path, *, head: tuple[str,
         result = network.load_state_dict(kept, strict=False)
     except RuntimeError as error:  # it lists every tensor of another shape, a line each
         keys = re.findall("size mismatch for ([^:]+):", str(error))
-        wrong += [f"other shapes: {_shown(keys)}" if keys else str(error)]
+        own = network.state_dict()
+        told = [f"{key} {tuple(kept[key].shape)} instead of {tuple(own[key].shape)}" for key in keys]
+        wrong += [f"other shapes: {_shown(told)}" if keys else str(error)]
     else:
         # How many batches a normalisation saw is in no old file, and nothing in eval mode asks.
         missing = [key for key in result.missing_keys if not key.startswith(ignored)]

@@ -50,7 +50,24 @@ def timm() -> ModuleType:
     return _load("timm", "timm.data", "timm.layers")
 
 
-def _load(package: str, *parts: str) -> ModuleType:
+def open_clip() -> ModuleType:
+    """Import open_clip, which imports torchvision and timm.
+
+    Returns
+    -------
+    module
+        With its networks and tokenizers.
+
+    Raises
+    ------
+    FeaturiserUnavailable
+        It, torchvision or timm is not installed, or does not fit the installed torch.
+    """
+    timm()
+    return _load("open_clip", package_name="open_clip_torch")
+
+
+def _load(package: str, *parts: str, package_name: str = "") -> ModuleType:
     with _importing:
         try:
             try:
@@ -65,7 +82,7 @@ def _load(package: str, *parts: str) -> ModuleType:
         except (ImportError, RuntimeError, OSError) as error:
             raise FeaturiserUnavailable(
                 f"{package} cannot be imported ({error}). Install one that fits the installed torch: "
-                f"pip install {package}"
+                f"pip install {package_name or package}"
             ) from error
     return module
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tl_core.featurisers import downloads, guard
 from tl_core.featurisers.base import Block, Featuriser, FeaturiserUnavailable, Picture
 from tl_core.featurisers.preprocessing import Preprocessing
+from tl_core.store import files
 
 if TYPE_CHECKING:
     import torch
@@ -163,18 +164,58 @@ class Network(Featuriser):
 
     def module(self) -> "torch.nn.Module":
         """Build the network with its weights, normalisation in front and pooling behind. See the base class."""
-        from tl_core.featurisers import checkpoints, cutting, levels
+        from tl_core.featurisers import cutting, levels
 
-        path = self.weights_file
-        network, head = self._built()
-        state = self._converted(checkpoints.unwrapped(checkpoints.read(path), network), network)
-        checkpoints.fill(network, state, path, head=head, name=self.name)
-        cut = cutting.cut_network(network.eval(), self.cut, self.name)
+        cut = cutting.cut_network(self.filled(), self.cut, self.name)
         outline = self._outline()
         embed = cutting.Embed(cut, self.transform.mean, self.transform.std, outline.pooling).eval()
         if self.output == "last":
             return embed
         return levels.WithLevels(embed, outline.levels, last=self.output == "both", name=self.name).eval()
+
+    def filled(self) -> "torch.nn.Module":
+        """Build the whole network, without its classifier, with its weights and in eval mode.
+
+        Raises
+        ------
+        FeaturiserUnavailable
+            The weights are not here, or do not fit.
+        """
+        from tl_core.featurisers import checkpoints
+
+        path = self.weights_file
+        network, head = self._built()
+        state = self._converted(checkpoints.unwrapped(checkpoints.read(path), network), network)
+        checkpoints.fill(network, state, path, head=head, name=self.name)
+        return network.eval()
+
+    def write_untrained(self, path: Path, seed: int) -> None:
+        """Write random weights of this network, as lively as trained ones: what it knows without any training.
+
+        Parameters
+        ----------
+        path : Path
+            A .safetensors file, written atomically.
+        seed : int
+            The same weights for the same seed.
+
+        Raises
+        ------
+        FeaturiserUnavailable
+            A package it needs is not installed.
+        """
+        import torch
+        from safetensors.torch import save
+
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            network, _ = self._built()
+            for module in network.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.momentum = None  # the plain mean of what comes: else deep layers give hardly anything
+            network.train()(torch.randn(8, 3, self.image_size, self.image_size))
+        state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        files.write_bytes(path, save(state))
 
     @abstractmethod
     def _built(self) -> tuple["torch.nn.Module", tuple[str, ...]]:

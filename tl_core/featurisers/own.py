@@ -1,8 +1,8 @@
 """Networks of one's own: uploaded, tuned or adapted; each is one safetensors file that also says what it is.
 
 Saved, a network is a featuriser: ``own/DIGEST``, with the options its architecture takes. The architecture is a spec
-(``resnet18,cut=2``); ``builder:NAME``, see `tl_core.featurisers.builders`; or ``onnx``, where the file's one tensor is
-a graph, see `tl_core.featurisers.graphs`.
+(``resnet18,cut=2``); ``builder:NAME``, see `tl_core.featurisers.builders`; ``clip``, described by its arguments; or
+``onnx``, where the file's one tensor is a graph, see `tl_core.featurisers.graphs`.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from tl_core.featurisers import builders, registry
-from tl_core.featurisers.cards import BUILDER, DIGEST, MADE_BY, ONNX, Card, card_of, local, name, preprocessing_of
+from tl_core.featurisers import builders, clip, registry
+from tl_core.featurisers.cards import BUILDER, CLIP, DIGEST, MADE_BY, ONNX, Card, card_of, local, name, preprocessing_of
 from tl_core.store.storage import Storage
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def _described(card: Card) -> Card:
         return replace(card, applied=words)
     if card.architecture.startswith(BUILDER):
         featuriser: Any = builders.BuiltNetwork(card)
+    elif card.architecture == CLIP:
+        featuriser = clip.ClipNetwork.described(card)
     else:
         featuriser = registry.make(card.architecture)
     return replace(card, dimension=featuriser.dimension, applied=featuriser.preprocessing)

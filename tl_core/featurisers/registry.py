@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tl_core.featurisers import builders, cards, graphs, guard, networks
+from tl_core.featurisers import builders, cards, clip, graphs, guard, networks
 from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable
 from tl_core.featurisers.spec import canonical, parse
 
@@ -53,7 +53,8 @@ def make(spec: str = DEFAULT) -> Featuriser:
     ----------
     spec : str
         A name and options, see `tl_core.featurisers.spec.parse`. Names are those of `names`, of torchvision's
-        classification networks (``resnet50``), behind ``timm/`` of timm's, and ``own/DIGEST`` of one's own.
+        classification networks (``resnet50``), behind ``timm/`` of timm's, behind ``clip/`` of
+        open_clip's, and ``own/DIGEST`` of one's own.
 
     Returns
     -------
@@ -130,6 +131,8 @@ def _builder(name: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:
         return _registry[name]
     if name.startswith(cards.PREFIX):
         return _own_network(name.removeprefix(cards.PREFIX))
+    if name.startswith(clip.PREFIX):
+        return functools.partial(clip.ClipNetwork, name.removeprefix(clip.PREFIX)), ("weights",)
     if name.startswith(TIMM):
         architecture = name.removeprefix(TIMM)
         models = guard.timm().models
@@ -155,6 +158,8 @@ def _own_network(digest: str) -> tuple[Callable[..., Featuriser], tuple[str, ...
     allowed: tuple[str, ...]
     if card.architecture == cards.ONNX:
         build, allowed = functools.partial(graphs.GraphNetwork, card), ()
+    elif card.architecture == cards.CLIP:
+        build, allowed = functools.partial(clip.ClipNetwork.described, card), ()
     elif card.architecture.startswith(cards.BUILDER):
         build, allowed = functools.partial(builders.BuiltNetwork, card), builders.OPTIONS
     else:
@@ -175,5 +180,5 @@ def _unknown(name: str, known: Sequence[str]) -> str:
     meant = f"did you mean {' or '.join(close)}? " if close else ""
     return (
         f"no featuriser named {name!r}; {meant}there are: {', '.join(_registry)}, the classification networks of "
-        "torchvision by their names, timm/NAME and own/DIGEST"
+        "torchvision by their names, timm/NAME, clip/NAME and own/DIGEST"
     )

@@ -47,6 +47,12 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
     return name, {option: value for option, value in sorted(options.items()) if value != DEFAULTS.get(option)}
 
 
+def with_option(spec: str, option: str, value: str) -> str:
+    """Return the canonical spec that is like ``spec`` but for one option. Raises ValueError as `parse` does."""
+    name, options = parse(spec)
+    return canonical(*parse(canonical(name, {**options, option: value})))
+
+
 def canonical(name: str, options: Mapping[str, str]) -> str:
     """Write what `parse` read: one string for equal specs.
 

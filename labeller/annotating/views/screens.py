@@ -78,5 +78,6 @@ def _screen(
         "question": question,
         "boot": boot,
         "mode": mode,
+        "is_one_of_several": project.questions.exclude(pk=question.pk).exists(),
     }
     return render(request, template, context)

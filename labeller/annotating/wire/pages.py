@@ -11,7 +11,7 @@ from labeller.accounts.access import Member
 from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels import tallies
-from labeller.labels.models import Check, Label
+from labeller.labels.models import Check, Default, Label
 from labeller.labels.recording import Recorded
 from labeller.learning.models import Round
 from labeller.messages import sentence
@@ -72,10 +72,13 @@ def may_add_classes(member: Member) -> bool:
     return member.project.annotators_add_classes or member.manages
 
 
-def label_json(label: Label | Check | None) -> dict[str, Any] | None:
+def label_json(label: Label | Check | Default | None) -> dict[str, Any] | None:
     """What stands. A known answer's check looks like any label, or people would know which samples are checks."""
     if label is None:
         return None
+    if isinstance(label, Default):
+        classes = [] if label.label_class_id is None else [label.label_class_id]
+        return {"uuid": str(label.uuid), "verdict": label.verdict, "classes": classes}
     return {
         "uuid": str(label.uuid),
         "verdict": label.verdict,

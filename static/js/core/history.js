@@ -123,6 +123,7 @@ export class History {
   #event(subject, { verdict, classes, mode, dwell_ms: dwell = 0 }) {
     return {
       uuid: newUuid(),
+      ...(subject.kind ? { kind: subject.kind } : {}),
       ...(subject.question ? { question: subject.question } : {}),
       sample: subject.sample,
       entry: subject.entry ?? null,

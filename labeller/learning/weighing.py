@@ -1,0 +1,65 @@
+"""What a question's head sees: the network's last layer, its intermediate levels or both, chosen by its labels.
+
+A full refit looks anew, so whenever labels have doubled. Whole cameras or events are held out: what tells one camera
+from another must not pass for what tells animals apart.
+"""
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeller.embedding import mixing
+from labeller.embedding.loading import load_beside
+from labeller.embedding.models import EmbeddingRun
+from labeller.learning import fitting
+from labeller.projects.models import Question
+from labeller.samples.models import Sample
+from tl_core.heads import weighing
+from tl_core.spaces.mixing import Mix
+
+log = logging.getLogger(__name__)
+
+# Of the run's own embeddings and of a companion's, what is tried; the first stays unless there is reason.
+WEIGHTS = ((1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (1.0, 2.0), (0.0, 1.0))
+FEW_GROUPS = 2 * weighing.FOLDS  # cameras; below, events are held out
+
+
+def choose(question: Question, run: EmbeddingRun, answers: dict[int, frozenset[int]]) -> str:
+    """Digest of the mix that held-out labels speak for; "" = the run's own embeddings, also without a choice."""
+    chosen = ""
+    for companion in mixing.companions(run) if len(answers) >= weighing.ENOUGH_LABELS else []:
+        chosen = _weighed(question, run, companion, answers) or chosen
+    return chosen
+
+
+def _weighed(question: Question, run: EmbeddingRun, companion: EmbeddingRun, answers: dict[int, frozenset[int]]) -> str:
+    even, beside = load_beside(run, companion)
+    data = fitting.training(question, beside, answers)
+    if data is None:
+        return ""
+    scales = [_columns(even, weights) for weights in WEIGHTS]
+    weighed = weighing.weigh(
+        [data.X[:, scale > 0] * scale[scale > 0] for scale in scales],
+        data.y,
+        [beside.mean[scale > 0] * scale[scale > 0] for scale in scales],
+        _groups(data.sample_ids),
+        np.random.default_rng(question.pk),
+    )
+    log.info("question %d: losses %s at %s", question.pk, weighed.losses.round(3), WEIGHTS)
+    return mixing.keep(run, even.weighted(WEIGHTS[weighed.chosen])) if weighed.chosen else ""
+
+
+def _columns(even: Mix, weights: tuple[float, float]) -> NDArray[np.float32]:
+    """What the columns of an even mix are multiplied by for these weights."""
+    return np.repeat(np.array(weights, np.float32), [len(scale) for scale in even.scales])
+
+
+def _groups(sample_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What must not be torn apart: cameras where there are several, else events; -1 = on its own."""
+    rows = Sample.objects.filter(pk__in=sample_ids.tolist()).values_list("pk", "file__deployment", "file__sequence")
+    deployments, sequences = {}, {}
+    for pk, deployment, sequence in rows:
+        deployments[pk], sequences[pk] = deployment or -1, sequence or -1
+    known = deployments if len(set(deployments.values()) - {-1}) >= FEW_GROUPS else sequences
+    return np.array([known.get(pk, -1) for pk in sample_ids.tolist()], np.int64)

@@ -1,0 +1,159 @@
+"""Two questions in one queue, by keys alone: each picture is asked what is doubtful, and the rest is let stand."""
+
+import time
+import uuid
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.hands import Auditor, Hands, answer, saved
+from tests.browser.program import PATIENCE, Asked
+
+QUESTION = {"known": 60}
+BLANK = "all-questions-blank"
+TEXT = "Is there anything at all?"
+
+
+def is_something(asked: Asked, sample: int) -> str:
+    return "nothing" if asked.program.truth[sample] == "empty" else "something"
+
+
+@pytest.fixture(scope="module")
+def blank(asked: Asked) -> Asked:
+    """Whether there is anything: easy, so that its head is soon sure. bo has answered it for 60 pictures."""
+    program = asked.program
+    found = program.ask(BLANK, text=TEXT, classes=("nothing", "something"))
+    tab, told, deadline = str(uuid.uuid4()), 0, time.monotonic() + PATIENCE
+    while told < 60:
+        given = program.post("bo", f"{found.url()}next/", {"count": 20, "keep": [], "tab": tab})["samples"]
+        assert time.monotonic() < deadline, "nothing is asked"
+        events = [
+            {
+                "uuid": str(uuid.uuid4()), "sample": each["sample"], "entry": each["entry"], "verdict": "answer",
+                "classes": [found.classes[is_something(asked, each["sample"])]], "mode": "single",
+            }
+            for each in given
+        ]  # fmt: skip
+        if not events:
+            time.sleep(0.3)
+            continue
+        program.post("bo", f"{found.url()}labels/", {"tab": tab, "events": events})
+        told += len(events)
+    program.post("bo", f"{found.url()}next/", {"count": 0, "keep": [], "tab": tab})
+    program.wait_for_round(found, told)
+    # Each has heard of the other's head once it has ranked anew.
+    program.answer(asked, 10)
+    return found
+
+
+@pytest.fixture(scope="module")
+def auditors(asked: Asked, blank: Asked) -> tuple[Auditor, Auditor]:
+    return Auditor(asked), Auditor(blank)
+
+
+class Two(Hands):
+    """Hands that read which question is asked, and answer that."""
+
+    def __init__(self, page: Page, asked: Asked, blank: Asked, auditors: tuple[Auditor, Auditor]) -> None:
+        super().__init__(page, asked, auditor=auditors[0])
+        self.blank, self.of_blank = blank, auditors[1]
+        self.page.goto(f"{asked.program.project_url}together/?questions={asked.key},{blank.key}")
+
+    @property
+    def asks_for_blank(self) -> bool:
+        return self.page.get_by_test_id("question").inner_text() == TEXT
+
+    @property
+    def let(self) -> list[str]:
+        return self.page.get_by_test_id("default").all_inner_texts()
+
+    def answer_one(self) -> None:
+        """The question in view, rightly."""
+        sample = self.shown()
+        if self.asks_for_blank:
+            name = is_something(self.asked, sample)
+            self.of_blank.mean("ana", sample, answer(name))
+            self.page.keyboard.press(self.blank.letters[name])
+        else:
+            self.press(sample, self.answer_of(sample))
+
+    def check(self) -> None:
+        saved(self.page)
+        self.auditor.check()
+        self.of_blank.check()
+
+
+def defaults(asked: Asked) -> list[tuple[int, str, int]]:
+    """What ana let stand: the sample, the verdict, and whether it is what she said last."""
+    query = (
+        "SELECT sample_id, verdict, is_current FROM labels_default JOIN projects_question AS question"
+        " ON question.id = question_id WHERE key = ? ORDER BY labels_default.id"
+    )
+    return asked.program.rows(query, asked.key)
+
+
+def to_one_let_stand(hands: Two) -> int:
+    """On, answering, to a picture of which something is let stand."""
+    deadline = time.monotonic() + PATIENCE
+    while not hands.let:
+        assert time.monotonic() < deadline, "nothing is ever let stand"
+        sample = hands.shown()
+        before = hands.page.get_by_test_id("question").inner_text()
+        hands.answer_one()
+        hands.page.wait_for_function(
+            "([id, text]) => document.querySelector('[data-testid=stage-image][data-ready=true]')?.dataset.sample != id"
+            " || document.querySelector('[data-testid=question]').textContent != text",
+            arg=[str(sample), before],
+        )
+    return hands.shown()
+
+
+def test_each_picture_is_asked_what_is_doubtful_and_undo_takes_back_all_of_it(
+    page: Page, asked: Asked, blank: Asked, auditors: tuple[Auditor, Auditor]
+) -> None:
+    hands = Two(page, asked, blank, auditors)
+    sample = to_one_let_stand(hands)
+    of_which = blank if not hands.asks_for_blank else asked
+    expect(page.get_by_test_id("live")).to_contain_text("Let stand unless you change it")
+    hands.answer_one()
+    hands.wait_for_another(sample)
+    saved(page)
+    assert defaults(of_which)[-1] == (sample, "answer", 1)
+    page.keyboard.press("Backspace")
+    assert hands.shown() == sample
+    (hands.of_blank if of_which is asked else hands.auditor).take_back("ana", sample)
+    saved(page)
+    assert defaults(of_which)[-1] == (sample, "withdraw", 1)
+    hands.check()
+
+
+def test_what_is_let_stand_is_asked_where_the_person_wants_it(
+    page: Page, asked: Asked, blank: Asked, auditors: tuple[Auditor, Auditor]
+) -> None:
+    hands = Two(page, asked, blank, auditors)
+    sample = to_one_let_stand(hands)
+    was_blank = hands.asks_for_blank
+    page.keyboard.press("Alt+q")
+    expect(page.get_by_test_id("default")).to_have_count(0)
+    hands.answer_one()
+    expect(page.get_by_test_id("question")).to_have_text(f"What do you see? ({asked.key})" if was_blank else TEXT)
+    assert hands.shown() == sample
+    hands.answer_one()
+    hands.wait_for_another(sample)
+    hands.check()
+    assert (sample, "answer", 1) not in defaults(blank if not was_blank else asked)
+
+
+def test_an_audit_sample_lets_nothing_stand(
+    page: Page, asked: Asked, blank: Asked, auditors: tuple[Auditor, Auditor]
+) -> None:
+    hands = Two(page, asked, blank, auditors)
+    hands.shown()
+    deadline = time.monotonic() + PATIENCE
+    while page.get_by_test_id("reason").get_attribute("data-blind") != "true":
+        assert time.monotonic() < deadline, "no audit sample comes"
+        sample = hands.shown()
+        page.keyboard.press("ArrowRight")
+        hands.wait_for_another(sample)
+    expect(page.get_by_test_id("default")).to_have_count(0)
+    expect(page.locator("[data-testid=suggestion]:not(.empty)")).to_have_count(0)

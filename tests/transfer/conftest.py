@@ -1,0 +1,5 @@
+"""Fixtures of the tests of transfer."""
+
+from tests.transfer.trials import labelled, pictures, tried
+
+__all__ = ["labelled", "pictures", "tried"]
