@@ -89,9 +89,10 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/featuriser/tune/<int:tuning_id>/use/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
-        for what in ("levels", "advise", "advise/stop", "use", "use/stop")
+        for what in ("levels", "advise", "advise/stop", "use", "use/stop", "tune", "tune/stop")
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
@@ -194,6 +195,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("slug:slug", slug),
         ("slug:key", key),
         ("int:sample_id", sample_id),
+        ("int:tuning_id", 1),
         ("int:size", 256),
         ("slug:action", "resume"),
         ("int:acceptance_id", 1),

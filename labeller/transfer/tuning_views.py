@@ -44,9 +44,9 @@ def stop_tuning(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-def use_tuned(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+def use_tuned(request: HttpRequest, slug: str, tuning_id: int) -> HttpResponse:
     """Change to a tuned network that came out better, after going back from it."""
     project = access.member(request.user, slug, at_least=Role.MANAGER).project
     better = FineTuning.objects.filter(project=project, verdict=FineTuning.Verdict.BETTER)
-    switching.ask(project, spec=get_object_or_404(better, pk=pk).spec)
+    switching.ask(project, spec=get_object_or_404(better, pk=tuning_id).spec)
     return redirect("transfer:featuriser", slug)

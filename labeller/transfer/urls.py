@@ -15,5 +15,5 @@ urlpatterns = [
     path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),
     path("projects/<slug:slug>/featuriser/tune/", tuning_views.tune, name="tune"),
     path("projects/<slug:slug>/featuriser/tune/stop/", tuning_views.stop_tuning, name="stop_tuning"),
-    path("projects/<slug:slug>/featuriser/tune/<int:pk>/use/", tuning_views.use_tuned, name="use_tuned"),
+    path("projects/<slug:slug>/featuriser/tune/<int:tuning_id>/use/", tuning_views.use_tuned, name="use_tuned"),
 ]

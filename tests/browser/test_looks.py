@@ -90,6 +90,7 @@ NO_PAGES = {
     "withdraw", "close_flag", "curve", "labels_csv",
     "predictions_csv", "deployments_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere",
     "new_password", "set_active", "network_piece", "log_out", "cancel_removal", "advise", "stop_advising", "use",
+    "tune", "stop_tuning", "use_tuned",
     "keep",
 }  # fmt: skip
 

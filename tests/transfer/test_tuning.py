@@ -265,7 +265,7 @@ def test_where_audits_come_out_worse_the_project_goes_back(foxes, right, goes):
     assert nightly.go_back_where_worse() == int(goes)
     assert FineTuning.objects.get().report["audit"]["since"]["n"] == 40
     wishes = Job.objects.filter(kind="switch", state="queued")
-    assert [wish.payload for wish in wishes] == ([{"run": former.pk}] if goes else [])
+    assert [wish.payload["run"] for wish in wishes] == ([former.pk] if goes else [])
     assert nightly.go_back_where_worse() == 0
 
 
