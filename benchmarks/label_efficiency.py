@@ -28,7 +28,8 @@ DOC = Path(__file__).parent.parent / "docs" / "learning.md"
 BASELINE = "plain+random"
 DEFAULT = "default+auto"
 ARMS = (
-    BASELINE, DEFAULT, "default+random", "plain+auto", "default+margin", "plain+cluster_margin", "plain+uherding",
+    BASELINE, DEFAULT, "last+auto", "default+random", "plain+auto", "default+margin", "plain+cluster_margin",
+    "plain+uherding",
     "plain+modAL margin", "plain+modAL ranked batch", "plain+scikit-activeml BADGE", "plain+scikit-activeml TypiClust",
     "plain+scikit-activeml MaxHerding",
 )  # fmt: skip

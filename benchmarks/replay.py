@@ -1,4 +1,4 @@
-# ruff: noqa: N806 - matrices are X and Z here, as in scikit-learn
+# ruff: noqa: N803, N806 - matrices are X and Z here, as in scikit-learn
 """Replays labelled photographs: an arm (head + strategy) asks for labels, and is judged on what it never asks for."""
 
 import csv
@@ -8,7 +8,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 
 from tl_core import threads
 from tl_core.evaluation import balanced_accuracy, macro_f1
+from tl_core.heads import weighing
 
 AUDIT_SHARE = 0.1
+WEIGHTS = ((1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (1.0, 2.0), (0.0, 1.0))  # as labeller.learning.weighing tries them
+LAST, BOTH = "efficientnet-lite0", "efficientnet-lite0,output=both"
 FIRST = 20  # labels everyone begins with
 BADGE_NUMBERS = 150e6  # gradients that scikit-activeml's BADGE holds at once; beyond, it does not fit
 
@@ -40,7 +43,7 @@ class Split:
         return np.concatenate([self.X, self.X_test])
 
 
-def embedded(directory: Path, spec: str = "efficientnet-lite0") -> tuple[NDArray[np.float32], list[str]]:
+def embedded(directory: Path, spec: str = LAST) -> tuple[NDArray[np.float32], list[str]]:
     """Embeddings of all images, (n, D), and their paths below the directory; kept in the system's temporary folder."""
     from benchmarks.featurise import SUFFIXES
     from tl_core import featurisers
@@ -64,8 +67,8 @@ def embedded(directory: Path, spec: str = "efficientnet-lite0") -> tuple[NDArray
         return arrays["X"], arrays["paths"].tolist()
 
 
-def split(directory: Path, seed: int) -> Split:
-    X, paths = embedded(directory)
+def split(directory: Path, seed: int, spec: str = LAST) -> Split:
+    X, paths = embedded(directory, spec)
     kept = np.ones(len(paths), bool)
     if (directory / "longtail.csv").exists():
         with (directory / "longtail.csv").open(newline="") as file:
@@ -97,6 +100,49 @@ def make_head(name: str, data: Split) -> Any:
     if name == "plain":
         return heads.get("logistic", C=30.0, pool_mean=data.X.mean(axis=0))
     return heads.get(pool=PoolGraph(data.everything, mean, np.random.default_rng(0)), pool_mean=mean)
+
+
+class Looking:
+    """What the default head sees: looked at anew when the labels have doubled, as the program's full refits do."""
+
+    def __init__(self, directory: Path, seed: int) -> None:
+        from tl_core import featurisers
+        from tl_core.spaces import mixing
+
+        self.whole = split(directory, seed, BOTH)
+        stop = featurisers.make(BOTH).blocks[0].stop
+        parts = [("last", self.whole.everything[:, :stop], False), ("levels", self.whole.everything[:, stop:], True)]
+        self.even = mixing.fit(parts, np.random.default_rng(0))
+        self.mean = self.whole.everything.mean(axis=0)
+        self.due, self.chosen, self.seed = weighing.ENOUGH_LABELS, 0, seed
+
+    def data(self) -> Split:
+        """The pool as it is seen now."""
+        scale = self._scale(self.chosen)
+        return replace(self.whole, X=self._seen(self.whole.X, scale), X_test=self._seen(self.whole.X_test, scale))
+
+    def changes(self, labelled: NDArray[np.intp]) -> bool:
+        """Look, where it is due; whether something else is seen from now on."""
+        if len(labelled) < self.due:
+            return False
+        self.due *= 2
+        scales = [self._scale(at) for at in range(len(WEIGHTS))]
+        weighed = weighing.weigh(
+            [self._seen(self.whole.X[labelled], scale) for scale in scales],
+            self.whole.y[labelled],
+            [self._seen(self.mean[None], scale)[0] for scale in scales],
+            None,
+            np.random.default_rng(self.seed),
+        )
+        before, self.chosen = self.chosen, weighed.chosen
+        return self.chosen != before
+
+    def _scale(self, at: int) -> NDArray[np.float32]:
+        pairs = zip(self.even.scales, WEIGHTS[at], strict=True)
+        return np.concatenate([scale * np.float32(weight) for scale, weight in pairs])
+
+    def _seen(self, X: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.ascontiguousarray(X[:, scale > 0] * scale[scale > 0])
 
 
 Choose = Callable[[Any, NDArray[np.intp], NDArray[np.intp], int, np.random.Generator], NDArray[np.intp]]
@@ -211,7 +257,8 @@ def play(directory: Path, arm: str, seed: int, budget: int, batch: int) -> Playe
     """Replay one arm. Everyone but ours starts with the same 20 random labels."""
     warnings.simplefilter("ignore")
     head_name, _, strategy_name = arm.partition("+")
-    data = split(directory, seed)
+    looking = Looking(directory, seed) if head_name == "default" else None
+    data = looking.data() if looking else split(directory, seed)
     rng = np.random.default_rng([seed, 7])
     head = make_head(head_name, data)
     with threads.single():
@@ -220,6 +267,9 @@ def play(directory: Path, arm: str, seed: int, budget: int, batch: int) -> Playe
         labelled = np.empty(0, np.intp) if starts_itself else rng.choice(len(data.y), FIRST, replace=False)
         result = Played()
         while True:
+            if looking and looking.changes(labelled):
+                data = looking.data()
+                head, choose = make_head(head_name, data), make_strategy(strategy_name, data, seed)
             if len(labelled):
                 head.fit(data.X[labelled], data.y[labelled])
                 judge(head, data, len(labelled), result)

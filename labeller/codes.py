@@ -50,6 +50,8 @@ class WorkerCode(Codes):
     NO_EXAMPLE = "no_example"
     NOT_EMBEDDED = "not_embedded"
     NOTHING_EMBEDDED = "nothing_embedded"
+    NO_TEXTS = "no_texts"
+    TEXTS_UNREADABLE = "texts_unreadable", "error"
     NO_CLASS = "no_class"
     CLASS_UNKNOWN = "class_unknown"
     NO_AUDIT = "no_audit"

@@ -145,6 +145,10 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.CLASS_NOT_HUNTABLE: gettext_noop(
         "The class can't be hunted for yet: the head needs labels of it, and of another class."
     ),
+    WorkerCode.NO_TEXTS: gettext_noop(
+        "This project's featuriser reads no texts: hunt for a class, or for what looks like an example."
+    ),
+    WorkerCode.TEXTS_UNREADABLE: gettext_noop("The featuriser's half for texts can't be used: %(error)s"),
     WorkerCode.NO_EXAMPLE: gettext_noop("Nothing to hunt by yet: label one of these first, or start from an example."),
     WorkerCode.NOT_EMBEDDED: gettext_noop(
         "The example waits for a worker to look at it, or can’t be read. Choose another one."

@@ -130,6 +130,7 @@ class TileGroup(models.Model):
     hunter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="hunts")
     job = models.PositiveBigIntegerField(null=True, help_text="Id of the job by which the hunter asked for it.")
     like = models.JSONField(default=list, help_text="Sample ids of a hunt's examples.")
+    text = models.CharField(max_length=200, blank=True, help_text="The words of a hunt by words.")
     head_version = models.PositiveIntegerField(null=True)
     n = models.PositiveIntegerField(help_text="Samples of the pool that belong here, beyond those listed too.")
     tiles = models.JSONField(default=list, help_text="Pairs of sample id and probability (or cosine).")
@@ -149,10 +150,10 @@ class TileGroup(models.Model):
 
     @classmethod
     def hunts(
-        cls, question_id: int, hunter_id: int | None, class_id: int | None, like: list[int]
+        cls, question_id: int, hunter_id: int | None, class_id: int | None, like: list[int], text: str = ""
     ) -> models.QuerySet[Any]:
         """One person's hunts with one aim, the newest first."""
-        aimed = cls.objects.filter(kind=cls.Kind.HUNT, label_class=class_id, like=like)
+        aimed = cls.objects.filter(kind=cls.Kind.HUNT, label_class=class_id, like=like, text=text)
         return aimed.filter(question=question_id, hunter=hunter_id).order_by("-pk")
 
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("projects/<slug:slug>/featuriser/levels/", views.keep_levels, name="levels"),
     path("projects/<slug:slug>/featuriser/use/", views.use, name="use"),
     path("projects/<slug:slug>/featuriser/use/stop/", views.keep, name="keep"),
+    path("projects/<slug:slug>/featuriser/network/<slug:digest>/", network_views.use_network, name="use_network"),
     path("networks/", network_views.networks, name="networks"),
     path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
     path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),

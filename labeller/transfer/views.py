@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-from labeller.transfer import advising, foretelling, levels, switching, tuning_forms
+from labeller.transfer import advising, foretelling, levels, networks, switching, tuning_forms
 from labeller.transfer.forms import UseForm
 
 
@@ -26,6 +26,7 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
         "levels": levels.shown(member.project),
         "switching": switching.shown(member.project),
         "advising": advising.shown(member.project),
+        "offered": networks.offered(member.project),
         "tuning": tunings,
         "tuning_form": tuning_forms.TuningForm(
             project=member.project, initial=tuning_forms.initial(tunings.policy, asked)
