@@ -17,11 +17,11 @@ RUNTIME = computing.runtime  # before tests put another in its place
 
 def prepare(cast, folder, networks, monkeypatch=None):
     """Striped pictures, all labelled by their stripes; returns the project."""
-    spec = tuned.featuriser(networks).name
     if monkeypatch is not None:
         monkeypatch.setattr(runs.featurisers, "get", registry.get)
         monkeypatch.setattr(computing, "runtime", RUNTIME)
-    Project.objects.filter(pk=cast.project.pk).update(featuriser=spec)
+    spec = tuned.featuriser(networks).name
+    Project.objects.filter(pk=cast.project.pk).update(featuriser=spec, keeps_levels=False)
     cast.project.refresh_from_db()
     cast.question.project = cast.project
     _, codes = tuned.pictures(folder, N)
