@@ -14,6 +14,7 @@ class WorkerCode(Codes):
     SAVING_INDEX = "saving_index"
     TUNING = "tuning"
     RANKING = "ranking"
+    COMPARING_QUESTIONS = "comparing_questions"
     LITTLE_SPACE = "little_space", "n", "path"
     NO_SPACE = "no_space", "path"
     SOURCE_GONE = "source_gone", "path"
@@ -29,6 +30,10 @@ class WorkerCode(Codes):
     NOTHING_TO_TUNE = "nothing_to_tune"
     EMBEDDED_FIRST = "embedded_first", "name"
     TRYING = "trying"
+    ADAPTING = "adapting", "n", "wanted"
+    NOTHING_TO_ADAPT = "nothing_to_adapt", "n"
+    PICTURES_GONE = "pictures_gone"
+    NOTHING_KNOWN = "nothing_known"
     COMPARING = "comparing"
     NOTHING_TO_TRY = "nothing_to_try"
     # What is tried: parts of networks, and what has learnt nothing.

@@ -15,7 +15,7 @@ from labeller.annotating.wire.tiles import tiles_json
 from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.labels.models import Answer
+from labeller.labels import selectors as labels
 from labeller.learning.models import TileGroup
 from labeller.messages import sentence
 from labeller.projects.models import Question
@@ -175,5 +175,4 @@ def examples(question: Question, wanted: HuntRequest) -> list[int]:
     """The newest samples that people gave the hunted class."""
     if wanted.class_id is None:
         return []
-    given = Answer.objects.of(question).naming(wanted.class_id)
-    return list(given.order_by("-label").values_list("sample", flat=True)[:SHOWN_EXAMPLES])
+    return labels.newest_naming(question, wanted.class_id, SHOWN_EXAMPLES)

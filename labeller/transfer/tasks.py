@@ -3,8 +3,9 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.transfer import advising, levels, nightly, switching, tuning, uploading
+from labeller.transfer import adapting, advising, levels, nightly, switching, tuning, uploading
 
+handler("adapt")(adapting.adapt)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("levels")(levels.settle)

@@ -194,7 +194,7 @@ def test_a_project_may_choose_it(foxes, network):
     assert "Dune foxes" in page and "uploaded" in page and "Use Dune foxes" in page
     client.post(f"/projects/foxes/featuriser/network/{network.digest}/")
     wish = Job.objects.get(kind="switch")
-    assert wish.payload == {"spec": network.spec} and networks.used_by(network) == [foxes.project]
+    assert wish.payload["spec"] == network.spec and networks.used_by(network) == [foxes.project]
     assert not networks.remove(network)  # somebody wishes for it
     wish.delete()
     foxes.project.featuriser = f"{network.spec},cut=2"

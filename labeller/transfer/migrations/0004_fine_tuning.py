@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('projects', '0009_mixes'),
-        ('transfer', '0002_own_networks'),
+        ('transfer', '0003_adapting'),
     ]
 
     operations = [
