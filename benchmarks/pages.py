@@ -153,9 +153,7 @@ class Pages:
                 )
             ),
             "history": plain(lambda: self.get(self.someone(), f"{base}history/")),
-            "review": lambda: (
-                lambda: self.post(manager, "review/next/", {"count": 10, "keep": [], "tab": str(uuid.uuid4())})
-            ),
+            "review": lambda: self._fresh("review/next/", 10, manager),
             "classes": plain(lambda: self.get(manager, f"{base}classes/")),
             "settings": plain(lambda: self.get(manager, f"{base}settings/")),
             "export": plain(self._export),
@@ -168,13 +166,13 @@ class Pages:
             "training_set": plain(self._training_set),
         }
 
-    def _fresh(self, place: str, count: int) -> Callable[[], Any]:
+    def _fresh(self, place: str, count: int, who: str | None = None) -> Callable[[], Any]:
         """Samples for a tab that was just opened; what other tabs hold is given back before."""
         from labeller.annotating.models import Assignment
 
         Assignment.objects.filter(question=self.question, is_done=False).delete()
         body = {"count": count, "keep": [], "tab": str(uuid.uuid4())}
-        return lambda: self.post(self.someone(), place, body)
+        return lambda: self.post(who or self.someone(), place, body)
 
     def _save(self) -> Callable[[], Any]:
         who = self.someone()

@@ -110,6 +110,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.SAVING_INDEX: gettext_noop("saving the index"),
     WorkerCode.TUNING: gettext_noop("choosing penalty and temperature"),
     WorkerCode.RANKING: gettext_noop("ranking"),
+    WorkerCode.COMPARING_QUESTIONS: gettext_noop("comparing questions"),
     WorkerCode.LITTLE_SPACE: gettext_noop("Only %(n)s MB are free at %(path)s: make room, work goes on by itself."),
     WorkerCode.NO_SPACE: gettext_noop("No space left at %(path)s: make room, work goes on by itself."),
     WorkerCode.SOURCE_GONE: gettext_noop("The folder %(path)s is not there: work goes on by itself when it is back."),
@@ -139,6 +140,10 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.CLASS_NOT_HUNTABLE: gettext_noop(
         "The class can't be hunted for yet: the head needs labels of it, and of another class."
     ),
+    WorkerCode.NO_TEXTS: gettext_noop(
+        "This project's featuriser reads no texts: hunt for a class, or for what looks like an example."
+    ),
+    WorkerCode.TEXTS_UNREADABLE: gettext_noop("The featuriser's half for texts can't be used: %(error)s"),
     WorkerCode.NO_EXAMPLE: gettext_noop("Nothing to hunt by yet: label one of these first, or start from an example."),
     WorkerCode.NOT_EMBEDDED: gettext_noop(
         "The example waits for a worker to look at it, or can’t be read. Choose another one."

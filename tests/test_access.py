@@ -89,9 +89,16 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/featuriser/questions/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
         for what in ("levels", "advise", "advise/stop", "use", "use/stop")
+    ),
+    Row(
+        "POST",
+        "projects/<slug:slug>/featuriser/network/<slug:digest>/",
+        (LOGIN, 404, 403, 403, 404, 404, 404),  # there is none
+        FORM,
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),

@@ -12,26 +12,32 @@ from labeller.annotating.handing import state, tiles
 from labeller.annotating.holding import HoldsEnough, Wanted
 from labeller.annotating.wire import pages
 from labeller.annotating.wire.tiles import tiles_json
+from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
-from labeller.labels.models import Answer
+from labeller.labels import selectors as labels
 from labeller.learning.models import TileGroup
 from labeller.messages import sentence
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
+from labeller.text import clean
+from labeller.transfer import networks
+from tl_core.notices import notice
 
 MOST_LIKE = 20
+MOST_WORDS = 200  # characters
 MOST_WAITING = 5  # hunts of one person, one a tab
 SHOWN_EXAMPLES = 12
 
 
 @dataclass(frozen=True)
 class HuntRequest:
-    """What somebody hunts for: a class, what looks like some samples, or both."""
+    """What somebody hunts for: a class, what looks like some samples or fits some words, or a class by one of these."""
 
     class_id: int | None
     like: list[int]
     without: list[int]  # samples that this person passed over already
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +54,30 @@ def aim(parsed: dict[str, Any], question: Question) -> HuntRequest:
     like = list(dict.fromkeys(whole_numbers(parsed.get("like", []), "like")))
     given = parsed.get("class")
     class_id = None if given is None else whole_number(given, "class")
-    if not like and class_id is None:
-        raise BadRequest(_("Give `class`, what to hunt for, or `like`, what it looks like."))
+    text = words(parsed.get("text", ""), question)
+    if not like and class_id is None and not text:
+        raise BadRequest(_("Give `class`, what to hunt for, `like`, what it looks like, or `text`, words for it."))
+    if like and text:
+        raise BadRequest(_("Give `like` or `text`, not both."))
     if len(like) > MOST_LIKE:
         raise BadRequest(_("`like` must name at most %(n)s samples.") % {"n": MOST_LIKE})
     if Sample.objects.filter(pk__in=like, project=question.project).count() != len(like):
         raise BadRequest(_("`like` must name samples of this project."))
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
         raise BadRequest(_("`class` must be one of this question’s classes."))
-    return HuntRequest(class_id, like, passed_over(parsed))
+    return HuntRequest(class_id, like, passed_over(parsed), text)
+
+
+def words(given: object, question: Question) -> str:
+    """The words of a hunt by words; BadRequest where they can't be some, or the featuriser reads none."""
+    if not isinstance(given, str):
+        raise BadRequest(_("`%(field)s` must be a text.") % {"field": "text"})
+    text = clean(given)
+    if len(text) > MOST_WORDS:
+        raise BadRequest(_("`text` must have at most %(n)s characters.") % {"n": MOST_WORDS})
+    if text and not networks.reads_texts(question.project.featuriser):
+        raise BadRequest(sentence(notice(WorkerCode.NO_TEXTS)))
+    return text
 
 
 def passed_over(parsed: dict[str, Any]) -> list[int]:
@@ -74,10 +95,11 @@ def start(user: User, question: Question, wanted: HuntRequest, tab: str = "") ->
         "class": wanted.class_id,
         "like": wanted.like,
         "without": wanted.without,
+        "text": wanted.text,
     }
     of_person = f"question:{question.pk}:user:{user.pk}:"
     of_tab = f"{of_person}{_digest(tab)}:"
-    key = of_tab + _digest(repr((wanted.class_id, wanted.like)))
+    key = of_tab + _digest(repr((wanted.class_id, wanted.like, wanted.text)))
     waiting = Job.objects.filter(kind="hunt", key__startswith=of_person, state=Job.State.QUEUED).exclude(key=key)
     keys = list(waiting.values_list("key", flat=True))
     elsewhere = [each for each in keys if not each.startswith(of_tab)]
@@ -106,7 +128,8 @@ def outcome(user: User, question: Question, job_id: int) -> HuntState:
         return HuntState("failed", message=sentence(job.error.splitlines()[-1] if job.error else str(job)))
     found = TileGroup.objects.filter(kind=TileGroup.Kind.HUNT, question=question, hunter=user, job=job_id).first()
     if found is None and job is not None:  # another tab asked for the same and has replaced it
-        found = TileGroup.hunts(question.pk, user.pk, job.payload["class"], job.payload["like"]).first()
+        aimed = job.payload["class"], job.payload["like"], job.payload.get("text", "")
+        found = TileGroup.hunts(question.pk, user.pk, *aimed).first()
     if found is None:
         return HuntState("lost", message=_("This hunt is over. Start it again."))
     if not found.estimate.get("by"):
@@ -142,6 +165,7 @@ def hunt_json(group: TileGroup) -> dict[str, Any]:
         "by": known["by"],
         "class": group.label_class_id,
         "like": group.like,
+        "text": group.text,
         **{name: known[name] for name in ("found", "expected", "accepted", "at_most")},
         "reason": sentence(known["reason"]),
     }
@@ -151,5 +175,4 @@ def examples(question: Question, wanted: HuntRequest) -> list[int]:
     """The newest samples that people gave the hunted class."""
     if wanted.class_id is None:
         return []
-    given = Answer.objects.of(question).naming(wanted.class_id)
-    return list(given.order_by("-label").values_list("sample", flat=True)[:SHOWN_EXAMPLES])
+    return labels.newest_naming(question, wanted.class_id, SHOWN_EXAMPLES)

@@ -11,7 +11,7 @@ from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from tl_core.notices import notice
-from tl_core.spaces import cameras, maps, whitening  # noqa: F401 - so that files of these kinds can be read
+from tl_core.spaces import cameras, foreseen, maps, whitening  # noqa: F401 - so that files of these kinds can be read
 
 if TYPE_CHECKING:
     from tl_core.spaces.maps import VectorMap
@@ -41,6 +41,14 @@ def whiten(base: EmbeddingRun, dimension: int) -> EmbeddingRun:
 def adapt(base: EmbeddingRun, fitted: "VectorMap") -> EmbeddingRun:
     """The run of what that map makes of the base run's embeddings. Another fit is another run."""
     return start(base, f"{base.featuriser}{runs.ADAPT}{fitted.kind}-{fitted.digest[:12]}", fitted)
+
+
+def beside(base: EmbeddingRun, fitted: "VectorMap") -> EmbeddingRun:
+    """As `adapt`, but what comes out is a companion of the base run, only ever weighed beside it."""
+    run = start(base, f"{base.featuriser}{runs.FORESEE}{fitted.digest[:12]}", fitted)
+    EmbeddingRun.objects.filter(pk=run.pk).update(beside=base, state=EmbeddingRun.State.ACTIVE)
+    run.refresh_from_db()
+    return run
 
 
 def start(base: EmbeddingRun, spec: str, fitted: "VectorMap") -> EmbeddingRun:

@@ -93,12 +93,17 @@ def load_embeddings(run: EmbeddingRun, mix: str = "") -> Embedded:
     return _load(run.pk, mix, tuple((part.pk, tuple(runs.shards(part))) for part in parts))
 
 
-def load_beside(run: EmbeddingRun, companion: EmbeddingRun) -> tuple[Mix, Embedded]:
-    """A run and a companion beside each other on one scale, each weighing 1: what weights are tried on. Not kept."""
-    parts = _alike([_opened(each.pk, tuple(runs.shards(each))) for each in (run, companion)])
+def load_beside(run: EmbeddingRun, companion: EmbeddingRun, mix: str = "") -> tuple[Mix, Embedded]:
+    """A run, or a mix of it, and a companion beside each other: what weights are tried on. Not kept.
+
+    The companion weighs 1, as the run does; a mix weighs what it weighs.
+    """
+    members = mixing.parts(run, mix) if mix else [run]
+    parts = _alike([_opened(each.pk, tuple(runs.shards(each))) for each in (*members, companion)])
     vectors = [part.vectors for part in parts]
-    fingerprints = (run.fingerprint, companion.fingerprint)
-    even = fit_mix(list(zip(fingerprints, vectors, (False, True), strict=True)), np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    own = mixing.named(run, mix) if mix else fit_mix([(run.fingerprint, vectors[0], False)], rng)
+    even = own.beside(fit_mix([(companion.fingerprint, vectors[-1], True)], rng))
     mixed = even.apply(vectors)
     return even, Embedded(parts[0].ids, mixed, geometry.mean_row(mixed), mix=even.digest)
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 State = EmbeddingRun.State
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 # What a derived run's featuriser ends in: how it is made from the run that is named before it.
-WHITEN, ADAPT = ",whiten=", ",adapt="
+WHITEN, ADAPT, FORESEE = ",whiten=", ",adapt=", ",foresee="
 LEVELS = "levels"  # the output of a network that is kept beside its last layer
 FIRST_PAUSE = timedelta(minutes=1)  # before a shard that was given up is tried again, ten times as long each time
 LONGEST_PAUSE = timedelta(days=1)
@@ -54,12 +54,12 @@ def current_run(project: Project) -> EmbeddingRun:
 
 def is_derived(spec: str) -> bool:
     """Whether a run of that featuriser is made from another run's embeddings."""
-    return WHITEN in spec or ADAPT in spec
+    return WHITEN in spec or ADAPT in spec or FORESEE in spec
 
 
 def underived(spec: str) -> str:
     """The featuriser that computes what such a run is made from."""
-    return spec.split(WHITEN)[0].split(ADAPT)[0]
+    return spec.split(WHITEN)[0].split(ADAPT)[0].split(FORESEE)[0]
 
 
 @functools.cache

@@ -47,6 +47,7 @@ QUEUES = {
     "retrain": "train",
     "assess": "io",
     "hunt": "train",
+    "help": "tune",
     "bursts": "io",
     "known": "io",
     "count": "io",

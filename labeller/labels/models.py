@@ -109,10 +109,11 @@ class LabelledClass(models.Model):
     """A class that a label gives its sample."""
 
     label = models.ForeignKey(Label, models.CASCADE, related_name="labelled_classes")
-    label_class = models.ForeignKey(LabelClass, models.PROTECT, related_name="labelled")
+    label_class = models.ForeignKey(LabelClass, models.PROTECT, related_name="labelled", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["label", "label_class"], name="a_class_once_per_label")]
+        indexes = [models.Index(fields=["label_class", "label"], name="labels_of_class")]  # the newest are asked for
 
     def __str__(self) -> str:
         return str(self.label_class)
@@ -175,10 +176,6 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
         """An import or a reviewer answered, whatever others say."""
         # The first part is what the index holds.
         return self.answered().filter(BY_OTHERS, Q(is_imported=True) | Q(label__mode=Label.Mode.REVIEW))
-
-    def naming(self, label_class: LabelClass | int) -> "AnswerQuerySet":
-        """This class is among those that stand."""
-        return self.answered().filter(label__labelled_classes__label_class=label_class)
 
 
 BY_OTHERS = Q(is_imported=True) | Q(reviewed_at__isnull=False)
@@ -317,7 +314,7 @@ class Check(models.Model):
 
 
 class Default(models.Model):
-    """What the head thinks of a sample, that somebody let stand while they answered another question about it: no label.
+    """What the head thinks of a sample, let stand by who answered another question about it: no label.
 
     It was in view, and nobody was asked: it teaches nothing and counts as no answer; exports say who let it stand.
     """

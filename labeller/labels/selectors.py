@@ -20,6 +20,7 @@ from tl_core.evaluation import confidence_sequence
 AUDIT = "audit"  # the strategy name of audit samples
 # An accuracy claim counts from one of these on, chosen before anybody looked: docs/decisions/0009.
 STARTS = frozenset(50 * 2**doubling for doubling in range(24))
+NEWEST_PAGE, NEWEST_PAGES = 64, 16  # labels: most of a class's stand, so that one page is enough
 ERROR = 0.05  # chance that any interval ever shown for a question misses its truth
 
 
@@ -51,6 +52,24 @@ def settled(question: Question) -> set[int]:
     """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
     found = Answer.objects.filter(question=question).settled()
     return {sample_id for (sample_id,) in applying.by_sample(found)}
+
+
+def newest_naming(question: Question, class_id: int, most: int) -> list[int]:
+    """Samples whose answer names the class, those that were labelled last first; looked for among its newest labels.
+
+    In pages by an index of the labels: whoever joins answers to them reads all answers there are.
+    """
+    labels = LabelledClass.objects.filter(label_class=class_id).order_by("-label").values_list("label", flat=True)
+    samples: list[int] = []
+    before: dict[str, int] = {}
+    for _ in range(NEWEST_PAGES):
+        page = list(labels.filter(**before)[:NEWEST_PAGE])
+        stands = Answer.objects.of(question).answered().filter(label__in=page)
+        samples += stands.order_by("-label").values_list("sample", flat=True)
+        if len(samples) >= most or len(page) < NEWEST_PAGE:
+            break
+        before = {"label__lt": page[-1]}
+    return samples[:most]
 
 
 def newest_class(question: Question) -> int:

@@ -26,10 +26,11 @@ SIMILAR = "similar_to"
 
 @dataclass(frozen=True)
 class Aim:
-    """What to hunt for instead of asking the question's strategy: what looks like some samples, or one class."""
+    """What to hunt for instead of asking the question's strategy: what looks like some samples, one class, or words."""
 
     like: tuple[int, ...] = ()  # sample ids
     class_id: int | None = None
+    text: str = ""
 
     @property
     def strategy(self) -> str:

@@ -1,8 +1,8 @@
-"""Hunts: what looks like an example, or is likeliest of a class, for one person to look through.
+"""Hunts: what looks like an example, is likeliest of a class, or fits some words, for one person to look through.
 
 A hunt leaves a TileGroup. Its `estimate` says how many samples of the class remain:
 
-- `by`: what the tiles' numbers are, the `head`'s probabilities or a `likeness` (cosines),
+- `by`: what the tiles' numbers are, the `head`'s probabilities, a `likeness` or `text` (cosines),
 - `found`: how many samples people gave the class,
 - `expected`: how many the head expects among those that may still come: not decided on, not accepted, not passed over
   by this person, not waiting to be labelled blind; null = unknown,
@@ -23,8 +23,11 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
+from labeller.embedding import texts
+from labeller.embedding.loading import load_embeddings
 from labeller.jobs import queueing as jobs
 from labeller.labels.selectors import AUDIT
 from labeller.learning import accepting, assessing, choosing, listing, reading
@@ -35,6 +38,7 @@ from labeller.learning.reading import Known
 from labeller.messages import as_json
 from labeller.projects.models import Question
 from tl_core import query, threads
+from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.notices import notice
 
 SIZE = 240
@@ -51,7 +55,7 @@ class Hunted:
     """What a hunt found: pairs of sample id and probability of its class, or cosine, the likeliest first."""
 
     tiles: list[tuple[int, float]]
-    by_head: bool  # whether the head chose them, and not likeness
+    by: str  # what chose them: "head", "likeness" or "text"
     expected: float | None  # samples of the class among all that were looked at; None where the head can't tell
     known: Known  # what people had answered when it was looked for
 
@@ -60,7 +64,7 @@ def hunt(progress: jobs.Progress) -> None:
     """Rank the pool by one person's aim and leave the best of it as a group of tiles."""
     payload = progress.job.payload
     question = Question.objects.select_related("project").get(pk=payload["question"])
-    class_id, like = payload["class"], payload["like"]
+    class_id, like, text = payload["class"], payload["like"], payload.get("text", "")
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
         return  # deleted meanwhile: the page is told that there is no such hunt
     group = TileGroup(
@@ -70,11 +74,12 @@ def hunt(progress: jobs.Progress) -> None:
         job=progress.job.pk,
         label_class_id=class_id,
         like=like,
+        text=text,
         n=0,
     )
     try:
         besides = _audits(question).union(payload["without"])
-        found = search(question, Aim(tuple(like), class_id), SIZE, besides)
+        found = search(question, Aim(tuple(like), class_id, text), SIZE, besides)
         if found is None:
             raise NothingToHunt(notice(WorkerCode.NOTHING_EMBEDDED))
     except CannotLearn as refusal:
@@ -89,8 +94,8 @@ def hunt(progress: jobs.Progress) -> None:
 def search(question: Question, aim: Aim, size: int, besides: Collection[int] = ()) -> Hunted | None:
     """The samples nearest to an aim, without a round and without those in `besides`; None while nothing is embedded.
 
-    Where the aim has examples these decide, and its class only counts. A class that the head doesn't know yet is hunted
-    by what looks like its labelled samples.
+    Where the aim has examples or words these decide, and its class only counts. A class that the head doesn't know yet
+    is hunted by what looks like its labelled samples.
     """
     known = reading.read(question)
     if known is None:
@@ -99,17 +104,41 @@ def search(question: Question, aim: Aim, size: int, besides: Collection[int] = (
     with threads.single():
         fitted = fit(question, known.run, embeddings, known.answers) if aim.class_id is not None else None
         column = fitted.class_ids.index(aim.class_id) if fitted and aim.class_id in fitted.class_ids else None
-        by_head = column is not None and not aim.like
-        aim = aim if by_head else Aim(like=_examples(aim, known))
+        by = "text" if aim.text else "head" if column is not None and not aim.like else "likeness"
+        aim = Aim(like=_examples(aim, known)) if by == "likeness" else aim
         situation = choosing.situation(known, fitted, aim.strategy, besides)
-        picks = choosing.hunt(known, fitted, situation, aim, size, secrets.randbits(32))
-        positions = np.array([pick.position for pick in picks], np.intp)
-        scores, expected = np.array([pick.score for pick in picks]), None
+        sure, expected = None, None
         if fitted and column is not None:
             sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
-            scores = sure[positions] if by_head else scores
             expected = float(sure[choosing.free(situation)].sum(dtype=np.float64))
-    return Hunted(listing.numbered(embeddings, positions, scores), by_head, expected, known)
+        if by == "text":
+            found = _by_text(known, aim.text, size, embeddings.ids[choosing.free(situation)])
+        else:
+            picks = choosing.hunt(known, fitted, situation, aim, size, secrets.randbits(32))
+            positions = np.array([pick.position for pick in picks], np.intp)
+            scores = np.array([pick.score for pick in picks])
+            found = listing.numbered(
+                embeddings, positions, sure[positions] if sure is not None and by == "head" else scores
+            )
+    return Hunted(found, by, expected, known)
+
+
+def _by_text(known: Known, text: str, size: int, free: NDArray[np.int64]) -> list[tuple[int, float]]:
+    """The samples, of those that are free, whose pictures fit the words best, and the cosine of each."""
+    try:
+        encoder = texts.encoder(known.run)
+    except FeaturiserUnavailable as error:
+        raise NothingToHunt(notice(WorkerCode.TEXTS_UNREADABLE, error=str(error))) from error
+    if encoder is None:
+        raise NothingToHunt(notice(WorkerCode.NO_TEXTS))
+    pool = load_embeddings(known.run)  # as the network gave them: what a head sees may be scaled
+    allowed = np.zeros(len(pool.ids), np.bool_)
+    allowed[pool.positions(free)] = True
+    origin = np.zeros(pool.vectors.shape[1], np.float32)
+    positions, cosines = query.similar_to(
+        None, pool.vectors, size, random_state=0, allowed=allowed, examples=encoder.encode([text]), mean=origin
+    )
+    return listing.numbered(pool, positions, cosines)
 
 
 def _examples(aim: Aim, known: Known) -> tuple[int, ...]:
@@ -132,7 +161,7 @@ def _audits(question: Question) -> set[int]:
 
 def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[str, Any]:
     """How many samples of the class remain; see above."""
-    by = "head" if found.by_head else "likeness"
+    by = found.by
     if class_id is None:
         return {
             "by": by,
@@ -171,7 +200,7 @@ def _keep(fresh: TileGroup) -> None:
     What is on somebody's screen stays: a label must be told to come from a hunt even when the next one is there.
     """
     older = TileGroup.objects.filter(kind=fresh.kind, question=fresh.question, hunter=fresh.hunter_id)
-    same = TileGroup.hunts(fresh.question_id, fresh.hunter_id, fresh.label_class_id, fresh.like)
+    same = TileGroup.hunts(fresh.question_id, fresh.hunter_id, fresh.label_class_id, fresh.like, fresh.text)
     with transaction.atomic():
         fresh.save(force_insert=True)
         replaced = Q(pk__in=same.exclude(pk=fresh.pk).values("pk"))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeller.embedding.loading import Embedded
-from labeller.learning import choosing, reasons, tiles
+from labeller.learning import choosing, naming, reasons, tiles
 from labeller.learning.fitting import Fitted, likeliest
 from labeller.learning.models import RoundEntry, TileGroup
 from labeller.learning.reading import Known
@@ -14,10 +14,13 @@ from tl_core.query.planning import Pick
 TORN = 0.4  # a lead of the likeliest class below which a reason names both
 
 
-def entries(embeddings: Embedded, picks: list[Pick], fitted: Fitted | None) -> list[RoundEntry]:
-    """Rows for the picks, with what the head thinks of each and the code of the reason."""
+def entries(known: Known, picks: list[Pick], fitted: Fitted | None) -> list[RoundEntry]:
+    """Rows for the picks, with what the head (before there is one: the classes' names) says of each, and the reason."""
+    embeddings = known.embeddings
     suggestions: list[list[list[float]]] = [[] for _ in picks]
-    if fitted is not None and picks:
+    if fitted is None:
+        suggestions = naming.suggestions(known, picks)
+    elif picks:
         probabilities = fitted.learner.predict_proba(embeddings.vectors[[pick.position for pick in picks]])
         suggestions = likeliest(probabilities, fitted.class_ids)
     return [

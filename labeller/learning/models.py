@@ -130,6 +130,7 @@ class TileGroup(models.Model):
     hunter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="hunts")
     job = models.PositiveBigIntegerField(null=True, help_text="Id of the job by which the hunter asked for it.")
     like = models.JSONField(default=list, help_text="Sample ids of a hunt's examples.")
+    text = models.CharField(max_length=200, blank=True, help_text="The words of a hunt by words.")
     head_version = models.PositiveIntegerField(null=True)
     n = models.PositiveIntegerField(help_text="Samples of the pool that belong here, beyond those listed too.")
     tiles = models.JSONField(default=list, help_text="Pairs of sample id and probability (or cosine).")
@@ -149,10 +150,10 @@ class TileGroup(models.Model):
 
     @classmethod
     def hunts(
-        cls, question_id: int, hunter_id: int | None, class_id: int | None, like: list[int]
+        cls, question_id: int, hunter_id: int | None, class_id: int | None, like: list[int], text: str = ""
     ) -> models.QuerySet[Any]:
         """One person's hunts with one aim, the newest first."""
-        aimed = cls.objects.filter(kind=cls.Kind.HUNT, label_class=class_id, like=like)
+        aimed = cls.objects.filter(kind=cls.Kind.HUNT, label_class=class_id, like=like, text=text)
         return aimed.filter(question=question_id, hunter=hunter_id).order_by("-pk")
 
 
@@ -221,3 +222,37 @@ class Acceptance(models.Model):
     def offered(self) -> bool:
         """Whether it can be made a rule."""
         return self.threshold is not None and (self.made_at is None or self.revoked_at is not None)
+
+
+class Helping(models.Model):
+    """How far what one question's heads foresee helps another, as it was measured last; see `helping`."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="helped_by")
+    helper = models.ForeignKey(Question, models.CASCADE, related_name="helping")
+    run = models.ForeignKey(EmbeddingRun, models.CASCADE, related_name="+", help_text="Whose embeddings were compared.")
+    companion = models.ForeignKey(
+        EmbeddingRun,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="What is foreseen, as embeddings that the question's head may see; null where it doesn't help.",
+    )
+    n = models.PositiveIntegerField(help_text="Labels compared.")
+    alone = models.FloatField(help_text="Share of them that was right without help.")
+    joined = models.FloatField(help_text="And with it.")
+    low = models.FloatField(help_text="Of the difference, 95 %.")
+    high = models.FloatField()
+    loss = models.FloatField(help_text="By how much the log loss fell.")
+    loss_low = models.FloatField()
+    loss_high = models.FloatField()
+    created_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "helping"
+        constraints = [
+            models.UniqueConstraint(fields=["question", "helper"], name="one_comparison_a_pair"),
+            models.CheckConstraint(condition=~models.Q(question=models.F("helper")), name="no_question_helps_itself"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.helper} for {self.question}"

@@ -97,7 +97,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
         else:
             situation = choosing.situation(known, fitted, aim.strategy, besides=aim.like)
             picks = choosing.hunt(known, fitted, situation, aim, question.round_size, seed)
-        entries = listing.entries(known.embeddings, picks, fitted)
+        entries = listing.entries(known, picks, fitted)
         foreseeing.foresee(known, entries, picks)
         groups = listing.tile_groups(known, fitted, situation, picks)
         kappa = assessing.agreement(question, fitted, known.embeddings) if fitted else None

@@ -3,12 +3,13 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.learning import asking, assessing, hunting, rounds, thinning
+from labeller.learning import asking, assessing, helping, hunting, rounds, thinning
 
 handler("refit")(rounds.refit)
 handler("retrain")(rounds.retrain)
 handler("assess")(assessing.reassess)
 handler("hunt")(hunting.hunt)
+handler("help")(helping.compare)
 
 
 @shared_task

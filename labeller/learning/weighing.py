@@ -5,6 +5,7 @@ from another must not pass for what tells animals apart.
 """
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from labeller.embedding import mixing
 from labeller.embedding.loading import load_beside
 from labeller.embedding.models import EmbeddingRun
 from labeller.learning import fitting
+from labeller.learning.models import Helping
 from labeller.projects.models import Question
 from labeller.samples.models import Sample
 from tl_core.heads import weighing
@@ -28,13 +30,25 @@ FEW_GROUPS = 2 * weighing.FOLDS  # cameras; below, events are held out
 def choose(question: Question, run: EmbeddingRun, answers: dict[int, frozenset[int]]) -> str:
     """Digest of the mix that held-out labels speak for; "" = the run's own embeddings, also without a choice."""
     chosen = ""
-    for companion in mixing.companions(run) if len(answers) >= weighing.ENOUGH_LABELS else []:
-        chosen = _weighed(question, run, companion, answers) or chosen
+    for companion in allowed(question, mixing.companions(run)) if len(answers) >= weighing.ENOUGH_LABELS else []:
+        chosen = _weighed(question, run, chosen, companion, answers) or chosen
     return chosen
 
 
-def _weighed(question: Question, run: EmbeddingRun, companion: EmbeddingRun, answers: dict[int, frozenset[int]]) -> str:
-    even, beside = load_beside(run, companion)
+def allowed(question: Question, companions: Sequence[EmbeddingRun]) -> list[EmbeddingRun]:
+    """Of a run's companions those that the question's head may see: none that is there to help another question."""
+    of_pairs = Helping.objects.filter(companion__in=[each.pk for each in companions])
+    owners = list(of_pairs.values_list("companion", "question"))
+    mine = {companion for companion, owner in owners if owner == question.pk}
+    others = {companion for companion, _ in owners} - mine
+    return [each for each in companions if each.pk not in others]
+
+
+def _weighed(
+    question: Question, run: EmbeddingRun, mix: str, companion: EmbeddingRun, answers: dict[int, frozenset[int]]
+) -> str:
+    """Digest of the mix with this companion in it; "" where it is better left out."""
+    even, beside = load_beside(run, companion, mix)
     data = fitting.training(question, beside, answers)
     if data is None:
         return ""
@@ -43,19 +57,23 @@ def _weighed(question: Question, run: EmbeddingRun, companion: EmbeddingRun, ans
         [data.X[:, scale > 0] * scale[scale > 0] for scale in scales],
         data.y,
         [beside.mean[scale > 0] * scale[scale > 0] for scale in scales],
-        _groups(data.sample_ids),
+        groups(data.sample_ids),
         np.random.default_rng(question.pk),
     )
     log.info("question %d: losses %s at %s", question.pk, weighed.losses.round(3), WEIGHTS)
-    return mixing.keep(run, even.weighted(WEIGHTS[weighed.chosen])) if weighed.chosen else ""
+    own, last = WEIGHTS[weighed.chosen]
+    return (
+        mixing.keep(run, even.weighted([own * each for each in even.weights[:-1]] + [last])) if weighed.chosen else ""
+    )
 
 
 def _columns(even: Mix, weights: tuple[float, float]) -> NDArray[np.float32]:
-    """What the columns of an even mix are multiplied by for these weights."""
-    return np.repeat(np.array(weights, np.float32), [len(scale) for scale in even.scales])
+    """What the columns are multiplied by for these weights of what there is, and of the last part."""
+    last = len(even.scales[-1])
+    return np.repeat(np.array(weights, np.float32), [even.dimension - last, last])
 
 
-def _groups(sample_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+def groups(sample_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """What must not be torn apart: cameras where there are several, else events; -1 = on its own."""
     rows = Sample.objects.filter(pk__in=sample_ids.tolist()).values_list("pk", "file__deployment", "file__sequence")
     deployments, sequences = {}, {}

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeller.accounts import access
-from labeller.accounts.models import User
+from labeller.accounts.models import Role, User
 from labeller.transfer import networks as own
-from labeller.transfer import uploading
+from labeller.transfer import switching, uploading
 from labeller.transfer.models import NetworkUpload, OwnNetwork
 from labeller.transfer.network_forms import NetworkForm
 
@@ -89,3 +89,11 @@ def remove(request: HttpRequest, digest: str) -> HttpResponse:
             messages.error(request, _("%(name)s is in use and stays.") % {"name": network.name})
         return redirect("transfer:networks")
     return render(request, "transfer/remove_network.html", {"row": row, "network": network})
+
+
+@require_POST
+def use_network(request: HttpRequest, slug: str, digest: str) -> HttpResponse:
+    """Have a project learn from a network of the site's own, once everything is embedded by it."""
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    switching.ask(project, spec=get_object_or_404(OwnNetwork, digest=digest).spec)
+    return redirect("transfer:featuriser", slug)

@@ -11,11 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from labeller.accounts.models import User
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
+from labeller.jobs.models import Job
 from labeller.projects.models import Project
+from labeller.transfer import switching
 from labeller.transfer.models import OwnNetwork
 from tl_core import featurisers
 from tl_core.featurisers import cards, clip, own
 
+MOST_OFFERED = 50  # on a project's page
 MADE_BY = {
     "upload": _("uploaded"),
     "tuning": _("fine-tuned here"),
@@ -30,6 +33,20 @@ class Listed:
     network: OwnNetwork
     made_by: str
     used_by: list[Project]
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A network as a project's page offers it."""
+
+    network: OwnNetwork
+    made_by: str
+    in_use: bool
+
+
+def _made_by(network: OwnNetwork) -> str:
+    made_by = network.card.get("made_by", "")
+    return str(MADE_BY.get(made_by, made_by))
 
 
 def keep(digest: str, by: User | None = None) -> OwnNetwork:
@@ -65,10 +82,7 @@ def newest_first() -> "QuerySet[OwnNetwork]":
 def listed(networks: list[OwnNetwork]) -> list[Listed]:
     """What the page shows of these networks."""
     users = _users()
-    return [
-        Listed(each, MADE_BY.get(each.card["made_by"], each.card["made_by"]), users.get(each.digest, []))
-        for each in networks
-    ]
+    return [Listed(each, _made_by(each), users.get(each.digest, [])) for each in networks]
 
 
 def used_by(network: OwnNetwork) -> list[Project]:
@@ -81,6 +95,8 @@ def _users() -> dict[str, list[Project]]:
     prefix = cards.PREFIX
     pairs = set(EmbeddingRun.objects.filter(featuriser__startswith=prefix).values_list("featuriser", "project"))
     pairs |= set(Project.everything.filter(featuriser__startswith=prefix).values_list("featuriser", "pk"))
+    wished = Job.objects.filter(kind=switching.KIND, state__in=runs.OPEN, payload__spec__startswith=prefix)
+    pairs |= set(wished.values_list("payload__spec", "project"))
     projects = Project.everything.in_bulk({pk for _, pk in pairs})
     found: dict[str, set[int]] = {}
     for spec, pk in pairs:
@@ -92,9 +108,13 @@ def _users() -> dict[str, list[Project]]:
     }
 
 
-def specs() -> list[str]:
-    """All of them as featurisers, the newest first: what may be tried beside those that everybody has."""
-    return [each.spec for each in newest_first()]
+def offered(project: Project) -> list[Offered]:
+    """What a project may choose: the newest networks, and the one it has."""
+    in_use = cards.digest_of(project.featuriser)
+    networks = list(newest_first()[:MOST_OFFERED])
+    if in_use and in_use not in {each.digest for each in networks}:
+        networks += OwnNetwork.objects.filter(digest=in_use)
+    return [Offered(each, _made_by(each), each.digest == in_use) for each in networks]
 
 
 def called(spec: str) -> str:
@@ -107,6 +127,8 @@ def called(spec: str) -> str:
 
 def reads_texts(spec: str) -> bool:
     """Whether texts can be compared with the embeddings of a featuriser; a row tells, no file is opened."""
+    if runs.underived(spec) != spec:  # what was made of the embeddings has left the space they share with texts
+        return False
     digest = cards.digest_of(spec)
     if digest:
         return OwnNetwork.objects.filter(digest=digest, reads_texts=True).exists()

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-from labeller.transfer import advising, levels, switching
+from labeller.transfer import advising, helping, levels, networks, switching
 from labeller.transfer.forms import UseForm
 
 
@@ -24,6 +24,8 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
         "levels": levels.shown(member.project),
         "switching": switching.shown(member.project),
         "advising": advising.shown(member.project),
+        "helping": helping.shown(member.project),
+        "offered": networks.offered(member.project),
     }
     return render(request, "transfer/featuriser.html", context)
 
@@ -61,6 +63,13 @@ def use(request: HttpRequest, slug: str) -> HttpResponse:
         switching.ask(project, run=get_object_or_404(EmbeddingRun, project=project, pk=run_id))
     else:
         switching.ask(project, spec=spec, levels=levels)
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def compare_questions(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have it measured which question helps which."""
+    helping.ask(access.member(request.user, slug, at_least=Role.MANAGER).project)
     return redirect("transfer:featuriser", slug)
 
 

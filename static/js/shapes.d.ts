@@ -64,6 +64,7 @@ interface Sample {
   mine?: boolean; // of a frame: whether this person may decide on it
   blind?: boolean;
   suggestions?: [number, number][]; // class id and probability
+  by_names?: boolean; // the names of classes suggest them, for there is no head yet
   previous?: Stored | null;
   followers?: Record<string, Stored>;
   foreseen?: Record<string, [number, number][]>; // what is suggested for questions that follow, by their keys
@@ -200,10 +201,11 @@ interface Answer {
   failure: string | null; // offline, busy or signed-out
 }
 
-/** What is hunted: a class, or what looks like these samples. */
+/** What is hunted: a class, what looks like these samples, or what fits these words. */
 interface Aim {
   class: number | null;
   like: number[];
+  text?: string;
 }
 
 /** What the scripts without a DOM need of a page's session. */

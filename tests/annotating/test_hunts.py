@@ -16,7 +16,8 @@ from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import TileGroup
 from labeller.messages import sentence
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
+from labeller.transfer.models import OwnNetwork
 from tests import factories
 from tl_core.notices import notice
 
@@ -82,7 +83,7 @@ def test_a_hunt_for_a_class_is_a_job_and_brings_examples(post, foxes, pool):
     job = Job.objects.get(kind="hunt")
     assert answer == {"job": job.pk, "state": "hunting", "examples": [pool[at].pk for at in (10, 7, 4, 1)]}
     assert job.payload == {
-        "question": foxes.question.pk, "user": foxes.ana.pk, "class": badger, "like": [], "without": [],
+        "question": foxes.question.pk, "user": foxes.ana.pk, "class": badger, "like": [], "without": [], "text": "",
     }  # fmt: skip
     assert job.project == foxes.project
 
@@ -337,3 +338,45 @@ def test_questions_to_the_database_do_not_grow_with_the_page(start, tiles, foxes
             tiles(job, count=count)
         counted.append(len(queries))
     assert counted[0] == counted[1] <= 32
+
+
+# --- by words -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reading(foxes):
+    """The project's featuriser reads texts."""
+    OwnNetwork.objects.create(
+        digest="0123456789abcdef", name="Tiny", card={}, dimension=8, megabytes=1, reads_texts=True
+    )
+    Project.objects.filter(pk=foxes.project.pk).update(featuriser="own/0123456789abcdef")
+
+
+def test_a_hunt_by_words_is_offered_where_the_featuriser_reads_texts(client, post, foxes, pool, reading):
+    job = Job.objects.get(pk=post("hunt_start", {"text": "  a lynx\n at night "}).json()["job"])
+    assert job.payload["text"] == "a lynx at night"
+    assert post("hunt_start", {"text": "a lynx at night"}).json()["job"] == job.pk  # pending once
+    assert post("hunt_start", {"text": "a badger"}).json()["job"] != job.pk
+    page = client.get(reverse("annotating:hunt", args=["foxes", "species"])).content.decode()
+    assert 'data-testid="by-words"' in page
+
+
+@pytest.mark.parametrize(
+    ("aim", "said"),
+    [
+        ({"text": 7}, "`text` must be a text."),
+        ({"text": "x" * 201}, "`text` must have at most 200 characters."),
+        ({"text": " "}, "`text`, words for it"),
+        ({"text": "x", "like": [1]}, "not both"),
+    ],
+)
+def test_words_that_cannot_be_hunted_by(post, foxes, pool, reading, aim, said):
+    answer = post("hunt_start", aim)
+    assert answer.status_code == 422 and said in answer.json()["detail"]
+
+
+def test_no_words_where_the_featuriser_reads_none(client, post, foxes, pool):
+    answer = post("hunt_start", {"text": "a lynx at night"})
+    assert answer.status_code == 422 and "reads no texts" in answer.json()["detail"]
+    page = client.get(reverse("annotating:hunt", args=["foxes", "species"])).content.decode()
+    assert 'data-testid="by-words"' not in page

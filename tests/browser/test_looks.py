@@ -85,12 +85,12 @@ PLACES = {
 }
 # Addresses that answer with no page of their own: data, pictures, files, and what is only posted to.
 NO_PAGES = {
-    "set_language", "healthz", "readyz", "logout", "image", "part", "embedding", "train", "grid_tiles", "hunt_start",
-    "hunt_tiles", "review_next", "together_next", "together_save", "together_release", "next", "save", "release",
-    "withdraw", "close_flag", "curve", "labels_csv",
-    "predictions_csv", "deployments_csv", "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere",
-    "new_password", "set_active", "network_piece", "log_out", "cancel_removal", "advise", "stop_advising", "use",
-    "keep",
+    "set_language", "healthz", "readyz", "logout", "image", "part", "embedding", "train", "grid_tiles",
+    "hunt_start", "hunt_tiles", "review_next", "together_next", "together_save", "together_release", "next",
+    "save", "release", "withdraw", "close_flag", "curve", "labels_csv", "predictions_csv", "deployments_csv",
+    "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password", "set_active",
+    "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
+    "compare_questions", "levels",
 }  # fmt: skip
 
 

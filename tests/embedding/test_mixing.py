@@ -205,8 +205,8 @@ def test_samples_that_a_part_lacks_are_left_out_of_the_mix(foxes, labelled):
 
 def test_cameras_are_held_out_whole_where_there_are_several(foxes, pool):
     ids = np.array([each.pk for each in pool])
-    assert set(weighing._groups(ids).tolist()) == {-1}
+    assert set(weighing.groups(ids).tolist()) == {-1}
     for number, sample in enumerate(pool):
         place, _ = Deployment.objects.get_or_create(project=foxes.project, name=f"camera {number % 12}")
         type(sample.file).objects.filter(pk=sample.file_id).update(deployment=place)
-    assert len(set(weighing._groups(ids).tolist())) == 12
+    assert len(set(weighing.groups(ids).tolist())) == 12

@@ -134,3 +134,19 @@ def test_the_number_of_queries_does_not_grow(foxes, say, django_assert_num_queri
         selectors.consensus(foxes.question)
     with django_assert_num_queries(1):
         tallies.of(foxes.question)
+
+
+def test_the_newest_of_a_class_are_found_page_by_page(foxes, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(selectors, "NEWEST_PAGE", 2)
+    samples, fox = factories.samples(foxes.project, 7), foxes.class_id("fox")
+    for sample in samples:
+        factories.label(foxes.question, sample, foxes.ana, fox)
+    for sample in samples[3:6]:  # these were foxes, and are no more
+        said = Label.objects.get(sample=sample, is_current=True)
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("badger"), supersedes=said.uuid)
+    found = selectors.newest_naming(foxes.question, fox, 3)
+    assert found == [samples[at].pk for at in (6, 2, 1)]
+    assert selectors.newest_naming(foxes.question, foxes.class_id("empty"), 3) == []
+    monkeypatch.undo()
+    with django_assert_num_queries(2):  # never a join over all answers, of which there may be a million
+        assert selectors.newest_naming(foxes.question, fox, 9) == [samples[at].pk for at in (6, 2, 1, 0)]

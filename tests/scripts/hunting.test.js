@@ -105,3 +105,19 @@ test("nothing is hunted for nothing", async () => {
   await clock.advance(1000);
   assert.deepEqual([told, sent], [[], []]);
 });
+
+test("words lead to a class, which is hunted itself once there are labels of it", async () => {
+  const { hunting, sent } = begin((job) => ready(job));
+  hunting.begin({ class: null, like: [], text: "a lynx at night" });
+  await clock.advance(1000);
+  hunting.name(5);
+  await clock.advance(1000);
+  hunting.isNews = true;
+  hunting.renew();
+  await clock.advance(1000);
+  assert.deepEqual(sent, [
+    { like: [], without: [8], text: "a lynx at night" },
+    { like: [], without: [8], class: 5, text: "a lynx at night" },
+    { like: [], without: [8], class: 5 },
+  ]);
+});

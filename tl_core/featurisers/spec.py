@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # Left out of the canonical string: a spec that spells a default out is the same spec.
-DEFAULTS = {"cut": "1", "output": "last", "precision": "float32"}
-OPTIONS = ("cut", "output", "precision", "size", "weights")
+DEFAULTS = {"cut": "1", "output": "last", "precision": "float32", "views": "1"}
+OPTIONS = ("cut", "output", "precision", "size", "views", "weights")
 OUTPUTS = ("last", "levels", "both")
+VIEWS = ("1", "2")
 PRECISIONS = ("float32", "int8")
 
 
@@ -17,8 +18,8 @@ def parse(spec: str) -> tuple[str, dict[str, str]]:
     Parameters
     ----------
     spec : str
-        A name, then any of ``cut=``, ``output=``, ``precision=``, ``size=``, ``weights=``, separated by commas, in any
-        order.
+        A name, then any of ``cut=``, ``output=``, ``precision=``, ``size=``, ``views=``, ``weights=``, separated by
+        commas, in any order.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def _checked(option: str, value: str) -> str:
         return str(Path(value).expanduser().absolute())
     if option == "cut" and re.fullmatch(r"[12]|[A-Za-z_][\w.]*", value):
         return value
-    if value in {"output": OUTPUTS, "precision": PRECISIONS}.get(option, ()):
+    if value in {"output": OUTPUTS, "precision": PRECISIONS, "views": VIEWS}.get(option, ()):
         return value
     if option == "size" and re.fullmatch("[1-9][0-9]{0,3}", value):
         return value
@@ -84,6 +85,7 @@ def _checked(option: str, value: str) -> str:
         "weights": "the path of a .safetensors, .pth or .pt file",
         "cut": "1, 2 or the name of a node of the network",
         "output": ", ".join(OUTPUTS),
+        "views": "1, or 2 where a picture and its mirror image are averaged",
         "precision": " or ".join(PRECISIONS),
         "size": "the side of the image in pixels",
     }[option]

@@ -82,6 +82,10 @@ class Mix:
         """
         return Mixed(parts, self.scales)
 
+    def beside(self, other: "Mix") -> "Mix":
+        """Return the parts of both, each weighing what it weighs."""
+        return Mix(self.fingerprints + other.fingerprints, self.weights + other.weights, self.scales + other.scales)
+
     def weighted(self, weights: Sequence[float]) -> "Mix":
         """Return the same parts with other weights; one of weight 0 is left out."""
         kept = [at for at, weight in enumerate(weights) if weight > 0]

@@ -15,6 +15,7 @@ from labeller.accounts.models import Role
 from labeller.annotating.views.common import asked
 from labeller.annotating.wire import pages
 from labeller.projects.models import Question
+from labeller.transfer import networks
 
 ENDPOINTS = ("next", "save", "classes", "release")
 
@@ -60,6 +61,7 @@ def _screen(
         "project": {"slug": project.slug, "name": project.name},
         **pages.questions_json(question),
         "show_suggestions": question.show_suggestions,
+        "reads_texts": mode == "hunt" and networks.reads_texts(project.featuriser),
         "urls": {
             **{name: reverse(f"annotating:{name}", args=place) for name in (*ENDPOINTS, *endpoints)},
             "hunt": reverse("annotating:hunt", args=place),

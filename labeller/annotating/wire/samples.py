@@ -97,6 +97,7 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
         "blind": blind,
         "head_version": head.version if head and shows else None,
         "suggestions": entry.suggestions if entry and shows else [],
+        "by_names": bool(entry and shows and entry.suggestions and head is None),
     }
 
 

@@ -22,7 +22,7 @@ const backOff = (tries) => sleep(BACK_OFF_MS[Math.min(tries, BACK_OFF_MS.length 
 
 export class Hunting extends EventTarget {
   /** @type {Aim | null} */
-  aim = null; // {class, like}; the class is null until somebody has said what the examples are
+  aim = null; // {class, like, text}; the class is null until somebody has said what the examples, or words, are of
   /** @type {string | null} */
   job = null; // the newest one that is done
   /** @type {any} */
@@ -33,7 +33,7 @@ export class Hunting extends EventTarget {
   ended = null; // {state: "failed" or "over", message}
   isLate = false;
   isNews = false; // whether something was decided since
-  #isSeed = false; // whether the examples only led to the class
+  #isSeed = false; // whether the examples, or words, only led to the class
 
   #options;
   #wish = 0; // the newest hunt counts
@@ -79,7 +79,7 @@ export class Hunting extends EventTarget {
     const isCurrent = () => wish === this.#wish;
     const { session } = this.#options;
     if (!this.aim) return;
-    if (this.#isSeed && this.isNews) this.aim = { ...this.aim, like: [] };
+    if (this.#isSeed && this.isNews) this.aim = { ...this.aim, like: [], text: "" };
     this.isNews = false;
     const foundThen = session.tally.counts.get(this.aim.class ?? 0) ?? 0;
     const late = setTimeout(() => isCurrent() && this.#set({ isLate: true }), LATE_MS);
@@ -127,8 +127,8 @@ export class Hunting extends EventTarget {
     const { session, supply, without } = this.#options;
     for (let tries = 0; isCurrent(); tries += 1) {
       if (!this.aim) break;
-      const { class: id, like } = this.aim;
-      const body = { like, without: without(), ...(id === null ? {} : { class: id }) };
+      const { class: id, like, text } = this.aim;
+      const body = { like, without: without(), ...(id === null ? {} : { class: id }), ...(text ? { text } : {}) };
       const { status, data, failure } = await session.post(session.boot.urls.hunt_start, body);
       if (!isCurrent()) return null;
       if (data?.job) return data;

@@ -42,6 +42,7 @@ class Hunt extends TileScreen {
       whyNot: () => this.whyNot(),
       onClass: (id) => this.choose(id),
       onExample: (sample) => this.begin({ class: this.hunting.aim.class, like: [sample] }),
+      onWords: (text) => this.begin({ class: null, like: [], text }),
       onMarks: (meaning) => this.#mean(meaning),
       onRest: (id) => {
         this.#rest = id;
@@ -85,6 +86,7 @@ class Hunt extends TileScreen {
     const query = new URLSearchParams();
     if (aim?.class) query.set("class", String(aim.class));
     for (const sample of aim?.like ?? []) query.append("like", String(sample));
+    if (aim?.text) query.set("text", aim.text);
     const wanted = query.size ? `?${query}` : "";
     if (location.search !== wanted) history.replaceState(null, "", wanted || location.pathname);
   }
@@ -155,7 +157,7 @@ class Hunt extends TileScreen {
       this.session.notify("");
       this.view.draw();
       this.session.announce(this.view.spoken());
-    } else if (id !== aim?.class || aim.like.length || ended) {
+    } else if (id !== aim?.class || aim.like.length || aim.text || ended) {
       this.begin({ class: id, like: [] });
     }
   }
@@ -250,4 +252,5 @@ const query = new URLSearchParams(location.search);
 const like = query.getAll("like").map(Number).filter(Number.isSafeInteger);
 const id = Number(query.get("class"));
 const named = hunt.session.classes.get(id) ? id : null;
-hunt.begin(named !== null || like.length ? { class: named, like } : null);
+const text = hunt.session.boot.reads_texts && !like.length ? (query.get("text") ?? "") : "";
+hunt.begin(named !== null || like.length || text ? { class: named, like, text } : null);

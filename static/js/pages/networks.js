@@ -61,7 +61,7 @@ form.addEventListener("submit", async (event) => {
   try {
     await upload(file);
   } catch (error) {
-    problem.textContent = error.message;
+    problem.textContent = error instanceof Refused ? error.message : failed;
     problem.hidden = false;
     button.disabled = false;
     fields.file.disabled = false;

@@ -20,7 +20,10 @@ export class HuntView {
   #tools;
   #examples = "";
 
-  /** options: session, tiles, supply, hunting, look() -> {page, marks, rest}, whyNot(), onClass, onExample, onMarks, onRest */
+  /**
+   * options: session, tiles, supply, hunting, look() -> {page, marks, rest}, whyNot(), onClass, onExample, onWords,
+   * onMarks, onRest
+   */
   constructor(options) {
     const { session, tiles, onClass } = options;
     this.#options = options;
@@ -41,7 +44,13 @@ export class HuntView {
 
   /** A choice by mouse gives the keyboard back to the tiles; one by keyboard stays where it is. */
   #wire() {
-    const { onMarks, onRest, tiles } = this.#options;
+    const { onMarks, onRest, onWords, tiles } = this.#options;
+    byId("by-words")?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const words = byId("words").value.trim();
+      if (words) onWords(words);
+      byId("words").blur(); // keys are for the tiles again
+    });
     let isByPointer = false;
     byId("marks").addEventListener("pointerdown", () => (isByPointer = true));
     byId("marks").addEventListener("keydown", () => (isByPointer = false));
@@ -84,7 +93,7 @@ export class HuntView {
     byId("hunt-head").hidden = !aim;
     if (!aim) return;
     const target = page ? page.target : aim.class;
-    fill(byId("target"), target === null ? this.#session.texts.likeThis : this.#session.name(target));
+    fill(byId("target"), target === null ? this.#openTarget : this.#session.name(target));
     byId("target").toggleAttribute("data-open", target === null);
     byId("target-dot").hidden = target === null;
     byId("target-dot").style.backgroundColor = target === null ? "" : this.#session.colour(target);
@@ -102,6 +111,13 @@ export class HuntView {
     const values = { n: number(tiles.seen), total: number(tiles.open.length) };
     fill(byId("seen"), page ? format(this.#session.texts.seen, values) : "");
     byId("seen").toggleAttribute("data-all", Boolean(page) && tiles.seen === tiles.open.length);
+  }
+
+  /** What is hunted while nobody has said which class it is. */
+  get #openTarget() {
+    const { texts } = this.#session;
+    const words = this.#state.aim?.text;
+    return words ? format(texts.words, { words }) : texts.likeThis;
   }
 
   /** Found and remaining, with what was decided since the hunt. */
@@ -267,12 +283,20 @@ export class HuntView {
     const { texts } = this.#session;
     const { supply } = this.#options;
     if (!aim) return "";
-    const values = { name: aim.class === null ? "" : this.#session.name(aim.class) };
+    const [isOver, isHunting] = this.#waitingTexts(aim);
+    const values = { name: aim.class === null ? "" : this.#session.name(aim.class), words: aim.text ?? "" };
     if (ended?.state === "failed") return ended.message;
-    if (ended) return format(aim.class === null ? texts.overLike : texts.over, values);
+    if (ended) return format(isOver, values);
     if (supply.isTroubled) return supply.refusal || texts.noServer;
     if (isLate) return supply.message || texts.stillHunting;
-    return format(aim.class === null ? texts.huntingLike : texts.hunting, values);
+    return format(isHunting, values);
+  }
+
+  /** What is said once a hunt is over, and while it goes on. */
+  #waitingTexts({ class: id, text }) {
+    const { texts } = this.#session;
+    if (id !== null) return [texts.over, texts.hunting];
+    return text ? [texts.overWords, texts.huntingWords] : [texts.overLike, texts.huntingLike];
   }
 
   /** What is in view, for who can't see it. */
@@ -281,10 +305,9 @@ export class HuntView {
     const { texts } = this.#session;
     if (!aim) return byId("start-title").textContent;
     if (!page) return this.emptyText();
-    const values = { n: number(this.#options.tiles.open.length), name: this.name };
-    return [format(page.target === null ? texts.pageLike : texts.page, values), byId("marks-say").textContent].join(
-      " ",
-    );
+    const values = { n: number(this.#options.tiles.open.length), name: this.name, words: aim.text ?? "" };
+    const text = page.target !== null ? texts.page : aim.text ? texts.pageWords : texts.pageLike;
+    return [format(text, values), byId("marks-say").textContent].join(" ");
   }
 }
 

@@ -137,10 +137,10 @@ export class Panel {
 
   /** Show an entry's suggestions, and the classes it has been given. */
   show(entry, { note, isDigitForClass }) {
-    const { texts } = this.#options;
     const chosen = new Set(this.#isMulti && entry?.draft ? entry.draft : (entry?.stands?.classes ?? []));
-    note.hidden = !entry || entry.suggestions.length > 0;
-    fill(note, !entry ? "" : entry.blind ? texts.blind : texts.noneYet);
+    const told = entry ? this.#note(entry) : "";
+    note.hidden = !told;
+    fill(note, told);
     this.#suggestions.forEach((button, at) => this.#showSuggestion(button, entry?.suggestions[at], chosen));
     this.#list.classList.toggle("digits", isDigitForClass);
     if (this.#rows.size > MOST) this.#bring(this.#recents.ids[0]); // just picked by its name
@@ -149,6 +149,13 @@ export class Panel {
       button.setAttribute("aria-pressed", String(chosen.has(id)));
       button.disabled = !entry;
     }
+  }
+
+  /** What is said beside an entry's suggestions, or in their place. */
+  #note({ suggestions, by_names: isByNames, blind }) {
+    const { texts } = this.#options;
+    if (suggestions.length) return isByNames ? texts.byNames : "";
+    return blind ? texts.blind : texts.noneYet;
   }
 
   #showSuggestion(button, suggestion, chosen) {
