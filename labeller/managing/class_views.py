@@ -26,6 +26,7 @@ from labeller.projects import questions, taxonomy
 from labeller.projects.class_forms import AddClassesForm, ClassForm, FollowingQuestionForm, TaxonomyForm
 from labeller.projects.models import LabelClass, Question
 from labeller.text import clean, fold
+from labeller.transfer import networks
 
 A_PAGE = 100
 
@@ -57,6 +58,7 @@ def classes(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _add(question: Question, given: dict[str, Any]) -> str:
     n = questions.add_classes(question, given["names"])
+    _suggest_anew(question)
     return ngettext("%(n)d class was added.", "%(n)d classes were added.", n) % {"n": n}
 
 
@@ -65,11 +67,18 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
     if outcome.moved:
         learning.request_refit(question, at_once=True)
     learning.ask_anew(question)
+    _suggest_anew(question)
     made = ngettext("%(n)d class was added", "%(n)d classes were added", outcome.made) % {"n": outcome.made}
     return ngettext("%(made)s, and %(n)d changed.", "%(made)s, and %(n)d changed.", outcome.changed) % {
         "made": made,
         "n": outcome.changed,
     }
+
+
+def _suggest_anew(question: Question) -> None:
+    """Have new names suggested too, where names alone suggest: there is no head yet, and the featuriser reads texts."""
+    if networks.reads_texts(question.project.featuriser) and not question.heads.exists():
+        learning.request_refit(question, at_once=True)
 
 
 def _shown(request: HttpRequest, member: Member, question: Question) -> dict[str, Any]:

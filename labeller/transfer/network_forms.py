@@ -27,7 +27,7 @@ class JsonField(forms.CharField):
         except (ValueError, RecursionError) as error:
             raise ValidationError(gettext("This is no JSON: %(error)s") % {"error": str(error)[:200]}) from error
         if not isinstance(given, dict):
-            raise ValidationError(gettext("Write an object, such as {“crop”: 224}."))
+            raise ValidationError(gettext('Write an object, such as {"crop": 224}.'))
         return given
 
 
@@ -55,7 +55,7 @@ class NetworkForm(forms.Form):
         max_length=MOST_DETAILS,
         required=False,
         help_text=_(
-            "JSON. Of ONNX, how pictures are prepared: {“crop”: 224, “mean”: [0.5, 0.5, 0.5], “std”: [0.5, 0.5, 0.5]}. "
+            'JSON. Of ONNX, how pictures are prepared: {"crop": 224, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}. '
             "Of a CLIP, the content of its open_clip_config.json."
         ),
     )

@@ -4,6 +4,9 @@ import json
 
 from django.core.management import call_command
 
+from labeller.embedding import runs
+from tl_core.featurisers import builders, cards, own
+
 
 def test_the_table_and_its_json_say_the_same(capsys):
     call_command("featurisers")
@@ -24,3 +27,13 @@ def test_all_of_torchvision_can_be_listed(capsys):
     call_command("featurisers", "--all", "--json")
     names = {entry["name"] for entry in json.loads(capsys.readouterr().out)["featurisers"]}
     assert names > {entry["name"] for entry in few} and len(names) > 60 and "densenet121" in names
+
+
+def test_networks_of_this_site_are_among_them(capsys):
+    builders.builder("cells", "torch.nn:AdaptiveAvgPool2d")
+    plain = {"resize": 8, "crop": 8, "interpolation": "bilinear", "mean": [0] * 3, "std": [1] * 3}
+    made = {"architecture": "builder:cells", "arguments": {"output_size": 2}, "preprocessing": plain}
+    digest = own.save(runs.networks(), {}, cards.Card("Cells", made_by="upload", made_at="2026-01-02", **made))
+    call_command("featurisers", "--json")
+    *_, last = json.loads(capsys.readouterr().out)["featurisers"]
+    assert (last["name"], last["dimension"], last["source"]) == (f"own/{digest}", 3, "this site: Cells")

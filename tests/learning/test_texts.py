@@ -11,7 +11,7 @@ from labeller.jobs import queueing as jobs
 from labeller.labels.models import Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import naming, reading, rounds
-from labeller.learning.models import TileGroup
+from labeller.learning.models import RoundEntry, TileGroup
 from labeller.messages import sentence
 from labeller.projects.making import ensure_class
 from labeller.transfer import networks
@@ -182,6 +182,14 @@ def test_one_class_or_thousands_suggest_nothing(foxes, pool, monkeypatch):
     assert not any(entry.suggestions for entry in rounds.rank(foxes.question).entries)
     foxes.question.classes.exclude(name="fox").delete()
     assert not any(entry.suggestions for entry in rounds.rank(foxes.question).entries)
+
+
+def test_a_new_class_is_suggested_soon(foxes, pool, client):
+    client.force_login(foxes.mia)
+    client.post("/projects/foxes/classes/", {"do": "add", "names": "lynx\nboar"})
+    factories.work("refit")
+    entries = RoundEntry.objects.filter(round__question=foxes.question, round__is_current=True)
+    assert all(len(entry.suggestions) == 5 for entry in entries) and entries
 
 
 def test_other_featurisers_suggest_nothing(foxes):

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from labeller.embedding import runs
 from tl_core import featurisers
+from tl_core.featurisers import Entry, cards, own
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         runs.import_own()
         entries = featurisers.catalogue(all_networks=options["all"])
+        entries += self._own()
         if options["json"]:
             self.stdout.write(json.dumps({"featurisers": [dataclasses.asdict(entry) for entry in entries]}))
             return
@@ -33,3 +35,18 @@ class Command(BaseCommand):
             "\nWhat is not here is downloaded on first use, where there is a network; --json says which file where."
             "\nAny timm model is timm/NAME; your own weights are NAME,weights=FILE: see docs/featurisers.md."
         )
+
+    def _own(self) -> list[Entry]:
+        """This site's own networks, after those that everybody has."""
+        storage = runs.networks()
+        return [
+            Entry(
+                name=f"{cards.PREFIX}{digest}",
+                dimension=card.dimension,
+                megabytes=cards.local(storage, digest).stat().st_size / 1e6,
+                source=f"this site: {card.name}",
+                available=True,
+                remedy="",
+            )
+            for digest, card in own.listing(storage).items()
+        ]

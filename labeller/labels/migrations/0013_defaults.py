@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labels', '0011_heads_named'),
+        ('labels', '0012_newest_of_class'),
         ('projects', '0008_kept_state'),
         ('samples', '0010_closing'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
