@@ -24,6 +24,10 @@ class WorkerCode(Codes):
     NEW_FILES_FIRST = "new_files_first"
     EMBEDDED_FIRST = "embedded_first", "name"
     TRYING = "trying"
+    ADAPTING = "adapting", "n", "wanted"
+    NOTHING_TO_ADAPT = "nothing_to_adapt", "n"
+    PICTURES_GONE = "pictures_gone"
+    NOTHING_KNOWN = "nothing_known"
     COMPARING = "comparing"
     NOTHING_TO_TRY = "nothing_to_try"
     # What is tried: parts of networks, and what has learnt nothing.

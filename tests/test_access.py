@@ -92,7 +92,16 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/featuriser/questions/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
-        for what in ("levels", "advise", "advise/stop", "use", "use/stop")
+        for what in ("levels", "advise", "advise/stop", "adapt", "adapt/stop", "use", "use/stop")
+    ),
+    *(
+        Row(
+            "POST",
+            f"projects/<slug:slug>/featuriser/adapt/<slug:way>/{what}/",
+            (LOGIN, 404, 403, 403, 404, 404, 404),
+            FORM,
+        )
+        for what in ("use", "leave")  # nothing was tried yet
     ),
     Row(
         "POST",
@@ -203,6 +212,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:sample_id", sample_id),
         ("int:size", 256),
         ("slug:action", "resume"),
+        ("slug:way", "whitening"),
         ("int:acceptance_id", 1),
         ("int:user_id", factories.person("spare").pk),
         ("int:source_id", Source.objects.filter(project__slug="foxes").first().pk),

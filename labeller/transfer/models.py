@@ -84,3 +84,25 @@ class NetworkUpload(models.Model):
     def told(self) -> str:
         """Why it was refused, in the reader's language."""
         return sentence(self.problem)
+
+
+class AdaptingResult(models.Model):
+    """What came of the last try of a way to adapt: see `adapting`."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="adapting_results")
+    run = models.ForeignKey(EmbeddingRun, models.CASCADE, related_name="+", help_text="Whose network was adapted.")
+    way = models.CharField(max_length=40)
+    report = models.JSONField(help_text="Gains with intervals, what they were measured on, or why there is nothing.")
+    made = models.CharField(
+        max_length=100, blank=True, help_text="The map's name or the network's digest, if it helps."
+    )
+    dimension = models.PositiveIntegerField(default=0)
+    is_network = models.BooleanField(default=False)
+    is_beside = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "way"], name="one_result_per_way")]
+
+    def __str__(self) -> str:
+        return f"{self.way} in {self.project}"

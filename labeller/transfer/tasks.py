@@ -1,8 +1,9 @@
 """Jobs that try, tune and adapt featurisers."""
 
 from labeller.jobs.registry import handler
-from labeller.transfer import advising, levels, switching, tuning, uploading
+from labeller.transfer import adapting, advising, levels, switching, tuning, uploading
 
+handler("adapt")(adapting.adapt)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("levels")(levels.settle)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-from labeller.transfer import advising, helping, levels, networks, switching
+from labeller.transfer import adapting, advising, helping, levels, networks, switching
 from labeller.transfer.forms import UseForm
 
 
@@ -24,6 +24,7 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
         "levels": levels.shown(member.project),
         "switching": switching.shown(member.project),
         "advising": advising.shown(member.project),
+        "adapting": adapting.shown(member.project),
         "helping": helping.shown(member.project),
         "offered": networks.offered(member.project),
     }

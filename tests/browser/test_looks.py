@@ -90,7 +90,7 @@ NO_PAGES = {
     "save", "release", "withdraw", "close_flag", "curve", "labels_csv", "predictions_csv", "deployments_csv",
     "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password", "set_active",
     "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
-    "compare_questions", "levels",
+    "compare_questions", "levels", "adapt", "stop_adapting", "use_adapted", "leave_adapted",
 }  # fmt: skip
 
 
