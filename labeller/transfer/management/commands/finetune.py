@@ -88,7 +88,7 @@ class Command(SiteCommand):
         first, plan = report["comparisons"][0], report["plan"]
         self.stdout.write(
             f"{asked.question.text}: today's head {first['rival']:.3f}, tuned {first['tuned']:.3f}, difference "
-            f"{first['gain']:+.3f} ({first['low']:+.3f} to {first['high']:+.3f}) on {first['n']:,} held-out photographs; "
+            f"{first['gain']:+.3f} ({first['low']:+.3f} to {first['high']:+.3f}) on {first['n']:,} held out; "
             f"trained above {plan['cut']}, {report['seconds']:.0f} s"
         )
         if asked.verdict == FineTuning.Verdict.BETTER:
