@@ -234,6 +234,6 @@ def test_no_page_is_forgotten() -> None:
         "login", "list", "new", "progress", "question", "settings", "question_settings", "deployments", "deployment",
         "featuriser", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
-        "hunt", "review", "together", "account", "password", "refused", "remove", "remove_source", "remove_question",
+        "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
         "remove_class", "remove_account",
     }  # fmt: skip
