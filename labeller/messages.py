@@ -118,8 +118,20 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.MIX_GONE: gettext_noop("What is weighed beside %(name)s is not there at the moment."),
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
+    WorkerCode.TUNING_GATHERS: gettext_noop("Gathering answers."),
+    WorkerCode.TUNING_MEASURES: gettext_noop("Measuring how long it will take."),
+    WorkerCode.TUNING_COMPUTES: gettext_noop("Computing what the fixed part of the network gives, once."),
+    WorkerCode.TUNING_COMPARES: gettext_noop("Training, and comparing with today's on pictures that neither has seen."),
+    WorkerCode.TUNING_TRAINS: gettext_noop("It is better: training on all answers."),
+    WorkerCode.NOTHING_TO_TUNE: gettext_noop("There is nothing to learn from: label photographs of two classes first."),
     WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
     WorkerCode.TRYING: gettext_noop("every network looks at the photographs"),
+    WorkerCode.ADAPTING: gettext_noop("trying way %(n)s of %(wanted)s"),
+    WorkerCode.NOTHING_TO_ADAPT: gettext_noop(
+        "Fewer than %(n)s embedded photographs can be read: import more, or wait until they are embedded."
+    ),
+    WorkerCode.PICTURES_GONE: gettext_noop("Photographs went away while they were looked at: try again."),
+    WorkerCode.NOTHING_KNOWN: gettext_noop("nothing is known of these photographs that it could learn from"),
     WorkerCode.COMPARING: gettext_noop("comparing"),
     WorkerCode.NOTHING_TO_TRY: gettext_noop(
         "There is no photograph to try networks on: import some, and see that their folder is there."
@@ -216,6 +228,10 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
         "not safe even where the head is surest: %(wrong)s of %(audited)s audit samples were wrong, so at most "
         "%(bound)s%% of %(accepted)s accepted ones"
     ),
+    Code.FEW_CAMERAS: gettext_noop("two cameras with %(n)s pictures or more among those looked at are needed"),
+    Code.CAMERAS_ALIKE: gettext_noop("nothing in these embeddings tells the cameras apart"),
+    Code.NO_BATCH_STATISTICS: gettext_noop("this network keeps no batch statistics that could be those of the pool"),
+    Code.NOT_FITTED: gettext_noop("it could not be fitted: %(error)s"),
     Code.HEAD_NOT_STORABLE: gettext_noop(
         "%(name)s cannot be stored as plain numbers, and nothing is pickled here: choose a linear classifier, or one "
         "of the heads logistic, centroid, svm and knn"

@@ -85,6 +85,11 @@ class Code(Codes):
     FEW_AUDITED = "few_audited", "n", "enough", "epsilon"
     SAFE = "safe", "wrong", "audited", "bound", "accepted"
     NOT_SAFE = "not_safe", "wrong", "audited", "bound", "accepted"
+    # Why a pool, or a network, is nothing for a way to adapt.
+    FEW_CAMERAS = "few_cameras", "n"
+    CAMERAS_ALIKE = "cameras_alike"
+    NO_BATCH_STATISTICS = "no_batch_statistics"
+    NOT_FITTED = "not_fitted", "error"
     HEAD_NOT_STORABLE = "head_not_storable", "name"
     # Whether a pretrained network serves.
     TRANSFERS_WELL = "transfers_well", "name", "score", "rival", "other", "n"

@@ -4,17 +4,16 @@ Which map it was is part of the run's fingerprint. Shards imported later are map
 """
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labeller.codes import WorkerCode
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
+from tl_core.adaptation import twins  # noqa: F401 - so that files of its kind can be read
 from tl_core.notices import notice
-from tl_core.spaces import cameras, foreseen, maps, whitening  # noqa: F401 - so that files of these kinds can be read
-
-if TYPE_CHECKING:
-    from tl_core.spaces.maps import VectorMap
+from tl_core.spaces import cameras, foreseen, maps, whitening  # noqa: F401 - the same
+from tl_core.spaces.maps import VectorMap
 
 BLOCK = 4096
 
@@ -35,32 +34,50 @@ def whiten(base: EmbeddingRun, dimension: int) -> EmbeddingRun:
     if known is not None:
         return known
     vectors = runs.store(base).open(runs.shards(base)).vectors
-    return start(base, spec, whitening.fit((block for _, block in vectors.blocks(BLOCK)), dimension))
+    fitted = whitening.fit((block for _, block in vectors.blocks(BLOCK)), dimension)
+    return start(base, keep(base, fitted), dimension, spec)
 
 
-def adapt(base: EmbeddingRun, fitted: "VectorMap") -> EmbeddingRun:
-    """The run of what that map makes of the base run's embeddings. Another fit is another run."""
-    return start(base, f"{base.featuriser}{runs.ADAPT}{fitted.kind}-{fitted.digest[:12]}", fitted)
+def keep(base: EmbeddingRun, fitted: VectorMap) -> str:
+    """Write a map beside the base run's embeddings; returns its name."""
+    return fitted.save(runs.store(base).storage)
 
 
-def beside(base: EmbeddingRun, fitted: "VectorMap") -> EmbeddingRun:
-    """As `adapt`, but what comes out is a companion of the base run, only ever weighed beside it."""
-    run = start(base, f"{base.featuriser}{runs.FORESEE}{fitted.digest[:12]}", fitted)
+def forget(base: EmbeddingRun, name: str) -> None:
+    """Delete the map of that name; a missing one is fine."""
+    runs.store(base).storage.delete(maps.file_name(name))
+
+
+def beside(base: EmbeddingRun, fitted: VectorMap) -> EmbeddingRun:
+    """The run of what the map makes of the base run's embeddings, as a companion, only ever weighed beside it."""
+    spec = f"{base.featuriser}{runs.FORESEE}{fitted.digest[:12]}"
+    run = start(base, keep(base, fitted), fitted.dimension, spec)
     EmbeddingRun.objects.filter(pk=run.pk).update(beside=base, state=EmbeddingRun.State.ACTIVE)
     run.refresh_from_db()
     return run
 
 
-def start(base: EmbeddingRun, spec: str, fitted: "VectorMap") -> EmbeddingRun:
-    """Keep the map beside the base run's embeddings, then make the run; done twice, it is the same run."""
-    name = fitted.save(runs.store(base).storage)
-    fingerprint = hashlib.sha256(f"{base.fingerprint} {fitted.digest}".encode()).hexdigest()[:16]
+def start(base: EmbeddingRun, name: str, dimension: int, spec: str = "") -> EmbeddingRun:
+    """The run of what the kept map of that name makes of the base run's embeddings, made where it is missing."""
+    digest = name.rpartition("-")[2]
+    fingerprint = hashlib.sha256(f"{base.fingerprint} {digest}".encode()).hexdigest()[:16]
     run, _ = EmbeddingRun.objects.get_or_create(
         project=base.project,
         fingerprint=fingerprint,
-        defaults={"featuriser": spec, "dimension": fitted.dimension, "base": base, "adaptation": name},
+        defaults={
+            "featuriser": spec or spec_of(base, name),
+            "dimension": dimension,
+            "base": base,
+            "adaptation": name,
+        },
     )
     return run
+
+
+def spec_of(base: EmbeddingRun, name: str) -> str:
+    """What the run is called that the kept map of that name makes: another fit is another run."""
+    kind, _, digest = name.rpartition("-")
+    return f"{base.featuriser}{runs.ADAPT}{kind}-{digest[:12]}"
 
 
 def derived(run: EmbeddingRun, number: int) -> tuple[Any, Any]:

@@ -54,6 +54,7 @@ QUEUES = {
     "derive": "io",
     "remove": "io",
     "finetune": "tune",
+    "adapt": "tune",
     "network": "embed",
     "advise": "tune",
     "switch": "io",

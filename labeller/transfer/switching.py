@@ -78,7 +78,7 @@ def switch(progress: jobs.Progress) -> None:
     """Embed what is missing and, once nothing is, let the project learn from it. Done twice it changes nothing."""
     project, has_levels = progress.project, progress.job.payload.get("levels", False)
     run = _run(project, progress.job.payload)
-    _wait_for(run, progress)
+    wait_for(run, progress)
     before = EmbeddingRun.in_use(project)
     with transaction.atomic():
         if before is None or before.pk != run.pk:
@@ -108,7 +108,7 @@ def _is_begun(run: EmbeddingRun) -> bool:
     return bool(run.shards.exists() or runs.shard_jobs(run).exists())
 
 
-def _wait_for(run: EmbeddingRun, progress: jobs.Progress) -> None:
+def wait_for(run: EmbeddingRun, progress: jobs.Progress) -> None:
     """Return where everything is embedded; raises NotEmbedded where something is missing."""
     numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed"))
     done = (numbers["embedded"] or 0) + (numbers["failed"] or 0)

@@ -1,10 +1,20 @@
 """Jobs that try, tune and adapt featurisers."""
 
-from labeller.jobs.registry import handler
-from labeller.transfer import advising, levels, switching, tuning, uploading
+from celery import shared_task
 
+from labeller.jobs.registry import handler
+from labeller.transfer import adapting, advising, levels, nightly, switching, tuning, uploading
+
+handler("adapt")(adapting.adapt)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("levels")(levels.settle)
 handler("finetune")(tuning.finetune)
 handler("network")(uploading.look)
+
+
+@shared_task
+def tune_due() -> None:
+    """Fine-tune by night where a project wants it; go back from what audit samples say is worse."""
+    nightly.go_back_where_worse()
+    nightly.tune_due()

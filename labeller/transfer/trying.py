@@ -56,11 +56,11 @@ def compute(drawn: Drawn, candidates: Sequence[Rival], tell: Tell) -> Computed:
     lacking = Together({name: member for name, member in members.items() if name not in read})
     started = time.monotonic()
     # By all of them first, for a candidate whose embeddings are read has a speed, too.
-    timed = _embedded(drawn.ids[:TIMED], everything, Told(tell, 0, len(drawn.ids)))
+    timed = embedded_by(drawn.ids[:TIMED], everything, Told(tell, 0, len(drawn.ids)))
     took = time.monotonic() - started
     found.seconds = {name: everything.seconds(name) / max(1, len(timed.ids)) for name in members}
     found.decoding = max(0.0, took / max(1, len(timed.ids)) - sum(found.seconds.values()))
-    rest = _embedded(drawn.ids[TIMED:], lacking, Told(tell, TIMED, len(drawn.ids)), started + SECONDS)
+    rest = embedded_by(drawn.ids[TIMED:], lacking, Told(tell, TIMED, len(drawn.ids)), started + SECONDS)
     found.refused = timed.refused + rest.refused
     kept = np.flatnonzero(np.isin(drawn.ids, [*timed.ids, *rest.ids]))
     found.drawn = drawn.first(kept)
@@ -124,7 +124,7 @@ class LookedAt:
     refused: int = 0
 
 
-def _embedded(ids: NDArray[np.int64], together: Together, tell: Told, deadline: float | None = None) -> LookedAt:
+def embedded_by(ids: NDArray[np.int64], together: Together, tell: Told, deadline: float | None = None) -> LookedAt:
     """Embed samples in this order. Past the deadline it stops, though never before LEAST in all."""
     columns = together.columns.items()
     found = LookedAt({name: [np.zeros((0, where.stop - where.start), np.float32)] for name, where in columns})
@@ -155,6 +155,6 @@ def _embedded(ids: NDArray[np.int64], together: Together, tell: Told, deadline: 
 def _alter(found: Computed, members: dict[str, Any], tell: Tell) -> None:
     """Embed altered copies of the first samples."""
     ids = found.drawn.ids[:TWINS]
-    altered = _embedded(ids, Together(members, twin), Told(tell, 0, len(ids)))
+    altered = embedded_by(ids, Together(members, twin), Told(tell, 0, len(ids)))
     found.originals = np.flatnonzero(np.isin(ids, altered.ids))
     found.twins = {name: np.concatenate(pages) for name, pages in altered.vectors.items()}

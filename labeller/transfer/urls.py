@@ -1,10 +1,14 @@
 from django.urls import path
 
-from labeller.transfer import network_views, views
+from labeller.transfer import adapting_views, network_views, tuning_views, views
 
 app_name = "transfer"
 urlpatterns = [
     path("projects/<slug:slug>/featuriser/", views.featuriser, name="featuriser"),
+    path("projects/<slug:slug>/featuriser/adapt/", adapting_views.adapt, name="adapt"),
+    path("projects/<slug:slug>/featuriser/adapt/stop/", adapting_views.stop_adapting, name="stop_adapting"),
+    path("projects/<slug:slug>/featuriser/adapt/<slug:way>/use/", adapting_views.use_adapted, name="use_adapted"),
+    path("projects/<slug:slug>/featuriser/adapt/<slug:way>/leave/", adapting_views.leave_adapted, name="leave_adapted"),
     path("projects/<slug:slug>/featuriser/advise/", views.advise, name="advise"),
     path("projects/<slug:slug>/featuriser/advise/stop/", views.stop_advising, name="stop_advising"),
     path("projects/<slug:slug>/featuriser/levels/", views.keep_levels, name="levels"),
@@ -15,4 +19,7 @@ urlpatterns = [
     path("networks/", network_views.networks, name="networks"),
     path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
     path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),
+    path("projects/<slug:slug>/featuriser/tune/", tuning_views.tune, name="tune"),
+    path("projects/<slug:slug>/featuriser/tune/stop/", tuning_views.stop_tuning, name="stop_tuning"),
+    path("projects/<slug:slug>/featuriser/tune/<int:tuning_id>/use/", tuning_views.use_tuned, name="use_tuned"),
 ]

@@ -90,7 +90,8 @@ NO_PAGES = {
     "save", "release", "withdraw", "close_flag", "curve", "labels_csv", "predictions_csv", "deployments_csv",
     "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password", "set_active",
     "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
-    "compare_questions", "levels",
+    "compare_questions", "levels", "adapt", "stop_adapting", "use_adapted", "leave_adapted",
+    "tune", "stop_tuning", "use_tuned",
 }  # fmt: skip
 
 
@@ -231,7 +232,7 @@ def names(patterns: list[Any]) -> Iterator[str]:
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
         "login", "list", "new", "progress", "question", "settings", "question_settings", "deployments", "deployment",
-        "featuriser", "networks", "remove_network",
+        "featuriser", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
         "remove_class", "remove_account",

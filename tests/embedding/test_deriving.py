@@ -18,8 +18,8 @@ def test_a_run_is_made_by_any_map_and_another_fit_is_another_run(foxes):
     factories.embed(foxes.project, made, vectors)
     base = runs.current_run(foxes.project)
     fitted = cameras.fit(vectors, np.arange(30) % 2)
-    run = deriving.adapt(base, fitted)
-    assert deriving.adapt(base, fitted) == run and run.adaptation == fitted.name
+    run = deriving.start(base, deriving.keep(base, fitted), fitted.dimension)
+    assert deriving.start(base, fitted.name, fitted.dimension) == run and run.adaptation == fitted.name
     assert runs.is_derived(run.featuriser) and runs.underived(run.featuriser) == base.featuriser
     runs.resume(run)
     factories.work("embed")
@@ -27,7 +27,7 @@ def test_a_run_is_made_by_any_map_and_another_fit_is_another_run(foxes):
     runs.use(run)
     foxes.project.refresh_from_db()
     assert runs.current_run(foxes.project) == run
-    other = deriving.adapt(base, cameras.fit(vectors[:20], np.arange(20) % 2))
+    other = deriving.start(base, cameras.fit(vectors[:20], np.arange(20) % 2).name, fitted.dimension)
     assert other != run and other.featuriser != run.featuriser
 
 

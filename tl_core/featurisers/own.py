@@ -51,13 +51,16 @@ def save(storage: Storage, state: "Mapping[str, torch.Tensor]", card: Card) -> s
 
     if card.made_by not in MADE_BY:
         raise ValueError(f"made_by is one of {', '.join(MADE_BY)}, unlike {card.made_by!r}")
-    card = _described(card)
-    # Apart from each other: safetensors refuses tensors that share memory, as tied weights do.
-    tensors = {key: tensor.detach().cpu().contiguous().clone() for key, tensor in sorted(state.items())}
-    digest = _digest(tensors, card)
-    metadata = {"card": json.dumps(asdict(card), ensure_ascii=False), "digest": digest}
-    storage.write(name(digest), safetensors.torch.save(tensors, metadata))
-    return digest
+    card, tensors = _described(card), _apart(state)
+    called = _digest(tensors, card)
+    metadata = {"card": json.dumps(asdict(card), ensure_ascii=False), "digest": called}
+    storage.write(name(called), safetensors.torch.save(tensors, metadata))
+    return called
+
+
+def digest(state: "Mapping[str, torch.Tensor]", card: Card) -> str:
+    """Return what `save` would return, without writing anything. Raises as it does, but for OSError."""
+    return _digest(_apart(state), _described(card))
 
 
 def card(storage: Storage, digest: str) -> Card:
@@ -118,12 +121,17 @@ def _described(card: Card) -> Card:
     return replace(card, dimension=featuriser.dimension, applied=featuriser.preprocessing)
 
 
+def _apart(state: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
+    """Copy tensors apart from each other: safetensors refuses those that share memory, as tied weights do."""
+    return {key: tensor.detach().cpu().contiguous().clone() for key, tensor in sorted(state.items())}
+
+
 def _digest(tensors: "Mapping[str, torch.Tensor]", card: Card) -> str:
     import torch
 
     computed = {"architecture": card.architecture, "arguments": card.arguments, "applied": card.applied}
-    digest = hashlib.sha256(json.dumps(computed, sort_keys=True).encode())
+    sha256 = hashlib.sha256(json.dumps(computed, sort_keys=True).encode())
     for key, tensor in tensors.items():
-        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16]
+        sha256.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        sha256.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return sha256.hexdigest()[:16]

@@ -127,7 +127,7 @@ class VectorMap(ABC):
             From writing.
         """
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
-        storage.write(_file(self.name), arrays_to_bytes(arrays, {"format": self.format}))
+        storage.write(file_name(self.name), arrays_to_bytes(arrays, {"format": self.format}))
         return self.name
 
 
@@ -161,13 +161,13 @@ def load(storage: Storage, name: str) -> VectorMap:
     if kind not in _kinds:
         raise KeyError(f"there is no kind of map called {kind!r}: {', '.join(sorted(_kinds))}")
     try:
-        return _read(storage.local(_file(name)).read_bytes(), kind, digest)
+        return _read(storage.local(file_name(name)).read_bytes(), kind, digest)
     except MapCorrupt:
-        return _read(storage.local(_file(name), fresh=True).read_bytes(), kind, digest)  # a copy may be damaged
+        return _read(storage.local(file_name(name), fresh=True).read_bytes(), kind, digest)  # a copy may be damaged
 
 
 def _read(content: bytes, kind: str, digest: str) -> VectorMap:
-    file = _file(f"{kind}-{digest}")
+    file = file_name(f"{kind}-{digest}")
     try:
         read = _kinds[kind](**arrays_from_bytes(content))
         if read.digest == digest:
@@ -177,5 +177,6 @@ def _read(content: bytes, kind: str, digest: str) -> VectorMap:
     raise MapCorrupt(f"{file} is damaged: its digest is {read.digest}")
 
 
-def _file(name: str) -> str:
+def file_name(name: str) -> str:
+    """Return what the file of a map of that name is called."""
     return f"{name}.safetensors"
