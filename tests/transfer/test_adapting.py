@@ -14,6 +14,7 @@ from labeller.embedding import loading, mixing, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.labels import recording as labels
 from labeller.messages import sentence
 from labeller.projects.models import Project
 from labeller.samples import ingesting as samples
@@ -37,7 +38,7 @@ def _no_torch_networks(monkeypatch):
 
 @pytest.fixture
 def embedded(foxes, folder):
-    """Photographs of two cameras, embedded; every second one is labelled."""
+    """Photographs of two cameras, embedded; nine of ten are labelled."""
     for number in range(COUNT):
         factories.photograph(folder / f"camera-{number % 2}" / f"{number}.png", number)
     samples.add_source(foxes.project, folder)
@@ -45,10 +46,14 @@ def embedded(foxes, folder):
     for name in ("camera-0", "camera-1"):
         deployment = Deployment.objects.get_or_create(project=foxes.project, name=name)[0]
         File.objects.filter(project=foxes.project, path__startswith=name).update(deployment=deployment)
-    for number, sample in enumerate(Sample.objects.order_by("pk")):
-        name = "fox" if sample.file.path < "camera-1" else "badger"
-        if number % 10:
-            factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
+    names = {f"camera-{number}": foxes.class_id(name) for number, name in enumerate(("fox", "badger"))}
+    labels.record_together(
+        [
+            factories.judgement(foxes.question, sample, foxes.ana, names[sample.file.path.partition("/")[0]])
+            for number, sample in enumerate(Sample.objects.select_related("file").order_by("pk"))
+            if number % 10
+        ]
+    )
     Job.objects.exclude(kind="none").delete()
     return foxes
 
@@ -123,7 +128,8 @@ def test_what_goes_beside_is_embedded_and_the_project_keeps_what_it_learns_from(
     client.force_login(embedded.mia)
     client.post(reverse("transfer:use_adapted", args=["foxes", "autoencoder"]))
     jobs.run(Job.objects.get(kind="adapt", state="queued").pk, factories.registry.get)  # it waits for what it queues
-    factories.work("embed", "adapt")
+    factories.work("embed")
+    factories.work("adapt")
     run.refresh_from_db()
     assert mixing.companions(adapting.base_of(embedded.project)) == [run]
     assert Job.objects.filter(kind="retrain", state="queued").count() == 1, "each question weighs it anew"
