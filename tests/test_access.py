@@ -89,10 +89,13 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/featuriser/", MANAGERS),
+    Row(
+        "POST", "projects/<slug:slug>/featuriser/tune/<int:tuning_id>/use/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM
+    ),
     Row("POST", "projects/<slug:slug>/featuriser/questions/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM)
-        for what in ("levels", "advise", "advise/stop", "adapt", "adapt/stop", "use", "use/stop")
+        for what in ("levels", "advise", "advise/stop", "adapt", "adapt/stop", "use", "use/stop", "tune", "tune/stop")
     ),
     *(
         Row(
@@ -210,6 +213,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("slug:slug", slug),
         ("slug:key", key),
         ("int:sample_id", sample_id),
+        ("int:tuning_id", 1),
         ("int:size", 256),
         ("slug:action", "resume"),
         ("slug:way", "whitening"),

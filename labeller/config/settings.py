@@ -299,6 +299,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"queue": "io", "expires": 30},
     },
+    "tune-due": {
+        "task": "labeller.transfer.tasks.tune_due",
+        "schedule": 600.0,
+        "options": {"queue": "io", "expires": 600},
+    },
     "retrain-due": {
         "task": "labeller.learning.tasks.retrain_due",
         "schedule": 60.0,

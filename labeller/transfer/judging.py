@@ -22,7 +22,7 @@ from labeller.embedding import runs
 from labeller.labels import tallies
 from labeller.messages import as_json
 from labeller.projects.models import Project
-from labeller.transfer import candidates
+from labeller.transfer import candidates, networks
 from labeller.transfer.candidates import Missing, Rival, Variant
 from labeller.transfer.trying import Computed
 from tl_core.evaluation import advice, likeness, transferability
@@ -150,14 +150,15 @@ def _title(each: Contender) -> Notice | str:
     if name == baselines.GRADIENTS:
         return notice(WorkerCode.GRADIENTS)
     if not each.candidate.is_trained:
-        return notice(WorkerCode.UNTRAINED, name=name.removeprefix(f"{baselines.UNTRAINED} "))
+        return notice(WorkerCode.UNTRAINED, name=networks.called(name.removeprefix(f"{baselines.UNTRAINED} ")))
     codes = {
         candidates.LAST: WorkerCode.LAST_LAYER,
         candidates.LEVELS: WorkerCode.LEVELS,
         candidates.BOTH: WorkerCode.LAYER_AND_LEVELS,
     }
     part = each.variant.part
-    return notice(codes[part], name=name) if part in codes else name
+    called = networks.called(name)
+    return notice(codes[part], name=called) if part in codes else called
 
 
 def _has_levels(each: Contender) -> bool:

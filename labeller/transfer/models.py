@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from labeller.embedding.models import EmbeddingRun
 from labeller.messages import sentence
@@ -106,3 +107,49 @@ class AdaptingResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.way} in {self.project}"
+
+
+class FineTuning(models.Model):
+    """A network trained on with a project's answers: asked for, under way or done; see `tuning`."""
+
+    class Verdict(models.TextChoices):
+        OPEN = "", _("not known yet")
+        BETTER = "better", _("better")
+        KEPT = "kept", _("not better")
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="tunings")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="tunings")
+    seconds = models.PositiveIntegerField(help_text="The time that somebody gave.")
+    is_quick = models.BooleanField(default=False)
+    is_mirrored = models.BooleanField(default=True, help_text="Whether mirror images are of the same class.")
+    base = models.CharField(max_length=1000, blank=True, help_text="The featuriser that it began with.")
+    report = models.JSONField(default=dict, help_text="How far it is, its curve, and what came of it.")
+    verdict = models.CharField(max_length=6, choices=Verdict, default=Verdict.OPEN, blank=True)
+    spec = models.CharField(max_length=1000, blank=True, help_text="The tuned featuriser, where it is better.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(verdict__in=["", "better", "kept"]), name="tuning_verdict_known"),
+        ]
+        indexes = [models.Index(fields=["project", "created_at"], name="tuning_by_project")]
+
+    def __str__(self) -> str:
+        return f"fine-tuning {self.pk} of {self.project}"
+
+
+class TuningPolicy(models.Model):
+    """Whether a project tunes its network by night, where it is worth it."""
+
+    project = models.OneToOneField(Project, models.CASCADE, related_name="tuning_policy")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="+")
+    is_nightly = models.BooleanField(default=False)
+    minutes = models.PositiveSmallIntegerField(default=10)
+    is_mirrored = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "tuning policies"
+
+    def __str__(self) -> str:
+        return f"tuning policy of {self.project}"

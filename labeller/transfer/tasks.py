@@ -1,7 +1,9 @@
 """Jobs that try, tune and adapt featurisers."""
 
+from celery import shared_task
+
 from labeller.jobs.registry import handler
-from labeller.transfer import adapting, advising, levels, switching, tuning, uploading
+from labeller.transfer import adapting, advising, levels, nightly, switching, tuning, uploading
 
 handler("adapt")(adapting.adapt)
 handler("advise")(advising.advise)
@@ -9,3 +11,10 @@ handler("switch")(switching.switch)
 handler("levels")(levels.settle)
 handler("finetune")(tuning.finetune)
 handler("network")(uploading.look)
+
+
+@shared_task
+def tune_due() -> None:
+    """Fine-tune by night where a project wants it; go back from what audit samples say is worse."""
+    nightly.go_back_where_worse()
+    nightly.tune_due()

@@ -140,9 +140,14 @@ def _join(upload: NetworkUpload, path: Path) -> None:
 
 
 def _forget_old() -> None:
-    """Delete uploads that nobody ended."""
+    """Delete uploads that nobody ended, and pieces of those whose person is gone."""
     for old in NetworkUpload.objects.filter(pieces=0, created_at__lt=timezone.now() - KEPT)[:20]:
         _forget(old)
+    known = {token.hex for token in NetworkUpload.objects.values_list("token", flat=True)}
+    storage = runs.networks()
+    for name in storage.names("uploads/"):
+        if name.split("/")[1] not in known:
+            storage.delete(name)
 
 
 def _forget(upload: NetworkUpload) -> None:

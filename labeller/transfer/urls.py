@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.transfer import adapting_views, network_views, views
+from labeller.transfer import adapting_views, network_views, tuning_views, views
 
 app_name = "transfer"
 urlpatterns = [
@@ -19,4 +19,7 @@ urlpatterns = [
     path("networks/", network_views.networks, name="networks"),
     path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
     path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),
+    path("projects/<slug:slug>/featuriser/tune/", tuning_views.tune, name="tune"),
+    path("projects/<slug:slug>/featuriser/tune/stop/", tuning_views.stop_tuning, name="stop_tuning"),
+    path("projects/<slug:slug>/featuriser/tune/<int:tuning_id>/use/", tuning_views.use_tuned, name="use_tuned"),
 ]

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-from labeller.transfer import adapting, advising, helping, levels, networks, switching
+from labeller.transfer import adapting, advising, foretelling, helping, levels, networks, switching, tuning_forms
 from labeller.transfer.forms import UseForm
 
 
@@ -18,6 +18,8 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     """The network in use, what was tried of others, and the ways to a better one."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
     # Each part of the page is a template of its own, and what it shows comes from the module that does the work.
+    tunings = foretelling.shown(member.project)
+    asked = tunings.question.question if tunings.question else None
     context = {
         "project": member.project,
         "role": member.role,
@@ -27,6 +29,10 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
         "adapting": adapting.shown(member.project),
         "helping": helping.shown(member.project),
         "offered": networks.offered(member.project),
+        "tuning": tunings,
+        "tuning_form": tuning_forms.TuningForm(
+            project=member.project, initial=tuning_forms.initial(tunings.policy, asked)
+        ),
     }
     return render(request, "transfer/featuriser.html", context)
 

@@ -261,7 +261,10 @@ def _read_start(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str, 
 def _wait_until_embedded(program: Program) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
-        embedded = program.rows("SELECT COALESCE(SUM(embedded), 0) FROM embedding_embeddingshard")[0][0]
+        # Of the run in use: a companion has as many.
+        own = "run_id IN (SELECT id FROM embedding_embeddingrun WHERE beside_id IS NULL)"
+        query = f"SELECT COALESCE(SUM(embedded), 0) FROM embedding_embeddingshard WHERE {own}"
+        embedded = program.rows(query)[0][0]
         if embedded == photographs.PHOTOGRAPHS:
             return
         assert time.monotonic() < deadline, f"{embedded} photographs are embedded"

@@ -1,4 +1,3 @@
-
 """One network for several questions against one for each: the same folds, and kept only where it is better."""
 
 import numpy as np

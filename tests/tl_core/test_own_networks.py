@@ -125,6 +125,22 @@ def test_the_same_network_is_one_whatever_its_card_says(store, made):
     assert featurisers.get(f"own/{other}").fingerprint != featurisers.get(f"own/{first}").fingerprint
 
 
+def test_in_an_object_store(made, tmp_path):
+    """A team's workers fetch it once, whole."""
+    place, before = storage.at("memory://own-networks", tmp_path / "cache"), cards._storage
+    cards.configure(lambda: place)
+    try:
+        state = torch.load(networks.checkpoint(NAME, made, 160), weights_only=True)
+        digest = own.save(place, state, card())
+        assert list(own.listing(place)) == [digest]
+        assert featurisers.get(f"own/{digest}").weights_file.is_relative_to(tmp_path / "cache")
+        own.remove(place, digest)
+        with pytest.raises(FeaturiserUnavailable, match="no network"):
+            featurisers.make(f"own/{digest}")
+    finally:
+        cards.configure(before)
+
+
 def test_tied_weights_are_stored(store):
     weight = torch.randn(4, 3, 3, 3)
     builders.builder("tied", f"{__name__}:small")

@@ -30,10 +30,12 @@ def test_far_from_the_target_is_more_of_the_queue_but_everybody_has_a_part():
 
 
 def test_the_distance_is_what_the_audit_says_and_labels_stand_in_for_it():
-    assert questions.distance(0.9, 500, audited=100, correct=80) == pytest.approx(0.1)
+    assert questions.distance(0.9, 500, audited=98, correct=79) == pytest.approx(0.1)
     assert questions.distance(0.9, 500, audited=100, correct=95) == 0
-    few, many = (questions.distance(0.9, n, audited=9, correct=9) for n in (10, 200))
+    assert questions.distance(0.9, 50, audited=2, correct=2) > 0.1, "two say little"
+    few, many = (questions.distance(0.9, n) for n in (10, 200))
     assert few > many > 0
+    assert questions.distance(0.4, 10) == 0
 
 
 @given(

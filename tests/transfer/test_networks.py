@@ -149,6 +149,9 @@ def test_pieces_that_nobody_ends_go_after_a_day(admin, foxes):
     NetworkUpload.objects.update(created_at=timezone.now() - 2 * uploading.KEPT)
     uploading.receive(foxes.ada, uuid.uuid4(), 0, b"new")
     assert len(left()) == 1 and NetworkUpload.objects.count() == 1
+    NetworkUpload.objects.all().delete()  # as with an account that is deleted
+    uploading.receive(foxes.ada, uuid.uuid4(), 0, b"newest")
+    assert len(left()) == 1
 
 
 @pytest.fixture

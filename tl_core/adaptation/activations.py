@@ -72,7 +72,8 @@ class Activations:
         runtime : Runtime
             Of a `splitting.Below`, or for uint8 anything whose featuriser prepares pictures as the network's does.
         progress : callable
-            Told how many pictures are done, now and then. What it raises stops the work; what is written stays.
+            Told how many pictures are done, now and then; at the end of a file once it is written. What it raises
+            stops the work, what is written stays.
 
         Raises
         ------
@@ -90,8 +91,9 @@ class Activations:
                     refused.append(embedded.index)
                 else:
                     values[embedded.index] = self._fitting(embedded.vector).reshape(values.shape[1:])
-                progress(number * SHARD + embedded.index + 1)
+                progress(number * SHARD + embedded.index)
             self._write(number, values, refused)
+            progress(number * SHARD + len(part))
 
     def write(self, number: int, values: NDArray[Any]) -> None:
         """Write a file of activations that were computed elsewhere, (n, views, *shape). Raises OSError."""

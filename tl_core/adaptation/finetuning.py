@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.adaptation import judging, planning, splitting, training
-from tl_core.adaptation.activations import Activations
+from tl_core.adaptation.activations import SHARD, Activations
 from tl_core.adaptation.judging import Comparison
 from tl_core.adaptation.outputs import Target, right
 from tl_core.adaptation.planning import Plan, Rate
@@ -49,12 +49,15 @@ class Moment:
         Once there is one.
     curve : list of dict
         The epochs of the training in hand, as `training.Epoch`.
+    is_kept : bool
+        Whether all that was done until now is written: who stops now loses nothing.
     """
 
     phase: Phase
     share: float
     plan: Plan | None = None
     curve: list[dict[str, Any]] = field(default_factory=list)
+    is_kept: bool = False
 
 
 Tell = Callable[[Moment], None]
@@ -213,7 +216,14 @@ class _Tuning:
         chosen = [work.cut] if work.cut else splitting.cuts(work.featuriser)[: 1 if work.quick else None]
         below = self._below()
         rates = {cut: Rate(below, _step(splitting.split(work.featuriser, cut), work.recipe)) for cut in chosen}
-        return planning.plan(rates, len(work.pictures), work.seconds, mirrored=work.mirrored, quick=work.quick)
+        return planning.plan(
+            rates,
+            len(work.pictures),
+            work.seconds,
+            mirrored=work.mirrored,
+            quick=work.quick,
+            epochs=work.recipe.epochs,
+        )
 
     def _below(self) -> float:
         """Seconds that a picture takes to be read and computed by the whole network."""
@@ -238,7 +248,8 @@ class _Tuning:
             runtime = _Decoder(work.featuriser, base.threads) if whole else base
 
             def told(done: int) -> None:
-                self._say("computing", self._share_below * done / activations.count)
+                kept = done == activations.count or (done > 0 and done % SHARD == 0)
+                self._say("computing", self._share_below * done / activations.count, kept=kept)
 
             activations.compute(work.pictures, runtime, told)
         self.done = self._share_below
@@ -332,7 +343,7 @@ class _Tuning:
             recipe = replace(recipe, batch=max(recipe.batch, _LARGE_BATCH))
 
         def told(epochs_done: float, curve: Sequence[training.Epoch]) -> None:
-            self._say(phase, begun + share * min(1.0, epochs_done / epochs), curve)
+            self._say(phase, begun + share * min(1.0, epochs_done / epochs), curve, kept=epochs_done.is_integer())
 
         trained = training.train(
             halves.upper,
@@ -347,8 +358,8 @@ class _Tuning:
         )
         return halves, trained
 
-    def _say(self, phase: Phase, share: float, curve: Sequence[training.Epoch] = ()) -> None:
-        self._tell(Moment(phase, share, self.plan, [asdict(each) for each in curve]))
+    def _say(self, phase: Phase, share: float, curve: Sequence[training.Epoch] = (), *, kept: bool = False) -> None:
+        self._tell(Moment(phase, share, self.plan, [asdict(each) for each in curve], kept))
 
 
 def _step(halves: splitting.Halves, recipe: Recipe) -> float:

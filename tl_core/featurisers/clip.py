@@ -257,12 +257,6 @@ def built(config: Mapping[str, Any]) -> "torch.nn.Module":
     return network
 
 
-def names() -> list[str]:
-    """Return the architectures that open_clip knows, without importing it; none where it is not installed."""
-    folder = _configs()
-    return sorted(path.stem for path in folder.glob("*.json")) if folder else []
-
-
 def _configs() -> Path | None:
     spec = importlib.util.find_spec("open_clip")
     return Path(spec.origin).parent / "model_configs" if spec and spec.origin else None

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 
 LEAST_SHARE = 0.15  # of the places, for each question
 REACH = 0.4  # a question with half of the places is also asked where others' pictures are among its fifth of most doubt
-FEW_AUDITED = 10  # audit samples below which nothing is said of an accuracy
 _HALF_KNOWN = 50  # labels that halve the distance of a question of which nothing else is known
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -66,12 +65,12 @@ def distance(target: float, labelled: int, audited: int = 0, correct: int = 0) -
     Returns
     -------
     float
-        0 to 1: what is missing of the target by the audit; while fewer than 10 are audited, the less the more labels
-        there are.
+        0 to 1: what is missing of the target by the audit, counted as if one more had been right and one more wrong,
+        for a few audit samples say little. Without any, the less the more labels there are.
     """
-    if audited < FEW_AUDITED:
-        return target / (1 + labelled / _HALF_KNOWN)
-    return max(0.0, target - correct / audited)
+    if not audited:
+        return max(0.0, target - 0.5) / (1 + labelled / _HALF_KNOWN)
+    return max(0.0, target - (correct + 1) / (audited + 2))
 
 
 def shares(distances: ArrayLike, least: float = LEAST_SHARE) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ JOB_KINDS = {
     "remove": gettext_noop("delete"),
     "advise": gettext_noop("find out which network serves"),
     "adapt": gettext_noop("adapt without labels"),
+    "finetune": gettext_noop("fine-tune the network"),
     "switch": gettext_noop("change the network"),
 }
 
