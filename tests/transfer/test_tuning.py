@@ -1,7 +1,11 @@
 """Fine-tuning: a better network is switched to whole, anything else changes nothing, and nobody waits for it."""
 
+import io
+import json
+
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -321,3 +325,34 @@ def test_the_page_shows_what_came_of_it(client, foxes, spec, says):
     answer = client.post(reverse("transfer:use_tuned", args=["foxes", done.pk]))
     assert answer.status_code == (302 if spec else 404)
     assert Job.objects.filter(kind="switch").exists() == bool(spec)
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def manage(*words):
+    written = io.StringIO()
+    call_command("finetune", "--project", "foxes", *words, stdout=written)
+    return written.getvalue()
+
+
+def test_the_command_trains_here_and_says_what_came_of_it(striped):
+    told = json.loads(manage("--quick", "--no-mirror", "--json"))
+    done = FineTuning.objects.get()
+    assert (told["verdict"], told["featuriser"], told["advice"]) == ("better", done.spec, "not yet")
+    assert told["comparisons"] == done.report["comparisons"] and not done.is_mirrored
+    assert Job.objects.get(kind="switch").state == Job.State.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--question", "age"], "'age'.*there are: species"),
+        (["--minutes", "0"], "1 to 1440"),
+        ([], "two classes first"),
+    ],
+)
+def test_the_command_says_what_is_wrong(foxes, monkeypatch, words, said):
+    factories.samples(foxes.project, 3)
+    with pytest.raises(CommandError, match=said):
+        manage(*words)

@@ -91,7 +91,9 @@ def folds(target: Target, groups: NDArray[Any] | None, seed: int, count: int = F
 
 
 def held_out(target: Target, groups: NDArray[Any] | None, fitted: At, seed: int) -> tuple[At, At]:
-    """Part what is trained on into pictures to fit and pictures that tell when to stop; groups stay whole.
+    """Part what is trained on into pictures to fit and pictures that tell when to stop.
+
+    Groups stay whole, unless they are so few that this would take too much away from training.
 
     Parameters
     ----------
@@ -108,7 +110,9 @@ def held_out(target: Target, groups: NDArray[Any] | None, fitted: At, seed: int)
         To fit on, and held out (about a seventh).
     """
     part = Target(target.codes[fitted], target.classes)
-    inner = folds(part, None if groups is None else groups[fitted], seed, round(1 / HELD_OUT))
+    count = round(1 / HELD_OUT)
+    together = groups[fitted] if groups is not None and len(np.unique(groups[fitted])) >= count else None
+    inner = folds(part, together, seed, count)
     return fitted[inner != 0], fitted[inner == 0]
 
 
