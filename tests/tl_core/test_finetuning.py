@@ -119,6 +119,16 @@ def test_a_whole_network_is_trained_on_varied_pictures(made, tmp_path):
     assert "conv1.weight" in changed or any("stem" in name or "conv1" in name for name in changed)
 
 
+def test_of_a_whole_transformer_only_its_matrices_are_corrected(made, tmp_path):
+    network = tuned.featuriser(made[0], "timm/test_vit")
+    recipe = Recipe(epochs=1, rate=1e-3)
+    outcome = finetuning.tune(work(made, tmp_path, featuriser=network, cut="picture", recipe=recipe), always=True)
+    before = network.module().network.state_dict()
+    changed = [name for name, value in outcome.state.items() if not torch.equal(value, before[name])]
+    assert changed and set(outcome.state) == set(before)
+    assert all(before[name].dim() == 2 for name in changed)
+
+
 # --- folds and comparisons ------------------------------------------------------------------------
 
 
