@@ -153,12 +153,13 @@ def test_a_gain_is_beyond_doubt_only_with_enough_independent_pictures():
     rng = np.random.default_rng(0)
     rival = rng.random(600) < 0.8
     tuned_right = rival | (rng.random(600) < 0.2)
-    assert judging.compare(tuned_right, rival, None, 0).is_better
-    assert not judging.compare(rival, rival, None, 0).is_better
-    assert judging.compare(rival, tuned_right, None, 0).is_worse
-    few = judging.compare(tuned_right, rival, np.arange(600) % 2, 0)
-    many = judging.compare(tuned_right, rival, np.arange(600) % 300, 0)
+    assert judging.compare(tuned_right, rival, None).is_better
+    assert not judging.compare(rival, rival, None).is_better
+    assert judging.compare(rival, tuned_right, None).is_worse
+    few = judging.compare(tuned_right, rival, np.arange(600) % 2)
+    many = judging.compare(tuned_right, rival, np.arange(600) % 300)
     assert few.gain == many.gain
+    assert few.high - few.low >= many.high - many.low
 
 
 def test_several_classes_a_picture_are_judged_as_a_whole():

@@ -284,7 +284,7 @@ class _Tuning:
             answered = target.known[at]
             together = None if work.groups is None else work.groups[at][answered]
             if answered.any():
-                comparisons.append(judging.compare(told[answered], rival[answered], together, work.recipe.seed))
+                comparisons.append(judging.compare(told[answered], rival[answered], together))
         return comparisons
 
     @property
