@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from labeller.projects.class_forms import TidyField
+from labeller.text import storable
 
 MOST_DETAILS = 20_000
 
@@ -24,8 +25,11 @@ class JsonField(forms.CharField):
             return {}
         try:
             given = json.loads(text)
+            plain = json.dumps(given, ensure_ascii=False, allow_nan=False)
         except (ValueError, RecursionError) as error:
             raise ValidationError(gettext("This is no JSON: %(error)s") % {"error": str(error)[:200]}) from error
+        if "\\u0000" in plain or storable(plain) != plain:  # no database takes these
+            raise ValidationError(gettext("This is no JSON: %(error)s") % {"error": "NUL"})
         if not isinstance(given, dict):
             raise ValidationError(gettext('Write an object, such as {"crop": 224}.'))
         return given

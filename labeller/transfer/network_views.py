@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from labeller.accounts import access
 from labeller.accounts.models import Role, User
+from labeller.text import clean
 from labeller.transfer import networks as own
 from labeller.transfer import switching, uploading
 from labeller.transfer.models import NetworkUpload, OwnNetwork
@@ -57,7 +58,7 @@ def _ask(person: User, form: NetworkForm) -> NetworkUpload:
     given = form.cleaned_data
     token, count, file = given["token"], given["pieces"], given["file_name"]
     if given["file"]:
-        token, count, file = uuid.uuid4(), 0, given["file"].name
+        token, count, file = uuid.uuid4(), 0, clean(given["file"].name)[:200]
         while piece := given["file"].read(uploading.PIECE):
             uploading.receive(person, token, count, piece)
             count += 1

@@ -232,7 +232,7 @@ def names(patterns: list[Any]) -> Iterator[str]:
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
         "login", "list", "new", "progress", "question", "settings", "question_settings", "deployments", "deployment",
-        "featuriser", "networks", "remove_network",
+        "featuriser", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
         "remove_class", "remove_account",

@@ -125,6 +125,10 @@ def test_given_up_while_it_waits(admin, weights):
         ({"details": "{crop: 224}"}, "This is no JSON: "),
         ({"details": "[224]"}, "Write an object"),
         ({"details": "[" * 10_000}, "This is no JSON"),
+        ({"details": '{"crop": NaN}'}, "This is no JSON"),
+        ({"details": '{"crop": 1e999}'}, "This is no JSON"),
+        ({"details": '{"interpolation": "\\u0000"}'}, "This is no JSON"),
+        ({"details": '{"interpolation": "\\ud800"}'}, "This is no JSON"),
     ],
 )
 def test_a_form_that_cannot_be_used_says_why(admin, fields, said):
