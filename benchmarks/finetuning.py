@@ -6,7 +6,7 @@
 Each DIR holds one folder a class; what belongs together is told as to `benchmarks.transfer`, and a third of the groups
 (else of the pictures) is judged on. For each number of labels ("all" is every one that is not judged on) the upper part
 of EfficientNet-Lite0 is trained on them and compared, on the same pictures, with the linear head on the mix that the
-labels speak for: accuracies, the gain with its interval (95 %, groups resampled), and the advice that was given
+labels speak for: accuracies, the gain with its interval (95 %, by groups), and the advice that was given
 beforehand, by the head's cross-validation alone. "better" is a gain beyond the interval. Activations are kept beside
 each other in one directory, as fine-tuning itself keeps them; --most bounds the pictures.
 
@@ -86,7 +86,7 @@ class Tuned:
         embeddings[everything] = training.embed(halves.upper, self.activations, self.place[everything])
         tuned = judging.head_right(embeddings, target, labelled, self.tested)
         own = training.predict(halves.upper, trained.outputs, self.activations, self.place[self.tested])[0]
-        compared = judging.compare(tuned, rival, None if groups is None else groups[self.tested], self.seed)
+        compared = judging.compare(tuned, rival, None if groups is None else groups[self.tested])
         return {
             "labels": count,
             "cut": self.cut,

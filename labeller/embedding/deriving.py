@@ -48,9 +48,12 @@ def forget(base: EmbeddingRun, name: str) -> None:
     runs.store(base).storage.delete(maps.file_name(name))
 
 
-def beside(base: EmbeddingRun, fitted: VectorMap) -> EmbeddingRun:
-    """The run of what the map makes of the base run's embeddings, as a companion, only ever weighed beside it."""
-    spec = f"{base.featuriser}{runs.FORESEE}{fitted.digest[:12]}"
+def beside(base: EmbeddingRun, fitted: VectorMap, key: str) -> EmbeddingRun:
+    """The run of what the map makes of the base run's embeddings, as a companion, only ever weighed beside it.
+
+    `key` is that of the question whose answers it foresees.
+    """
+    spec = f"{base.featuriser}{runs.FORESEE}{key}-{fitted.digest[:12]}"
     run = start(base, keep(base, fitted), fitted.dimension, spec)
     EmbeddingRun.objects.filter(pk=run.pk).update(beside=base, state=EmbeddingRun.State.ACTIVE)
     run.refresh_from_db()

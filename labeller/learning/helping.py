@@ -76,7 +76,7 @@ def _compare(
     companion = None
     if found.helps:
         told = joint.foresee(helping.X, helping.y, embeddings.mean)
-        companion = deriving.beside(run, told)
+        companion = deriving.beside(run, told, helper.key)
         runs.enqueue(companion, runs.missing(companion))
     _let_go(question, helper, companion)
     numbers = ("n", "alone", "joined", "low", "high", "loss", "loss_low", "loss_high")

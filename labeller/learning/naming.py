@@ -16,6 +16,7 @@ from labeller.embedding import loading, texts
 from labeller.learning.fitting import likeliest
 from labeller.learning.reading import Known
 from tl_core.featurisers import FeaturiserUnavailable
+from tl_core.featurisers.clip import TEMPLATES
 from tl_core.geometry import unit_rows
 from tl_core.query import planning
 from tl_core.query.planning import Pick
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_CLASSES = 500  # their prompts take a CPU some ten seconds, once a process
+# ViT-B-32 takes a busy core 60 ms a prompt, once a process: a quarter of a minute for most of either.
+FEW_CLASSES = 50  # that each name is put into every template for; above, into one
+MOST_CLASSES = 200
 
 Names = tuple[tuple[str, ...], ...]
 
@@ -66,4 +69,5 @@ def _compared(known: Known, picks: Sequence[Pick], names: Names) -> NDArray[np.f
 @functools.lru_cache(maxsize=4)
 def _classes(encoder: "TextEncoder", names: Names) -> NDArray[np.float32]:
     """The vectors of classes, (classes, dimension), kept by the process."""
-    return np.stack([encoder.of_class(each) for each in names])
+    templates = TEMPLATES if len(names) <= FEW_CLASSES else TEMPLATES[1:2]
+    return np.stack([encoder.of_class(each, templates) for each in names])

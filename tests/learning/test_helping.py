@@ -68,7 +68,7 @@ def test_what_helps_is_kept_and_the_head_sees_it(asked, client):
     assert {each.state for each in factories.work("retrain")} == {Job.State.DONE}
     head = Head.objects.filter(question=foxes.question).latest("version")
     assert head.mix == digest
-    assert any(",foresee=" in name for name, _ in head.weights)
+    assert any(",foresee=stripe-" in name for name, _ in head.weights)
     client.force_login(foxes.olga)
     response = client.get(reverse("exchange:predictions_csv", args=[foxes.project.slug]) + "?question=species")
     rows = b"".join(response.streaming_content).decode().splitlines()

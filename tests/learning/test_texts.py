@@ -175,6 +175,19 @@ def test_a_heads_suggestions_take_their_place(foxes, pool):
     assert ranking.fitted is not None and all(entry.suggestions for entry in ranking.entries)
 
 
+def test_many_classes_have_one_prompt_each(foxes, pool, monkeypatch):
+    monkeypatch.setattr(naming, "FEW_CLASSES", 2)
+    asked = []
+    encode = clip.TextEncoder.encode
+    monkeypatch.setattr(clip.TextEncoder, "encode", lambda self, given: asked.extend(given) or encode(self, given))
+    naming._classes.cache_clear()
+    assert any(entry.suggestions for entry in rounds.rank(foxes.question).entries)
+    assert asked == ["a photo of a fox.", "a photo of a badger.", "a photo of a empty."]
+    rounds.rank(foxes.question)
+    assert len(asked) == 3  # once a process
+    naming._classes.cache_clear()
+
+
 def test_one_class_or_thousands_suggest_nothing(foxes, pool, monkeypatch):
     monkeypatch.setattr(naming, "MOST_CLASSES", 3)
     assert any(entry.suggestions for entry in rounds.rank(foxes.question).entries)

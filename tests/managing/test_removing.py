@@ -19,8 +19,8 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
 from labeller.labels import answering, tallies
-from labeller.labels.models import Check, Flag, Label
-from labeller.learning.models import Acceptance, Assessment, Head, Round, RoundEntry, TileGroup
+from labeller.labels.models import Check, Default, Flag, Label
+from labeller.learning.models import Acceptance, Assessment, Head, Helping, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
 from labeller.messages import sentence
 from labeller.projects.making import ensure_class
@@ -106,6 +106,11 @@ def besides(project, question, who):
         fields = {**whose, "uuid": uuid.uuid4(), "verdict": "answer", "mode": "grid", "is_current": is_current}
         Check.objects.create(annotator=who, **fields)
     HiddenTruth.objects.create(sample=sample, label_class=child)
+    let_stand = {**whose, "annotator": who, "label_class": child, "verdict": "answer", "probability": 0.99}
+    before = Default.objects.create(**{**let_stand, "uuid": uuid.uuid4(), "is_current": False})
+    Default.objects.create(**{**let_stand, "uuid": uuid.uuid4(), "supersedes": before})
+    measured = dict.fromkeys(("alone", "joined", "low", "high", "loss", "loss_low", "loss_high"), 0.5)
+    Helping.objects.create(question=question, helper=following, run=run, companion=run, n=60, **measured)
     holds = {"question": question, "sample": sample, "expires_at": timezone.now()}
     Assignment.objects.create(annotator=who, kind="review", slot=0, **holds)
     GivenUpShard.objects.create(run=run, number=99, last_at=timezone.now())

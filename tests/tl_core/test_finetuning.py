@@ -119,6 +119,16 @@ def test_a_whole_network_is_trained_on_varied_pictures(made, tmp_path):
     assert "conv1.weight" in changed or any("stem" in name or "conv1" in name for name in changed)
 
 
+def test_of_a_whole_transformer_only_its_matrices_are_corrected(made, tmp_path):
+    network = tuned.featuriser(made[0], "timm/test_vit")
+    recipe = Recipe(epochs=1, rate=1e-3)
+    outcome = finetuning.tune(work(made, tmp_path, featuriser=network, cut="picture", recipe=recipe), always=True)
+    before = network.module().network.state_dict()
+    changed = [name for name, value in outcome.state.items() if not torch.equal(value, before[name])]
+    assert changed and set(outcome.state) == set(before)
+    assert all(before[name].dim() == 2 for name in changed)
+
+
 # --- folds and comparisons ------------------------------------------------------------------------
 
 
@@ -143,12 +153,13 @@ def test_a_gain_is_beyond_doubt_only_with_enough_independent_pictures():
     rng = np.random.default_rng(0)
     rival = rng.random(600) < 0.8
     tuned_right = rival | (rng.random(600) < 0.2)
-    assert judging.compare(tuned_right, rival, None, 0).is_better
-    assert not judging.compare(rival, rival, None, 0).is_better
-    assert judging.compare(rival, tuned_right, None, 0).is_worse
-    few = judging.compare(tuned_right, rival, np.arange(600) % 2, 0)
-    many = judging.compare(tuned_right, rival, np.arange(600) % 300, 0)
+    assert judging.compare(tuned_right, rival, None).is_better
+    assert not judging.compare(rival, rival, None).is_better
+    assert judging.compare(rival, tuned_right, None).is_worse
+    few = judging.compare(tuned_right, rival, np.arange(600) % 2)
+    many = judging.compare(tuned_right, rival, np.arange(600) % 300)
     assert few.gain == many.gain
+    assert few.high - few.low >= many.high - many.low
 
 
 def test_several_classes_a_picture_are_judged_as_a_whole():

@@ -35,7 +35,7 @@ def store(tmp_path):
 def embedding(spec):
     featuriser = featurisers.get(spec)
     with torch.inference_mode():
-        return featuriser.module()(torch.from_numpy(featuriser.preprocess(scene())[None])).numpy()
+        return featuriser.module()(torch.from_numpy(featuriser.preprocess(scene())[None].copy())).numpy()
 
 
 @pytest.mark.parametrize(

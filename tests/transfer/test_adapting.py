@@ -5,15 +5,19 @@ import json
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from labeller.embedding import loading, mixing, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.labels import answering
+from labeller.labels import recording as labels
 from labeller.messages import sentence
 from labeller.projects.models import Project
 from labeller.samples import ingesting as samples
@@ -21,6 +25,7 @@ from labeller.samples.models import Deployment, File, Sample
 from labeller.transfer import adapting, preparing, switching
 from labeller.transfer.models import AdaptingResult
 from tests import factories
+from tests.conftest import FakeFeaturiser
 from tl_core.adaptation import base as ways
 from tl_core.adaptation.gains import Gain
 
@@ -37,7 +42,7 @@ def _no_torch_networks(monkeypatch):
 
 @pytest.fixture
 def embedded(foxes, folder):
-    """Photographs of two cameras, embedded; every second one is labelled."""
+    """Photographs of two cameras, embedded; nine of ten are labelled."""
     for number in range(COUNT):
         factories.photograph(folder / f"camera-{number % 2}" / f"{number}.png", number)
     samples.add_source(foxes.project, folder)
@@ -45,10 +50,14 @@ def embedded(foxes, folder):
     for name in ("camera-0", "camera-1"):
         deployment = Deployment.objects.get_or_create(project=foxes.project, name=name)[0]
         File.objects.filter(project=foxes.project, path__startswith=name).update(deployment=deployment)
-    for number, sample in enumerate(Sample.objects.order_by("pk")):
-        name = "fox" if sample.file.path < "camera-1" else "badger"
-        if number % 10:
-            factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
+    names = {f"camera-{number}": foxes.class_id(name) for number, name in enumerate(("fox", "badger"))}
+    judgements = [
+        factories.judgement(foxes.question, sample, foxes.ana, names[sample.file.path.partition("/")[0]])
+        for number, sample in enumerate(Sample.objects.select_related("file").order_by("pk"))
+        if number % 10
+    ]
+    with transaction.atomic(), answering.kept([each.sample_id for each in judgements]):
+        labels.record_together(judgements)
     Job.objects.exclude(kind="none").delete()
     return foxes
 
@@ -115,16 +124,17 @@ def test_what_goes_beside_is_embedded_and_the_project_keeps_what_it_learns_from(
     monkeypatch.setattr(adapting.measured, "judge", lambda *given, **how: HELPS)
     result = tried(embedded, "autoencoder")["autoencoder"]
     assert result.is_beside and runs.networks().names() == [f"{result.made}.safetensors"]
-    fields = {"fingerprint": "e" * 16, "featuriser": f"own/{result.made}", "dimension": factories.DIMENSION}
-    run = EmbeddingRun.objects.create(project=embedded.project, **fields)
-    run_of = runs.run_of
-    monkeypatch.setattr(runs, "run_of", lambda of, spec: run if spec == run.featuriser else run_of(of, spec))
+    fakes = {f"own/{result.made}": FakeFeaturiser(f"own/{result.made}", "e" * 16)}
+    monkeypatch.setattr(runs.featurisers, "get", lambda name="": fakes.get(name, FakeFeaturiser()))
     client = Client()
     client.force_login(embedded.mia)
     client.post(reverse("transfer:use_adapted", args=["foxes", "autoencoder"]))
-    jobs.run(Job.objects.get(kind="adapt", state="queued").pk, factories.registry.get)  # it waits for what it queues
-    factories.work("embed", "adapt")
-    run.refresh_from_db()
+    job = Job.objects.get(kind="adapt", state="queued")
+    jobs.run(job.pk, factories.registry.get)  # it waits for what it queues
+    factories.work("embed")
+    Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
+    jobs.run(job.pk, factories.registry.get)
+    run = EmbeddingRun.objects.get(featuriser=f"own/{result.made}")
     assert mixing.companions(adapting.base_of(embedded.project)) == [run]
     assert Job.objects.filter(kind="retrain", state="queued").count() == 1, "each question weighs it anew"
     assert "leave-autoencoder" in client.get(reverse("transfer:featuriser", args=["foxes"])).content.decode()

@@ -32,6 +32,7 @@ At = NDArray[np.intp]
 Phase = Literal["measuring", "computing", "comparing", "training"]
 TRIED = 24  # pictures that the time is measured with
 _LARGE_BATCH = 64  # on a GPU
+_RANK = 8  # of the corrections by which whole transformers are trained
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Work:
     mirrored : bool
         Whether mirror images are of the same class: not so of spectrograms and texts.
     device : str
-        ``"cpu"``, ``"cuda"`` or ``"mps"``. On a GPU the whole network is trained, on varied pictures.
+        ``"cpu"``, ``"cuda"`` or ``"mps"``. On a GPU the whole network is trained, on varied pictures; of a transformer
+        small corrections of its matrices (`lora`).
     recipe : Recipe
         How; epochs and mirroring are those of the plan.
     cut : str
@@ -282,7 +284,7 @@ class _Tuning:
             answered = target.known[at]
             together = None if work.groups is None else work.groups[at][answered]
             if answered.any():
-                comparisons.append(judging.compare(told[answered], rival[answered], together, work.recipe.seed))
+                comparisons.append(judging.compare(told[answered], rival[answered], together))
         return comparisons
 
     @property
@@ -339,6 +341,8 @@ class _Tuning:
         halves = splitting.split(work.featuriser, self.plan.cut)
         whole = self.plan.cut == splitting.PICTURE
         recipe = replace(work.recipe, epochs=epochs, mirrored=work.mirrored and whole)
+        if whole and splitting.is_transformer(halves):
+            recipe = replace(recipe, rank=recipe.rank or _RANK)
         if work.device != "cpu":
             recipe = replace(recipe, batch=max(recipe.batch, _LARGE_BATCH))
 

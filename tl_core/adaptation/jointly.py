@@ -126,7 +126,7 @@ def compare(
         answered = target.known[everything]
         together = None if groups is None else groups[everything][answered]
         ours, theirs = (np.concatenate(each[which])[answered] for each in (told, alone))
-        comparisons.append(judging.compare(ours, theirs, together, recipe.seed))
+        comparisons.append(judging.compare(ours, theirs, together))
     return Jointly(comparisons, weighings)
 
 

@@ -176,6 +176,11 @@ def split(featuriser: Network, cut: str) -> Halves:
     return Halves(module.network, lower, upper, shape, module.pooling.dimension)
 
 
+def is_transformer(halves: Halves) -> bool:
+    """Return whether a network is made of attention."""
+    return any("Attention" in type(part).__name__ for part in halves.network.modules())
+
+
 class _Lower(torch.nn.Module):
     """Normalise and compute what lies below the cut."""
 

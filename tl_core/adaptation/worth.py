@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-FEWEST = 300  # answers, below which nothing was ever gained
-SEVERAL = 2000  # answers, from which on nothing more is gained by having more
+FEWEST = 1000  # answers, below which nothing was ever gained
+SEVERAL = 3000  # answers, from which on nothing more is gained by having more
 SHARE = 0.22  # of the errors that is taken away from then on
 DISAGREEING = 1.0  # share of the errors on which two ways to answer disagree
 LEAST_GAIN = 0.005
