@@ -48,6 +48,7 @@ def test_a_batch_says_all_the_page_needs(ask, foxes):
                 "blind": False,
                 "head_version": 7,
                 "suggestions": [[badger, 0.5], [fox, 0.5]],
+                "by_names": False,
                 "foreseen": {},
                 "previous": None,
                 "followers": {},

@@ -70,7 +70,7 @@ def test_a_manager_asks_watches_and_stops(foxes, mia):
 
 def test_the_page_shows_every_candidate_and_pictures(foxes, labelled, tried, mia, django_assert_max_num_queries):
     measured(foxes.project)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(45):
         shown = page(mia)
     assert shown.count('data-testid="candidate"') == 3
     assert shown.index("good, last layer") < shown.index("poor, last layer")
