@@ -8,6 +8,8 @@ from tl_core.adaptation.worth import Evidence, expected, worth
 MEASURED = [
     (300, 10, 0.845, False),  # small photographs of clothes
     (1200, 10, 0.905, False),
+    (300, 2, 0.825, False),  # solar cells
+    (1200, 2, 0.852, False),
     (200, 10, 0.355, False),  # spectrograms, by speaker
     (300, 10, 0.375, False),
     (800, 10, 0.451, False),
