@@ -29,7 +29,7 @@ FUNCTIONS = {
     "npgettext": (1, 2, 0),
     "npgettext_lazy": (1, 2, 0),
 }
-UNTRANSLATED = {"labeller", "n"}  # the program's name, and the sign for a number of samples
+UNTRANSLATED = {"labeller", "n", "LogME"}  # the program's name, the sign for a number of samples, and a measure's
 PARTS = re.compile(r"%\(\w+\)[sd]|%%|\{\w+\}|</?\w[^>]*>")
 GIVEN = re.compile(r'_\("([^"]+)"\)')  # {% include … text=_("Blank") %}
 
