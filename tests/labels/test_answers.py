@@ -119,12 +119,11 @@ class TestWhateverPeopleDo(TestCase):
             (answers.doubted(), {each for each, said in labels.items() if reference.is_doubted(said)}),
             (answers.reviewed(), {each for each, said in labels.items() if reference.reviews(said)}),
             (answers.closed(), {each for each, said in labels.items() if reference.is_closed(said)}),
-            (
-                answers.naming(foxes.class_id("fox")),
-                {each for each, classes in answered.items() if foxes.class_id("fox") in classes},
-            ),
         ):
             assert set(found.values_list("sample", flat=True)) == wanted
+        fox = foxes.class_id("fox")
+        foxes_alone = {each for each, classes in answered.items() if fox in classes}
+        assert set(selectors.newest_naming(foxes.question, fox, 99)) == foxes_alone
 
     @settings(max_examples=50)
     @given(ACTIONS)
