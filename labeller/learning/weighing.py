@@ -29,10 +29,19 @@ FEW_GROUPS = 2 * weighing.FOLDS  # cameras; below, events are held out
 
 def choose(question: Question, run: EmbeddingRun, answers: dict[int, frozenset[int]]) -> str:
     """Digest of the mix that held-out labels speak for; "" = the run's own embeddings, also without a choice."""
-    chosen = ""
+    chosen, answers = "", _drawn(answers, question.pk)
     for companion in allowed(question, mixing.companions(run)) if len(answers) >= weighing.ENOUGH_LABELS else []:
         chosen = _weighed(question, run, chosen, companion, answers) or chosen
     return chosen
+
+
+def _drawn(answers: dict[int, frozenset[int]], seed: int) -> dict[int, frozenset[int]]:
+    """So many of the answers as a choice is made by: of 300,000 the embeddings alone would take gigabytes."""
+    if len(answers) <= weighing.MOST_LABELS:
+        return answers
+    sample_ids = np.fromiter(answers, np.int64, len(answers))
+    drawn = np.random.default_rng(seed).choice(sample_ids, weighing.MOST_LABELS, replace=False)
+    return {sample_id: answers[sample_id] for sample_id in sorted(drawn.tolist())}
 
 
 def allowed(question: Question, companions: Sequence[EmbeddingRun]) -> list[EmbeddingRun]:

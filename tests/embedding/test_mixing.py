@@ -174,6 +174,21 @@ def test_a_full_refit_chooses_what_held_out_labels_speak_for(foxes, labelled):
     assert len(right) == 10 and [each.suggestions[0][0] for each in entries] == right
 
 
+def test_of_very_many_labels_some_decide(foxes, labelled, monkeypatch):
+    seen = []
+    weigh = by_folds.weigh
+
+    def watched(candidates, y, *rest):
+        seen.append((len(y), {len(each) for each in candidates}))
+        return weigh(candidates, y, *rest)
+
+    monkeypatch.setattr(by_folds, "weigh", watched)
+    monkeypatch.setattr(by_folds, "ENOUGH_LABELS", 20)
+    monkeypatch.setattr(by_folds, "MOST_LABELS", 30)
+    retrain(foxes)
+    assert seen == [(30, {30})]
+
+
 def test_few_labels_see_the_last_layer(foxes, pool):
     for number, sample in enumerate(pool[: by_folds.ENOUGH_LABELS - 1]):
         factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[number % 2]))
