@@ -358,7 +358,8 @@ def object_store():
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
-    """A models directory with the exported network in it."""
+    """A models directory with the exported network in it, as programs compute it and as it is compared with."""
     directory = tmp_path_factory.mktemp("models")
-    OnnxRuntime(featurisers.get(), directory)
+    for spec in (featurisers.DEFAULT, f"{featurisers.DEFAULT},output=both"):
+        OnnxRuntime(featurisers.get(spec), directory)
     return directory

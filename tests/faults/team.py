@@ -258,7 +258,8 @@ class Pool:
         """The finished ones: {number: (samples, checksum)}."""
         found = self.team.rows(
             "SELECT number, embedded, sha256 FROM embedding_embeddingshard s "
-            "JOIN embedding_embeddingrun r ON r.id = run_id WHERE project_id = %s AND failed = 0 ORDER BY number",
+            "JOIN embedding_embeddingrun r ON r.id = run_id "
+            "WHERE project_id = %s AND beside_id IS NULL AND failed = 0 ORDER BY number",
             self.project,
         )
         return {number: (embedded, sha256) for number, embedded, sha256 in found}
@@ -283,7 +284,7 @@ class Pool:
         """Which worker wrote each shard's row, once for each time: {number: [name]}."""
         found = self.team.rows(
             "SELECT number, worker FROM journal j JOIN embedding_embeddingshard s ON s.id = j.id AND what = 'row' "
-            "JOIN embedding_embeddingrun r ON r.id = run_id WHERE project_id = %s",
+            "JOIN embedding_embeddingrun r ON r.id = run_id WHERE project_id = %s AND beside_id IS NULL",
             self.project,
         )
         writers = {}
@@ -301,7 +302,8 @@ class Pool:
     def store(self, cache):
         """The files, as a machine sees them that has none of them yet."""
         fingerprint, dimension = self.team.one(
-            "SELECT fingerprint, dimension FROM embedding_embeddingrun WHERE project_id = %s", self.project
+            "SELECT fingerprint, dimension FROM embedding_embeddingrun WHERE project_id = %s AND beside_id IS NULL",
+            self.project,
         )
         root = storage.at(f"{self.team.storage_url}/embeddings", cache).child(f"project-{self.project}")
         return EmbeddingStore(root, fingerprint, dimension)
