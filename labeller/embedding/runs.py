@@ -78,7 +78,8 @@ def run_of(project: Project, spec: str) -> EmbeddingRun:
         fingerprint=featuriser.fingerprint,
         defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension},
     )
-    if is_new and project.keeps_levels:
+    # Whoever died after the run was made has not made its companion; one that has embeddings is left as it is.
+    if project.keeps_levels and (is_new or not run.shards.exists()):
         accompany(run)
     if is_new:  # other weights, or another preprocessing, under the same name: what was made before is not continued
         for superseded in project.embedding_runs.filter(featuriser=run.featuriser).exclude(pk=run.pk):

@@ -76,6 +76,16 @@ def test_one_job_a_shard_embeds_both(imported):
     assert runs.missing(run) == runs.missing(levels) == {}
 
 
+def test_a_companion_that_a_dead_worker_left_out_is_made_later(imported):
+    run = runs.current_run(imported)
+    beside(run).delete()
+    assert beside(runs.current_run(imported)).shards.count() == 0
+    factories.work("embed")
+    beside(run).shards.all().delete()
+    beside(run).delete()
+    assert not runs.current_run(imported).companions.exists()  # what is embedded without levels is left so
+
+
 def test_whoever_keeps_no_levels_has_none(foxes, folder, with_levels):
     foxes.project.keeps_levels = False
     foxes.project.save()

@@ -25,6 +25,13 @@ def test_the_ends_of_stages_are_kept_and_named() -> None:
     assert [block.start for block in alone] == [0, 80, 240, 464]
 
 
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite2"])
+@pytest.mark.parametrize("output", ["last", "levels", "both"])
+def test_what_is_known_beforehand_is_what_the_network_has(name: str, output: str) -> None:
+    featuriser = featurisers.make(f"{name},output={output}")
+    assert featuriser.blocks == featuriser._outline().blocks
+
+
 def test_where_a_network_is_the_same_throughout_depths_are_kept() -> None:
     names = [block.name for block in featurisers.make("dinov2-small,output=levels").blocks]
     assert names == ["blocks.4", "blocks.6", "blocks.8", "blocks.10"]

@@ -17,6 +17,12 @@ from tl_core.featurisers.preprocessing import Preprocessing
 if TYPE_CHECKING:
     import torch
 
+# What `tl_core.featurisers.levels` chooses, and the channels there.
+LEVELS = {
+    "efficientnet-lite0": (("_blocks.4", 40), ("_blocks.7", 80), ("_blocks.10", 112), ("_blocks.14", 192)),
+    "efficientnet-lite2": (("_blocks.6", 48), ("_blocks.10", 88), ("_blocks.14", 120), ("_blocks.19", 208)),
+}
+
 
 class EfficientNetLite(Network):
     """Global average pooled features of an EfficientNet-Lite. Needs neither torchvision nor, once exported, torch.
@@ -51,8 +57,14 @@ class EfficientNetLite(Network):
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """What an embedding is made of. Known without building the network where it is the last layer alone."""
-        return (Block("last", 0, 1280),) if self.cut == "1" and self.output == "last" else super().blocks
+        """What an embedding is made of. Known without building the network, which takes importing torch."""
+        if self.cut != "1":
+            return super().blocks
+        blocks = [] if self.output == "levels" else [Block("last", 0, 1280)]
+        for path, channels in () if self.output == "last" else LEVELS[self.architecture]:
+            start = blocks[-1].stop if blocks else 0
+            blocks.append(Block(path, start, start + 2 * channels))
+        return tuple(blocks)
 
     @property
     def megabytes(self) -> float | None:
