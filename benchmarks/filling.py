@@ -130,12 +130,11 @@ class _Filler:
             for user in [*self.users, self.manager]
         )
         self.question = self.project.first_question
-        following = Question.objects.create(
+        self.following = Question.objects.create(
             project=self.project, key="behaviour", text="What does it do?", position=1, follows=self.question
         )
-        self.following = following
         for name in ("rests", "feeds", "walks", "plays"):
-            projects.ensure_class(following, name)
+            projects.ensure_class(self.following, name)
         self.class_ids = np.array(self.question.classes.order_by("pk").values_list("pk", flat=True))
         LabelClass.objects.filter(pk__in=self.class_ids[:3].tolist()).update(is_starred=True)
         shares = 1 / np.arange(1, CLASSES + 1)
@@ -359,20 +358,23 @@ class _Filler:
 
     def _followed(self, numbers: list[int]) -> None:
         """Answers to the question that follows, of the samples of these labels."""
+        class_ids = list(self.following.classes.values_list("pk", flat=True))
+        self._answers(self.following, [(self.labelled[number], self._who(number)) for number in numbers], class_ids)
+
+    def _answers(self, question: Any, given: list[tuple[int, int]], class_ids: list[int]) -> None:
+        """Plain answers of these samples by these people, the classes in turn."""
         from labeller.labels.models import Label, LabelledClass
 
-        class_ids = list(self.following.classes.values_list("pk", flat=True))
         first = self.last_label + 1
         load(
             Label,
             ("id", "uuid", "sample_id", "annotator_id"),
-            ((first + place, self._uuid(first + place), self.labelled[number], self._who(number))
-             for place, number in enumerate(numbers)),
-            project_id=self.project.pk, question_id=self.following.pk, verdict="answer", mode="single", dwell_ms=900,
+            ((label, self._uuid(label), *answer) for label, answer in enumerate(given, first)),
+            project_id=question.project_id, question_id=question.pk, verdict="answer", mode="single",
         )  # fmt: skip
-        named = ((first + place, class_ids[place % len(class_ids)]) for place in range(len(numbers)))
+        named = ((first + place, class_ids[place % len(class_ids)]) for place in range(len(given)))
         load(LabelledClass, ("label_id", "label_class_id"), named)
-        self.last_label += len(numbers)
+        self.last_label += len(given)
 
     def _uuid(self, number: int) -> uuid.UUID:
         return uuid.UUID(int=number + (4 << 76) + (8 << 60))
@@ -394,12 +396,11 @@ class _Filler:
 
     def _done(self) -> None:
         """A project in which nothing is left to label."""
-        from labeller.labels.models import Label, LabelledClass
         from labeller.samples.models import File, Sample, Source
 
         source = Source.objects.create(project=self.done, path="/nowhere/done")
         question = self.done.first_question
-        count, first, label = min(DONE_SAMPLES, self.samples), self.samples + 1, self.last_label + 1
+        count, first = min(DONE_SAMPLES, self.samples), self.samples + 1
         load(
             File,
             ("id", "path", "sha256"),
@@ -410,14 +411,7 @@ class _Filler:
             Sample, ("id", "file_id"), ((first + n, first + n) for n in range(count)),
             project_id=self.done.pk, shard=0,
         )  # fmt: skip
-        load(
-            Label,
-            ("id", "uuid", "sample_id", "annotator_id"),
-            ((label + n, self._uuid(label + n), first + n, self._who(n)) for n in range(count)),
-            project_id=self.done.pk, question_id=question.pk, verdict="answer", mode="single",
-        )  # fmt: skip
-        class_id = question.classes.first().pk
-        load(LabelledClass, ("label_id", "label_class_id"), ((label + n, class_id) for n in range(count)))
+        self._answers(question, [(first + n, self._who(n)) for n in range(count)], [question.classes.first().pk])
 
     def _jobs(self) -> None:
         from labeller.jobs.models import Job

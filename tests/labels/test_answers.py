@@ -122,8 +122,8 @@ class TestWhateverPeopleDo(TestCase):
         ):
             assert set(found.values_list("sample", flat=True)) == wanted
         fox = foxes.class_id("fox")
-        foxes_alone = {each for each, classes in answered.items() if fox in classes}
-        assert set(selectors.newest_naming(foxes.question, fox, 99)) == foxes_alone
+        naming = {each for each, classes in answered.items() if fox in classes}
+        assert set(selectors.newest_naming(foxes.question, fox, 99)) == naming
 
     @settings(max_examples=50)
     @given(ACTIONS)
