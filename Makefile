@@ -15,6 +15,7 @@ BIOME := tests/scripts/node_modules/.bin/biome check --config-path tests/scripts
 TSC := tests/scripts/node_modules/.bin/tsc
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
+BROWSER := $(PY) -m pytest tests/browser -m browser -q -n 2 --dist loadfile
 KNOBS := IMAGES TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 # Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.
 $(foreach knob,$(KNOBS),$(if $(filter-out undefined,$(origin $(knob))),$(eval override $(knob) := $$(value $(knob)))))
@@ -31,7 +32,7 @@ test: $(VENV)/.installed-dev
 	node --test tests/scripts/*.test.js
 	$(FAST)
 	$(FAULTS)
-	$(PY) -m pytest tests/browser -m browser -q
+	$(BROWSER)
 
 fast: $(VENV)/.installed-dev
 	@tests/install_packages $(SERVERS)
@@ -39,7 +40,7 @@ fast: $(VENV)/.installed-dev
 
 browser: $(VENV)/.installed-dev
 	@tests/install_packages chromium
-	$(PY) -m pytest tests/browser -m browser -q
+	$(BROWSER)
 
 faults: $(VENV)/.installed-dev
 	@tests/install_packages $(SERVERS)

@@ -6,7 +6,9 @@ import pytest
 from django.utils import timezone
 
 from labeller.insights import job_runs
+from labeller.insights.templatetags import words
 from labeller.jobs.models import Job
+from labeller.jobs.queueing import QUEUES
 
 pytestmark = pytest.mark.django_db
 DONE, FAILED, QUEUED = Job.State.DONE, Job.State.FAILED, Job.State.QUEUED
@@ -59,3 +61,7 @@ def test_the_page_says_how_many(client, foxes, jobs):
     client.force_login(foxes.vic)
     text = " ".join(client.get("/projects/foxes/").content.decode().split())
     assert "refit" in text and "× 12" in text and text.count('data-testid="job"') == 1
+
+
+def test_every_kind_of_job_has_words_for_what_it_does():
+    assert set(words.JOB_KINDS) == set(QUEUES)

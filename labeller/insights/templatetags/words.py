@@ -32,6 +32,8 @@ JOB_KINDS = {
     "adapt": gettext_noop("adapt without labels"),
     "finetune": gettext_noop("fine-tune the network"),
     "switch": gettext_noop("change the network"),
+    "network": gettext_noop("look at an uploaded network"),
+    "help": gettext_noop("compare the questions"),
 }
 
 
