@@ -94,11 +94,11 @@ def foretell(question: Question) -> Foretold:
 
 def shown(project: Project) -> Shown:
     """All of it."""
-    questions = [foretell(each) for each in project.questions.order_by("position", "pk")]
     of_project = tuning.of_project(project)
     job = of_project.filter(state__in=runs.OPEN).order_by("-pk").first()
     newest = of_project.order_by("-pk").first()
     under_way = tuning.running(project) if job else None
+    questions = [foretell(each) for each in project.questions.order_by("position", "pk")]
     last = project.tunings.exclude(finished_at=None).select_related("question").order_by("-pk").first()
     wished = {each.payload.get("spec") for each in _wishes(project)}
     return Shown(

@@ -19,11 +19,12 @@ def ask(project: Project) -> Job:
 
 def shown(project: Project) -> dict[str, Any]:
     """The comparisons there are, what helps most first; and whether they are being made anew."""
+    job = Job.objects.filter(kind=KIND, project=project, state__in=OPEN).order_by("-pk").first()
     found = Helping.objects.filter(question__project=project, question__closing_at=None, helper__closing_at=None)
     return {
         "is_several": project.questions.count() > 1,
         "rows": [_row(each) for each in found.select_related("question", "helper").order_by("-loss_low", "pk")],
-        "job": Job.objects.filter(kind=KIND, project=project, state__in=OPEN).order_by("-pk").first(),
+        "job": job,
     }
 
 

@@ -42,9 +42,9 @@ class Levels:
 
 def shown(project: Project) -> Levels:
     """What is kept, what is lacking, the room it takes, and what each question sees."""
+    job = Job.objects.filter(project=project, kind=KIND, state__in=runs.OPEN).first()
     run = EmbeddingRun.in_use(project)
     companion = _companion(run) if run else None
-    job = Job.objects.filter(project=project, kind=KIND, state__in=runs.OPEN).first()
     rows, missing = 0, 0
     if run is not None and companion is not None:
         embedded = {each.pk: each.shards.aggregate(n=Sum("embedded"))["n"] or 0 for each in (run, companion)}

@@ -17,14 +17,17 @@ from labeller.transfer.forms import UseForm
 def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     """The network in use, what was tried of others, and the ways to a better one."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
-    # Each part of the page is a template of its own, and what it shows comes from the module that does the work.
+    # Each part of the page is a template of its own, and what it shows comes from the module that does the work. Jobs are
+    # read before what they change: one that ends in between would leave a page that is old and asks for no newer one.
+    changing = switching.shown(member.project)
+    member.project.refresh_from_db()
     tunings = foretelling.shown(member.project)
     asked = tunings.question.question if tunings.question else None
     context = {
         "project": member.project,
         "role": member.role,
         "levels": levels.shown(member.project),
-        "switching": switching.shown(member.project),
+        "switching": changing,
         "advising": advising.shown(member.project),
         "adapting": adapting.shown(member.project),
         "helping": helping.shown(member.project),

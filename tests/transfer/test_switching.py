@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.urls import reverse
 
 from labeller.embedding import computing, runs
 from labeller.embedding.models import EmbeddingRun
@@ -74,6 +75,23 @@ def test_the_way_back_needs_no_embedding(embedded):
     assert in_use(embedded) == "efficientnet-lite0"
     embedded.refresh_from_db()
     assert switching.former(embedded).featuriser == "other"  # and forth again
+
+
+def test_a_change_that_ends_while_its_page_is_made_is_on_the_page(embedded, foxes, client, monkeypatch):
+    switching.ask(embedded, spec="other")
+    work("switch")
+    factories.work("embed")
+    shown = switching.shown
+
+    def as_it_ends(project):
+        work("switch")
+        return shown(project)
+
+    monkeypatch.setattr(switching, "shown", as_it_ends)
+    client.force_login(foxes.mia)
+    page = client.get(reverse("transfer:featuriser", args=[embedded.slug])).content.decode()
+    assert '<strong class="path">other</strong>' in page  # nothing asks for a newer page: no change is under way
+    assert "Changing the featuriser" not in page
 
 
 def test_done_twice_it_is_one_switch(embedded):
