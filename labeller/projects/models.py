@@ -40,6 +40,13 @@ class Everything(models.Manager[Row]):
 class Project(models.Model):
     """Samples, questions and people."""
 
+    class Kind(models.TextChoices):
+        """What its samples are."""
+
+        IMAGE = "image", "photographs"
+        TEXT = "text", "texts"
+
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.IMAGE)
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -32,6 +32,9 @@ class Source(models.Model):
         help_text="Which folder level names the class: 1 = the first, -1 = the last; null = the first that can.",
     )
     known = models.JSONField(default=dict, help_text="What became of the labels and the truth: samples/known.py.")
+    layout = models.JSONField(
+        default=dict, help_text="How its tables are read and its documents cut, where it has texts."
+    )
     follows_links = models.BooleanField(default=False, help_text="Whether links that lead out of it are followed.")
     left_out = models.JSONField(default=dict, help_text="What the last look left out on purpose: how many by kind.")
     missing = models.PositiveIntegerField(default=0, help_text="Files that the last look did not find.")
@@ -231,6 +234,49 @@ class Sample(models.Model):
             return ""
         numbers = (*(self.box or ()), self.start, self.end)
         return " ".join([self.part, *(f"{number:.6g}" for number in numbers if number is not None)])
+
+
+class Text(models.Model):
+    """What a sample of a document or a table says."""
+
+    sample = models.OneToOneField(Sample, models.CASCADE, primary_key=True, related_name="text")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="texts")  # the sample's
+    content = models.TextField()
+    digest = models.CharField(max_length=64, help_text="Of the text in NFC with single blanks: equal = the same text.")
+    signature = models.BinaryField(default=bytes, help_text="MinHash, by which near-copies are found.")
+    deployment = models.ForeignKey(
+        Deployment, models.SET_NULL, null=True, related_name="texts", help_text="What it belongs together with."
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "digest"], name="one_sample_per_text")]
+
+    def __str__(self) -> str:
+        return self.content[:80]
+
+
+class TextCopy(models.Model):
+    """A text that is nearly another one, or just that: no sample of its own, it has the answers of that one."""
+
+    original = models.ForeignKey(Sample, models.CASCADE, related_name="copies")
+    file = models.ForeignKey(File, models.CASCADE, related_name="copies")
+    part = models.CharField(max_length=8, choices=Sample.Part)
+    start = models.FloatField(null=True, help_text="As of a sample.")
+    end = models.FloatField(null=True)
+    content = models.TextField(help_text="Empty where it is the same text.", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "file",
+                "part",
+                *(Coalesce(name, -1.0) for name in ("start", "end")),
+                name="one_copy_per_part",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file}: as {self.original}"
 
 
 class Refusal(models.Model):
