@@ -17,8 +17,8 @@ from labeller.transfer.forms import UseForm
 def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     """The network in use, what was tried of others, and the ways to a better one."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
-    # Each part of the page is a template of its own, and what it shows comes from the module that does the work. Jobs are
-    # read before what they change: one that ends in between would leave a page that is old and asks for no newer one.
+    # Each part of the page is a template of its own, and what it shows comes from the module that does the work.
+    # Jobs are read before what they change: one that ends in between would leave an old page that asks for no newer.
     changing = switching.shown(member.project)
     member.project.refresh_from_db()
     tunings = foretelling.shown(member.project)
