@@ -31,6 +31,7 @@ from tl_core.adaptation import finetuning, judging, splitting, training
 from tl_core.adaptation.activations import Activations
 from tl_core.adaptation.outputs import Target
 from tl_core.adaptation.training import Recipe
+from tl_core.adaptation.work import Work
 from tl_core.adaptation.worth import Evidence, worth
 from tl_core.featurisers.onnx_runtime import OnnxRuntime
 from tl_core.pipeline import Picture
@@ -129,7 +130,7 @@ def whole(directory: Path, minutes: float, *, quick: bool, most: int) -> dict[st
     groups = None if pictures.groups is None else np.unique(pictures.groups[chosen], return_inverse=True)[1]
     with tempfile.TemporaryDirectory(prefix="labeller-finetuning-") as home:
         network: Any = featurisers.get(BASE)
-        work = finetuning.Work(
+        work = Work(
             featuriser=network,
             pictures=[Picture(directory / pictures.paths[at]) for at in chosen],
             targets=[Target(pictures.y[chosen].astype(np.intp), int(pictures.y.max()) + 1)],

@@ -153,6 +153,7 @@ def finetuned(directory: Path, minutes: float) -> dict[str, Any]:
     """The network tuned on all labels but those judged on, and its rival there."""
     from tl_core.adaptation import finetuning
     from tl_core.adaptation.outputs import Target
+    from tl_core.adaptation.work import Work
     from tl_core.featurisers.onnx_runtime import OnnxRuntime
     from tl_core.pipeline import Picture
 
@@ -160,7 +161,7 @@ def finetuned(directory: Path, minutes: float) -> dict[str, Any]:
     mirrored = "spectrogram" not in directory.name
     groups = None if pictures.groups is None else np.unique(pictures.groups, return_inverse=True)[1]
     with tempfile.TemporaryDirectory(prefix="labeller-finetuning-") as home:
-        work = finetuning.Work(
+        work = Work(
             featuriser=featurisers.get("efficientnet-lite0"),  # type: ignore[arg-type]
             pictures=[Picture(directory / path) for path in pictures.paths],
             targets=[Target(pictures.y.astype(np.int64), int(pictures.y.max()) + 1)],

@@ -1,6 +1,8 @@
 # ruff: noqa: N806 - the matrix is X here, as in scikit-learn
 """From pictures and answers to a better network, or to none; in the time there is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,11 @@ from safetensors.torch import save_file
 
 from tests.tl_core import tuned
 from tl_core import featurisers
-from tl_core.adaptation import finetuning, judging, planning
-from tl_core.adaptation.finetuning import Work
+from tl_core.adaptation import finetuning, jointly, judging, planning
 from tl_core.adaptation.outputs import MISSING, Target
 from tl_core.adaptation.planning import Rate
 from tl_core.adaptation.training import Recipe
+from tl_core.adaptation.work import Work
 from tl_core.pipeline import embed_images
 
 N = 90
@@ -71,6 +73,35 @@ def test_a_rival_that_knows_it_all_is_never_left(made, tmp_path):
     outcome = finetuning.tune(work(made, tmp_path, rivals=[perfect]))
     assert outcome.state is None and not outcome.comparisons[0].is_better
     assert outcome.comparisons[0].rival == 1.0
+
+
+def test_several_questions_are_trained_on_where_that_beats_each_alone(made, tmp_path, monkeypatch):
+    codes = made[3]
+    few = np.where(np.arange(N) % 6, MISSING, codes)  # answers that another question has plenty of
+    given = {"targets": [Target(few, 3), Target(codes, 3)], "rivals": [np.zeros((N, 4), np.float32)] * 2, "quick": True}
+    tried = work(made, tmp_path / "tried", joins=True, **given)
+    compared = finetuning.tune(tried)
+    assert [each.n > 0 for each in compared.joint.comparisons] == [True, True]
+    begun = []
+    monkeypatch.setattr(finetuning.jointly, "compare", lambda *given, **more: begun.append(1))
+    assert finetuning.tune(tried).joint.comparisons == compared.joint.comparisons
+    assert begun == []  # what was compared already is read
+
+    better = judging.Comparison(0.9, 0.6, 0.3, 0.2, 0.4, N)
+    for kept, questions in ((True, 2), (False, 1)):
+        outcome = jointly.Jointly([better if kept else replace(better, low=-0.1)] * 2, ["learned"] * 3)
+        monkeypatch.setattr(finetuning.jointly, "compare", lambda *given, outcome=outcome, **more: outcome)
+        trained = []
+        real = finetuning.training.train
+
+        def train(upper, activations, targets, *rest, trained=trained, real=real, **more):
+            trained.append((len(targets), rest[-1].weighing))
+            return real(upper, activations, targets, *rest, **more)
+
+        monkeypatch.setattr(finetuning.training, "train", train)
+        finetuning.tune(work(made, tmp_path / str(kept), joins=True, **given))
+        monkeypatch.setattr(finetuning.training, "train", real)
+        assert set(trained) == {(questions, "learned" if kept else "equal")}
 
 
 def test_another_question_that_would_lose_forbids_the_change(made, tmp_path):

@@ -66,6 +66,7 @@ def plan(
     mirrored: bool,
     quick: bool = False,
     epochs: int = EPOCHS[0],
+    trainings: int = 1,
 ) -> Plan:
     """Choose the lowest cut whose training fits into the time, with as many epochs as fit.
 
@@ -86,6 +87,8 @@ def plan(
         Only the highest cut, without mirror images.
     epochs : int
         At most.
+    trainings : int
+        In each fold that is judged.
 
     Returns
     -------
@@ -95,15 +98,15 @@ def plan(
     views = 2 if mirrored and not quick else 1
     considered: Sequence[str] = list(rates)[:1] if quick else list(rates)[::-1]
     plans = [
-        _costed(cut, rates[cut], pictures, min(passes, epochs), tested, views)
+        _costed(cut, rates[cut], pictures, min(passes, epochs), tested, views, trainings)
         for cut in considered
         for passes in (QUICK_EPOCHS if quick else EPOCHS)
     ]
     return next((each for each in plans if each.seconds <= SPARE * seconds), min(plans, key=lambda each: each.seconds))
 
 
-def _costed(cut: str, rate: Rate, pictures: int, epochs: int, tested: int, views: int) -> Plan:
+def _costed(cut: str, rate: Rate, pictures: int, epochs: int, tested: int, views: int, trainings: int) -> Plan:
     # Embedding and judging above the cut take about as long as one more epoch, in each training.
-    steps = (epochs + 1) * (FITTED * tested + 1) * pictures
+    steps = (epochs + 1) * (FITTED * tested * trainings + 1) * pictures
     below = views * pictures * rate.below
     return Plan(cut, epochs, tested, views, below + steps * rate.step, below)
