@@ -127,8 +127,8 @@ class Tuned:
         together = None if groups is None else groups[at]
         compared = judging.compare(np.concatenate(tuned), np.concatenate(rival), together)
         told: dict[str, Any] = {"labels": count, "seed": seed, "gain": round(compared.gain, 4)}
-        told["switches"] = compared.is_better
-        if compared.is_better:
+        told |= {"low": round(compared.low, 4), "switches": judging.is_better([compared])}
+        if told["switches"]:
             epochs = max(1, round(float(np.median(best))))
             halves, _ = self._trained(here, labelled, labelled[:0], replace(recipe, epochs=epochs))
             everything = np.concatenate([labelled, self.tested])

@@ -185,6 +185,10 @@ def test_a_gain_is_beyond_doubt_only_with_enough_independent_pictures():
     rival = rng.random(600) < 0.8
     tuned_right = rival | (rng.random(600) < 0.2)
     assert judging.compare(tuned_right, rival, None).is_better
+    # A gain that is only just beyond its interval is told, and changes nothing.
+    hardly = judging.Comparison(0.825, 0.8, 0.025, 0.002, 0.048, 500)
+    assert hardly.is_better and not judging.is_better([hardly])
+    assert judging.is_better([replace(hardly, low=0.012)])
     assert not judging.compare(rival, rival, None).is_better
     assert judging.compare(rival, tuned_right, None).is_worse
     few = judging.compare(tuned_right, rival, np.arange(600) % 2)
