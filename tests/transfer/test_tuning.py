@@ -212,7 +212,7 @@ def counted(monkeypatch, labels):
 
 @pytest.mark.parametrize(
     ("labels", "accuracy", "reason"),
-    [(100, 0.7, "few answers"), (3000, None, "unknown"), (3000, 0.85, "gain"), (3000, 0.999, "small gain")],
+    [(100, 0.7, "few answers"), (8000, None, "unknown"), (8000, 0.85, "gain"), (8000, 0.999, "small gain")],
 )
 def test_it_says_whether_it_is_worth_it(foxes, monkeypatch, labels, accuracy, reason):
     counted(monkeypatch, labels)
@@ -223,17 +223,17 @@ def test_it_says_whether_it_is_worth_it(foxes, monkeypatch, labels, accuracy, re
 
 
 def test_of_a_tuned_network_what_it_was_tuned_with_counts(foxes, monkeypatch):
-    counted(monkeypatch, 3000)
-    head(foxes, 3000, 0.85)
+    counted(monkeypatch, 8000)
+    head(foxes, 8000, 0.85)
     base = foxes.project.featuriser
     FineTuning.objects.create(
         project=foxes.project, question=foxes.question, seconds=60, base=base, spec="own/0123456789abcdef",
-        verdict="better", report={"labels": 2500}, finished_at=timezone.now(),
+        verdict="better", report={"labels": 7000}, finished_at=timezone.now(),
     )  # fmt: skip
     assert foretelling.foretell(foxes.question).worth.reason == "gain"
     foxes.question.project.featuriser = "own/0123456789abcdef"
     assert foretelling.foretell(foxes.question).worth.reason == "tuned"
-    counted(monkeypatch, 5000)
+    counted(monkeypatch, 12_000)
     assert foretelling.foretell(foxes.question).worth.reason == "gain"
 
 
@@ -242,8 +242,8 @@ def test_nightly_it_is_asked_once_a_night_and_only_where_it_is_worth_it(foxes, m
         foxes.project, {"question": foxes.question, "minutes": 5, "is_mirrored": False, "is_nightly": True}
     )
     assert nightly.tune_due() == 0
-    counted(monkeypatch, 3000)
-    head(foxes, 3000, 0.85)
+    counted(monkeypatch, 8000)
+    head(foxes, 8000, 0.85)
     assert nightly.tune_due() == 1
     asked = FineTuning.objects.get()
     assert (asked.seconds, asked.is_mirrored) == (300, False)
@@ -299,8 +299,8 @@ def page(client, foxes):
 
 
 def test_the_page_says_what_to_expect_begins_shows_and_stops(client, foxes, monkeypatch):
-    counted(monkeypatch, 3000)
-    head(foxes, 3000, 0.85)
+    counted(monkeypatch, 8000)
+    head(foxes, 8000, 0.85)
     assert "Worth it: about" in page(client, foxes)
     chosen = {"question": foxes.question.pk, "minutes": 7, "is_mirrored": "on"}
     answer = client.post(reverse("transfer:tune", args=["foxes"]), chosen)
