@@ -104,6 +104,21 @@ def test_several_questions_are_trained_on_where_that_beats_each_alone(made, tmp_
         assert set(trained) == {(questions, "learned" if kept else "equal")}
 
 
+def test_no_more_pictures_are_trained_on_than_the_plan_says(made, tmp_path, monkeypatch):
+    real = finetuning.planning.plan
+    monkeypatch.setattr(finetuning.planning, "plan", lambda *given, **more: replace(real(*given, **more), trained=30))
+    fitted = []
+    train = finetuning.training.train
+
+    def counted(upper, activations, targets, at, *rest, **more):
+        fitted.append(len(at))
+        return train(upper, activations, targets, at, *rest, **more)
+
+    monkeypatch.setattr(finetuning.training, "train", counted)
+    outcome = finetuning.tune(work(made, tmp_path, quick=True), always=True)
+    assert fitted == [30, 30] and outcome.comparisons[0].n == N // 3
+
+
 def test_another_question_that_would_lose_forbids_the_change(made, tmp_path):
     codes = made[3]
     other = Target(np.random.default_rng(5).integers(0, 2, N), 2)  # nothing in the pictures tells it
@@ -216,6 +231,15 @@ def test_the_lowest_cut_that_fits_is_chosen_then_the_most_epochs():
     short = planning.plan(RATES, 1000, 310, mirrored=True)
     long = planning.plan(RATES, 1000, 3000, mirrored=True)
     assert (short.cut, short.epochs, long.epochs, long.views) == ("low", 6, 10, 2)
+
+
+def test_of_many_pictures_a_part_is_trained_on_above_a_lower_cut():
+    all_of_them = planning.plan(RATES, 12_000, 1e9, mirrored=False)
+    some = planning.plan(RATES, 12_000, 0.7 * all_of_them.seconds, mirrored=False)
+    assert (all_of_them.cut, all_of_them.trained) == (some.cut, 12_000) == ("low", 12_000)
+    few = planning.plan(RATES, 12_000, 0.5 * all_of_them.seconds, mirrored=False)
+    assert few.cut == "low" and planning.LEAST_TRAINED <= few.trained < 12_000
+    assert planning.plan(RATES, 5000, 500, mirrored=False).trained == 5000  # a part of these would be too few
 
 
 def test_a_quick_one_takes_a_minute_for_three_thousand_pictures():

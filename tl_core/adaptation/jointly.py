@@ -59,6 +59,7 @@ def compare(
     device: str = "cpu",
     directory: Path | None = None,
     tested: int = judging.FOLDS,
+    most: int | None = None,
     tell: Callable[[float], None] = lambda share: None,
 ) -> Jointly:
     """Train on all questions and on each alone, and compare on pictures that neither has seen.
@@ -81,6 +82,8 @@ def compare(
         For checkpoints, so that what was killed goes on where it was; of this very work.
     tested : int
         Folds that are judged, 1 to 3.
+    most : int or None
+        Pictures that are trained on, drawn at random; None = all.
     tell : callable
         Told which share of the work is done, 0 to 1; what it raises stops the work.
 
@@ -112,6 +115,7 @@ def compare(
     for number in range(tested):
         fitted, judged = known[fold != number], known[fold == number]
         inner, held = judging.held_out(main, groups, fitted, recipe.seed)
+        inner = judging.some(inner, len(inner) if most is None else most, recipe.seed)
 
         def run(name: str, few: Sequence[Target], way: str, parts: tuple[At, At, At]) -> tuple[Trained, Any]:
             nonlocal done

@@ -124,6 +124,28 @@ def held_out(target: Target, groups: NDArray[Any] | None, fitted: At, seed: int)
     return fitted[inner != 0], fitted[inner == 0]
 
 
+def some(at: At, most: int, seed: int) -> At:
+    """Draw pictures to train on.
+
+    Parameters
+    ----------
+    at : ndarray of int
+        Those that may be.
+    most : int
+        So many of them.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    ndarray of int
+        All, where they are no more.
+    """
+    if len(at) <= most:
+        return at
+    return np.sort(np.random.default_rng(seed).choice(at, most, replace=False))
+
+
 def head_right(X: NDArray[np.floating[Any]], target: Target, fitted: At, tested: At) -> NDArray[np.bool_]:
     """Fit the default head on some pictures, and return of others whether it is right.
 
