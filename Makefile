@@ -7,8 +7,9 @@ PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
 # The same tests on both databases a site may have; those that know no database once.
 FAST_TESTS := tests -m "not browser and not faults" -q -n auto
+NO_DATABASE := tl_core architecture docs test_messages.py samples/test_tables.py embedding/test_featurisers_command.py
 FAST := $(PY) -m pytest $(FAST_TESTS) && \
-    $(PY) -m tests.on_postgresql $(FAST_TESTS) --ignore tests/tl_core --ignore tests/architecture --ignore tests/docs
+    $(PY) -m tests.on_postgresql $(FAST_TESTS) $(NO_DATABASE:%=--ignore tests/%)
 # What checks the scripts (static/js) comes from the npm registry; pages and `make run` need none of it.
 SCRIPTS := tests/scripts/node_modules/.installed
 BIOME := tests/scripts/node_modules/.bin/biome check --config-path tests/scripts/lint.json static/js tests/scripts

@@ -10,8 +10,11 @@ labels speak for: accuracies, the gain with its interval (95 %, by groups), and 
 beforehand, by the head's cross-validation alone. "better" is a gain beyond the interval. Activations are kept beside
 each other in one directory, as fine-tuning itself keeps them; --most bounds the pictures.
 
+With --replays so many decisions are made as a site makes them, by nested folds on 300 random labels and more; where one
+is to switch, the network for use is trained, and pictures that were never labelled say whether that was right.
+
 With --whole the whole of it is run as a site does, all labels, nested folds, within so many minutes; with --quick in
-its quick mode. Last line: JSON {set: {"cases": [...], "whole": {...}, "quick": {...}, "megabytes": peak}}.
+its quick mode. Last line: JSON {set: {"cases": […], "replays": […], "whole": {…}, "quick": {…}, "megabytes": peak}}.
 """
 
 import argparse
@@ -19,6 +22,7 @@ import json
 import resource
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +35,7 @@ from tl_core.adaptation import finetuning, judging, splitting, training
 from tl_core.adaptation.activations import Activations
 from tl_core.adaptation.outputs import Target
 from tl_core.adaptation.training import Recipe
+from tl_core.adaptation.work import Work
 from tl_core.adaptation.worth import Evidence, worth
 from tl_core.featurisers.onnx_runtime import OnnxRuntime
 from tl_core.pipeline import Picture
@@ -77,14 +82,11 @@ class Tuned:
         expected = worth(Evidence(count, len(np.unique(target.codes[labelled])), self._cross_validated(X, labelled)))
         here = Target(target.codes[self._kept()], classes)
         inner, held = judging.held_out(target, groups, labelled, self.seed)
-        halves = splitting.split(self.network, self.cut)
         started = time.perf_counter()
-        trained = training.train(halves.upper, self.activations, [here], self.place[inner], self.place[held], recipe)
+        halves, trained = self._trained(here, inner, held, recipe)
         seconds = time.perf_counter() - started
         everything = np.concatenate([labelled, self.tested])
-        embeddings = np.zeros((len(target.codes), halves.dimension), np.float32)
-        embeddings[everything] = training.embed(halves.upper, self.activations, self.place[everything])
-        tuned = judging.head_right(embeddings, target, labelled, self.tested)
+        tuned = judging.head_right(self._seen(halves, everything), target, labelled, self.tested)
         own = training.predict(halves.upper, trained.outputs, self.activations, self.place[self.tested])[0]
         compared = judging.compare(tuned, rival, None if groups is None else groups[self.tested])
         return {
@@ -102,6 +104,50 @@ class Tuned:
             "epochs": len(trained.curve),
             "seconds": round(seconds, 1),
         }
+
+    def replay(self, count: int, seed: int, recipe: Recipe) -> dict[str, Any]:
+        """Decide as a site does on so many random labels, and see on other pictures what a switch would have done."""
+        rng = np.random.default_rng(seed)
+        labelled = np.sort(rng.permutation(self.pool)[:count])
+        target = Target(self.pictures.y.astype(np.intp), int(self.pictures.y.max()) + 1)
+        groups = self.groups
+        X = self.pictures.seen(self.pictures.chosen(labelled, seed))
+        here = Target(target.codes[self._kept()], target.classes)
+        part = Target(target.codes[labelled], target.classes)
+        fold = judging.folds(part, None if groups is None else groups[labelled], seed)
+        tuned, rival, best = [], [], []
+        for number in range(int(fold.max()) + 1):
+            fitted, judged = labelled[fold != number], labelled[fold == number]
+            inner, held = judging.held_out(target, groups, fitted, seed)
+            halves, trained = self._trained(here, inner, held, recipe)
+            best.append(trained.best)
+            tuned.append(judging.head_right(self._seen(halves, labelled), target, fitted, judged))
+            rival.append(judging.head_right(X, target, fitted, judged))
+        at = np.concatenate([labelled[fold == number] for number in range(int(fold.max()) + 1)])
+        together = None if groups is None else groups[at]
+        compared = judging.compare(np.concatenate(tuned), np.concatenate(rival), together)
+        told: dict[str, Any] = {"labels": count, "seed": seed, "gain": round(compared.gain, 4)}
+        told |= {"low": round(compared.low, 4), "switches": judging.is_better([compared])}
+        if told["switches"]:
+            epochs = max(1, round(float(np.median(best))))
+            halves, _ = self._trained(here, labelled, labelled[:0], replace(recipe, epochs=epochs))
+            everything = np.concatenate([labelled, self.tested])
+            now = judging.head_right(self._seen(halves, everything), target, labelled, self.tested)
+            before = judging.head_right(X, target, labelled, self.tested)
+            real = judging.compare(now, before, None if groups is None else groups[self.tested])
+            told["really"] = [round(each, 4) for each in (real.gain, real.low, real.high)]
+        return told
+
+    def _trained(self, here: Target, inner: Any, held: Any, recipe: Recipe) -> tuple[Any, training.Trained]:
+        halves = splitting.split(self.network, self.cut)
+        trained = training.train(halves.upper, self.activations, [here], self.place[inner], self.place[held], recipe)
+        return halves, trained
+
+    def _seen(self, halves: Any, at: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Embeddings of these pictures, in the places of all."""
+        embeddings = np.zeros((len(self.place), halves.dimension), np.float32)
+        embeddings[at] = training.embed(halves.upper, self.activations, self.place[at])
+        return embeddings
 
     def _kept(self) -> NDArray[np.intp]:
         return np.argsort(np.where(self.place < 0, len(self.place), self.place), kind="stable")[
@@ -129,7 +175,7 @@ def whole(directory: Path, minutes: float, *, quick: bool, most: int) -> dict[st
     groups = None if pictures.groups is None else np.unique(pictures.groups[chosen], return_inverse=True)[1]
     with tempfile.TemporaryDirectory(prefix="labeller-finetuning-") as home:
         network: Any = featurisers.get(BASE)
-        work = finetuning.Work(
+        work = Work(
             featuriser=network,
             pictures=[Picture(directory / pictures.paths[at]) for at in chosen],
             targets=[Target(pictures.y[chosen].astype(np.intp), int(pictures.y.max()) + 1)],
@@ -157,6 +203,16 @@ def whole(directory: Path, minutes: float, *, quick: bool, most: int) -> dict[st
     }
 
 
+def _replays(prepared: Tuned, count: int, recipe: Recipe) -> list[dict[str, Any]]:
+    """Decisions on 300 labels and more, up to all of the pool."""
+    sizes = np.geomspace(300, len(prepared.pool), max(count, 1)).astype(int)
+    told = []
+    for seed in range(count):
+        told.append(prepared.replay(int(sizes[seed]), seed, recipe))
+        print(json.dumps({"replay": told[-1]}), flush=True)
+    return told
+
+
 def peak_megabytes() -> float:
     """The most memory this process has had."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
@@ -172,6 +228,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--whole", type=float, metavar="MINUTES", help="also all of it, within so many minutes")
     parser.add_argument("--quick", action="store_true", help="also all of it in the quick mode")
+    parser.add_argument("--replays", type=int, default=0, help="decisions on random labels, at the first cut")
     parser.add_argument("--keep", type=Path, help="directory for activations, for another run to find them")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
@@ -186,7 +243,9 @@ def main() -> None:
                 for count in [*counts, len(prepared.pool)]:
                     cases.append(prepared.case(count, Recipe(epochs=options.epochs)))
                     print(json.dumps({"set": directory.name, **cases[-1]}), flush=True)
-            found = everything[directory.name] = {"cases": cases}
+                if cut == options.cuts[0]:
+                    replays = _replays(prepared, options.replays, Recipe(epochs=options.epochs))
+            found = everything[directory.name] = {"cases": cases, "replays": replays}
             if options.quick:
                 found["quick"] = whole(directory, 1, quick=True, most=min(3000, options.most))
             if options.whole:

@@ -82,3 +82,39 @@ def curves(means: dict[str, list[Point]], path: Path, emphasised: tuple[str, ...
         parts.append(f'<line x1="{LEFT}" x2="{LEFT + 30}" y1="{foot - 4}" y2="{foot - 4}" {style}/>')
         parts.append(f'<text x="{LEFT + 38}" y="{foot}">{arm}</text>')
     path.write_text("\n".join([*parts, "</svg>"]) + "\n")
+
+
+def dots(rows: dict[str, dict[str, float]], title: str, path: Path) -> None:
+    """Shares, a row each, a dot of its own colour for each name; rows in their order, names as in the first."""
+    names = list(next(iter(rows.values())))
+    step, left, top = 30, 210, 58
+    height, width = top + step * len(rows) + 30, WIDTH - left - 30
+
+    def x(share: float) -> float:
+        return left + share * width
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"',
+        ' font-family="sans-serif" font-size="12">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+        f'<text x="12" y="18" font-weight="bold">{title}</text>',
+    ]
+    for at, name in enumerate(names):
+        parts.append(f'<circle cx="{18 + 190 * at}" cy="36" r="5" fill="{COLOURS[at]}"/>')
+        parts.append(f'<text x="{28 + 190 * at}" y="40">{name}</text>')
+    for tenth in range(0, 11, 2):
+        place = x(tenth / 10)
+        parts.append(f'<line x1="{place}" x2="{place}" y1="{top}" y2="{height - 26}" stroke="#ddd"/>')
+        parts.append(f'<text x="{place}" y="{height - 10}" text-anchor="middle">{tenth / 10:.1f}</text>')
+    for at, (row, shares) in enumerate(rows.items()):
+        y = top + step * at + step / 2
+        low, high = x(min(shares.values())), x(max(shares.values()))
+        parts.append(f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{row}</text>')
+        parts.append(f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="#bbb" stroke-width="2"/>')
+        for which, name in reversed(list(enumerate(names))):
+            # The last one is what the program does: a ring around whatever it chose.
+            fill = f'fill="{COLOURS[which]}"' if which < len(names) - 1 else 'fill="none" stroke-width="3"'
+            stroke = f'stroke="{COLOURS[which]}"'
+            radius = 5 if which < len(names) - 1 else 8
+            parts.append(f'<circle cx="{x(shares[name]):.1f}" cy="{y}" r="{radius}" {fill} {stroke}/>')
+    path.write_text("\n".join([*parts, "</svg>"]) + "\n")

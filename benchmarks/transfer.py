@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import plot
 from benchmarks.label_efficiency import paired
 from benchmarks.replay import BOTH, WEIGHTS, embedded
 from tl_core import featurisers, threads
@@ -153,6 +154,7 @@ def finetuned(directory: Path, minutes: float) -> dict[str, Any]:
     """The network tuned on all labels but those judged on, and its rival there."""
     from tl_core.adaptation import finetuning
     from tl_core.adaptation.outputs import Target
+    from tl_core.adaptation.work import Work
     from tl_core.featurisers.onnx_runtime import OnnxRuntime
     from tl_core.pipeline import Picture
 
@@ -160,7 +162,7 @@ def finetuned(directory: Path, minutes: float) -> dict[str, Any]:
     mirrored = "spectrogram" not in directory.name
     groups = None if pictures.groups is None else np.unique(pictures.groups, return_inverse=True)[1]
     with tempfile.TemporaryDirectory(prefix="labeller-finetuning-") as home:
-        work = finetuning.Work(
+        work = Work(
             featuriser=featurisers.get("efficientnet-lite0"),  # type: ignore[arg-type]
             pictures=[Picture(directory / path) for path in pictures.paths],
             targets=[Target(pictures.y.astype(np.int64), int(pictures.y.max()) + 1)],
@@ -190,13 +192,25 @@ def table(name: str, found: dict[str, Any]) -> str:
     return "\n".join([*head, *rows, row("chosen before last", leads)])
 
 
+def document(everything: dict[str, Any]) -> str:
+    """The table of docs/transfer.md: what heads see, and the lead of what the labels speak for."""
+    lines = ["| set | labels | last layer | levels | both | chosen | chosen before last (95 %) |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for name, found in everything.items():
+        for at, n in enumerate(found["last"]):
+            lead = "{:+.3f} ({:+.3f} to {:+.3f})".format(*found["lead"][n])
+            cells = [f"{found[way][n]:.3f}" for way in ("last", "levels", "both", CHOSEN)]
+            lines.append(f"| {' | '.join(['' if at else name, n, *cells, lead])} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--labels", type=int, nargs="+", default=[50, 200, 800])
     parser.add_argument("--finetune", type=float, metavar="MINUTES", help="also tune the network, in so many minutes")
-    parser.add_argument("--docs", action="store_true", help="write the tables into docs/transfer.md")
+    parser.add_argument("--docs", action="store_true", help="write table and plot into docs/transfer.md")
     parser.add_argument("--json", nargs="?", const="", help="also write the figures to this file")
     options = parser.parse_args()
     everything: dict[str, Any] = {}
@@ -209,8 +223,14 @@ def main() -> None:
     if options.docs:
         start, end = "<!-- measured: levels -->", "<!-- measured: end -->"
         before, _, rest = DOC.read_text().partition(start)
-        tables = "\n\n".join(table(name, found) for name, found in everything.items())
-        DOC.write_text(f"{before}{start}\n{tables}\n{end}{rest.partition(end)[2]}")
+        DOC.write_text(f"{before}{start}\n{document(everything)}\n{end}{rest.partition(end)[2]}")
+        ways = {"last layer": "last", "levels": "levels", "chosen by the labels": CHOSEN}
+        drawn = {
+            name: {title: found[way]["200"] for title, way in ways.items()}
+            for name, found in everything.items()
+            if "200" in found["last"]
+        }
+        plot.dots(drawn, "accuracy at 200 random labels", DOC.parent / "images" / "levels.svg")
     if options.json:
         Path(options.json).write_text(json.dumps(everything, indent=2, default=float) + "\n")
     print(json.dumps(everything, default=float))

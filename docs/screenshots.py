@@ -76,6 +76,20 @@ def shoot_others(page: Page, program: Program, asked: Asked, named: Asked, out: 
     shoot(page, out, "keys-light")
 
 
+def shoot_advice(page: Page, program: Program, out: Path) -> None:
+    """What was tried of networks on these photographs, and of what has learnt nothing."""
+    page.goto(f"{program.project_url}featuriser/")
+    page.get_by_test_id("advise").click()
+    page.get_by_test_id("verdict").wait_for(timeout=600_000)
+    page.locator("#advice").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#advice').scrollIntoView()")
+    shoot(page, out, "featuriser-light")
+    page.get_by_test_id("neighbours").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('[data-testid=neighbours]').scrollIntoView()")
+    page.wait_for_timeout(2000)
+    shoot(page, out, "neighbours-light")
+
+
 def one_of(program: Program, name: str) -> int:
     return next(sample for sample, truth in program.truth.items() if truth == name)
 
@@ -107,6 +121,7 @@ def main() -> None:
         for theme in ("light", "dark"):
             shoot_modes(open_page(browser, program, theme), asked, out, theme)
         shoot_others(open_page(browser, program, "light"), program, asked, named, out)
+        shoot_advice(open_page(browser, program, "light"), program, out)
         browser.close()
 
 

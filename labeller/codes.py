@@ -25,6 +25,7 @@ class WorkerCode(Codes):
     TUNING_GATHERS = "tuning_gathers"
     TUNING_MEASURES = "tuning_measures"
     TUNING_COMPUTES = "tuning_computes"
+    TUNING_JOINS = "tuning_joins"
     TUNING_COMPARES = "tuning_compares"
     TUNING_TRAINS = "tuning_trains"
     NOTHING_TO_TUNE = "nothing_to_tune"

@@ -121,6 +121,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.TUNING_GATHERS: gettext_noop("Gathering answers."),
     WorkerCode.TUNING_MEASURES: gettext_noop("Measuring how long it will take."),
     WorkerCode.TUNING_COMPUTES: gettext_noop("Computing what the fixed part of the network gives, once."),
+    WorkerCode.TUNING_JOINS: gettext_noop("Training on all questions at once, and comparing with each alone."),
     WorkerCode.TUNING_COMPARES: gettext_noop("Training, and comparing with today's on pictures that neither has seen."),
     WorkerCode.TUNING_TRAINS: gettext_noop("It is better: training on all answers."),
     WorkerCode.NOTHING_TO_TUNE: gettext_noop("There is nothing to learn from: label photographs of two classes first."),

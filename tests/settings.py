@@ -9,6 +9,8 @@ if "TEST_DATA" not in os.environ:  # a process the tests start is given its dire
     os.environ["TEST_DATA"] = tempfile.mkdtemp(prefix="labeller-test-")
     atexit.register(shutil.rmtree, os.environ["TEST_DATA"], ignore_errors=True)
 os.environ["DATA"] = os.environ["TEST_DATA"]
+# Workers of a run share the cores: a library that takes all of them for itself spends its time waiting for the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from labeller.config.settings import *  # noqa: F403
 

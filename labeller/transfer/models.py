@@ -122,6 +122,7 @@ class FineTuning(models.Model):
     seconds = models.PositiveIntegerField(help_text="The time that somebody gave.")
     is_quick = models.BooleanField(default=False)
     is_mirrored = models.BooleanField(default=True, help_text="Whether mirror images are of the same class.")
+    is_joint = models.BooleanField(default=False, help_text="Whether one network for all questions is tried.")
     base = models.CharField(max_length=1000, blank=True, help_text="The featuriser that it began with.")
     report = models.JSONField(default=dict, help_text="How far it is, its curve, and what came of it.")
     verdict = models.CharField(max_length=6, choices=Verdict, default=Verdict.OPEN, blank=True)
@@ -147,6 +148,7 @@ class TuningPolicy(models.Model):
     is_nightly = models.BooleanField(default=False)
     minutes = models.PositiveSmallIntegerField(default=10)
     is_mirrored = models.BooleanField(default=True)
+    is_joint = models.BooleanField(default=False)
 
     class Meta:
         verbose_name_plural = "tuning policies"

@@ -23,6 +23,7 @@ ENOUGH = 30  # audit samples, before and since
 def remember(project: Project, chosen: dict[str, Any]) -> TuningPolicy:
     """Keep what a person chose."""
     fields = {name: chosen[name] for name in ("question", "minutes", "is_mirrored", "is_nightly")}
+    fields["is_joint"] = chosen.get("is_joint", False)
     return TuningPolicy.objects.update_or_create(project=project, defaults=fields)[0]
 
 
@@ -35,7 +36,7 @@ def tune_due() -> int:
         tried = policy.project.tunings.order_by("-pk").first()
         is_new_night = tried is None or tried.created_at < _last_passed(AT)
         if is_new_night and not tuning.running(policy.project) and foretelling.foretell(policy.question).is_worth_it:
-            tuning.ask(policy.question, 60 * policy.minutes, is_mirrored=policy.is_mirrored)
+            tuning.ask(policy.question, 60 * policy.minutes, is_mirrored=policy.is_mirrored, is_joint=policy.is_joint)
             asked += 1
     return asked
 

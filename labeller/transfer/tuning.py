@@ -29,7 +29,7 @@ from tl_core.featurisers.spec import canonical, parse
 from tl_core.notices import Notice, notice
 
 if TYPE_CHECKING:
-    from tl_core.adaptation.finetuning import FineTuned, Moment, Work
+    from tl_core.adaptation.work import FineTuned, Moment, Work
     from tl_core.featurisers import Featuriser
     from tl_core.pipeline import Runtime
 
@@ -39,6 +39,7 @@ PARTS = 1000  # of the progress
 PHASES = {
     "measuring": WorkerCode.TUNING_MEASURES,
     "computing": WorkerCode.TUNING_COMPUTES,
+    "joining": WorkerCode.TUNING_JOINS,
     "comparing": WorkerCode.TUNING_COMPARES,
     "training": WorkerCode.TUNING_TRAINS,
 }
@@ -57,14 +58,21 @@ class NothingToTune(Explained):
 # --- asking ---------------------------------------------------------------------------------------
 
 
-def ask(question: Question, seconds: int, *, is_quick: bool = False, is_mirrored: bool = True) -> FineTuning:
+def ask(
+    question: Question, seconds: int, *, is_quick: bool = False, is_mirrored: bool = True, is_joint: bool = False
+) -> FineTuning:
     """Have the project's network tuned on a question's answers; the one under way, where there is one."""
     under_way = running(question.project)
     if under_way is not None:
         return under_way
     with transaction.atomic():
         tuning = FineTuning.objects.create(
-            project=question.project, question=question, seconds=seconds, is_quick=is_quick, is_mirrored=is_mirrored
+            project=question.project,
+            question=question,
+            seconds=seconds,
+            is_quick=is_quick,
+            is_mirrored=is_mirrored,
+            is_joint=is_joint,
         )
         payload = {"tuning": tuning.pk}
         job = jobs.enqueue(KIND, key=_key(question.project), project=question.project, payload=payload, total=PARTS)
@@ -136,8 +144,8 @@ def _tidy(keep: Path) -> None:
 
 def _work(tuning: FineTuning, directory: Path, progress: jobs.Progress) -> "Work":
     """What is to be tuned: gathered at the first turn, the same in each later one."""
-    from tl_core.adaptation.finetuning import Work
     from tl_core.adaptation.outputs import Target
+    from tl_core.adaptation.work import Work
     from tl_core.featurisers import torch_runtime
 
     kept = directory / "gathered.npz"
@@ -164,6 +172,7 @@ def _work(tuning: FineTuning, directory: Path, progress: jobs.Progress) -> "Work
         seconds=tuning.seconds,
         quick=tuning.is_quick,
         mirrored=tuning.is_mirrored,
+        joins=tuning.is_joint,
         device=device,
     )
 
@@ -209,6 +218,7 @@ def _keep(tuning: FineTuning, work: "Work", tuned: "FineTuned", seconds: float) 
     report = {
         "plan": asdict(tuned.plan),
         "comparisons": [asdict(each) for each in tuned.comparisons],
+        "joint": None if tuned.joint is None else {**asdict(tuned.joint), "kept": tuned.joint.kept},
         "curves": tuned.curves,
         "curve": tuned.curves[-1],
         "labels": int(work.targets[0].known.sum()),
@@ -238,7 +248,7 @@ def _save(tuning: FineTuning, tuned: "FineTuned", report: dict[str, Any]) -> str
         made_by="tuning",
         made_at=timezone.now().isoformat(timespec="seconds"),
         origin=tuning.base,
-        figures={key: report[key] for key in ("plan", "comparisons", "labels", "classes", "seconds")},
+        figures={key: report[key] for key in ("plan", "comparisons", "joint", "labels", "classes", "seconds")},
     )
     name, options = parse(tuning.base)
     if name.startswith(cards.PREFIX):

@@ -31,6 +31,11 @@ class TuningForm(forms.Form):
         required=False,
         help_text=_("True of animals; not of spectrograms, text, left and right."),
     )
+    is_joint = forms.BooleanField(
+        label=_("Try all questions at once"),
+        required=False,
+        help_text=_("One network with an output for each question, kept where it beats one for each. Takes longer."),
+    )
     is_nightly = forms.BooleanField(
         label=_("Every night, where it is worth it"),
         required=False,
@@ -41,6 +46,8 @@ class TuningForm(forms.Form):
         super().__init__(*args, **kwargs)
         questions: Any = self.fields["question"]
         questions.queryset = project.questions.order_by("position", "pk")
+        if project.questions.count() < 2:
+            del self.fields["is_joint"]
 
 
 def initial(policy: TuningPolicy | None, question: Question | None) -> dict[str, Any]:
@@ -51,5 +58,6 @@ def initial(policy: TuningPolicy | None, question: Question | None) -> dict[str,
         "question": policy.question_id,
         "minutes": policy.minutes,
         "is_mirrored": policy.is_mirrored,
+        "is_joint": policy.is_joint,
         "is_nightly": policy.is_nightly,
     }

@@ -32,6 +32,7 @@ def tune(request: HttpRequest, slug: str) -> HttpResponse:
             60 * chosen["minutes"],
             is_quick=chosen["is_quick"],
             is_mirrored=chosen["is_mirrored"],
+            is_joint=chosen.get("is_joint", False),
         )
     return redirect("transfer:featuriser", slug)
 

@@ -35,7 +35,7 @@ from labeller.transfer.models import FineTuning, Switch
 from tests import factories
 from tests.transfer import tuning_site
 from tl_core import featurisers
-from tl_core.adaptation import finetuning
+from tl_core.adaptation import work as work_of
 from tl_core.adaptation.training import Recipe
 
 
@@ -52,8 +52,8 @@ def prepare():
 
 def work(kind):
     """One job of that kind, as a worker would; what a killed one left is put back first, as the sweep does."""
-    real = finetuning.Work
-    finetuning.Work = lambda **given: real(**given, recipe=Recipe(epochs=4, rate=5e-3, batch=16))
+    real = work_of.Work
+    work_of.Work = lambda **given: real(**given, recipe=Recipe(epochs=4, rate=5e-3, batch=16))
     for left in Job.objects.filter(state=Job.State.RUNNING):
         queueing._requeue(left)
     job = Job.objects.filter(kind=kind, state=Job.State.QUEUED).first()

@@ -32,7 +32,7 @@ def test_planted_offsets_go_and_the_class_stays(seed: int) -> None:
     Y = found.apply(X)
     assert len(found.ratios) == 5 and (np.diff(found.ratios) <= 0).all()
     assert between(Y, camera) < 0.01 * between(X, camera)
-    assert between(Y, label) > 0.9 * 5 / np.sqrt(2)
+    assert between(Y, label) > 0.8 * 5 / np.sqrt(2)
     np.testing.assert_allclose(Y.mean(axis=0), X.mean(axis=0), atol=1e-3)
 
 

@@ -1,6 +1,8 @@
 # ruff: noqa: N806 - the matrix is X here, as in scikit-learn
 """From pictures and answers to a better network, or to none; in the time there is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,11 @@ from safetensors.torch import save_file
 
 from tests.tl_core import tuned
 from tl_core import featurisers
-from tl_core.adaptation import finetuning, judging, planning
-from tl_core.adaptation.finetuning import Work
+from tl_core.adaptation import finetuning, jointly, judging, planning
 from tl_core.adaptation.outputs import MISSING, Target
 from tl_core.adaptation.planning import Rate
 from tl_core.adaptation.training import Recipe
+from tl_core.adaptation.work import Work
 from tl_core.pipeline import embed_images
 
 N = 90
@@ -71,6 +73,50 @@ def test_a_rival_that_knows_it_all_is_never_left(made, tmp_path):
     outcome = finetuning.tune(work(made, tmp_path, rivals=[perfect]))
     assert outcome.state is None and not outcome.comparisons[0].is_better
     assert outcome.comparisons[0].rival == 1.0
+
+
+def test_several_questions_are_trained_on_where_that_beats_each_alone(made, tmp_path, monkeypatch):
+    codes = made[3]
+    few = np.where(np.arange(N) % 6, MISSING, codes)  # answers that another question has plenty of
+    given = {"targets": [Target(few, 3), Target(codes, 3)], "rivals": [np.zeros((N, 4), np.float32)] * 2, "quick": True}
+    tried = work(made, tmp_path / "tried", joins=True, **given)
+    compared = finetuning.tune(tried)
+    assert [each.n > 0 for each in compared.joint.comparisons] == [True, True]
+    begun = []
+    monkeypatch.setattr(finetuning.jointly, "compare", lambda *given, **more: begun.append(1))
+    assert finetuning.tune(tried).joint.comparisons == compared.joint.comparisons
+    assert begun == []  # what was compared already is read
+
+    better = judging.Comparison(0.9, 0.6, 0.3, 0.2, 0.4, N)
+    for kept, questions in ((True, 2), (False, 1)):
+        outcome = jointly.Jointly([better if kept else replace(better, low=-0.1)] * 2, ["learned"] * 3)
+        monkeypatch.setattr(finetuning.jointly, "compare", lambda *given, outcome=outcome, **more: outcome)
+        trained = []
+        real = finetuning.training.train
+
+        def train(upper, activations, targets, *rest, trained=trained, real=real, **more):
+            trained.append((len(targets), rest[-1].weighing))
+            return real(upper, activations, targets, *rest, **more)
+
+        monkeypatch.setattr(finetuning.training, "train", train)
+        finetuning.tune(work(made, tmp_path / str(kept), joins=True, **given))
+        monkeypatch.setattr(finetuning.training, "train", real)
+        assert set(trained) == {(questions, "learned" if kept else "equal")}
+
+
+def test_no_more_pictures_are_trained_on_than_the_plan_says(made, tmp_path, monkeypatch):
+    real = finetuning.planning.plan
+    monkeypatch.setattr(finetuning.planning, "plan", lambda *given, **more: replace(real(*given, **more), trained=30))
+    fitted = []
+    train = finetuning.training.train
+
+    def counted(upper, activations, targets, at, *rest, **more):
+        fitted.append(len(at))
+        return train(upper, activations, targets, at, *rest, **more)
+
+    monkeypatch.setattr(finetuning.training, "train", counted)
+    outcome = finetuning.tune(work(made, tmp_path, quick=True), always=True)
+    assert fitted == [30, 30] and outcome.comparisons[0].n == N // 3
 
 
 def test_another_question_that_would_lose_forbids_the_change(made, tmp_path):
@@ -154,6 +200,10 @@ def test_a_gain_is_beyond_doubt_only_with_enough_independent_pictures():
     rival = rng.random(600) < 0.8
     tuned_right = rival | (rng.random(600) < 0.2)
     assert judging.compare(tuned_right, rival, None).is_better
+    # A gain that is only just beyond its interval is told, and changes nothing.
+    hardly = judging.Comparison(0.825, 0.8, 0.025, 0.002, 0.048, 500)
+    assert hardly.is_better and not judging.is_better([hardly])
+    assert judging.is_better([replace(hardly, low=0.012)])
     assert not judging.compare(rival, rival, None).is_better
     assert judging.compare(rival, tuned_right, None).is_worse
     few = judging.compare(tuned_right, rival, np.arange(600) % 2)
@@ -181,6 +231,15 @@ def test_the_lowest_cut_that_fits_is_chosen_then_the_most_epochs():
     short = planning.plan(RATES, 1000, 310, mirrored=True)
     long = planning.plan(RATES, 1000, 3000, mirrored=True)
     assert (short.cut, short.epochs, long.epochs, long.views) == ("low", 6, 10, 2)
+
+
+def test_of_many_pictures_a_part_is_trained_on_above_a_lower_cut():
+    all_of_them = planning.plan(RATES, 12_000, 1e9, mirrored=False)
+    some = planning.plan(RATES, 12_000, 0.7 * all_of_them.seconds, mirrored=False)
+    assert (all_of_them.cut, all_of_them.trained) == (some.cut, 12_000) == ("low", 12_000)
+    few = planning.plan(RATES, 12_000, 0.5 * all_of_them.seconds, mirrored=False)
+    assert few.cut == "low" and planning.LEAST_TRAINED <= few.trained < 12_000
+    assert planning.plan(RATES, 5000, 500, mirrored=False).trained == 5000  # a part of these would be too few
 
 
 def test_a_quick_one_takes_a_minute_for_three_thousand_pictures():

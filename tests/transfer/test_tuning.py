@@ -15,12 +15,13 @@ from labeller.jobs import queueing, registry
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import Head
-from labeller.projects.models import Project
+from labeller.projects.making import ensure_class
+from labeller.projects.models import Project, Question
 from labeller.transfer import foretelling, gathering, nightly, switching, tuning
 from labeller.transfer.models import FineTuning, Switch, TuningPolicy
 from tests import factories
 from tests.transfer import tuning_site
-from tl_core.adaptation import finetuning
+from tl_core.adaptation import work as work_of
 from tl_core.adaptation.training import Recipe
 from tl_core.featurisers import cards
 
@@ -35,12 +36,12 @@ def networks(tmp_path_factory):
 
 @pytest.fixture
 def striped(foxes, folder, networks, monkeypatch):
-    real = finetuning.Work
+    real = work_of.Work
 
     def quickly(**given):
         return real(**given, recipe=RECIPE)
 
-    monkeypatch.setattr(finetuning, "Work", quickly)
+    monkeypatch.setattr(work_of, "Work", quickly)
     tuning_site.prepare(foxes, folder, networks, monkeypatch)
     return foxes
 
@@ -151,8 +152,6 @@ def test_without_two_classes_it_says_what_to_do(foxes, sent):
 
 
 def test_other_questions_are_watched_and_cameras_are_kept_together(striped, monkeypatch):
-    from labeller.projects.making import ensure_class
-    from labeller.projects.models import Question
     from labeller.samples.models import Deployment, File
 
     monkeypatch.setattr(gathering, "ENOUGH", 20)
@@ -170,6 +169,24 @@ def test_other_questions_are_watched_and_cameras_are_kept_together(striped, monk
     assert data.codes[1][:2].tolist() == [[1, 0], [0, 1]] and (data.codes[1][30:] == -1).all()
     assert data.groups.tolist() == [cameras[number % 8].pk for number in range(72)]
     assert [Job is not None, len(data.pictures())] == [True, 72]
+
+
+def test_all_questions_are_tried_at_once_where_that_was_asked_for(striped, monkeypatch, client):
+    monkeypatch.setattr(gathering, "ENOUGH", 20)
+    other = Question.objects.create(project=striped.project, key="day", text="Day?")
+    classes = [ensure_class(other, name)[0].pk for name in ("day", "night")]
+    for number, sample in enumerate(striped.project.samples.order_by("pk")[:40]):
+        factories.label(other, sample, striped.ana, classes[number % 2])
+    asked = tuning.ask(striped.question, 600, is_quick=True, is_joint=True)
+    assert work("finetune").state == Job.State.DONE
+    asked.refresh_from_db()
+    joint = asked.report["joint"]
+    # What day it is no picture tells: training on that too helps nobody.
+    assert [len(joint["comparisons"]), joint["kept"]] == [2, False]
+    client.force_login(striped.mia)
+    page = client.get(reverse("transfer:featuriser", args=[striped.project.slug])).content.decode()
+    assert "One network for all questions was tried too" in page
+    assert 'name="is_joint"' in page
 
 
 # --- what to expect -------------------------------------------------------------------------------
@@ -195,7 +212,7 @@ def counted(monkeypatch, labels):
 
 @pytest.mark.parametrize(
     ("labels", "accuracy", "reason"),
-    [(100, 0.7, "few answers"), (3000, None, "unknown"), (3000, 0.85, "gain"), (3000, 0.999, "small gain")],
+    [(100, 0.7, "few answers"), (8000, None, "unknown"), (8000, 0.85, "gain"), (8000, 0.999, "small gain")],
 )
 def test_it_says_whether_it_is_worth_it(foxes, monkeypatch, labels, accuracy, reason):
     counted(monkeypatch, labels)
@@ -206,17 +223,17 @@ def test_it_says_whether_it_is_worth_it(foxes, monkeypatch, labels, accuracy, re
 
 
 def test_of_a_tuned_network_what_it_was_tuned_with_counts(foxes, monkeypatch):
-    counted(monkeypatch, 3000)
-    head(foxes, 3000, 0.85)
+    counted(monkeypatch, 8000)
+    head(foxes, 8000, 0.85)
     base = foxes.project.featuriser
     FineTuning.objects.create(
         project=foxes.project, question=foxes.question, seconds=60, base=base, spec="own/0123456789abcdef",
-        verdict="better", report={"labels": 2500}, finished_at=timezone.now(),
+        verdict="better", report={"labels": 7000}, finished_at=timezone.now(),
     )  # fmt: skip
     assert foretelling.foretell(foxes.question).worth.reason == "gain"
     foxes.question.project.featuriser = "own/0123456789abcdef"
     assert foretelling.foretell(foxes.question).worth.reason == "tuned"
-    counted(monkeypatch, 5000)
+    counted(monkeypatch, 12_000)
     assert foretelling.foretell(foxes.question).worth.reason == "gain"
 
 
@@ -225,8 +242,8 @@ def test_nightly_it_is_asked_once_a_night_and_only_where_it_is_worth_it(foxes, m
         foxes.project, {"question": foxes.question, "minutes": 5, "is_mirrored": False, "is_nightly": True}
     )
     assert nightly.tune_due() == 0
-    counted(monkeypatch, 3000)
-    head(foxes, 3000, 0.85)
+    counted(monkeypatch, 8000)
+    head(foxes, 8000, 0.85)
     assert nightly.tune_due() == 1
     asked = FineTuning.objects.get()
     assert (asked.seconds, asked.is_mirrored) == (300, False)
@@ -282,8 +299,8 @@ def page(client, foxes):
 
 
 def test_the_page_says_what_to_expect_begins_shows_and_stops(client, foxes, monkeypatch):
-    counted(monkeypatch, 3000)
-    head(foxes, 3000, 0.85)
+    counted(monkeypatch, 8000)
+    head(foxes, 8000, 0.85)
     assert "Worth it: about" in page(client, foxes)
     chosen = {"question": foxes.question.pk, "minutes": 7, "is_mirrored": "on"}
     answer = client.post(reverse("transfer:tune", args=["foxes"]), chosen)

@@ -8,138 +8,30 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.adaptation import judging, planning, splitting, training
+from tl_core.adaptation import jointly, judging, planning, splitting, training
 from tl_core.adaptation.activations import SHARD, Activations
+from tl_core.adaptation.jointly import Jointly
 from tl_core.adaptation.judging import Comparison
 from tl_core.adaptation.outputs import Target, right
 from tl_core.adaptation.planning import Plan, Rate
 from tl_core.adaptation.training import Recipe
+from tl_core.adaptation.work import FineTuned, Moment, Phase, Tell, Work
 from tl_core.featurisers.base import Featuriser
-from tl_core.featurisers.networks import Network
-from tl_core.pipeline import Picture, Runtime, embed_images
+from tl_core.pipeline import embed_images
 from tl_core.store import files
 
 log = logging.getLogger(__name__)
 
 At = NDArray[np.intp]
-Phase = Literal["measuring", "computing", "comparing", "training"]
 TRIED = 24  # pictures that the time is measured with
 _LARGE_BATCH = 64  # on a GPU
 _RANK = 8  # of the corrections by which whole transformers are trained
-
-
-@dataclass(frozen=True)
-class Moment:
-    """How far a fine-tuning is.
-
-    Attributes
-    ----------
-    phase : str
-        ``"measuring"`` the time it will take, ``"computing"`` activations, ``"comparing"`` with what there is,
-        ``"training"`` the network that will be used.
-    share : float
-        Of all the work, 0 to 1.
-    plan : Plan or None
-        Once there is one.
-    curve : list of dict
-        The epochs of the training in hand, as `training.Epoch`.
-    is_kept : bool
-        Whether all that was done until now is written: who stops now loses nothing.
-    """
-
-    phase: Phase
-    share: float
-    plan: Plan | None = None
-    curve: list[dict[str, Any]] = field(default_factory=list)
-    is_kept: bool = False
-
-
-Tell = Callable[[Moment], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Work:
-    """What is to be tuned.
-
-    Attributes
-    ----------
-    featuriser : Network
-        Whose numbers are begun with.
-    pictures : sequence of Picture
-        Those with answers.
-    targets : sequence of Target
-        The questions; the first one decides, and no other may come out worse.
-    rivals : sequence of ndarray of float32, each (n, d)
-        For each question the embeddings that its linear head reads today: the rival to beat.
-    directory : Path
-        Keeps what was done; of this very work.
-    runtime : callable
-        Makes what computes a featuriser's embeddings, on the device in use.
-    groups : ndarray of int, shape (n,), or None
-        What belongs together: a camera, an event.
-    trained : int
-        On how many of the questions it is trained, the first ones.
-    seconds : float
-        The time that is given.
-    quick : bool
-        A minute for 3,000 pictures: the highest cut, no mirror images, one fold judged.
-    mirrored : bool
-        Whether mirror images are of the same class: not so of spectrograms and texts.
-    device : str
-        ``"cpu"``, ``"cuda"`` or ``"mps"``. On a GPU the whole network is trained, on varied pictures; of a transformer
-        small corrections of its matrices (`lora`).
-    recipe : Recipe
-        How; epochs and mirroring are those of the plan.
-    cut : str
-        Behind which block; empty = what the time allows.
-    """
-
-    featuriser: Network
-    pictures: Sequence[Picture]
-    targets: Sequence[Target]
-    rivals: Sequence[NDArray[np.float32]]
-    directory: Path
-    runtime: Callable[[Featuriser], Runtime]
-    groups: NDArray[Any] | None = None
-    trained: int = 1
-    seconds: float = 600.0
-    quick: bool = False
-    mirrored: bool = False
-    device: str = "cpu"
-    recipe: Recipe = field(default_factory=Recipe)
-    cut: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class FineTuned:
-    """What came of it.
-
-    Attributes
-    ----------
-    plan : Plan
-        Cut and epochs.
-    comparisons : list of Comparison
-        For each question, with its rival.
-    curves : list of list of dict
-        The epochs of each training, the one for use last where there was one.
-    seconds : float
-        It took, without what was resumed.
-    state : mapping of str to torch.Tensor, or None
-        Of the tuned network, without its classifier; None where it is not better beyond doubt.
-    """
-
-    plan: Plan
-    comparisons: list[Comparison]
-    curves: list[list[dict[str, Any]]]
-    seconds: float
-    state: Mapping[str, Any] | None
 
 
 class _Decoder:
@@ -193,10 +85,11 @@ class _Tuning:
         self.plan = self._planned()
         self.activations = self._computed()
         self.usable = np.flatnonzero(self.activations.usable())
+        self.joint = self._joined() if self._joins else None
         comparisons = self._compared()
         state = self._final() if always or judging.is_better(comparisons) else None
         seconds = time.perf_counter() - self.started
-        return FineTuned(self.plan, comparisons, self.curves, seconds, state)
+        return FineTuned(self.plan, comparisons, self.joint, self.curves, seconds, state)
 
     # --- plan ----------------------------------------------------------------------------------------
 
@@ -214,7 +107,7 @@ class _Tuning:
         if work.device != "cpu" or work.cut == splitting.PICTURE:
             tested = planning.plan({"": Rate(0, 0)}, len(work.pictures), 1, mirrored=False, quick=work.quick).tested
             epochs = 3 if work.quick else work.recipe.epochs
-            return Plan(splitting.PICTURE, epochs, tested, 1, 0.0, 0.0)
+            return Plan(splitting.PICTURE, epochs, tested, 1, len(work.pictures), 0.0, 0.0)
         chosen = [work.cut] if work.cut else splitting.cuts(work.featuriser)[: 1 if work.quick else None]
         below = self._below()
         rates = {cut: Rate(below, _step(splitting.split(work.featuriser, cut), work.recipe)) for cut in chosen}
@@ -225,16 +118,19 @@ class _Tuning:
             mirrored=work.mirrored,
             quick=work.quick,
             epochs=work.recipe.epochs,
+            trainings=self._trainings,
         )
 
     def _below(self) -> float:
         """Seconds that a picture takes to be read and computed by the whole network."""
         runtime = self.work.runtime(self.work.featuriser)
         tried = list(self.work.pictures[:TRIED])
-        started = time.perf_counter()
-        for _ in embed_images(tried, runtime):
-            pass
-        return (time.perf_counter() - started) / len(tried)
+
+        def once() -> None:
+            for _ in embed_images(tried, runtime):
+                pass
+
+        return _shortest(once) / len(tried)
 
     # --- activations ---------------------------------------------------------------------------------
 
@@ -262,6 +158,44 @@ class _Tuning:
         """Which part of all the time activations take."""
         return min(0.9, self.plan.below / self.plan.seconds) if self.plan.seconds else 0.3
 
+    # --- joining -------------------------------------------------------------------------------------
+
+    @property
+    def _joins(self) -> bool:
+        return self.work.joins and len(self.work.targets) > 1
+
+    @property
+    def _trainings(self) -> int:
+        """How many there are in each fold that is judged."""
+        return 1 + (jointly.trainings_a_fold(len(self.work.targets)) if self._joins else 0)
+
+    def _joined(self) -> Jointly:
+        """Compare one network for all questions with one for each; what is compared already is read."""
+        work, path = self.work, self.work.directory / "joint.json"
+        begun, share = self.done, self._share_fold * self.plan.tested * (self._trainings - 1)
+        if not path.is_file():
+            compared = jointly.compare(
+                lambda: splitting.split(work.featuriser, self.plan.cut),
+                self.activations,
+                [target.only(self.usable) for target in work.targets],
+                self._recipe(self.plan.epochs),
+                groups=work.groups,
+                device=work.device,
+                directory=work.directory,
+                tested=self.plan.tested,
+                most=self.plan.trained,
+                tell=lambda part: self._say("joining", begun + share * part),
+            )
+            files.write_bytes(path, json.dumps(asdict(compared)).encode())
+        self.done = begun + share
+        kept = json.loads(path.read_text())
+        return Jointly([Comparison(**each) for each in kept["comparisons"]], kept["weighings"])
+
+    @property
+    def _trained_on(self) -> Sequence[Target]:
+        """The questions that have outputs."""
+        return self.work.targets if self.joint is not None and self.joint.kept else self.work.targets[:1]
+
     # --- comparing -----------------------------------------------------------------------------------
 
     def _compared(self) -> list[Comparison]:
@@ -270,7 +204,7 @@ class _Tuning:
         known = self.usable[main.known[self.usable]]
         groups = None if work.groups is None else work.groups[known]
         fold = judging.folds(Target(main.codes[known], main.classes), groups, work.recipe.seed)
-        share = (1 - self._share_below) * (1 - self._share_final) / self.plan.tested
+        share = self._share_fold
         tested = range(min(self.plan.tested, int(fold.max()) + 1))
         parts = []
         for number in tested:
@@ -288,8 +222,10 @@ class _Tuning:
         return comparisons
 
     @property
-    def _share_final(self) -> float:
-        return 1 / (1 + planning.FITTED * self.plan.tested)
+    def _share_fold(self) -> float:
+        """Which part of all the time one training of a fold takes."""
+        trainings = planning.FITTED * self.plan.tested * self._trainings + 1
+        return (1 - self._share_below) * planning.FITTED / trainings
 
     def _fold(self, number: int, fitted: At, tested: At, share: float) -> Mapping[str, NDArray[Any]]:
         """Judge one fold; what is judged already is read."""
@@ -297,6 +233,7 @@ class _Tuning:
         curve = path.with_suffix(".json")
         if not path.is_file():
             inner, held = self._held_out(fitted)
+            inner = self._some(inner)
             halves, trained = self._train(f"fold-{number}", inner, held, self.plan.epochs, share, "comparing")
             everything = np.concatenate([fitted, tested])
             embeddings = np.zeros((len(work.pictures), halves.dimension), np.float32)
@@ -317,6 +254,9 @@ class _Tuning:
     def _held_out(self, fitted: At) -> tuple[At, At]:
         return judging.held_out(self.work.targets[0], self.work.groups, fitted, self.work.recipe.seed)
 
+    def _some(self, at: At) -> At:
+        return judging.some(at, self.plan.trained, self.work.recipe.seed)
+
     # --- the network for use -------------------------------------------------------------------------
 
     def _final(self) -> Mapping[str, Any]:
@@ -327,8 +267,8 @@ class _Tuning:
             with np.load(work.directory / f"fold-{number}.npz") as stored:
                 best.append(int(stored["best"]))
         epochs = max(1, round(float(np.median(best))))
-        answered = np.any([target.known for target in work.targets[: work.trained]], axis=0)
-        everything = self.usable[answered[self.usable]]
+        answered = np.any([target.known for target in self._trained_on], axis=0)
+        everything = self._some(self.usable[answered[self.usable]])
         nobody = np.zeros(0, np.intp)
         halves, trained = self._train("final", everything, nobody, epochs, 1 - self.done, "training")
         self.curves.append([asdict(each) for each in trained.curve])
@@ -339,12 +279,9 @@ class _Tuning:
     ) -> tuple[splitting.Halves, training.Trained]:
         work, begun = self.work, self.done
         halves = splitting.split(work.featuriser, self.plan.cut)
-        whole = self.plan.cut == splitting.PICTURE
-        recipe = replace(work.recipe, epochs=epochs, mirrored=work.mirrored and whole)
-        if whole and splitting.is_transformer(halves):
-            recipe = replace(recipe, rank=recipe.rank or _RANK)
-        if work.device != "cpu":
-            recipe = replace(recipe, batch=max(recipe.batch, _LARGE_BATCH))
+        recipe = self._recipe(epochs, halves)
+        if self.joint is not None and self.joint.kept:
+            recipe = replace(recipe, weighing=self.joint.weighing)
 
         def told(epochs_done: float, curve: Sequence[training.Epoch]) -> None:
             self._say(phase, begun + share * min(1.0, epochs_done / epochs), curve, kept=epochs_done.is_integer())
@@ -352,7 +289,7 @@ class _Tuning:
         trained = training.train(
             halves.upper,
             self.activations,
-            work.targets[: work.trained],
+            self._trained_on,
             fitted,
             held,
             recipe,
@@ -361,6 +298,16 @@ class _Tuning:
             tell=told,
         )
         return halves, trained
+
+    def _recipe(self, epochs: int, halves: splitting.Halves | None = None) -> Recipe:
+        """The work's recipe, as the plan and the device would have it."""
+        work, whole = self.work, self.plan.cut == splitting.PICTURE
+        recipe = replace(work.recipe, epochs=epochs, mirrored=work.mirrored and whole)
+        if whole and splitting.is_transformer(halves or splitting.split(work.featuriser, self.plan.cut)):
+            recipe = replace(recipe, rank=recipe.rank or _RANK)
+        if work.device != "cpu":
+            recipe = replace(recipe, batch=max(recipe.batch, _LARGE_BATCH))
+        return recipe
 
     def _say(self, phase: Phase, share: float, curve: Sequence[training.Epoch] = (), *, kept: bool = False) -> None:
         self._tell(Moment(phase, share, self.plan, [asdict(each) for each in curve], kept))
@@ -371,7 +318,14 @@ def _step(halves: splitting.Halves, recipe: Recipe) -> float:
     import torch
 
     batch = torch.randn((recipe.batch, *halves.shape))
-    halves.upper(batch).sum().backward()
-    started = time.perf_counter()
-    halves.upper(batch).sum().backward()
-    return (time.perf_counter() - started) / recipe.batch
+    return _shortest(lambda: halves.upper(batch).sum().backward()) / recipe.batch
+
+
+def _shortest(work: Callable[[], object]) -> float:
+    """Seconds that something takes at best: the first time takes longer, and so does any when others want the cores."""
+    seconds = []
+    for _ in range(4):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)

@@ -39,6 +39,11 @@ class Jointly:
     weighings: list[str]
 
     @property
+    def weighing(self) -> str:
+        """What did better in most folds."""
+        return max(WEIGHINGS, key=self.weighings.count)
+
+    @property
     def kept(self) -> bool:
         """Whether to train jointly: better for some question beyond doubt, and for none worse."""
         return any(each.is_better for each in self.comparisons) and not any(each.is_worse for each in self.comparisons)
@@ -54,6 +59,8 @@ def compare(
     device: str = "cpu",
     directory: Path | None = None,
     tested: int = judging.FOLDS,
+    most: int | None = None,
+    tell: Callable[[float], None] = lambda share: None,
 ) -> Jointly:
     """Train on all questions and on each alone, and compare on pictures that neither has seen.
 
@@ -75,6 +82,10 @@ def compare(
         For checkpoints, so that what was killed goes on where it was; of this very work.
     tested : int
         Folds that are judged, 1 to 3.
+    most : int or None
+        Pictures that are trained on, drawn at random; None = all.
+    tell : callable
+        Told which share of the work is done, 0 to 1; what it raises stops the work.
 
     Returns
     -------
@@ -89,6 +100,7 @@ def compare(
     """
     if len(targets) < 2:
         raise ValueError("there is nothing to join: expected two questions or more")
+    trainings = trainings_a_fold(len(targets))
     known = np.flatnonzero(np.any([target.known for target in targets], axis=0))
     main = targets[0]
     fold = judging.folds(
@@ -98,17 +110,23 @@ def compare(
     alone: list[list[NDArray[np.bool_]]] = [[] for _ in targets]
     at: list[At] = []
     weighings = []
-    for number in range(min(tested, int(fold.max()) + 1)):
+    tested = min(tested, int(fold.max()) + 1)
+    done = 0
+    for number in range(tested):
         fitted, judged = known[fold != number], known[fold == number]
         inner, held = judging.held_out(main, groups, fitted, recipe.seed)
+        inner = judging.some(inner, len(inner) if most is None else most, recipe.seed)
 
         def run(name: str, few: Sequence[Target], way: str, parts: tuple[At, At, At]) -> tuple[Trained, Any]:
+            nonlocal done
             halves = fresh()
             path = None if directory is None else directory / f"{name}.pt"
             trained = training.train(
                 halves.upper, activations, few, parts[0], parts[1], replace(recipe, weighing=way),
                 device=device, checkpoint=path,
+                tell=lambda epochs, _curve: tell((done + min(1.0, epochs / recipe.epochs)) / (tested * trainings)),
             )  # fmt: skip
+            done += 1
             return trained, training.predict(halves.upper, trained.outputs, activations, parts[2], device=device)
 
         parts = (inner, held, judged)
@@ -128,6 +146,11 @@ def compare(
         ours, theirs = (np.concatenate(each[which])[answered] for each in (told, alone))
         comparisons.append(judging.compare(ours, theirs, together))
     return Jointly(comparisons, weighings)
+
+
+def trainings_a_fold(questions: int) -> int:
+    """Return how many trainings `compare` needs for each fold of so many questions."""
+    return len(WEIGHINGS) + questions
 
 
 def _best(trained: Trained) -> float:

@@ -13,6 +13,9 @@ from tl_core.adaptation.outputs import Target
 
 At = NDArray[np.intp]
 FOLDS = 3
+SURE = (
+    1.5  # reaches of the interval, beyond which a gain must lie for a change: decisions are many, and one is for long
+)
 HELD_OUT = 0.15  # of what a network is trained on, to tell when to stop
 
 
@@ -41,6 +44,11 @@ class Comparison:
     def is_better(self) -> bool:
         """Whether the gain is beyond doubt."""
         return self.low > 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the gain is worth a change of what everybody works with: three standard errors from nothing."""
+        return self.gain > SURE * (self.gain - self.low)
 
     @property
     def is_worse(self) -> bool:
@@ -116,6 +124,28 @@ def held_out(target: Target, groups: NDArray[Any] | None, fitted: At, seed: int)
     return fitted[inner != 0], fitted[inner == 0]
 
 
+def some(at: At, most: int, seed: int) -> At:
+    """Draw pictures to train on.
+
+    Parameters
+    ----------
+    at : ndarray of int
+        Those that may be.
+    most : int
+        So many of them.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    ndarray of int
+        All, where they are no more.
+    """
+    if len(at) <= most:
+        return at
+    return np.sort(np.random.default_rng(seed).choice(at, most, replace=False))
+
+
 def head_right(X: NDArray[np.floating[Any]], target: Target, fitted: At, tested: At) -> NDArray[np.bool_]:
     """Fit the default head on some pictures, and return of others whether it is right.
 
@@ -189,8 +219,8 @@ def _reach(difference: NDArray[np.float64], groups: NDArray[Any]) -> float:
 
 
 def is_better(comparisons: Sequence[Comparison]) -> bool:
-    """Whether to change: better for the first question beyond doubt, and for no other one worse."""
-    return comparisons[0].is_better and not any(each.is_worse for each in comparisons[1:])
+    """Whether to change: surely better for the first question, and for no other one worse."""
+    return comparisons[0].is_sure and not any(each.is_worse for each in comparisons[1:])
 
 
 def _quietly(parts: Any) -> list[tuple[At, At]]:

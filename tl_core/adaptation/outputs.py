@@ -37,6 +37,12 @@ class Target:
         """Which pictures have an answer, bool (n,)."""
         return np.asarray((self.codes != MISSING).reshape(len(self.codes), -1).any(axis=1))
 
+    def only(self, at: NDArray[np.intp]) -> "Target":
+        """Return the same answers, none but those of these pictures."""
+        codes = np.full_like(self.codes, MISSING)
+        codes[at] = self.codes[at]
+        return Target(codes, self.classes)
+
 
 class Outputs(torch.nn.Module):
     """One linear output a question, on embeddings that are centred and brought to length 1 as heads do.

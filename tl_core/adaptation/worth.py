@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-FEWEST = 1000  # answers, below which nothing was ever gained
-SEVERAL = 3000  # answers, from which on nothing more is gained by having more
-SHARE = 0.22  # of the errors that is taken away from then on
+FEWEST = 2000  # answers, below which nothing was ever gained
+SEVERAL = 8000  # answers, from which on nothing more is taken to be gained by having more
+SHARE = 0.16  # of the errors that is taken away from then on, above a cut half-way down
 DISAGREEING = 1.0  # share of the errors on which two ways to answer disagree
 LEAST_GAIN = 0.005
 LEAST_A_CLASS = 20

@@ -29,6 +29,7 @@ class Command(SiteCommand):
         parser.add_argument("--minutes", type=int, default=10, help="that it may take (default: 10)")
         parser.add_argument("--quick", action="store_true", help="the uppermost layers alone")
         parser.add_argument("--no-mirror", action="store_true", help="mirror images are of another class")
+        parser.add_argument("--joint", action="store_true", help="try one network for all questions")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,7 +43,11 @@ class Command(SiteCommand):
         # Without a broker nobody is woken up, which is no worry here; and what fails is said once, below.
         logging.getLogger(jobs.__name__).setLevel(logging.CRITICAL)
         asked = tuning.ask(
-            question, 60 * options["minutes"], is_quick=options["quick"], is_mirrored=not options["no_mirror"]
+            question,
+            60 * options["minutes"],
+            is_quick=options["quick"],
+            is_mirrored=not options["no_mirror"],
+            is_joint=options["joint"],
         )
         self._finish(tuning.of_project(project).order_by("-pk").first(), quiet=options["json"])
         asked.refresh_from_db()
@@ -81,7 +86,7 @@ class Command(SiteCommand):
                 "advice": foretold.worth.verdict,
                 "verdict": asked.verdict,
                 "featuriser": asked.spec or None,
-                **{key: report[key] for key in ("plan", "comparisons", "labels", "seconds")},
+                **{key: report[key] for key in ("plan", "comparisons", "joint", "labels", "seconds")},
             }
             self.stdout.write(json.dumps(found))
             return
@@ -91,6 +96,9 @@ class Command(SiteCommand):
             f"{first['gain']:+.3f} ({first['low']:+.3f} to {first['high']:+.3f}) on {first['n']:,} held out; "
             f"trained above {plan['cut']}, {report['seconds']:.0f} s"
         )
+        if report["joint"]:
+            kept = "kept" if report["joint"]["kept"] else "not better than one for each"
+            self.stdout.write(f"One network for all questions: {kept}.")
         if asked.verdict == FineTuning.Verdict.BETTER:
             self.stdout.write(
                 f"Better: the project changes to {asked.spec} once workers have embedded everything by it."
