@@ -24,6 +24,7 @@ HUNTS = ("positive_first", "similar_to")  # these need an aim, which a question 
 HEADS = ("transductive", "logistic", "centroid", "svm", "knn")
 DEFAULT_STRATEGY = "auto"
 DEFAULT_HEAD = "transductive"
+DEFAULT_OF_TEXTS = "svd"  # a featuriser of texts that is fitted on the pool: then it is svd/DIGEST
 
 
 class Open(models.Manager[Row]):

@@ -10,6 +10,7 @@ from labeller.projects.models import Everything, LabelClass, Open, Project
 from labeller.samples import names
 
 Box = tuple[float, float, float, float]  # left, top, width, height: fractions of the upright picture's
+PARKED = 1e9  # from here on an end says that the text is not there any more: its place is free for another
 FULL = 1 + 1e-6  # of a width or height: what is rounded may lie a little further
 
 
@@ -33,7 +34,7 @@ class Source(models.Model):
     )
     known = models.JSONField(default=dict, help_text="What became of the labels and the truth: samples/known.py.")
     layout = models.JSONField(
-        default=dict, help_text="How its tables are read and its documents cut, where it has texts."
+        default=dict, help_text="How its tables are read and its documents cut, where it has texts: samples/layouts.py."
     )
     follows_links = models.BooleanField(default=False, help_text="Whether links that lead out of it are followed.")
     left_out = models.JSONField(default=dict, help_text="What the last look left out on purpose: how many by kind.")
@@ -63,6 +64,8 @@ class Source(models.Model):
 
     def location(self, path: str) -> Path | str:
         """Where a file of this source is, from its stored path: a path of this machine, or a URL."""
+        if self.layout.get("is_file"):  # a table by itself
+            return self.folder
         name = names.decode(path)
         return f"{self.path}/{name}" if "://" in self.path else Path(self.folder, name)
 
@@ -232,6 +235,8 @@ class Sample(models.Model):
         """Where in its file it lies, “box 0.1 0.2 0.5 0.4”; nothing where it is the whole."""
         if self.part == self.Part.WHOLE:
             return ""
+        if self.end is not None and self.end >= PARKED:
+            return f"{self.part} {self.start:.6g}, in an earlier version"
         numbers = (*(self.box or ()), self.start, self.end)
         return " ".join([self.part, *(f"{number:.6g}" for number in numbers if number is not None)])
 
@@ -277,6 +282,24 @@ class TextCopy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file}: as {self.original}"
+
+
+class TableReading(models.Model):
+    """Tables of a source whose rows are being read: the row goes when all of them are samples.
+
+    Each shard gets rows from all over the tables, so none is whole before the last row is read.
+    """
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="readings")
+    files = models.JSONField(default=list, help_text="Path, size and time of change of each table.")
+    total = models.PositiveIntegerField(null=True, help_text="Rows of all tables together; null = not counted yet.")
+    done = models.PositiveIntegerField(default=0, help_text="Rows that are written.")
+    first_shard = models.PositiveIntegerField(default=0)
+    shards = models.PositiveIntegerField(default=0)
+    announced = models.PositiveIntegerField(default=0, help_text="Shards that others know of.")
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.done} of {self.total} rows"
 
 
 class Refusal(models.Model):

@@ -1,0 +1,135 @@
+"""How the texts of a source are laid out: which columns of its tables say what, and how its documents are cut.
+
+A source's `layout` holds `is_file` (it is one table, not a folder), `columns` (as `tl_core.texts.reading.Layout` has
+them; none = each table's are guessed) and `cut` (whole, paragraph or sentence).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from labeller.codes import WorkerCode
+from labeller.samples import names
+from labeller.samples.models import Source
+from labeller.samples.scanning import FolderError
+from labeller.samples.walking import Found
+from tl_core.images import is_url
+from tl_core.notices import notice
+
+if TYPE_CHECKING:
+    from tl_core.texts.reading.layouts import Layout
+
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+PACKED = (".gz", ".xz", ".bz2")
+CUTS = ("whole", "paragraph", "sentence")
+COLUMN = "column"  # what labels or the truth come from: the column that the layout names
+
+
+@dataclass(frozen=True)
+class TextLayout:
+    """What somebody says of a source's texts; nothing = what is guessed."""
+
+    columns: dict[str, Any] | None = None
+    cut: str = CUTS[0]
+
+    def store(self, source: Source, *, is_file: bool) -> None:
+        """Keep it with the source, the columns as they were where nothing is said of them."""
+        layout = {"is_file": is_file, "cut": self.cut}
+        columns = source.layout.get("columns") if self.columns is None else self.columns
+        if columns is not None:
+            layout["columns"] = columns
+        if layout != source.layout:
+            source.layout = layout
+            source.save(update_fields=["layout"])
+
+
+def is_table(path: str) -> bool:
+    """Whether a file of that name holds rows, each of them a text."""
+    name = path.lower()
+    packed = next((suffix for suffix in PACKED if name.endswith(suffix)), "")
+    return name.removesuffix(packed).endswith(TABLES)
+
+
+def tables(source: Source, files: list[Found]) -> tuple[list[Found], list[Found]]:
+    """Those of these files that are tables of texts, and the documents; a table of labels or truth is neither."""
+    named = {source.labels_from, source.truth_from}
+    left = [found for found in files if str(source.location(found.path)) not in named]
+    rows = [found for found in left if is_table(found.path)]
+    return rows, [found for found in left if not is_table(found.path)]
+
+
+def of_columns(columns: dict[str, Any]) -> "Layout":
+    """The layout of tables that a source's columns stand for."""
+    from tl_core.texts.reading.layouts import Layout
+
+    return Layout.from_json(columns)
+
+
+def label_column(source: Source) -> str:
+    """What the column of labels is called that was chosen; "" where each table's is guessed, or has no name."""
+    columns = source.layout.get("columns") or {}
+    return ", ".join(columns["columns"][at] for at in columns.get("labels", ())) if columns else ""
+
+
+def rows(source: Source, path: str) -> Iterator[Any]:
+    """The rows of a table of the source, one after the other. Raises TextRefused where it can't be read."""
+    from tl_core.texts import reading
+
+    location = _here(source.location(path))
+    columns = source.layout.get("columns")
+    yield from reading.open_table(location, reading.guess(location) if columns is None else of_columns(columns))
+
+
+def _here(location: Path | str) -> Path:
+    if is_url(location):
+        raise FolderError(notice(WorkerCode.TEXTS_ARE_LOCAL, url=str(location)))
+    return Path(location)
+
+
+def first_table(folder: Path | str) -> Path | None:
+    """The table that stands for a source: itself, or the first one in the folder; None where there is none."""
+    path = _here(folder)
+    if path.is_file():
+        return path
+    return next((each for each in sorted(path.iterdir()) if each.is_file() and is_table(each.name)), None)
+
+
+def guessed(folder: Path | str) -> "Layout | None":
+    """How the first table of a source is laid out, as far as can be told; None where it has only documents.
+
+    Raises FolderError where that table can't be read as one.
+    """
+    from tl_core.texts import reading
+    from tl_core.texts.reading.refusals import TextRefused
+
+    table = first_table(folder)
+    if table is None:
+        return None
+    try:
+        return reading.guess(table)
+    except TextRefused as refused:
+        raise FolderError(refused.detail) from refused
+
+
+def check(folder: Path | str, given: TextLayout) -> None:
+    """Raises FolderError where a source of texts can't be read as it is said to be laid out."""
+    from tl_core.texts import reading
+    from tl_core.texts.reading.refusals import TextRefused
+
+    if given.cut not in CUTS:
+        raise FolderError(_("Documents are taken whole, or cut by paragraph or by sentence."))
+    table = first_table(folder)
+    if table is None:
+        return
+    try:
+        layout = reading.guess(table) if given.columns is None else of_columns(given.columns)
+        next(iter(reading.open_table(table, layout)), None)
+    except TextRefused as refused:
+        raise FolderError(refused.detail) from refused
+    except OSError as error:
+        raise FolderError(
+            notice(WorkerCode.TABLE_UNREADABLE, path=names.shown(table), error=error.strerror or str(error))
+        ) from error
