@@ -12,6 +12,7 @@ class WorkerCode(Codes):
     LOADING_NETWORK = "loading_network"
     COUNTING_ROWS = "counting_rows", "path"
     READING_ROWS = "reading_rows"
+    NO_ROW_TAKEN = "no_row_taken", "n"
     READING_GOES_ON = "reading_goes_on"
     FITTING_TEXTS = "fitting_texts", "name"
     TEXTS_FIRST = "texts_first"

@@ -109,6 +109,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.LOADING_NETWORK: gettext_noop("loading the network"),
     WorkerCode.COUNTING_ROWS: gettext_noop("counting the rows of %(path)s"),
     WorkerCode.READING_ROWS: gettext_noop("reading rows"),
+    WorkerCode.NO_ROW_TAKEN: gettext_noop("None of its %(n)s rows can be taken: see why, row by row."),
     WorkerCode.READING_GOES_ON: gettext_noop("going on with the rows in a moment"),
     WorkerCode.FITTING_TEXTS: gettext_noop("fitting %(name)s to these texts"),
     WorkerCode.TEXTS_FIRST: gettext_noop("waiting for texts to be imported"),

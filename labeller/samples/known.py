@@ -205,7 +205,7 @@ class _Files:
     def __init__(self, source: Source) -> None:
         # Files first: by their samples, a database would sort all of them for each page.
         wholes = File.objects.filter(source=source, samples__part=Sample.Part.WHOLE)
-        refusals = Refusal.objects.filter(source=source)
+        refusals = Refusal.objects.filter(source=source, row=None)
         ingests = Job.objects.filter(
             kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
         )

@@ -112,16 +112,15 @@ def _write(found: _Found, purpose: str, wanted: dict[int, frozenset[int]], own: 
 def _said(source: Source, file: File, found: _Found) -> Iterator[Said]:
     """The rows that name a class, each with its number."""
     several = found.question.multi_label
-    for row in layouts.rows(source, file.path):
+    for row in layouts.taken(source, file.path):
         found.rows += 1
         if cells := tuple(_cells(row.labels, several)):
             yield row.number, file.path, cells
 
 
-def _cells(labels: tuple[str, ...] | str | None, several: bool) -> Iterator[str]:
+def _cells(labels: tuple[str, ...], several: bool) -> Iterator[str]:
     """What a row's labels name, each once; of several, with | between them, where there may be several."""
-    given = (labels,) if isinstance(labels, str) else labels or ()
-    names = (name for cell in given for name in (split_names(cell) if several else [cell]))
+    names = (name for cell in labels for name in (split_names(cell) if several else [cell]))
     yield from {fold(name): name for name in names if name.strip()}.values()
 
 

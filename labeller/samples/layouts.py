@@ -22,7 +22,7 @@ from tl_core.notices import notice
 if TYPE_CHECKING:
     from tl_core.texts.reading.layouts import Layout
 
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow")
 PACKED = (".gz", ".xz", ".bz2")
 CUTS = ("whole", "paragraph", "sentence")
 COLUMN = "column"  # what labels or the truth come from: the column that the layout names
@@ -61,26 +61,26 @@ def tables(source: Source, files: list[Found]) -> tuple[list[Found], list[Found]
     return rows, [found for found in left if not is_table(found.path)]
 
 
-def of_columns(columns: dict[str, Any]) -> "Layout":
-    """The layout of tables that a source's columns stand for."""
-    from tl_core.texts.reading.layouts import Layout
-
-    return Layout.from_json(columns)
-
-
 def label_column(source: Source) -> str:
     """What the column of labels is called that was chosen; "" where each table's is guessed, or has no name."""
     columns = source.layout.get("columns") or {}
     return ", ".join(columns["columns"][at] for at in columns.get("labels", ())) if columns else ""
 
 
-def rows(source: Source, path: str) -> Iterator[Any]:
+def rows(source: Source, path: str) -> "Iterator[TextRow | RefusedRow]":
     """The rows of a table of the source, one after the other. Raises TextRefused where it can't be read."""
     from tl_core.texts import reading
 
-    location = _here(source.location(path))
     columns = source.layout.get("columns")
-    yield from reading.open_table(location, reading.guess(location) if columns is None else of_columns(columns))
+    layout = None if columns is None else reading.Layout.from_json(columns)
+    yield from reading.open_table(_here(source.location(path)), layout)
+
+
+def taken(source: Source, path: str) -> "Iterator[TextRow]":
+    """The rows of a table that are texts."""
+    from tl_core.texts import reading
+
+    yield from (row for row in rows(source, path) if isinstance(row, reading.TextRow))
 
 
 def _here(location: Path | str) -> Path:
@@ -103,21 +103,19 @@ def guessed(folder: Path | str) -> "Layout | None":
     Raises FolderError where that table can't be read as one.
     """
     from tl_core.texts import reading
-    from tl_core.texts.reading.refusals import TextRefused
 
     table = first_table(folder)
     if table is None:
         return None
     try:
         return reading.guess(table)
-    except TextRefused as refused:
+    except reading.TextRefused as refused:
         raise FolderError(refused.detail) from refused
 
 
 def check(folder: Path | str, given: TextLayout) -> None:
     """Raises FolderError where a source of texts can't be read as it is said to be laid out."""
     from tl_core.texts import reading
-    from tl_core.texts.reading.refusals import TextRefused
 
     if given.cut not in CUTS:
         raise FolderError(_("Documents are taken whole, or cut by paragraph or by sentence."))
@@ -125,9 +123,9 @@ def check(folder: Path | str, given: TextLayout) -> None:
     if table is None:
         return
     try:
-        layout = reading.guess(table) if given.columns is None else of_columns(given.columns)
+        layout = None if given.columns is None else reading.Layout.from_json(given.columns)
         next(iter(reading.open_table(table, layout)), None)
-    except TextRefused as refused:
+    except reading.TextRefused as refused:
         raise FolderError(refused.detail) from refused
     except OSError as error:
         raise FolderError(

@@ -310,6 +310,7 @@ class Refusal(models.Model):
     path = models.CharField(max_length=2000)
     bytes = models.BigIntegerField()
     modified_ns = models.BigIntegerField()
+    row = models.PositiveIntegerField(null=True, help_text="Of a table: the row that is no sample; the others are.")
     reason = models.SlugField()
     detail = models.CharField(max_length=500, blank=True)
     twin = models.ForeignKey(

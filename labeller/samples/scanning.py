@@ -121,7 +121,7 @@ def look(source: Source) -> Look:
     """Compare the folder with the rows by path, size and time of change: no file is opened."""
     found = Look()
     known = {path: stamp for path, *stamp in _stamps(File.objects.filter(source=source))}
-    refusals = Refusal.objects.filter(source=source)
+    refusals = Refusal.objects.filter(source=source, row=None)
     refused = {path: rest for path, *rest in _stamps(refusals, "reason")}
     has_all_looked = source.reader == READER
     again: list[Found] = []  # duplicates, of what may be gone now

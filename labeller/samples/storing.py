@@ -5,8 +5,6 @@ that is read once more keeps its samples: each is where its text is now, and wha
 """
 
 import hashlib
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,11 +18,11 @@ from labeller.projects.models import Project
 from labeller.samples import bulk
 from labeller.samples.models import PARKED, Deployment, File, Sample, Text, TextCopy
 from labeller.text import storable
+from tl_core.texts.reading.copies import digest
 
 LONGEST_NAME = 500  # of a deployment
 SAMPLE_FIELDS = ("id", "project", "file", "part", "start", "end", "shard", "created_at")
 TEXT_FIELDS = ("sample", "project", "content", "digest", "signature", "deployment")
-_BLANKS = re.compile(r"\s+")
 _PARKED = ExpressionWrapper(PARKED + F("pk"), output_field=FloatField())  # another place for each
 
 
@@ -39,6 +37,7 @@ class Piece:
     content: str
     shard: int
     group: str = ""
+    digest: str = ""  # of the content, where it is known already
 
     @property
     def place(self) -> tuple[int, float | None, float | None]:
@@ -59,18 +58,13 @@ class _Known:
         return self.end is not None and self.end >= PARKED
 
 
-def digest(text: str) -> str:
-    """What texts are compared by: equal where they differ by blanks or by how accents are coded alone."""
-    return hashlib.sha256(_BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip().encode()).hexdigest()
-
-
 def store(project: Project, pieces: Iterable[Piece], *, is_again: bool = False) -> Counter[int]:
     """Write samples of these texts, and copies of samples that say the same; how many samples are new, by shard.
 
     `is_again` says that the files were read before, and pieces come in the order of their places.
     """
     tidied = [(piece, storable(piece.content)) for piece in pieces]
-    digests = [digest(content) for _piece, content in tidied]
+    digests = [piece.digest or digest(content) for piece, content in tidied]
     known = _known(project, digests)
     if is_again:
         _follow([piece for piece, _content in tidied], digests, known)

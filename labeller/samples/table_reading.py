@@ -26,7 +26,7 @@ from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
 from labeller.samples.walking import Found
 from tl_core.notices import notice
-from tl_core.texts.reading.refusals import TextRefused
+from tl_core.texts.reading import TextRefused, TextRow
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ PAUSE = 0.01  # seconds between two writes in which others get their turn
 TURN = 300.0  # seconds that a worker reads before it does other work in between: well below a task's time limit
 ATTEMPTS = 5  # at a batch of which another import writes the same texts
 COUNTED = 10_000  # rows between two reports
+LISTED = 10_000  # rows of a table that are refused by number; a table with more of them is laid out otherwise
 
 
 class OthersFirst(jobs.Postponed):
@@ -119,11 +120,24 @@ def _files(reading: TableReading) -> list[Found]:
 
 
 def _counted(source: Source, found: Found, progress: jobs.Progress, before: int) -> int:
-    n = 0
-    for n, _row in enumerate(layouts.rows(source, found.path), 1):
-        if n % COUNTED == 0:
-            progress(0, before + n, notice(WorkerCode.COUNTING_ROWS, path=found.path))
-    return n
+    """How many rows of a table are texts; those that are not are refused by number, up to so many."""
+    taken, refused = 0, 0
+    Refusal.objects.filter(source=source, row__isnull=False, path__startswith=f"{found.path}:").delete()
+    listed: list[Refusal] = []
+    for row in layouts.rows(source, found.path):
+        if isinstance(row, TextRow):
+            taken += 1
+        else:
+            refused += 1
+            if refused <= LISTED:
+                listed.append(refusing.refused_row(source, found, row.number, row.reason, row.detail))
+        if (taken + refused) % COUNTED == 0:
+            progress(0, before + taken, notice(WorkerCode.COUNTING_ROWS, path=found.path))
+    for start in range(0, len(listed), refusing.PAGE):
+        Refusal.objects.bulk_create(listed[start : start + refusing.PAGE])
+    if not taken and listed:
+        raise TextRefused("wrong-layout", notice(WorkerCode.NO_ROW_TAKEN, n=refused))
+    return taken
 
 
 def _take(source: Source, found: Found) -> None:
@@ -170,9 +184,10 @@ def _pieces(reading: TableReading) -> Iterator[tuple[Piece, bool]]:
     for found in _files(reading):
         file = File.objects.get(source=source, path=found.path)
         is_again = file.samples.filter(shard__lt=reading.first_shard).exists()
-        for row in layouts.rows(source, found.path):
+        for row in layouts.taken(source, found.path):
             shard = reading.first_shard + _turn(at, reading.shards)
-            yield Piece(file, Sample.Part.ROW, float(row.number), None, row.text, shard, row.group or ""), is_again
+            piece = Piece(file, Sample.Part.ROW, float(row.number), None, row.text, shard, row.group, row.digest)
+            yield piece, is_again
             at += 1
 
 

@@ -66,6 +66,11 @@ class Migration(migrations.Migration):
             name='layout',
             field=models.JSONField(default=dict, help_text='How its tables are read and its documents cut, where it has texts: samples/layouts.py.'),
         ),
+        migrations.AddField(
+            model_name='refusal',
+            name='row',
+            field=models.PositiveIntegerField(help_text='Of a table: the row that is no sample; the others are.', null=True),
+        ),
         migrations.CreateModel(
             name='TableReading',
             fields=[
