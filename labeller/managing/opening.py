@@ -15,11 +15,13 @@ from labeller.projects import making as projects
 from labeller.projects.models import Project
 from labeller.samples import ingesting as samples
 from labeller.samples import known, moving, names, scanning
-from labeller.samples.known import FOLDERS, Given
+from labeller.samples.known import COLUMN, FOLDERS, Given
+from labeller.samples.layouts import TextLayout
 from labeller.samples.models import Source
 from labeller.samples.scanning import FolderError
 
 QUESTION = "What is in the picture?"
+TEXT_QUESTION = "What is this text about?"
 LOOKED_AT = 20_000  # files that a preview looks at: a person waits for it
 NOT_MOVED = "no"
 DEMO_SLUG = "demo"
@@ -47,20 +49,25 @@ def open_new(
     class_names: list[str] | None = None,
     given: Given = Given(),  # noqa: B008 - it is frozen
     slug: str | None = None,
+    layout: TextLayout | None = None,
 ) -> Project:
-    """A new project on a folder, its import under way. Raises scanning.FolderError where the folder can't be used."""
+    """A new project on a folder, its import under way: with a layout, of texts, and then it may be a table.
+
+    Raises scanning.FolderError where the folder can't be used.
+    """
     folder = scanning.tidy_folder(folder)
-    scanning.check_folder(folder)
+    scanning.check_folder(folder, may_be_file=layout is not None)
     with transaction.atomic():
         project = projects.create_project(
-            name=name or names.shown(Path(str(folder)).name) or "photographs",
+            name=name or names.shown(Path(str(folder)).name) or ("photographs" if layout is None else "texts"),
             owner=owner,
             question_text=question_text,
             multi_label=multi_label,
             class_names=class_names or [],
             slug=slug,
+            kind=Project.Kind.IMAGE if layout is None else Project.Kind.TEXT,
         )
-        samples.add_source(project, folder, given=given)
+        samples.add_source(project, folder, given=given, layout=layout)
     return project
 
 
@@ -72,8 +79,9 @@ def open_folder(
     given: Given | None = None,
     moved_from: str = "",
     ask: Callable[[str], bool] | None = None,
+    layout: TextLayout | None = None,
 ) -> Project:
-    """The project on that folder, made on first use.
+    """The project on that folder, made on first use; with a layout, of the texts in it.
 
     On later uses what is new in the folder is imported, and labels and truth that are given then are applied. A folder
     that moved is found again: `moved_from` says from where ("no": from nowhere), else `ask` is asked. Raises
@@ -83,15 +91,17 @@ def open_folder(
     folder = scanning.tidy_folder(folder)
     moved_from = moved_from or settings.MOVED_FROM
     source = _said_to_have_moved(moved_from, folder)
+    kind = Project.Kind.IMAGE if layout is None else Project.Kind.TEXT
     if source is None:
-        source = moving.at(folder).first()
+        source = moving.at(folder).filter(project__kind=kind).first()
     if source is None:
-        scanning.check_folder(folder)
-        source = None if moved_from == NOT_MOVED else _found_elsewhere(folder, ask)
+        scanning.check_folder(folder, may_be_file=layout is not None)
+        source = None if moved_from == NOT_MOVED or layout is not None else _found_elsewhere(folder, ask)
     if source is None:
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
-        return open_new(folder=folder, owner=owner, given=given)
-    samples.add_source(source.project, folder, given=given)
+        question = QUESTION if layout is None else TEXT_QUESTION
+        return open_new(folder=folder, owner=owner, question_text=question, given=given, layout=layout)
+    samples.add_source(source.project, folder, given=given, layout=layout)
     return source.project
 
 
@@ -127,7 +137,7 @@ def _found_elsewhere(folder: Path | str, ask: Callable[[str], bool] | None) -> S
 def given(folder: str, labels: str, truth: str, level: str) -> Given:
     """What the knobs LABELS, TRUTH and LEVEL say of a folder. Raises scanning.FolderError where they can't be meant."""
     if (labels or truth) and not folder:
-        raise FolderError(_("LABELS and TRUTH say what the folder IMAGES shows: name that as well."))
+        raise FolderError(_("LABELS and TRUTH say what the folder IMAGES, or TEXTS, holds: name that as well."))
     found = Given(labels=_named(labels), truth=_named(truth), level=_level(level))
     if found.level is not None and FOLDERS not in {found.labels, found.truth}:
         raise FolderError(_("LEVEL says which folders name the classes: give LABELS=folders or TRUTH=folders with it."))
@@ -135,6 +145,8 @@ def given(folder: str, labels: str, truth: str, level: str) -> Given:
 
 
 def _named(text: str) -> str:
+    if text.lower() == COLUMN and not Path(text).is_file():
+        return COLUMN
     is_folders = text.lower() in {FOLDERS, "folder"} and not Path(text).is_file()
     return FOLDERS if is_folders else table_path(text)
 
