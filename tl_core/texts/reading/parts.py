@@ -9,17 +9,21 @@ WAYS = ("whole", "paragraph", "sentence")
 LONGEST_SENTENCE = 1000  # characters; longer ones are cut where a comma or a blank is
 _TOGETHER = 20_000  # characters of a list or a table in pieces that are put together again
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
-_ITEM = re.compile(r"\s*([-*+•‣–◦▪]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
-_TABLE = re.compile(r"\s*\|.*\||[^\t]*\S\t+\S|.* \| .* \| |\s*[-+=|: ]{5,}$")
+_ITEM = re.compile(r"([-*+•‣–◦▪]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
+_TABLE = re.compile(r"\|.*\||[^\t]*\t|.* \| .* \| |[-+=|: ]{5,}$")
 _CODE = re.compile(r"( {4}|\t)\s*\S")
 _HEADING = re.compile(r"#{1,6} ")
 _ENDS = tuple(".!?…:;。！？｡।॥؟۔।”»\"')")
-# After these a point ends no sentence, whatever language it is; the segmenter knows others by language.
-_SHORTENED = re.compile(
-    r"(?:^|[\s(«'’])(?:M|MM|Mme|Mmes|Mlle|Me|Dr|Pr|art|al|no|n°|p|pp|cf|fig|éd|vol|chap|av|bd|st|ste|réf|tél|env|ex|c\.-à-d"
-    r"|bzw|Nr|Abs|Art|Bd|S|z\.\s?B|vgl|dhr|mevr|nr|blz|Sr|Sra|núm|pág)\.\s*$",
-    re.IGNORECASE,
-)
+# After these a point ends no sentence. The segmenter knows others by language, but not all of these.
+_SHORTENED = {
+    language: re.compile(rf"(?:^|[\s(«'’])(?:{words})\.\s*$")
+    for language, words in {
+        "fr": r"M|MM|Mme|Mmes|Mlle|Me|Dr|Pr|[Aa]rt|al|[Nn]o|p|pp|cf|Cf|fig|éd|vol|chap|av|bd|réf|tél|env|ex",
+        "de": r"bzw|Nr|Abs|Art|Bd|S|vgl|Vgl|ca|evtl|usw|z\.\s?B|d\.\s?h",
+        "nl": r"dhr|mevr|nr|blz|bijv|resp|art|lid",
+        "es": r"Sr|Sra|Dr|Dra|núm|pág|art|ej",
+    }.items()
+}
 
 
 class Place(NamedTuple):
@@ -73,13 +77,17 @@ def places(text: str, way: str = "paragraph", language: str = "") -> list[Place]
     if way == "whole":
         whole = _trimmed(text, 0, len(text))
         return [whole] if whole else []
-    if way == "paragraph":
-        return [place for start, end in _paragraphs(text) if (place := _trimmed(text, start, end))]
-    parts: list[Place] = []
-    for paragraph in _blocks(text):
+    parts: list[Place | None] = []
+    for paragraph in _paragraphs(text):
+        if way == "paragraph":
+            parts.append(_trimmed(text, paragraph[0].start, paragraph[-1].end))
+            continue
         for piece in paragraph:
-            parts.extend(_sentences(text, piece, language) if piece.kind == "prose" else _whole(text, piece))
-    return parts
+            if _is_prose(text, piece):
+                parts.extend(_sentences(text, piece, language))
+            else:
+                parts.append(_trimmed(text, piece.start, piece.end))
+    return [part for part in parts if part is not None]
 
 
 def _trimmed(text: str, start: int, end: int) -> Place | None:
@@ -91,26 +99,28 @@ def _trimmed(text: str, start: int, end: int) -> Place | None:
     return Place(start + len(inner) - len(inner.lstrip()), start + length)
 
 
-def _whole(text: str, piece: _Piece) -> list[Place]:
-    place = _trimmed(text, piece.start, piece.end)
-    return [place] if place else []
+def _is_prose(text: str, piece: _Piece) -> bool:
+    """One line with a tab in it is no table."""
+    return piece.kind == "prose" or (piece.kind == "table" and "\n" not in text[piece.start : piece.end].strip())
 
 
 # --- paragraphs -----------------------------------------------------------------------------------
 
 
-def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+def _paragraphs(text: str) -> Iterator[list[_Piece]]:
     """Blocks; headings with what follows, and lists that only empty lines part, together."""
-    held: tuple[int, int] | None = None
-    was = ""
+    held: list[_Piece] = []
     for block in _blocks(text):
-        start, end, kind = block[0].start, block[-1].end, block[0].kind
-        joins = was == "heading" or (was == kind == "list" and held is not None and end - held[0] <= _TOGETHER)
-        if held is not None and not joins:
-            yield held
-        held = (held[0] if held is not None and joins else start, end)
-        was = block[-1].kind
-    if held is not None:
+        if held and held[-1].kind == block[0].kind == "list" and block[0].end - held[0].start <= _TOGETHER:
+            held[-1] = _Piece(held[-1].start, block[0].end, "list")
+            held.extend(block[1:])
+        elif held and held[-1].kind == "heading":
+            held.extend(block)
+        else:
+            if held:
+                yield held
+            held = block
+    if held:
         yield held
 
 
@@ -153,14 +163,15 @@ def _add(block: list[_Piece], piece: _Piece) -> None:
 
 def _kind(line: str, block: list[_Piece]) -> str:
     """What a line is part of, given the lines before it in the block."""
-    if _HEADING.match(line):
+    stripped = line.strip()
+    if _HEADING.match(stripped):
         return "heading"
-    if _ITEM.match(line):
+    if _ITEM.match(stripped):
         return "list"
     before = block[-1].kind if block else ""
     if before == "list":  # its item goes on
         return "list"
-    if _TABLE.match(line):
+    if _TABLE.match(stripped):
         return "table"
     if _CODE.match(line) and before in ("", "code"):
         return "code"
@@ -183,10 +194,12 @@ def _sentences(text: str, piece: _Piece, language: str) -> Iterator[Place]:
     import sentencex
 
     prose = text[piece.start : piece.end]
+    language = language[:2].lower() or "en"
+    shortened = _SHORTENED.get(language)
     start = piece.start
-    for each in sentencex.get_sentence_boundaries(language[:2].lower() or "en", prose):
+    for each in sentencex.get_sentence_boundaries(language, prose):
         end = piece.start + each["end_index"]
-        if end < piece.end and _SHORTENED.search(text, max(start, end - 20), end):
+        if end < piece.end and shortened is not None and shortened.search(text[max(start, end - 20) : end]):
             continue
         yield from _cut(text, start, end)
         start = end
