@@ -106,9 +106,9 @@ def _by_beginning(beginning: bytes) -> Encoding | None:
 
 
 def _lines_beyond_ascii(chunk: bytes) -> bytes:
-    """What tells encodings apart; the first and the last line of a chunk may be cut in a character."""
+    """What tells encodings apart; the first and the last line of a large chunk may be cut in a character."""
     lines = chunk.splitlines(keepends=True)
-    whole = lines[1:-1] if len(lines) > 2 else lines
+    whole = lines[1:-1] if len(lines) > 2 and len(chunk) > _SAMPLE_BYTES else lines
     return b"".join([line for line in whole if not line.isascii()][:1000])
 
 
@@ -116,7 +116,7 @@ def _legacy(sample: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=_LEGACY).best()
-    if best is None:
+    if best is None or best.encoding not in _LEGACY:
         return "cp1252" if _fits(sample, "cp1252") else None
     if best.encoding in _ALIKE:
         name = _BY_LANGUAGE.get(best.language, "cp1252")
