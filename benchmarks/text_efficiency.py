@@ -5,7 +5,7 @@
 
 Each FILE is a CSV (also .xz, .gz) with columns text and label; FILE:N sets another budget for one. Where it has a
 column group, whole groups are judged on; where split, the rows called test; else 30 % of each class. What is judged on
-is drawn anew for every seed. Vectors are fitted on all texts, without labels, and kept in the system's temporary folder.
+is drawn anew for every seed. Vectors are fitted on all texts, without labels, and kept in the temporary folder.
 
 The baseline is random sampling with TF-IDF of words and pairs of words and scikit-learn's logistic regression (C = 30).
 Ours sees SVD and encoder, weighed by cross-validation anew when the labels have doubled; no label but those asked for.
@@ -169,9 +169,8 @@ def measured(file: Path, budget: int, options: argparse.Namespace) -> dict[str, 
     blocks(corpus, encoder)  # made once, not in every process
     with ProcessPoolExecutor(options.processes) as executor:
         if options.table:
-            found = list(
-                executor.map(_accuracies, [(file, options.most, encoder, seed) for seed in range(options.seeds)])
-            )
+            asked = [(file, options.most, encoder, seed) for seed in range(options.seeds)]
+            found = list(executor.map(_accuracies, asked))
             means = {way: np.mean([one[way] for one in found], axis=0).round(3).tolist() for way in found[0]}
             for way, values in means.items():
                 print(f"  {way}: " + " / ".join(f"{value:.3f}" for value in values), flush=True)

@@ -1,5 +1,5 @@
 # ruff: noqa: N803, N806 - matrices are X and Z here, as in scikit-learn
-"""Heads and strategies of the peers, on texts: TF-IDF with scikit-learn, small-text's strategies, Label Sleuth's policy."""
+"""Heads and strategies of the peers, on texts: TF-IDF and a margin, small-text's strategies, Label Sleuth's policy."""
 
 from typing import Any
 
