@@ -1,7 +1,7 @@
 """What a directory of a sentence encoder holds: weights, settings, tokenizer and how its tokens become one vector.
 
-Read as sentence-transformers writes them (``modules.json``, ``config.json``, ``model.safetensors``, ``tokenizer.json``),
-without that package; a plain checkpoint without ``modules.json`` is pooled by its mean.
+Read as sentence-transformers writes them (``modules.json``, ``config.json``, ``model.safetensors``, ``tokenizer.json``)
+and without that package; a plain checkpoint without ``modules.json`` is pooled by its mean.
 """
 
 import hashlib

@@ -160,7 +160,7 @@ class Encoder(TextFeaturiser):
         file = self.checkpoint.tokenizer_file
         try:
             tokenizer = tokenizers.Tokenizer.from_file(str(file))
-        except Exception as error:  # noqa: BLE001 - it raises nothing narrower
+        except Exception as error:
             raise FeaturiserUnavailable(f"{file} cannot be read: {error}") from error
         tokenizer.no_padding()
         tokenizer.no_truncation()

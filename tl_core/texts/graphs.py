@@ -1,5 +1,5 @@
 # ruff: noqa: N803, N806 - W and K, N are what operators call them
-"""A sentence encoder's network as an ONNX graph of ONNX Runtime's fused operators, written directly: no torch, no export.
+"""A sentence encoder's network as an ONNX graph of ONNX Runtime's fused operators, written directly: no torch needed.
 
 One node does what an export needs ten for: attention with its softmax, a sum with its normalisation, a bias with GELU.
 In 8-bit integers each token has a scale of its own: a scale for a whole batch, as the quantiser of ONNX Runtime makes

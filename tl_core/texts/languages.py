@@ -1,6 +1,6 @@
 """Which language a pool of texts is in, and how certainly.
 
-Read off a few hundred texts by langid's classifier (py3langid: 4.5 MB, NumPy only, kept up), for stop words fail on what
+Read off a few hundred texts by langid's classifier (py3langid: 4.5 MB, NumPy only, kept up): stop words fail on what
 has none: titles, package descriptions, questions of five words.
 
 References

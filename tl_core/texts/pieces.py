@@ -1,6 +1,6 @@
-# ruff: noqa: N806 - matrices are D and G here
 """What texts are counted by: words, pairs of neighbouring words, and the pieces words are made of."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -74,7 +74,7 @@ class Vocabulary:
     def _columns(self, cut: list[str]) -> NDArray[np.int32]:
         known = self.words
         single = [known[word] for word in cut if word in known]
-        pairs = [known[pair] for pair in map(" ".join, zip(cut, cut[1:], strict=False)) if pair in known]
+        pairs = [known[pair] for pair in map(" ".join, itertools.pairwise(cut)) if pair in known]
         return np.array(single + pairs, np.int32)
 
     def _parts_of(self, word: str) -> NDArray[np.int32]:

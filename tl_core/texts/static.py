@@ -112,7 +112,7 @@ class Model2Vec(TextFeaturiser):
             tokenizer = tokenizers.Tokenizer.from_buffer(self._read("tokenizer.json"))
         except FeaturiserUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - it raises nothing narrower
+        except Exception as error:
             raise FeaturiserUnavailable(f"{self._path}/tokenizer.json cannot be read: {error}") from error
         tokenizer.no_padding()
         tokenizer.no_truncation()

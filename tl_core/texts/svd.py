@@ -1,5 +1,5 @@
 # ruff: noqa: N803, N806 - matrices are X and C here, as in scikit-learn
-"""TF-IDF of words and of their pieces, brought to a few hundred numbers by truncated SVD: fitted on a pool, always there.
+"""TF-IDF of words and of their pieces, brought to a few hundred numbers by truncated SVD that is fitted on a pool.
 
 References
 ----------
@@ -10,7 +10,6 @@ Halko, Martinsson, Tropp: Finding structure with randomness, 2011.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
