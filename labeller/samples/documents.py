@@ -1,15 +1,20 @@
 """Documents: read, cut into passages, and written as samples; or written once more, where one was edited."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labeller.samples import layouts, storing
 from labeller.samples.models import File, Sample, Source
 from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
 from tl_core.notices import Notice
+
+if TYPE_CHECKING:
+    from tl_core.texts.reading import LimitedReader
 
 
 @dataclass(frozen=True)
@@ -35,19 +40,29 @@ class ReadDocument:
     passages: list[Passage] = field(default_factory=list)
 
 
+@functools.cache
+def _reader() -> "LimitedReader":
+    """The process that reads documents, one for each worker: it ends with it."""
+    from tl_core.texts import reading
+
+    return reading.LimitedReader()
+
+
 def read(source: Source, path: str) -> ReadDocument:
     """Read a document of a source and cut it as the source says. Raises TextRefused where it can't be read."""
     from tl_core.texts import reading
+    from tl_core.texts.reading import parts
 
     location = Path(source.location(path))
-    document = reading.read_document(location)
+    document = reading.read_document(location, _reader())
     with location.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     cut = source.layout.get("cut", layouts.CUTS[0])
     if cut == layouts.CUTS[0]:
         passages = [Passage(document.text)]
     else:
-        passages = [Passage(document.text[start:end], start, end) for start, end in reading.cut(document.text, cut)]
+        places = parts.places(document.text, cut, source.project.language)
+        passages = [Passage(document.text[start:end], start, end) for start, end in places]
     return ReadDocument(sha256, list(document.notes), passages)
 
 

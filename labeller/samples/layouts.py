@@ -4,7 +4,7 @@ A source's `layout` holds `is_file` (it is one table, not a folder), `columns` (
 them; none = each table's are guessed) and `cut` (whole, paragraph or sentence).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from labeller.codes import WorkerCode
+from labeller.messages import sentence
 from labeller.samples import names
 from labeller.samples.models import Source
 from labeller.samples.scanning import FolderError
@@ -111,6 +112,27 @@ def guessed(folder: Path | str) -> "Layout | None":
         return reading.guess(table)
     except reading.TextRefused as refused:
         raise FolderError(refused.detail) from refused
+
+
+def described(folder: Path | str) -> list[str]:
+    """How the first table of a source is read, in lines; empty where it has only documents. Raises as `guessed`."""
+    layout = guessed(folder)
+    if layout is None:
+        return []
+    said = [_("text: %(columns)s") % {"columns": _named(layout, layout.text)}]
+    if layout.labels:
+        said.append(
+            _("labels: %(columns)s (LABELS=column takes them, TRUTH=column keeps them hidden)")
+            % {"columns": _named(layout, layout.labels)}
+        )
+    if layout.group is not None:
+        said.append(_("together by: %(columns)s") % {"columns": _named(layout, [layout.group])})
+    return [" · ".join([*said, layout.encoding]), *(sentence(each) for each in layout.reasons)]
+
+
+def _named(layout: "Layout", columns: Iterable[int]) -> str:
+    """Columns by their names, or by their numbers where they have none."""
+    return ", ".join(layout.columns[at] or _("column %(n)d") % {"n": at + 1} for at in columns)
 
 
 def check(folder: Path | str, given: TextLayout) -> None:
