@@ -86,7 +86,7 @@ def import_own() -> None:
 
 
 def featuriser_of(project: Project, spec: str) -> "Featuriser | TextFeaturiser":
-    """The featuriser of pictures or of texts that the spec means. Raises KeyError, ValueError, FeaturiserUnavailable."""
+    """The featuriser of pictures, or of texts, that the spec means. Raises as `featurisers.get` does."""
     import_own()
     return text_featurisers.loaded(spec) if project.kind == Project.Kind.TEXT else featurisers.get(spec)
 

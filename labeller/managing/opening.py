@@ -3,8 +3,9 @@
 import csv
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +15,7 @@ from labeller.accounts.models import User
 from labeller.projects import making as projects
 from labeller.projects.models import Project
 from labeller.samples import ingesting as samples
-from labeller.samples import known, moving, names, scanning
+from labeller.samples import known, layouts, moving, names, scanning
 from labeller.samples.known import COLUMN, FOLDERS, Given
 from labeller.samples.layouts import TextLayout
 from labeller.samples.models import Source
@@ -28,13 +29,32 @@ DEMO_SLUG = "demo"
 DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
 
 
-def preview(folder: Path | str, given: Given) -> list[str]:
+def layout_of(said: Mapping[str, str]) -> TextLayout:
+    """How texts are read, as the form says; what it leaves open is guessed. Raises scanning.FolderError."""
+    columns = [said.get(name, "").strip() for name in ("text_columns", "label_column", "group_column")]
+    corrected = layouts.corrected(said["folder"], *columns) if any(columns) else None
+    return TextLayout(corrected, said.get("cut") or "whole")
+
+
+def given_of(said: Mapping[str, Any], layout: TextLayout | None) -> Given:
+    """What the form says of classes: for a table of texts, that a column of its own has them."""
+    table = table_path(said["table"])
+    if layout is not None and not table and layouts.first_table(scanning.tidy_folder(said["folder"])):
+        table = COLUMN
+    return Given.of(said["folder_meaning"], table, said["class_level"])
+
+
+def preview(folder: Path | str, given: Given, layout: TextLayout | None = None) -> list[str]:
     """What a person is to see before a folder is imported: which level names the classes, what of a table fits.
 
-    Empty where there is nothing to choose and nothing wrong. Raises scanning.FolderError as `open_new` does.
+    Of texts, how their table is read. Empty where there is nothing to choose and nothing wrong. Raises
+    scanning.FolderError as `open_new` does.
     """
     folder = scanning.tidy_folder(folder)
-    scanning.check_folder(folder)
+    scanning.check_folder(folder, may_be_file=layout is not None)
+    if layout is not None:
+        layouts.check(folder, layout)
+        return layouts.described(folder, layout) + known.check(folder, given, most=LOOKED_AT)
     lines = known.check(folder, given, most=LOOKED_AT, hint=_("choose above"))
     return lines if len(lines) > 1 or " · " in "".join(lines) else []
 

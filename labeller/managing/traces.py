@@ -50,7 +50,7 @@ def of_source(source_id: int) -> list[Path]:
 def of_exports(question: Question) -> list[Path]:
     """What its downloads held; called by the project's name, which another may have next."""
     stem = re.sub("[^A-Za-z0-9._-]", "-", f"{question.project.slug}-{question.key}-")
-    kinds = re.compile(re.escape(stem) + r"(labels|predictions)(-for-spreadsheets)?\.csv\.json")
+    kinds = re.compile(re.escape(stem) + r"(labels|predictions)(-with-text)?(-for-spreadsheets)?\.csv\.json")
     folder = Path(settings.DATA, "exports")
     return [each for each in folder.glob(f"{stem}*") if kinds.fullmatch(each.name)] if folder.is_dir() else []
 

@@ -15,7 +15,7 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             sequence = f"pg_get_serial_sequence('{table}', 'id')"
-            cursor.execute(f"SELECT nextval({sequence}) FROM generate_series(1, %s)", [count])
+            cursor.execute(f"SELECT nextval({sequence}) FROM generate_series(1, %s)", [count])  # noqa: S608 - own name
             return [pk for (pk,) in cursor.fetchall()]
         # A transaction of SQLite has the database to itself from its beginning.
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
@@ -26,7 +26,8 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
 
 def insert(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write rows of these fields' columns; all others stay empty."""
-    columns = [connection.ops.quote_name(str(model._meta.get_field(name).column)) for name in fields]
+    own = {field.name: field.column for field in model._meta.concrete_fields}
+    columns = [connection.ops.quote_name(own[name]) for name in fields]
     values = ", ".join(["%s"] * len(columns))
     statement = f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - own names
     with connection.cursor() as cursor:

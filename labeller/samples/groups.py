@@ -4,6 +4,8 @@ In queries on samples. A photograph is of a camera's deployment and perhaps of a
 table names or else of its file's folder, and the passages of one document are one event.
 """
 
+from typing import Any
+
 from django.db.models import Case, F, QuerySet, When
 from django.db.models.functions import Coalesce
 
@@ -13,6 +15,6 @@ GROUP = Coalesce("text__deployment", "file__deployment")
 EVENT = Case(When(part=Sample.Part.PASSAGE, then=F("file")), default=F("file__sequence"))
 
 
-def placed(samples: "QuerySet[Sample]") -> "QuerySet[Sample]":
+def placed(samples: "QuerySet[Sample]") -> "QuerySet[Any]":
     """The samples with the ids of their `group` and `event`, null where they have none."""
     return samples.annotate(group=GROUP, event=EVENT)

@@ -5,7 +5,7 @@ them; none = each table's are guessed) and `cut` (whole, paragraph or sentence).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from tl_core.images import is_url
 from tl_core.notices import notice
 
 if TYPE_CHECKING:
-    from tl_core.texts.reading.layouts import Layout
+    from tl_core.texts.reading import Layout, RefusedRow, TextRow
 
 TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow")
 PACKED = (".gz", ".xz", ".bz2")
@@ -93,8 +93,8 @@ def _here(location: Path | str) -> Path:
 def first_table(folder: Path | str) -> Path | None:
     """The table that stands for a source: itself, or the first one in the folder; None where there is none."""
     path = _here(folder)
-    if path.is_file():
-        return path
+    if not path.is_dir():
+        return path if path.is_file() else None
     return next((each for each in sorted(path.iterdir()) if each.is_file() and is_table(each.name)), None)
 
 
@@ -114,9 +114,44 @@ def guessed(folder: Path | str) -> "Layout | None":
         raise FolderError(refused.detail) from refused
 
 
-def described(folder: Path | str) -> list[str]:
-    """How the first table of a source is read, in lines; empty where it has only documents. Raises as `guessed`."""
+def corrected(folder: Path | str, text: str, labels: str, group: str) -> dict[str, Any] | None:
+    """The guessed layout with columns that somebody names instead, by name or number; empty = as guessed, - = none.
+
+    None where there is no table. Raises FolderError for a column that is not there, and as `guessed`.
+    """
     layout = guessed(folder)
+    if layout is None:
+        return None
+    changed: dict[str, Any] = {}
+    for name, said in (("text", text), ("labels", labels), ("group", group)):
+        if said:
+            changed[name] = tuple(_column(layout, each) for each in said.split("|")) if said != "-" else ()
+    if "group" in changed:
+        changed["group"] = next(iter(changed["group"]), None)
+    return replace(layout, **changed, reasons=()).as_json()
+
+
+def _column(layout: "Layout", said: str) -> int:
+    said = said.strip()
+    if said in layout.columns:
+        return layout.columns.index(said)
+    if said.isdecimal() and 0 < int(said) <= len(layout.columns):
+        return int(said) - 1
+    known = ", ".join(filter(None, layout.columns)) or str(len(layout.columns))
+    raise FolderError(_("The table has no column “%(said)s”. There are: %(known)s") % {"said": said, "known": known})
+
+
+def described(folder: Path | str, given: TextLayout | None = None) -> list[str]:
+    """How the first table of a source is read, in lines, as it is guessed or said to be; empty where there is none.
+
+    Raises as `guessed`.
+    """
+    from tl_core.texts import reading
+
+    if given is not None and given.columns is not None:
+        layout: Layout | None = reading.Layout.from_json(given.columns)
+    else:
+        layout = guessed(folder)
     if layout is None:
         return []
     said = [_("text: %(columns)s") % {"columns": _named(layout, layout.text)}]

@@ -233,12 +233,18 @@ class Sample(models.Model):
     @property
     def place(self) -> str:
         """Where in its file it lies, “box 0.1 0.2 0.5 0.4”; nothing where it is the whole."""
-        if self.part == self.Part.WHOLE:
-            return ""
-        if self.end is not None and self.end >= PARKED:
-            return f"{self.part} {self.start:.6g}, in an earlier version"
-        numbers = (*(self.box or ()), self.start, self.end)
-        return " ".join([self.part, *(f"{number:.6g}" for number in numbers if number is not None)])
+        return _place(self.part, *(self.box or ()), self.start, self.end)
+
+
+def _place(part: str, *numbers: float | None) -> str:
+    if part == Sample.Part.WHOLE:
+        return ""
+    *_others, start, end = numbers
+    if end is not None and end >= PARKED:
+        return f"{part} {start:.10g}, in an earlier version"
+    # A row's number is written out in full; a fraction of a picture needs six digits.
+    digits = 6 if part in {Sample.Part.BOX, Sample.Part.FRAME} else 10
+    return " ".join([part, *(f"{number:.{digits}g}" for number in numbers if number is not None)])
 
 
 class Text(models.Model):
@@ -282,6 +288,11 @@ class TextCopy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file}: as {self.original}"
+
+    @property
+    def place(self) -> str:
+        """As of a sample."""
+        return _place(self.part, self.start, self.end)
 
 
 class TableReading(models.Model):
