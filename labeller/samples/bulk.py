@@ -26,7 +26,7 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
 
 def insert(model: type[models.Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write rows of these fields' columns; all others stay empty."""
-    own = {field.name: field.column for field in model._meta.concrete_fields}
+    own = {field.name: str(field.column) for field in model._meta.concrete_fields}
     columns = [connection.ops.quote_name(own[name]) for name in fields]
     values = ", ".join(["%s"] * len(columns))
     statement = f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - own names
