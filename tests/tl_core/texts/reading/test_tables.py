@@ -83,9 +83,10 @@ def test_columnar_files_come_back_as_they_were_written(tmp_path, kind):
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1251", "cp932"]
 )
 def test_an_encoding_is_found_and_told(tmp_path, encoding):
-    text = {"cp1251": "Это простое предложение, на русском языке", "cp932": "これは日本語の文章です。よろしくお願いします"}.get(
-        encoding, "Le café était très bon, voilà l'été à Genève"
-    )
+    text = {
+        "cp1251": "Это простое предложение, на русском языке",
+        "cp932": "これは日本語の文章です。よろしくお願いします",
+    }.get(encoding, "Le café était très bon, voilà l'été à Genève")
     path = written(tmp_path, as_csv([("text", "label"), *[(f"{text} {n}", "x") for n in range(30)]]).encode(encoding))
     layout = guess(path)
     assert layout.encoding == {"utf-8-sig": "utf-8-sig"}.get(encoding, encoding)
@@ -162,7 +163,9 @@ def test_huge_cells_and_endless_lines_are_refused(tmp_path, monkeypatch):
 
 def test_lines_that_are_no_json(tmp_path):
     deep = "[" * 100_000
-    path = written(tmp_path, f'{{"text": "ok"}}\n{{"text": \n[1]\n\n{{"label": 1}}\n{{"text": {deep}\n{{"text": "ok"}}\n')
+    path = written(
+        tmp_path, f'{{"text": "ok"}}\n{{"text": \n[1]\n\n{{"label": 1}}\n{{"text": {deep}\n{{"text": "ok"}}\n'
+    )
     assert refused(path) == {2: "json", 3: "json", 4: "empty", 5: "json"}
     assert taken(path, Layout("jsonl", ("text",), (0,))) == [("ok",), ("ok",)]
 
@@ -256,7 +259,10 @@ def test_a_saved_data_set_is_one_table_with_names_of_classes(tmp_path):
         (folder / "cache-1.arrow").write_text("litter")
     (tmp_path / "dataset_dict.json").write_text("{}")
     rows = list(open_table(tmp_path))
-    assert [(row.number, row.text, *row.labels) for row in rows] == [(1, "test passage", "bad"), (2, "train passage", "good")]
+    assert [(row.number, row.text, *row.labels) for row in rows] == [
+        (1, "test passage", "bad"),
+        (2, "train passage", "good"),
+    ]
 
 
 def test_names_of_classes_beside_json(tmp_path):
