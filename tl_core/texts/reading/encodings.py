@@ -167,7 +167,8 @@ def decode(content: bytes, declared: str = "") -> Decoded | None:
         None: it is no text in any encoding that we know.
     """
     name = _known(declared)
-    if name and _fits(content, name) and _by_beginning(content[:4096]) is None:
+    # What is UTF-8 beyond ASCII is never anything else by chance: then the declaration is of an earlier file.
+    if name and not (_fits(content, "utf-8") and not content.isascii()) and _fits(content, name):
         return Decoded(plain_lines(content.decode(name)), name)
     encoding = encoding_of([content])
     if encoding is None:

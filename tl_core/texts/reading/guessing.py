@@ -11,7 +11,7 @@ from tl_core.notices import Code, notice
 from tl_core.texts.reading.datasets import class_names_of, tables_of
 from tl_core.texts.reading.encodings import ON_BROKEN, Encoding, encoding_of
 from tl_core.texts.reading.layouts import Layout, columns_of, looks_like_header, names_columns
-from tl_core.texts.reading.opening import unpacked
+from tl_core.texts.reading.opening import refuse_unless_regular, unpacked
 from tl_core.texts.reading.records import Names, columnar, object_of, objects, records, separated
 from tl_core.texts.reading.refusals import TextRefused
 
@@ -64,6 +64,7 @@ def guess(
 
 
 def _columnar_kind(path: Path) -> str:
+    refuse_unless_regular(path)
     try:
         with path.open("rb") as file:
             head = file.read(8)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from tl_core.notices import Code, notice
 from tl_core.texts.reading.encodings import ON_BROKEN
 from tl_core.texts.reading.layouts import Layout
-from tl_core.texts.reading.opening import unpacked
+from tl_core.texts.reading.opening import refuse_unless_regular, unpacked
 from tl_core.texts.reading.refusals import TextRefused
 
 MAX_CELL = 1_000_000  # characters: a hundred times what anybody labels as one row
@@ -201,6 +201,7 @@ def columnar(path: Path, kind: str) -> Iterator[tuple[Any, Any]]:
     TextRefused
         pyarrow is not installed, or the file is damaged.
     """
+    refuse_unless_regular(path)
     try:
         import pyarrow
         from pyarrow import ipc, parquet
