@@ -96,7 +96,7 @@ class _Network:
         from onnx import numpy_helper
 
         name = f"array{len(self._arrays)}"
-        self._arrays.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self._arrays.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def _of(self, name: str) -> NDArray[np.float32]:
