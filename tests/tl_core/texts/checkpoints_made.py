@@ -9,7 +9,15 @@ import numpy as np
 import tokenizers
 from safetensors.numpy import save_file
 
-WORDS = ["<pad>", "<s>", "</s>", "<unk>", "a", *"one two three four five six seven eight nine ten".split()]
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+WORDS = [
+    "<pad>",
+    "<s>",
+    "</s>",
+    "<unk>",
+    "a",
+    *["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"],
+]
 HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 16, 2, 2, 32, 40
 _BERT = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
          "attention.output.LayerNorm")  # fmt: skip
@@ -51,7 +59,13 @@ def weights(kind: str, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def save(
-    folder: Path, kind: str = "bert", *, pooling: str = "mean", normalised: bool = True, most: int = 12, prefix: str = ""
+    folder: Path,
+    kind: str = "bert",
+    *,
+    pooling: str = "mean",
+    normalised: bool = True,
+    most: int = 12,
+    prefix: str = "",
 ) -> Path:
     """Write a directory as sentence-transformers does."""
     folder.mkdir(parents=True, exist_ok=True)
