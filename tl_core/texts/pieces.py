@@ -78,12 +78,12 @@ class Vocabulary:
         return np.array(single + pairs, np.int32)
 
     def _parts_of(self, word: str) -> NDArray[np.int32]:
-        found = self._known.get(word)
-        if found is None:
-            found = np.array([self.parts[part] for part in pieces(word) if part in self.parts], np.int32)
+        columns = self._known.get(word)
+        if columns is None:
+            columns = np.array([self.parts[part] for part in pieces(word) if part in self.parts], np.int32)
             if len(self._known) < MOST_REMEMBERED:
-                self._known[word] = found
-        return found
+                self._known[word] = columns
+        return columns
 
 
 def sparse_counts(columns: Sequence[NDArray[np.int32]], width: int) -> Any:

@@ -123,8 +123,8 @@ class Model2Vec(TextFeaturiser):
         model = self._tokenizer.model
         if hasattr(model, "unk_token"):
             return None if model.unk_token is None else self._tokenizer.token_to_id(model.unk_token)
-        found: int | None = json.loads(self._tokenizer.to_str())["model"].get("unk_id")
-        return found
+        unknown: int | None = json.loads(self._tokenizer.to_str())["model"].get("unk_id")
+        return unknown
 
     def _read(self, name: str) -> bytes:
         try:

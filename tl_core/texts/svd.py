@@ -26,9 +26,10 @@ DIMENSION = 300
 SAMPLE = 30_000  # texts that are learnt from: vocabulary, weights and directions hardly change beyond
 MOST_CHARACTERS = 20_000  # of a text; what a document is about it says before
 MOST_WORDS, MOST_PARTS = 60_000, 60_000
+PAIRS = 0.5  # what a pair of words counts beside a word: at 1 long texts lose, without any short ones do
 LEAST_TEXTS = 2  # that a word, a pair or a piece must be in
 _CHUNK = 512
-_PASSES = 4
+_PASSES = 2
 
 
 class SvdFitting(Fittable):
@@ -71,6 +72,7 @@ class SvdFitting(Fittable):
         vocabulary = Vocabulary(words, parts)
         counted = [vocabulary.counts(chunk) for chunk in _chunks(sample)]
         weights = _inverse_frequencies(counted, len(sample))
+        weights[: len(words)] *= [PAIRS if " " in word else 1.0 for word in words]
         X = _stacked([_weighted(each, weights) for each in counted])
         tell(len(sample))
         return {
@@ -161,21 +163,21 @@ def _vocabulary(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     cut = [np.array([ids.setdefault(word, len(ids)) for word in tokens(text)], np.int64) for text in texts]
     names = list(ids)
     of_words = np.bincount(np.concatenate([np.unique(one) for one in cut]), minlength=len(ids)) if ids else np.array([])
-    found = {names[at]: int(of_words[at]) for at in np.flatnonzero(of_words >= LEAST_TEXTS)}
+    frequencies = {names[at]: int(of_words[at]) for at in np.flatnonzero(of_words >= LEAST_TEXTS)}
     keys = [np.unique(one[:-1] * len(ids) + one[1:]) for one in cut if len(one) > 1]
     pairs, of_pairs = np.unique(np.concatenate(keys), return_counts=True) if keys else (np.array([]), np.array([]))
     for at in np.flatnonzero(of_pairs >= LEAST_TEXTS):
         first, second = divmod(int(pairs[at]), len(ids))
-        found[f"{names[first]} {names[second]}"] = int(of_pairs[at])
+        frequencies[f"{names[first]} {names[second]}"] = int(of_pairs[at])
     of_parts: Counter[str] = Counter()
     for name, times in zip(names, of_words.tolist(), strict=True):
         for part in set(pieces(name)):
             of_parts[part] += times
-    return _most_frequent(found, MOST_WORDS), _most_frequent(of_parts, MOST_PARTS)
+    return _most_frequent(frequencies, MOST_WORDS), _most_frequent(of_parts, MOST_PARTS)
 
 
-def _most_frequent(found: Mapping[str, int], most: int) -> list[str]:
-    enough = sorted(((-times, name) for name, times in found.items() if times >= LEAST_TEXTS))
+def _most_frequent(frequencies: Mapping[str, int], most: int) -> list[str]:
+    enough = sorted(((-times, name) for name, times in frequencies.items() if times >= LEAST_TEXTS))
     return sorted(name for _, name in enough[:most])
 
 
@@ -207,10 +209,14 @@ def _stacked(matrices: Sequence[Any]) -> Any:
 
 
 def _directions(X: Any, most: int) -> NDArray[np.float32]:
-    """Return the right singular vectors, float32 (features, d)."""
+    """Return the right singular vectors, each times its singular value, float32 (features, d).
+
+    So a direction counts by the square of its singular value, not by the value itself: what many texts share counts
+    more than what a few do, which helps most where labels are few (docs/texts.md).
+    """
     from sklearn.utils.extmath import randomized_svd
 
     dimension = min(most, *X.shape)
     with threads.single():
-        _, _, rows = randomized_svd(X, dimension, n_iter=_PASSES, random_state=0)
-    return np.ascontiguousarray(rows.T, np.float32)
+        _, singular, rows = randomized_svd(X, dimension, n_iter=_PASSES, random_state=0)
+    return np.ascontiguousarray((rows * (singular / singular[0])[:, None]).T, np.float32)
