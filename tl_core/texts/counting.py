@@ -41,7 +41,7 @@ class Counts:
         return self.of_word[word] / max(self.tokens, 1)
 
     def by_frequency(self, least: int = 1) -> list[str]:
-        """Return the words said ``least`` times or more, the most frequent first, equals in the order of the letters."""
+        """Return the words said ``least`` times or more, the most frequent first, equals by their letters."""
         often = [word for word, count in self.of_word.items() if count >= least]
         return sorted(often, key=lambda word: (-self.of_word[word], word))
 
