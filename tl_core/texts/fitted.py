@@ -122,10 +122,10 @@ def load(spec: str, storage: Storage | None = None) -> dict[str, NDArray[Any]]:
 
 def file_name(spec: str) -> str:
     """Return what the file of a spec ``KIND/DIGEST`` is called. Raises ValueError where it is none."""
-    found = _SPEC.fullmatch(spec)
-    if not found:
+    match = _SPEC.fullmatch(spec)
+    if not match:
         raise ValueError(f"{spec!r} is nothing fitted: KIND/DIGEST is, the digest of 16 hexadecimal digits")
-    return f"{found[1]}-{found[2]}.safetensors"
+    return f"{match[1]}-{match[2]}.safetensors"
 
 
 def packed(words: list[str]) -> NDArray[np.uint8]:

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Callable, Sequence
 
+from tl_core.featurisers.base import FeaturiserUnavailable
+from tl_core.texts import encoders, static, svd
 from tl_core.texts.base import Fittable, TextFeaturiser
 
 _named: dict[str, tuple[Callable[..., TextFeaturiser], tuple[str, ...]]] = {}
@@ -148,3 +150,37 @@ def _check_new(name: str) -> None:
 def _meant(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(known)}"
+
+
+def default(language: str) -> tuple[str, ...]:
+    """Return what serves texts of a language best without a label, by what was measured: docs/texts.md.
+
+    Parameters
+    ----------
+    language : str
+        ISO 639-1, from `tl_core.texts.languages`; empty where there are several, or none can be told.
+
+    Returns
+    -------
+    tuple of str
+        ``"svd"``, which has to be fitted, then the spec of an encoder, where one that knows the language is installed.
+        What each counts, cross-validation says once there are labels: `tl_core.heads.weighing`.
+    """
+    for spec in _ENCODERS:
+        encoder = make(spec)
+        if language not in encoder.languages and (language or len(encoder.languages) < 2):
+            continue
+        try:
+            _ = encoder.fingerprint
+        except FeaturiserUnavailable:
+            continue
+        return (svd.KIND, spec)
+    return (svd.KIND,)
+
+
+_ENCODERS = ("minilm", "use-multilingual")  # the better one first where both know a language
+register("minilm", encoders.minilm, options=("precision",))
+register("sentence-transformers", encoders.of_directory, options=("path", "precision"))
+register("model2vec", static.Model2Vec, options=("path",))
+register("use-multilingual", static.MultilingualUse)
+register_fitted(svd.KIND, svd.Svd, svd.SvdFitting)

@@ -1,0 +1,223 @@
+# ruff: noqa: N803, N806 - W and K, N are what operators call them
+"""A sentence encoder's network as an ONNX graph of ONNX Runtime's fused operators, written directly: no torch needed.
+
+One node does what an export needs ten for: attention with its softmax, a sum with its normalisation, a bias with GELU.
+In 8-bit integers each token has a scale of its own: a scale for a whole batch, as the quantiser of ONNX Runtime makes
+it, lets a text's vector depend on the texts beside it.
+
+References
+----------
+Devlin, Chang, Lee, Toutanova: BERT, 2019. Song, Tan, Qin, Lu, Liu: MPNet, 2020.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tl_core.featurisers.base import FeaturiserUnavailable
+from tl_core.texts.checkpoints import Checkpoint
+
+if TYPE_CHECKING:
+    import onnx
+
+_FUSED = "com.microsoft"
+_OPSET, _IR = 17, 9
+_LOWEST = -1e30
+
+
+def graph(checkpoint: Checkpoint, precision: str) -> bytes:
+    """Write the graph.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        What it computes.
+    precision : str
+        ``"float32"`` or ``"int8"``.
+
+    Returns
+    -------
+    bytes
+        An ONNX file: inputs ``ids`` and ``mask``, int32 (n, t), tokens and where there are any; output
+        ``embedding``, float32 (n, d).
+
+    Raises
+    ------
+    FeaturiserUnavailable
+        A weight is missing, or of another shape than the settings say.
+    """
+    try:
+        return _Network(checkpoint, precision).written()
+    except (KeyError, ValueError) as error:
+        raise FeaturiserUnavailable(f"{checkpoint.path} is not what its config.json says: {error}") from error
+
+
+class _Network:
+    """Nodes and weights of a graph, one after the other."""
+
+    def __init__(self, checkpoint: Checkpoint, precision: str) -> None:
+        self._checkpoint, self._integers = checkpoint, precision == "int8"
+        self._weights = checkpoint.weights()
+        config = checkpoint.config
+        self._mpnet = config["model_type"] == "mpnet"
+        self._heads, self._layers = int(config["num_attention_heads"]), int(config["num_hidden_layers"])
+        self._epsilon = float(config.get("layer_norm_eps", 1e-12))
+        self._nodes: list[Any] = []
+        self._arrays: list[Any] = []
+
+    def written(self) -> bytes:
+        """Build all of it."""
+        from onnx import TensorProto, helper
+
+        last = self._embedded()
+        positions = self._relative_positions() if self._mpnet else ""
+        for number in range(self._layers):
+            last = self._layer(f"encoder.layer.{number}.", last, positions)
+        self._pooled(last)
+        inputs = [helper.make_tensor_value_info(name, TensorProto.INT32, ["n", "t"]) for name in ("ids", "mask")]
+        outputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", None])]
+        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_FUSED, 1)]
+        whole = helper.make_graph(self._nodes, "encoder", inputs, outputs, self._arrays)
+        model: onnx.ModelProto = helper.make_model(whole, opset_imports=opsets, ir_version=_IR)
+        content: bytes = model.SerializeToString()
+        return content
+
+    def _node(self, kind: str, inputs: list[str], *, fused: bool = False, outputs: int = 1, **settings: Any) -> Any:
+        from onnx import helper
+
+        names = [f"{kind}{len(self._nodes)}_{at}" for at in range(outputs)]
+        self._nodes.append(helper.make_node(kind, inputs, names, domain=_FUSED if fused else "", **settings))
+        return names[0] if outputs == 1 else names
+
+    def _array(self, values: Any) -> str:
+        from onnx import numpy_helper
+
+        name = f"array{len(self._arrays)}"
+        self._arrays.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
+        return name
+
+    def _of(self, name: str) -> NDArray[np.float32]:
+        return self._weights[name]
+
+    def _embedded(self) -> str:
+        """Words and positions, summed and normalised; the one type there is in a single text is in the positions."""
+        positions = self._of("embeddings.position_embeddings.weight")[self._checkpoint.first_position :]
+        if "embeddings.token_type_embeddings.weight" in self._weights:
+            positions = positions + self._of("embeddings.token_type_embeddings.weight")[0]
+        arrays = [
+            self._of("embeddings.word_embeddings.weight"),
+            positions,
+            self._of("embeddings.LayerNorm.weight"),
+            self._of("embeddings.LayerNorm.bias"),
+        ]
+        word, position, gamma, beta = (self._array(array) for array in arrays)
+        inputs = ["ids", "", word, position, "", gamma, beta, "mask"]
+        embedded, _ = self._node("EmbedLayerNormalization", inputs, fused=True, outputs=2, epsilon=self._epsilon)
+        return str(embedded)
+
+    def _layer(self, prefix: str, before: str, positions: str) -> str:
+        names = _MPNET if self._mpnet else _BERT
+        attended = self._attended(prefix, names, before, positions)
+        middle = self._then(prefix + names["output"], attended, before, prefix + names["attention_norm"])
+        inner = self._linear(prefix + "intermediate.dense", middle)
+        inner = self._node("BiasGelu", [inner, self._array(self._of(f"{prefix}intermediate.dense.bias"))], fused=True)
+        return self._then(prefix + "output.dense", inner, middle, prefix + "output.LayerNorm")
+
+    def _attended(self, prefix: str, names: Mapping[str, str], before: str, positions: str) -> str:
+        parts = [prefix + names[each] for each in ("query", "key", "value")]
+        W = np.concatenate([self._of(f"{part}.weight").T for part in parts], axis=1)
+        bias = np.concatenate([self._of(f"{part}.bias") for part in parts])
+        width = len(bias) // 3
+        together = self._product(W, before)
+        split = self._array(np.full(3, width, np.int64))
+        query, key, value = self._node("Split", [together, split], outputs=3, axis=2)
+        inputs = [query, key, value, self._array(bias), "mask", positions]
+        return str(self._node("MultiHeadAttention", inputs, fused=True, num_heads=self._heads))
+
+    def _then(self, linear: str, inputs: str, before: str, norm: str) -> str:
+        """A linear layer, what was before added, normalised."""
+        y = self._linear(linear, inputs)
+        arrays = (f"{norm}.weight", f"{norm}.bias", f"{linear}.bias")
+        gamma, beta, bias = (self._array(self._of(name)) for name in arrays)
+        inputs_of_norm = [y, before, gamma, beta, bias]
+        return str(self._node("SkipLayerNormalization", inputs_of_norm, fused=True, epsilon=self._epsilon))
+
+    def _linear(self, name: str, inputs: str) -> str:
+        """A linear layer without its bias, which the next node adds."""
+        return self._product(self._of(f"{name}.weight").T, inputs)
+
+    def _product(self, W: NDArray[np.float32], inputs: str) -> str:
+        if not self._integers:
+            return str(self._node("MatMul", [inputs, self._array(W)]))
+        steps = np.maximum(np.abs(W).max(axis=0), 1e-9) / 127
+        integers = self._array(np.round(W / steps).astype(np.int8))
+        largest = self._node("ReduceMax", [self._node("Abs", [inputs])], axes=[-1], keepdims=1)
+        step, middle = self._array(np.float32(1 / 127)), self._array(np.uint8(128))
+        scaled = self._node("QuantizeLinear", [self._node("Div", [inputs, largest]), step, middle])
+        operands = [scaled, integers, step, self._array(steps.astype(np.float32)), middle]
+        return str(self._node("Mul", [self._node("MatMulIntegerToFloat", operands, fused=True), largest]))
+
+    def _relative_positions(self) -> str:
+        """MPNet's bias of attention by distance, (1, heads, t, t)."""
+        most = self._checkpoint.most_tokens
+        buckets = _buckets(most, int(self._checkpoint.config.get("relative_attention_num_buckets", 32)))
+        table = self._of("encoder.relative_attention_bias.weight")
+        whole = self._array(table[buckets].transpose(2, 0, 1)[None].astype(np.float32))
+        length = self._node("Gather", [self._node("Shape", ["ids"]), self._array(np.array([1]))])
+        ends = self._node("Concat", [length, length], axis=0)
+        starts, axes = self._array(np.array([0, 0])), self._array(np.array([2, 3]))
+        return str(self._node("Slice", [whole, starts, ends, axes]))
+
+    def _pooled(self, last: str) -> None:
+        from onnx import TensorProto
+
+        one = self._array(np.array([1]))
+        pooling = self._checkpoint.pooling
+        if pooling == "cls":
+            pooled = self._node("Gather", [last, self._array(np.int64(0))], axis=1)
+        else:
+            there = self._node("Cast", ["mask"], to=TensorProto.FLOAT)
+            if pooling == "mean":
+                total = self._node("MatMul", [self._node("Unsqueeze", [there, one]), last])
+                count = self._node("ReduceSum", [there, one], keepdims=1)
+                pooled = self._node("Div", [self._node("Squeeze", [total, one]), count])
+            else:
+                column = self._node("Unsqueeze", [there, self._array(np.array([2]))])
+                lowest = self._node(
+                    "Mul", [self._node("Sub", [column, self._array(np.float32(1))]), self._array(np.float32(-_LOWEST))]
+                )
+                pooled = self._node("ReduceMax", [self._node("Add", [last, lowest])], axes=[1], keepdims=0)
+        kind = "LpNormalization" if self._checkpoint.normalised else "Identity"
+        settings = {"axis": 1, "p": 2} if self._checkpoint.normalised else {}
+        self._node(kind, [pooled], **settings)
+        self._nodes[-1].output[0] = "embedding"
+
+
+_BERT = {
+    "query": "attention.self.query",
+    "key": "attention.self.key",
+    "value": "attention.self.value",
+    "output": "attention.output.dense",
+    "attention_norm": "attention.output.LayerNorm",
+}
+_MPNET = {
+    "query": "attention.attn.q",
+    "key": "attention.attn.k",
+    "value": "attention.attn.v",
+    "output": "attention.attn.o",
+    "attention_norm": "attention.LayerNorm",
+}
+
+
+def _buckets(length: int, number: int, most: int = 128) -> NDArray[np.intp]:
+    """Return which of MPNet's buckets each distance is in, (length, length)."""
+    distance = np.arange(length)[:, None] - np.arange(length)[None]  # how far the key is to the left
+    half = number // 2
+    exact = half // 2
+    far = np.abs(distance)
+    log = np.log(np.maximum(far, 1) / exact) / math.log(most / exact) * (half - exact)
+    bucket = np.where(far < exact, far, np.minimum(exact + log.astype(np.intp), half - 1))
+    return np.asarray(np.where(distance < 0, half, 0) + bucket, np.intp)
