@@ -12,6 +12,7 @@ Bojanowski et al.: Enriching word vectors with subword information, 2017 (fastTe
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -28,7 +29,7 @@ from tl_core.texts.contexts import from_contexts
 from tl_core.texts.counting import Counts, count
 from tl_core.texts.tokens import tokens
 from tl_core.texts.vectors import COMMON, WordVectors, read
-from tl_core.texts.words import KIND, Tell, Texts, Weighting, chunks, finished, with_more
+from tl_core.texts.words import KIND, PretrainedWords, Tell, Texts, Weighting, chunks, finished, with_more
 
 Method = Literal["word2vec", "fasttext", "continued"]
 LEAST = 2  # times a word has to be said
@@ -101,7 +102,7 @@ class TrainedWords(Fittable):
     kind = KIND
 
     def __init__(
-        self, recipe: WordRecipe = WordRecipe(), weighting: Weighting = "sif", directory: Path | None = None
+        self, recipe: WordRecipe = WordRecipe(), weighting: Weighting = "mean", directory: Path | None = None
     ) -> None:
         if (recipe.method == "continued") != bool(recipe.source):
             raise ValueError("vectors that are continued have a source, and no others have")
@@ -123,6 +124,34 @@ class TrainedWords(Fittable):
         vectors = _Training(self.recipe, counts, self.directory).run(texts, tell)
         about = {**asdict(self.recipe), "source": self.recipe.source or "this project"}
         return finished(vectors, counts, texts, tell, weighting=self.weighting, about=about)
+
+
+def fittable(
+    method: Literal["pretrained", "word2vec", "fasttext", "continued"] = "word2vec",
+    source: str = "",
+    weighting: Weighting = "mean",
+    directory: Path | None = None,
+    **options: Any,
+) -> Fittable:
+    """Return what fits word vectors to a pool, for the registry.
+
+    Parameters
+    ----------
+    method : str
+        ``"pretrained"`` vectors as they are, or a method of `WordRecipe`.
+    source, weighting, directory
+        As for `PretrainedWords` and `TrainedWords`.
+    **options
+        Further ones of `PretrainedWords`, or of `WordRecipe`.
+
+    Raises
+    ------
+    ValueError
+        From either.
+    """
+    if method == "pretrained":
+        return PretrainedWords(source, weighting, **options)
+    return TrainedWords(WordRecipe(method, source, **options), weighting, directory)
 
 
 class _Training:
@@ -168,6 +197,7 @@ class _Training:
             from gensim.models import FastText, Word2Vec
         except ImportError as error:
             raise FeaturiserUnavailable(_NEEDS) from error
+        logging.getLogger("gensim").setLevel(logging.WARNING)  # it tells of each chunk
         recipe = self.recipe
         dimension = recipe.dimension if self.begun is None else self.begun.dimension
         shared = {
@@ -181,6 +211,7 @@ class _Training:
         }
         model = FastText(bucket=_BUCKETS, **shared) if recipe.method == "fasttext" else Word2Vec(**shared)
         frequencies = {word: self.counts.of_word[word] for word in self.words}
+        model.lifecycle_events = None  # nor keep a list of them
         model.build_vocab_from_freq(frequencies, corpus_count=self.counts.texts)
         if self.begun is not None:
             for word, row in model.wv.key_to_index.items():

@@ -103,7 +103,7 @@ class PretrainedWords(Fittable):
     source : str
         As for `tl_core.texts.vectors.read`.
     weighting : str
-        ``"sif"``, ``"idf"`` or ``"mean"``.
+        ``"sif"``, ``"idf"`` or ``"mean"``, which was never worse (docs/texts.md).
     unknown : str
         What a word without a vector gets: one of its ``"subwords"`` where the file has them, one of its
         ``"context"`` (see `tl_core.texts.contexts`), or ``"nothing"``.
@@ -116,7 +116,7 @@ class PretrainedWords(Fittable):
     def __init__(
         self,
         source: str,
-        weighting: Weighting = "sif",
+        weighting: Weighting = "mean",
         unknown: Unknown = "subwords",
         languages: tuple[str, ...] = (),
     ) -> None:

@@ -51,7 +51,13 @@ def weights(kind: str, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def save(
-    folder: Path, kind: str = "bert", *, pooling: str = "mean", normalised: bool = True, most: int = 12, prefix: str = ""
+    folder: Path,
+    kind: str = "bert",
+    *,
+    pooling: str = "mean",
+    normalised: bool = True,
+    most: int = 12,
+    prefix: str = "",
 ) -> Path:
     """Write a directory as sentence-transformers does."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,13 @@ from tests.tl_core.texts import checkpoints_made as made
 from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.texts import encoders, packing, registry
 
-TEXTS = ["one two", "three", "Four five six seven eight nine ten one two three four five six", "unheard of", "ten ten ten"]
+TEXTS = [
+    "one two",
+    "three",
+    "Four five six seven eight nine ten one two three four five six",
+    "unheard of",
+    "ten ten ten",
+]
 
 
 @pytest.mark.parametrize("kind", ["bert", "xlm-roberta", "mpnet"])

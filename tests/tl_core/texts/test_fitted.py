@@ -35,7 +35,9 @@ def test_the_same_content_is_one_file(storage):
     assert fitted.save("idf", ARRAYS, storage).partition("/")[2] not in {spec.partition("/")[2] for spec in specs}
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-3], lambda content: content[:-1] + b"\x7f", lambda _: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-3], lambda content: content[:-1] + b"\x7f", lambda _: b""]
+)
 def test_damage_is_told(storage, tmp_path, damage):
     spec = fitted.save("svd", ARRAYS, storage)
     file = tmp_path / fitted.file_name(spec)

@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> str:
 
 
 def fit(recipe: WordRecipe, directory: Path | None = None, tell: Callable[[int], None] = lambda done: None):
-    return TrainedWords(recipe, directory=directory).fit(pool, tell)
+    return TrainedWords(recipe, "sif", directory).fit(pool, tell)
 
 
 def apart(arrays) -> float:
