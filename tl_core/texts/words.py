@@ -103,7 +103,7 @@ class PretrainedWords(Fittable):
     source : str
         As for `tl_core.texts.vectors.read`.
     weighting : str
-        ``"sif"``, ``"idf"`` or ``"mean"``, which was never worse (docs/texts.md).
+        ``"sif"``, ``"idf"`` or ``"mean"``: which is best differs by language (docs/texts.md).
     unknown : str
         What a word without a vector gets: one of its ``"subwords"`` where the file has them, one of its
         ``"context"`` (see `tl_core.texts.contexts`), or ``"nothing"``.
