@@ -15,6 +15,7 @@ prints accuracies at 50, 200 and 1,000 random labels: each block alone, and as w
 
 import argparse
 import json
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -98,6 +99,7 @@ def play(file: Path, most: int | None, encoder: str, arm: str, seed: int, budget
 
 def accuracies(file: Path, most: int | None, encoder: str, seed: int) -> dict[str, list[float]]:
     """At 50, 200 and 1,000 random labels: TF-IDF, each block alone, evenly together, and as cross-validation weighs."""
+    warnings.simplefilter("ignore")
     corpus = corpus_of(file, most)
     seen = looking(corpus, encoder, seed)
     even = seen.data()

@@ -21,6 +21,8 @@ MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "camembert", "mpnet")
 POOLINGS = ("mean", "cls", "max")
 MOST_BYTES = 1_900_000_000  # a graph is one message, of 2 GB at most
 _KNOWN_MODULES = {"Transformer", "Pooling", "Normalize"}
+_MODE = "pooling_mode_"
+_MODES = {"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max"}
 _PREFIXES = ("", "bert.", "roberta.", "mpnet.", "model.")
 
 
@@ -44,7 +46,7 @@ class Checkpoint:
     @cached_property
     def config(self) -> Mapping[str, Any]:
         """``config.json`` of the transformer, checked."""
-        config = _json(self._transformer / "config.json")
+        config: dict[str, Any] = dict(_json(self._transformer / "config.json"))
         kind = config.get("model_type")
         if kind not in MODEL_TYPES:
             raise FeaturiserUnavailable(
@@ -63,9 +65,8 @@ class Checkpoint:
         if folder is None:
             return "mean"
         settings = _json(folder / "config.json")
-        modes = [name.removeprefix("pooling_mode_") for name, on in settings.items() if on is True]
-        modes = [{"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max"}.get(mode, mode) for mode in modes]
-        chosen = [mode for mode in modes if mode != "include_prompt"] or [str(settings.get("pooling_mode", "mean"))]
+        modes = [name.removeprefix(_MODE) for name, on in settings.items() if on is True and _MODE in name]
+        chosen: list[str] = [_MODES.get(mode, mode) for mode in modes] or [str(settings.get("pooling_mode", "mean"))]
         if len(chosen) != 1 or chosen[0] not in POOLINGS:
             told = " and ".join(chosen)
             raise FeaturiserUnavailable(f"{self.path} pools by {told}; {', '.join(POOLINGS)} are read, one of them.")

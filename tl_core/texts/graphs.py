@@ -172,28 +172,33 @@ class _Network:
         return str(self._node("Slice", [whole, starts, ends, axes]))
 
     def _pooled(self, last: str) -> None:
+        """One vector of a text's tokens, without those that only fill a batch up."""
+        pool = {"mean": self._mean, "cls": self._first, "max": self._largest}[self._checkpoint.pooling]
+        if self._checkpoint.normalised:
+            self._node("LpNormalization", [pool(last)], axis=1, p=2)
+        else:
+            self._node("Identity", [pool(last)])
+        self._nodes[-1].output[0] = "embedding"
+
+    def _mean(self, last: str) -> str:
+        one, there = self._array(np.array([1])), self._there()
+        total = self._node("MatMul", [self._node("Unsqueeze", [there, one]), last])
+        count = self._node("ReduceSum", [there, one], keepdims=1)
+        return str(self._node("Div", [self._node("Squeeze", [total, one]), count]))
+
+    def _first(self, last: str) -> str:
+        return str(self._node("Gather", [last, self._array(np.int64(0))], axis=1))
+
+    def _largest(self, last: str) -> str:
+        column = self._node("Unsqueeze", [self._there(), self._array(np.array([2]))])
+        missing = self._node("Sub", [self._array(np.float32(1)), column])
+        lowered = self._node("Mul", [missing, self._array(np.float32(_LOWEST))])
+        return str(self._node("ReduceMax", [self._node("Add", [last, lowered])], axes=[1], keepdims=0))
+
+    def _there(self) -> str:
         from onnx import TensorProto
 
-        one = self._array(np.array([1]))
-        pooling = self._checkpoint.pooling
-        if pooling == "cls":
-            pooled = self._node("Gather", [last, self._array(np.int64(0))], axis=1)
-        else:
-            there = self._node("Cast", ["mask"], to=TensorProto.FLOAT)
-            if pooling == "mean":
-                total = self._node("MatMul", [self._node("Unsqueeze", [there, one]), last])
-                count = self._node("ReduceSum", [there, one], keepdims=1)
-                pooled = self._node("Div", [self._node("Squeeze", [total, one]), count])
-            else:
-                column = self._node("Unsqueeze", [there, self._array(np.array([2]))])
-                lowest = self._node(
-                    "Mul", [self._node("Sub", [column, self._array(np.float32(1))]), self._array(np.float32(-_LOWEST))]
-                )
-                pooled = self._node("ReduceMax", [self._node("Add", [last, lowest])], axes=[1], keepdims=0)
-        kind = "LpNormalization" if self._checkpoint.normalised else "Identity"
-        settings = {"axis": 1, "p": 2} if self._checkpoint.normalised else {}
-        self._node(kind, [pooled], **settings)
-        self._nodes[-1].output[0] = "embedding"
+        return str(self._node("Cast", ["mask"], to=TensorProto.FLOAT))
 
 
 _BERT = {

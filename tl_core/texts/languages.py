@@ -69,7 +69,7 @@ def language(texts: Sequence[str]) -> Language:
     FeaturiserUnavailable
         py3langid is not installed.
     """
-    rows = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), ENOUGH)).astype(np.intp)) if len(texts) else []
+    rows = np.unique(np.linspace(0, len(texts) - 1, min(len(texts), ENOUGH)).astype(np.intp))
     classifier = _classifier()
     read: Counter[str] = Counter()
     for row in rows:

@@ -26,6 +26,7 @@ DIMENSION = 300
 SAMPLE = 30_000  # texts that are learnt from: vocabulary, weights and directions hardly change beyond
 MOST_CHARACTERS = 20_000  # of a text; what a document is about it says before
 MOST_WORDS, MOST_PARTS = 60_000, 60_000
+PAIRS = 0.5  # what a pair of words counts beside a word: at 1 long texts lose, without any short ones do
 LEAST_TEXTS = 2  # that a word, a pair or a piece must be in
 _CHUNK = 512
 _PASSES = 2
@@ -71,6 +72,7 @@ class SvdFitting(Fittable):
         vocabulary = Vocabulary(words, parts)
         counted = [vocabulary.counts(chunk) for chunk in _chunks(sample)]
         weights = _inverse_frequencies(counted, len(sample))
+        weights[: len(words)] *= [PAIRS if " " in word else 1.0 for word in words]
         X = _stacked([_weighted(each, weights) for each in counted])
         tell(len(sample))
         return {

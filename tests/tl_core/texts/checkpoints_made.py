@@ -9,7 +9,8 @@ import numpy as np
 import tokenizers
 from safetensors.numpy import save_file
 
-WORDS = ["<pad>", "<s>", "</s>", "<unk>", "a", *"one two three four five six seven eight nine ten".split()]
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+WORDS = ["<pad>", "<s>", "</s>", "<unk>", "a", *_NUMBERS]
 HIDDEN, HEADS, LAYERS, INNER, POSITIONS = 16, 2, 2, 32, 40
 _BERT = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
          "attention.output.LayerNorm")  # fmt: skip
