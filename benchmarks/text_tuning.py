@@ -1,11 +1,11 @@
-# ruff: noqa: N806 - matrices are X here, as in scikit-learn
+# ruff: noqa: N803, N806 - matrices are X here, as in scikit-learn
 """Word vectors as they come, trained on the pool, and continued on it: what each is worth at so many labels.
 
     python -m benchmarks.text_tuning FILE... [--most 3000] [--seeds 10] [--sizes 200 1000] [--source NAME]
         [--arms ARM...] [--json FILE]
 
 Each FILE is as for `benchmarks.text_efficiency`. Vectors are GloVe's of 50 numbers for English, spaCy's of 300 for
-French, or --source. All see the pool's texts without labels; labels are drawn at random, the same ones for all arms, and
+French, or --source. All see the texts without labels; labels are drawn at random, the same ones for all arms, and
 the plain head is judged on texts held out. Each arm is compared in pairs, seed by seed, with the best of the untuned
 ways to weigh the vectors; also what the vectors know of the pool's words, and the verdict on 1,000 labels. Last line:
 JSON.

@@ -88,6 +88,26 @@ def count(
     return counts
 
 
+class Cumulative:
+    """Tells of several passes over a pool as of one that goes on: a count that falls back begins another pass.
+
+    Parameters
+    ----------
+    tell : callable
+        Told how many texts were read until now, all passes together.
+    """
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell, self._before, self._last = tell, 0, 0
+
+    def __call__(self, done: int) -> None:
+        """Take the texts done in the pass in hand."""
+        if done < self._last:
+            self._before += self._last
+        self._last = done
+        self._tell(self._before + done)
+
+
 def _forget(counts: Counts, least: int) -> None:
     for word in [word for word, times in counts.of_word.items() if times <= least]:
         del counts.of_word[word], counts.texts_with[word]

@@ -26,7 +26,7 @@ from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.store import files
 from tl_core.texts.base import Fittable
 from tl_core.texts.contexts import from_contexts
-from tl_core.texts.counting import Counts, count
+from tl_core.texts.counting import Counts, Cumulative, count
 from tl_core.texts.tokens import tokens
 from tl_core.texts.vectors import COMMON, WordVectors, read
 from tl_core.texts.words import KIND, PretrainedWords, Tell, Texts, Weighting, chunks, finished, with_more
@@ -109,7 +109,8 @@ class TrainedWords(Fittable):
         self.recipe, self.weighting, self.directory = recipe, weighting, directory
 
     def fit(self, texts: Texts, tell: Tell = lambda done: None) -> Mapping[str, NDArray[Any]]:
-        """See the base class. ``tell`` counts texts over all passes: there are `passes` of them.
+        """See the base class. Told are texts read in all passes: one to count, `WordRecipe.passes` to train, and up to
+        three more for pretrained vectors and for what texts share.
 
         Raises
         ------
@@ -120,6 +121,7 @@ class TrainedWords(Fittable):
         OSError
             From writing a checkpoint.
         """
+        tell = Cumulative(tell)
         counts = count(texts(), tell)
         vectors = _Training(self.recipe, counts, self.directory).run(texts, tell)
         about = {**asdict(self.recipe), "source": self.recipe.source or "this project"}

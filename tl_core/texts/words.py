@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tl_core.texts import fitted
 from tl_core.texts.base import Fittable, TextFeaturiser
 from tl_core.texts.contexts import from_contexts
-from tl_core.texts.counting import TOLD, Counts, count
+from tl_core.texts.counting import TOLD, Counts, Cumulative, count
 from tl_core.texts.tokens import tokens
 from tl_core.texts.vectors import COMMON, WordVectors, read
 
@@ -125,7 +125,7 @@ class PretrainedWords(Fittable):
         self.source, self.weighting, self.unknown, self.languages = source, weighting, unknown, languages
 
     def fit(self, texts: Texts, tell: Tell = lambda done: None) -> Mapping[str, NDArray[Any]]:
-        """See the base class. Two passes, three where unknown words get vectors of their contexts.
+        """See the base class. Told are texts read in all passes: one to three.
 
         Raises
         ------
@@ -134,6 +134,7 @@ class PretrainedWords(Fittable):
         FeaturiserUnavailable
             A package it takes is not installed.
         """
+        tell = Cumulative(tell)
         counts = count(texts(), tell)
         vectors = known(self.source, counts, self.unknown, texts, tell)
         about = {"source": self.source, "unknown": self.unknown, "languages": list(self.languages)}

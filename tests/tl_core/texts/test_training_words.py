@@ -80,7 +80,7 @@ def test_who_was_stopped_goes_on_and_ends_where_it_would_have(tmp_path: Path, so
         assert np.array_equal(array, again[name]), name
     from_start: list[int] = []
     fit(recipe, None, from_start.append)
-    assert len(trained) < len(from_start)
+    assert len(trained) < len(from_start) and from_start == sorted(from_start)
 
 
 def test_a_checkpoint_of_another_training_is_left_alone(tmp_path: Path) -> None:
