@@ -41,7 +41,7 @@ class Counts:
         return self.of_word[word] / max(self.tokens, 1)
 
     def by_frequency(self, least: int = 1) -> list[str]:
-        """Return the words said ``least`` times or more, the most frequent first, equals in the order of the letters."""
+        """Return the words said ``least`` times or more, the most frequent first, equals by their letters."""
         often = [word for word, count in self.of_word.items() if count >= least]
         return sorted(often, key=lambda word: (-self.of_word[word], word))
 
@@ -86,6 +86,26 @@ def count(
             tell(counts.texts)
     tell(counts.texts)
     return counts
+
+
+class Cumulative:
+    """Tells of several passes over a pool as of one that goes on: a count that falls back begins another pass.
+
+    Parameters
+    ----------
+    tell : callable
+        Told how many texts were read until now, all passes together.
+    """
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell, self._before, self._last = tell, 0, 0
+
+    def __call__(self, done: int) -> None:
+        """Take the texts done in the pass in hand."""
+        if done < self._last:
+            self._before += self._last
+        self._last = done
+        self._tell(self._before + done)
 
 
 def _forget(counts: Counts, least: int) -> None:

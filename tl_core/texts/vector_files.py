@@ -113,7 +113,7 @@ def _take_line(path: Path, line: bytes, number: int, dimension: int, taking: Tak
         raise _bad(path, number, f"{separators} numbers instead of {dimension}")
     # A word may hold blanks itself, so numbers are counted from the end.
     parts = line.rsplit(None, dimension) if separators > dimension else line.split()
-    if len(parts) != dimension + 1:
+    if len(parts) != dimension + 1 or (separators > dimension and _is_text(parts[0])):
         raise _bad(path, number, f"{len(parts) - 1} numbers instead of {dimension}")
     word = parts[0].decode("utf-8", "replace")
     if not taking.wants(word):
