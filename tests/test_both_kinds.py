@@ -135,9 +135,12 @@ def test_labels_are_exported_and_pages_shown(pool, client):
     files = set(File.objects.values_list("path", flat=True))
     assert {row[0] for row in rows[1:]} <= files
     client.force_login(factories.person("olga"))
-    for page in ("", "featuriser/", "export/", "settings/", "deployments/", "classes/", "delete/", "refused/"):
+    for page in ("", "featuriser/", "export/", "settings/", "classes/", "delete/", "refused/"):
         answer = client.get(f"/projects/{pool.slug}/{page}")
         assert answer.status_code == 200, page
+    of_cameras = client.get(f"/projects/{pool.slug}/deployments/")
+    tried = client.post(f"/projects/{pool.slug}/featuriser/advise/")
+    assert (of_cameras.status_code, tried.status_code) == ((200, 302) if pool.kind == "image" else (404, 404))
 
 
 def test_it_is_deleted_with_all_that_hangs_on_it(pool):

@@ -196,6 +196,11 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"annotators_add_classes": _("Annotators may add classes while labelling")}
         help_texts = {"annotators_add_classes": _("Managers always may.")}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.kind != Project.Kind.IMAGE:
+            del self.fields["burst_gap"]
+
 
 class LearningForm(forms.ModelForm):  # type: ignore[type-arg]
     """How a question is learnt. Code by dotted path is for administrators of the site, and of allowed packages only."""

@@ -3,6 +3,8 @@
 What is fitted anew is another run beside the one in use, and the project switches when it is whole.
 """
 
+from dataclasses import dataclass
+
 from labeller.codes import WorkerCode
 from labeller.embedding import runs, text_featurisers
 from labeller.embedding.models import EmbeddingRun
@@ -12,10 +14,30 @@ from labeller.projects.models import Project
 from labeller.samples.ingesting import check_disk
 from labeller.samples.models import Text
 from labeller.transfer import switching
+from labeller.transfer.levels import Seen, seen
 from tl_core.notices import notice
 from tl_core.texts import fitted, registry
 
 ENOUGH = 500  # texts to fit to, while more are coming in
+
+
+@dataclass(frozen=True)
+class FittedToTexts:
+    """What a page shows: the run in use, on how many texts it was fitted, what stands beside it, what questions see."""
+
+    run: EmbeddingRun | None
+    fitted_on: int
+    companions: list[EmbeddingRun]
+    seen: list[Seen]
+
+
+def shown(project: Project) -> FittedToTexts:
+    """What a project of texts learns from."""
+    run = EmbeddingRun.in_use(project)
+    if run is None:
+        return FittedToTexts(None, 0, [], [])
+    questions = project.questions.order_by("position", "pk")
+    return FittedToTexts(run, run.fitted_on, list(run.companions.order_by("pk")), [seen(each, run) for each in questions])
 
 
 def fit(progress: jobs.Progress) -> None:
