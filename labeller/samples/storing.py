@@ -18,6 +18,7 @@ from labeller.projects.models import Project
 from labeller.samples import bulk
 from labeller.samples.models import PARKED, Deployment, File, Sample, Text, TextCopy
 from labeller.text import storable
+from tl_core.texts.reading import near_copies
 from tl_core.texts.reading.copies import digest
 
 LONGEST_NAME = 500  # of a deployment
@@ -87,16 +88,22 @@ def store(project: Project, pieces: Iterable[Piece], *, is_again: bool = False) 
             for name, (piece, _content) in fresh.items()
         ),
     )
+    signed = _signatures([content for _piece, content in fresh.values()])
     bulk.insert(
         Text,
         TEXT_FIELDS,
         (
-            (made[name], project.pk, content, name, b"", groups.get(_group_name(piece.group)))
-            for name, (piece, content) in fresh.items()
+            (made[name], project.pk, content, name, signature, groups.get(_group_name(piece.group)))
+            for (name, (piece, content)), signature in zip(fresh.items(), signed, strict=True)
         ),
     )
     _copy(copies, {name: twin.pk for name, twin in known.items()} | made)
     return Counter(piece.shard for piece, _content in fresh.values())
+
+
+def _signatures(contents: Sequence[str]) -> list[bytes]:
+    """By which near-copies are found, of each text."""
+    return [row.tobytes() for part in near_copies.signatures(contents) for row in part]
 
 
 def _known(project: Project, digests: Sequence[str]) -> dict[str, _Known]:

@@ -19,7 +19,7 @@ from django.db.models import Count
 from labeller.codes import WorkerCode
 from labeller.jobs import queueing as jobs
 from labeller.projects.models import Project
-from labeller.samples import bursts, ingesting, known, layouts, refusing, storing
+from labeller.samples import bursts, copies, ingesting, known, layouts, refusing, storing
 from labeller.samples.models import File, Refusal, Sample, Source, TableReading
 from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
@@ -69,6 +69,8 @@ def read(progress: jobs.Progress) -> None:
     if reading.total is None:
         _count(reading, progress)
     _write(reading, progress, until)
+    if not reading.announced:
+        copies.fold(reading, progress)
     _announce(reading, progress)
     bursts.regroup(source.project, reading.first_shard)
     known.request(source)

@@ -37,7 +37,9 @@ def shown(project: Project) -> FittedToTexts:
     if run is None:
         return FittedToTexts(None, 0, [], [])
     questions = project.questions.order_by("position", "pk")
-    return FittedToTexts(run, run.fitted_on, list(run.companions.order_by("pk")), [seen(each, run) for each in questions])
+    return FittedToTexts(
+        run, run.fitted_on, list(run.companions.order_by("pk")), [seen(each, run) for each in questions]
+    )
 
 
 def fit(progress: jobs.Progress) -> None:

@@ -8,7 +8,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Answer
 from labeller.projects.making import create_project
-from labeller.samples import ingesting, searching, storing, table_reading
+from labeller.samples import copies, ingesting, searching, storing, table_reading
 from labeller.samples.known import Given
 from labeller.samples.models import HiddenTruth, Refusal, Sample, TableReading, Text, TextCopy
 from labeller.samples.scanning import FolderError
@@ -21,7 +21,8 @@ WORDS = ("apple", "banana", "cherry", "damson", "elder", "fig", "grape", "hazel"
 
 
 def text(number):
-    return f"number {number} about {WORDS[number % len(WORDS)]} and {WORDS[number // 3 % len(WORDS)]} in a few words"
+    first, second = WORDS[number % len(WORDS)], WORDS[number // 3 % len(WORDS)]
+    return f"number {number} about {first} and {second}, seed {number * 7919}"
 
 
 def table(path, rows, header=("text", "label", "author")):
@@ -138,6 +139,29 @@ def test_the_same_text_is_one_sample(project, tmp_path):
     report = source.known["labels"]
     assert [(each["kind"], each["n"]) for each in report["problems"]] == [("twins", 1)]
     assert Answer.objects.answered().count() == 3
+
+
+def test_near_copies_are_folded_and_can_be_samples_again(project, tmp_path):
+    body = "The contract ends on the last day of the month in which either party has given notice in writing. " * 4
+    rows = [(f"{body} Signed in Paris.", "a"), (text(1), "b"), (f"{body} Signed in Rome.", "a"), (f"{body} Bonn.", "c")]
+    path = table(tmp_path / "reviews.csv", rows, ("text", "label"))
+    source = imported(project, path, truth="column")
+    assert sorted(numbers(project)) == [1, 2]
+    first = Sample.objects.get(start=1)
+    assert set(TextCopy.objects.values_list("original", "start", "content")) == {
+        (first.pk, 3.0, rows[2][0]),
+        (first.pk, 4.0, rows[3][0]),
+    }
+    assert [truth.label_class.name for truth in HiddenTruth.objects.filter(sample=first)] == ["a"]
+    made = copies.unfold(project, TextCopy.objects.filter(start=4).values_list("pk", flat=True))
+    assert (made, sorted(numbers(project))) == (1, [1, 2, 4])
+    assert Sample.objects.get(start=4).shard == 1
+    # What comes later is compared with what is there, and a sample that was unfolded stays one.
+    table(tmp_path / "reviews.csv", [*rows, (f"{body} Signed in Oslo.", "a")], ("text", "label"))
+    ingesting.ask_for_scan(source)
+    factories.work("scan", "ingest")
+    assert sorted(numbers(project)) == [1, 2, 4]
+    assert TextCopy.objects.filter(start=5).exists()
 
 
 def test_groups_of_a_column_are_deployments(project, tmp_path):
