@@ -27,8 +27,10 @@ Said = tuple[int, str, tuple[str, ...]]  # a row's number, its table, and the cl
 def apply(progress: jobs.Progress, source: Source, question: Question, purpose: str) -> dict[str, Any]:
     """Bring labels or truth of a source's rows to what the layout's column says; returns what is to be told."""
     found = _Found(question)
+    # Till the end of a reading, which asks again, its rows may become copies of others.
+    files = File.objects.filter(source=source, kind=File.Kind.TEXT).order_by("pk")
     try:
-        for file in File.objects.filter(source=source, kind=File.Kind.TEXT).order_by("pk"):
+        for file in files if not source.readings.exists() else ():
             if layouts.is_table(file.path):
                 _apply(progress, source, file, purpose, found)
     except (TextRefused, FolderError, OSError) as error:
@@ -37,7 +39,7 @@ def apply(progress: jobs.Progress, source: Source, question: Question, purpose: 
     told.write_list(told.list_path(source.pk, purpose), found.problems)
     return {
         "from": layouts.COLUMN,
-        "name": layouts.label_column(source),
+        "name": layouts.label_column(source) or source.path.rpartition("/")[2],
         "digest": "",
         "rows": found.rows,
         "applied": found.applied,

@@ -73,8 +73,9 @@ def read(progress: jobs.Progress) -> None:
         copies.fold(reading, progress)
     _announce(reading, progress)
     bursts.regroup(source.project, reading.first_shard)
-    known.request(source)
-    reading.delete()
+    with transaction.atomic():  # what is known is applied to no row that is still being read
+        reading.delete()
+        known.request(source)
 
 
 # --- counting -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from labeller.embedding import runs, text_featurisers
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.labels import tallies
 from labeller.projects.models import Project
 from labeller.samples.ingesting import check_disk
 from labeller.samples.models import Text
@@ -48,14 +49,15 @@ def fit(progress: jobs.Progress) -> None:
     kind = project.featuriser.partition("/")[0]
     if project.kind != Project.Kind.TEXT or not text_featurisers.unfitted(kind):
         return  # somebody chose another one meanwhile
-    count = Text.objects.filter(project=project).count()
-    run = EmbeddingRun.in_use(project)
-    if run is not None and run.fitted_on * 2 > count:
+    # Rows of a table that is being read are not counted yet: they are no fair picture of it.
+    known, run = tallies.samples(project), EmbeddingRun.in_use(project)
+    if run is not None and run.fitted_on * 2 > known:
         return
-    if _is_importing(project) and (count < ENOUGH or run is not None):
+    if _is_importing(project) and (known < ENOUGH or run is not None):
         raise runs.NotFitted(notice(WorkerCode.TEXTS_FIRST))
-    if not count:
+    if not known:
         return  # the first shard asks again
+    count = Text.objects.filter(project=project).count()
     check_disk()
     said = notice(WorkerCode.FITTING_TEXTS, name=kind)
     progress(0, count, said, now=True)
