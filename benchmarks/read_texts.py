@@ -4,7 +4,8 @@
 
 Rows are short (about twelve words), one in twenty is nearly another. Each reader has a process of its own, so that its
 peak of memory is its own; ours makes of every row what is imported, digest included, and holds none. Memory is told as
-what a reader takes beside the program itself; time also as that of the processor, which others may be using. One thread. With --json only the last line, which is JSON, is printed.
+what a reader takes beside the program itself; time also as that of the processor, which others may be using. One
+thread. With --json only the last line, which is JSON, is printed.
 """
 
 import argparse
@@ -173,9 +174,8 @@ def main() -> None:
         for kind in KINDS:
             for reader in ("ours", "pandas"):
                 row = result[kind][reader]
-                print(
-                    f"{kind:8} {reader:7} {row['rows_s']:>9,} rows/s  {row['rows_cpu_s']:>9,} rows/s of CPU  {row['mb']:>6,} MB"
-                )
+                speeds = f"{row['rows_s']:>9,} rows/s  {row['rows_cpu_s']:>9,} rows/s of CPU"
+                print(f"{kind:8} {reader:7} {speeds}  {row['mb']:>6,} MB")
         print("near-copies", result["near_copies"])
     print(json.dumps(result))
 
