@@ -174,14 +174,18 @@ def _of_folder(folder: Path) -> Iterator[tuple[str, Path | TextRefused]]:
             yield name, path
 
 
-def _of_zip(path: Path) -> Iterator[tuple[str, bytes | TextRefused]]:
+def _of_zip(path: Path) -> Iterator[tuple[str, Path | bytes | TextRefused]]:
     """The files of a zip, each in memory and none on the disk. One that is no zip stands for itself."""
     refuse_unless_regular(path)
     try:
+        with path.open("rb") as file:
+            if file.read(4) != b"PK\x03\x04":
+                yield path.name, path
+                return
         with zipfile.ZipFile(path) as archive:
             members = [each for each in archive.infolist() if not is_litter(each.filename)]
             if any(each.filename == "word/document.xml" for each in members):
-                yield path.name, path.read_bytes()
+                yield path.name, path
                 return
             if len(members) > MAX_MEMBERS:
                 raise TextRefused("too-large", notice(Code.TOO_MANY_MEMBERS, n=len(members), limit=MAX_MEMBERS))
@@ -192,6 +196,8 @@ def _of_zip(path: Path) -> Iterator[tuple[str, bytes | TextRefused]]:
                 yield _member_name(member), content
     except zipfile.BadZipFile as error:
         raise TextRefused("unreadable", notice(Code.DAMAGED, kind="zip", error=str(error))) from error
+    except OSError as error:
+        raise TextRefused("unreadable", notice(Code.CANNOT_BE_READ, error=error.strerror or str(error))) from error
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes | TextRefused:

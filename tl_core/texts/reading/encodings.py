@@ -133,7 +133,7 @@ def _fits(sample: bytes, name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedText:
     """A text and how it was come by.
 
     Attributes
@@ -151,7 +151,7 @@ class Decoded:
     n_replaced: int = 0
 
 
-def decode(content: bytes, declared: str = "") -> Decoded | None:
+def decode(content: bytes, declared: str = "") -> DecodedText | None:
     """Decode a whole text.
 
     Parameters
@@ -163,19 +163,19 @@ def decode(content: bytes, declared: str = "") -> Decoded | None:
 
     Returns
     -------
-    Decoded or None
+    DecodedText or None
         None: it is no text in any encoding that we know.
     """
     name = _known(declared)
     # What is UTF-8 beyond ASCII is never anything else by chance: then the declaration is of an earlier file.
     if name and not (_fits(content, "utf-8") and not content.isascii()) and _fits(content, name):
-        return Decoded(plain_lines(content.decode(name)), name)
+        return DecodedText(plain_lines(content.decode(name)), name)
     encoding = encoding_of([content])
     if encoding is None:
         return None
     text = content.decode(encoding.name, ON_BROKEN)
     n_replaced = text.count(BROKEN)
-    return Decoded(plain_lines(text.replace(BROKEN, "�").removeprefix("\ufeff")), encoding.name, n_replaced)
+    return DecodedText(plain_lines(text.replace(BROKEN, "�").removeprefix("\ufeff")), encoding.name, n_replaced)
 
 
 def plain_lines(text: str) -> str:
@@ -186,9 +186,9 @@ def plain_lines(text: str) -> str:
 def _known(declared: str) -> str:
     """Python's name of a declared text encoding. Latin-1 means cp1252, as in every browser."""
     try:
-        found_codec = codecs.lookup(declared.strip().strip("\"'")) if declared else None
+        codec = codecs.lookup(declared.strip().strip("\"'")) if declared else None
     except (LookupError, ValueError):
         return ""
-    if found_codec is None or not getattr(found_codec, "_is_text_encoding", True):
+    if codec is None or not getattr(codec, "_is_text_encoding", True):
         return ""
-    return "cp1252" if found_codec.name in ("iso8859-1", "ascii") else found_codec.name
+    return "cp1252" if codec.name in ("iso8859-1", "ascii") else codec.name

@@ -75,6 +75,8 @@ def extract(kind: str, content: bytes) -> dict[str, Any]:
     except MemoryError:
         limit = MAX_MEMORY // 1_000_000
         return {"reason": "out-of-memory", "detail": asdict(notice(Code.READING_MEMORY, limit=limit))}
+    except ImportError as error:
+        return {"reason": "package-missing", "detail": asdict(notice(Code.PACKAGE_MISSING, name=error.name or kind))}
     except Exception as error:  # noqa: BLE001 - five libraries at the mercy of strangers; the process holds nothing else
         said = str(error) or type(error).__name__
         return {"reason": "unreadable", "detail": asdict(notice(Code.DAMAGED, kind=kind, error=said[:200]))}

@@ -108,7 +108,7 @@ def representatives(
     """Fold near-copies: give every text the text that stands for it.
 
     A text is as like the one that stands for it as the threshold says, always; likeness is not handed on from text to
-    text. The earlier text stands for the later one. Bounded memory: some 60 bytes a text beside the signatures.
+    text. The earlier text stands for the later one. It takes less memory than the signatures.
 
     Parameters
     ----------

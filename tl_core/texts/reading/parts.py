@@ -26,7 +26,7 @@ _SHORTENED = {
 }
 
 
-class Place(NamedTuple):
+class PartRange(NamedTuple):
     """Where a part is: ``text[start:end]``.
 
     Attributes
@@ -47,7 +47,7 @@ class _Piece(NamedTuple):
     kind: str  # "prose", "list", "table", "code" or "heading"
 
 
-def places(text: str, way: str = "paragraph", language: str = "") -> list[Place]:
+def places(text: str, way: str = "paragraph", language: str = "") -> list[PartRange]:
     """Cut a text into parts.
 
     Tables, code and lists stay whole, in sentences as in paragraphs; a heading (``#``) is in one paragraph with what
@@ -64,7 +64,7 @@ def places(text: str, way: str = "paragraph", language: str = "") -> list[Place]
 
     Returns
     -------
-    list of Place
+    list of PartRange
         In order, never overlapping, without white space at their ends; together they hold all that is no white space.
 
     Raises
@@ -77,7 +77,7 @@ def places(text: str, way: str = "paragraph", language: str = "") -> list[Place]
     if way == "whole":
         whole = _trimmed(text, 0, len(text))
         return [whole] if whole else []
-    parts: list[Place | None] = []
+    parts: list[PartRange | None] = []
     for paragraph in _paragraphs(text):
         if way == "paragraph":
             parts.append(_trimmed(text, paragraph[0].start, paragraph[-1].end))
@@ -90,13 +90,13 @@ def places(text: str, way: str = "paragraph", language: str = "") -> list[Place]
     return [part for part in parts if part is not None]
 
 
-def _trimmed(text: str, start: int, end: int) -> Place | None:
+def _trimmed(text: str, start: int, end: int) -> PartRange | None:
     """The same without white space at its ends; None where nothing is left."""
     inner = text[start:end]
     length = len(inner.rstrip())
     if not length:
         return None
-    return Place(start + len(inner) - len(inner.lstrip()), start + length)
+    return PartRange(start + len(inner) - len(inner.lstrip()), start + length)
 
 
 def _is_prose(text: str, piece: _Piece) -> bool:
@@ -189,7 +189,7 @@ def _lines_are_paragraphs(text: str) -> bool:
 # --- sentences ------------------------------------------------------------------------------------
 
 
-def _sentences(text: str, piece: _Piece, language: str) -> Iterator[Place]:
+def _sentences(text: str, piece: _Piece, language: str) -> Iterator[PartRange]:
     """The sentences of prose."""
     import sentencex
 
@@ -207,7 +207,7 @@ def _sentences(text: str, piece: _Piece, language: str) -> Iterator[Place]:
         yield from _cut(text, start, piece.end)
 
 
-def _cut(text: str, start: int, end: int) -> Iterator[Place]:
+def _cut(text: str, start: int, end: int) -> Iterator[PartRange]:
     """A sentence, or what a very long one is cut into: after a comma or the like, at a blank, or within a word."""
     while end - start > LONGEST_SENTENCE:
         limit = start + LONGEST_SENTENCE

@@ -16,6 +16,7 @@ from tl_core.texts.reading.refusals import TextRefused
 
 MAX_CELL = 1_000_000  # characters: a hundred times what anybody labels as one row
 _MAX_LINE = 16_000_000
+_BEYOND = "x" * (MAX_CELL + 1) + "\n"  # stands for a line that is longer: a cell beyond the limit
 _AT_ONCE = 1 << 16  # characters of a JSON array, and more while a record goes on
 _IN_BATCH = 2048
 _NO_DELIMITER = "\x1f"  # Unicode's unit separator: in no text
@@ -104,7 +105,7 @@ def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
         if len(line) == _MAX_LINE and line[-1] not in "\r\n":
             while (rest := text.readline(_MAX_LINE)) and rest[-1] not in "\r\n":
                 pass
-            line = "x" * (MAX_CELL + 1) + "\n"
+            line = _BEYOND
         yield line
 
 
@@ -131,7 +132,7 @@ def objects(file: BinaryIO, kind: str, encoding: str) -> Iterator[dict[str, Any]
 
 def object_of(line: str) -> dict[str, Any] | TextRefused:
     """Return the object of one line of JSON Lines, or what is wrong with it."""
-    if len(line) > 4 * MAX_CELL:
+    if line is _BEYOND or len(line) > 4 * MAX_CELL:
         return TextRefused("too-large", notice(Code.LARGE_CELL, limit=MAX_CELL))
     try:
         value = json.loads(line)

@@ -269,6 +269,7 @@ def test_one_document_by_its_path(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("Good day")
     assert read_document(path).text == "Good day"
+    assert outcome(path) == {"a.md": "Good day"}
     with pytest.raises(TextRefused) as caught:
         read_document(tmp_path / "missing.txt")
     assert caught.value.reason == "missing"

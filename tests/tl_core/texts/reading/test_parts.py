@@ -8,7 +8,8 @@ from tl_core.texts.reading.parts import LONGEST_SENTENCE, WAYS, places
 
 PIECES = st.sampled_from(
     ["# Title\n", "A sentence. Another one! ", "\n\n", "\n", "- item\n", "1. item\n", "```\ncode. more\n\n", "```\n",
-     "a\tb\n", "| a | b |\n", "    code\n", "これはペンです。", " ", "\t", "word " * 300, "é" * 1200, "\u2003", "\u202eمرحبا. ",
+     "a\tb\n", "| a | b |\n", "    code\n", "これはペンです。", " ", "\t", "word " * 300, "é" * 1200, "\u2003",
+     "\u202eمرحبا. ",
      "\N{WOMAN}\u200d\N{GIRL}"]
 )  # fmt: skip
 TEXT = st.lists(PIECES, max_size=12).map("".join) | st.text(st.characters(exclude_categories=["Cs"]))

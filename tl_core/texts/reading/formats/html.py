@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tl_core.texts.reading.encodings import Decoded, decode
+from tl_core.texts.reading.encodings import DecodedText, decode
 from tl_core.texts.reading.formats.base import Extracted, Paragraphs
 
 _DECLARED = re.compile(rb"""<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,100}?encoding)\s*=\s*["']?\s*([\w-]{1,40})""", re.I)
@@ -29,7 +29,7 @@ def read(content: bytes) -> Extracted | None:
     return of_text(decoded)
 
 
-def of_text(decoded: Decoded) -> Extracted:
+def of_text(decoded: DecodedText) -> Extracted:
     """Return the text of a page that is decoded."""
     from selectolax.lexbor import LexborHTMLParser
 

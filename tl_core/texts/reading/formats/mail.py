@@ -7,7 +7,7 @@ from email.header import decode_header
 from email.message import Message
 
 from tl_core.notices import Code, notice
-from tl_core.texts.reading.encodings import Decoded, decode
+from tl_core.texts.reading.encodings import DecodedText, decode
 from tl_core.texts.reading.formats import html
 from tl_core.texts.reading.formats.base import Extracted
 
@@ -71,12 +71,12 @@ def _is_attached(part: Message) -> bool:
     return disposition.startswith("attachment") or part.get_content_maintype() != "text"
 
 
-def _decoded(part: Message) -> Decoded | None:
+def _decoded(part: Message) -> DecodedText | None:
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return None
     if not payload.strip():
-        return Decoded("", "utf-8")
+        return DecodedText("", "utf-8")
     try:
         declared = str(part.get_content_charset() or "")
     except (LookupError, ValueError):

@@ -3,7 +3,7 @@
 import ctypes
 import itertools
 import re
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from tl_core.notices import Code, notice
@@ -83,7 +83,7 @@ def _parted(lines: list[str], heights: list[float | None]) -> str:
         for above, below in itertools.pairwise(heights)
     ]
     down = [step for step in steps if step is not None and step > 1]
-    usual = median(down) if down else 0.0
+    usual = median_low(down) if down else 0.0
     parted = lines[:1]
     for at, line in enumerate(lines[1:]):
         step = steps[at] if at < len(steps) else None
