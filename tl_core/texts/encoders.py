@@ -165,7 +165,7 @@ class Encoder(TextFeaturiser):
         known = int(self.checkpoint.config.get("vocab_size", tokenizer.get_vocab_size()))
         if tokenizer.get_vocab_size() > known:
             raise FeaturiserUnavailable(
-                f"{file} has {tokenizer.get_vocab_size()} word pieces, the network {known}: they belong to other models."
+                f"{file} has {tokenizer.get_vocab_size()} word pieces, the network {known}: those are two models."
             )
         tokenizer.no_padding()
         tokenizer.no_truncation()

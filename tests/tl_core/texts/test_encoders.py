@@ -139,7 +139,7 @@ def test_a_weight_that_is_missing_is_named(tmp_path):
 def test_a_tokenizer_of_another_model_is_refused(tmp_path):
     config = json.loads((made.save(tmp_path) / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "vocab_size": 3}))
-    with pytest.raises(FeaturiserUnavailable, match="other models"):
+    with pytest.raises(FeaturiserUnavailable, match="two models"):
         encoders.of_directory(str(tmp_path)).embed(["one"])
 
 
