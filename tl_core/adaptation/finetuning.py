@@ -176,11 +176,14 @@ def tune(work: Work, tell: Tell = lambda moment: None, *, always: bool = False) 
     OSError
         From reading pictures or writing to the directory.
     """
-    return _Tuning(work, tell).run(always=always)
+    return TuningRun(work, tell).run(always=always)
 
 
-class _Tuning:
-    """A fine-tuning under way; its directory says what is done already."""
+class TuningRun:
+    """A fine-tuning under way; its directory says what is done already.
+
+    Of other than pictures `made`, `computed` and `halves` differ (`tl_core.texts.tuning_encoder`), and nothing else.
+    """
 
     def __init__(self, work: Work, tell: Tell) -> None:
         self.work, self._tell, self.started = work, tell, time.perf_counter()
@@ -191,7 +194,7 @@ class _Tuning:
     def run(self, *, always: bool) -> FineTuned:
         """Everything, in order."""
         self.plan = self._planned()
-        self.activations = self._computed()
+        self.activations = self.computed()
         self.usable = np.flatnonzero(self.activations.usable())
         comparisons = self._compared()
         state = self._final() if always or judging.is_better(comparisons) else None
@@ -205,11 +208,12 @@ class _Tuning:
         if path.is_file():
             return Plan(**json.loads(path.read_text()))
         self._tell(Moment("measuring", 0.0))
-        made = self._made()
+        made = self.made()
         files.write_bytes(path, json.dumps(asdict(made)).encode())
         return made
 
-    def _made(self) -> Plan:
+    def made(self) -> Plan:
+        """Plan: where to cut, and how long to train."""
         work = self.work
         if work.device != "cpu" or work.cut == splitting.PICTURE:
             tested = planning.plan({"": Rate(0, 0)}, len(work.pictures), 1, mirrored=False, quick=work.quick).tested
@@ -238,7 +242,8 @@ class _Tuning:
 
     # --- activations ---------------------------------------------------------------------------------
 
-    def _computed(self) -> Activations:
+    def computed(self) -> Activations:
+        """Compute what is missing of the activations at the cut."""
         work, plan = self.work, self.plan
         whole = plan.cut == splitting.PICTURE
         below = splitting.Below(work.featuriser, plan.cut, mirrored=plan.views > 1)
@@ -251,14 +256,14 @@ class _Tuning:
 
             def told(done: int) -> None:
                 kept = done == activations.count or (done > 0 and done % SHARD == 0)
-                self._say("computing", self._share_below * done / activations.count, kept=kept)
+                self.say("computing", self.share_below * done / activations.count, kept=kept)
 
             activations.compute(work.pictures, runtime, told)
-        self.done = self._share_below
+        self.done = self.share_below
         return activations
 
     @property
-    def _share_below(self) -> float:
+    def share_below(self) -> float:
         """Which part of all the time activations take."""
         return min(0.9, self.plan.below / self.plan.seconds) if self.plan.seconds else 0.3
 
@@ -270,7 +275,7 @@ class _Tuning:
         known = self.usable[main.known[self.usable]]
         groups = None if work.groups is None else work.groups[known]
         fold = judging.folds(Target(main.codes[known], main.classes), groups, work.recipe.seed)
-        share = (1 - self._share_below) * (1 - self._share_final) / self.plan.tested
+        share = (1 - self.share_below) * (1 - self._share_final) / self.plan.tested
         tested = range(min(self.plan.tested, int(fold.max()) + 1))
         parts = []
         for number in tested:
@@ -334,11 +339,15 @@ class _Tuning:
         self.curves.append([asdict(each) for each in trained.curve])
         return {name: tensor.detach().cpu() for name, tensor in halves.network.state_dict().items()}
 
+    def halves(self) -> splitting.Halves:
+        """Build the network anew, in two parts."""
+        return splitting.split(self.work.featuriser, self.plan.cut)
+
     def _train(
         self, name: str, fitted: At, held: At, epochs: int, share: float, phase: Phase
     ) -> tuple[splitting.Halves, training.Trained]:
         work, begun = self.work, self.done
-        halves = splitting.split(work.featuriser, self.plan.cut)
+        halves = self.halves()
         whole = self.plan.cut == splitting.PICTURE
         recipe = replace(work.recipe, epochs=epochs, mirrored=work.mirrored and whole)
         if whole and splitting.is_transformer(halves):
@@ -347,7 +356,7 @@ class _Tuning:
             recipe = replace(recipe, batch=max(recipe.batch, _LARGE_BATCH))
 
         def told(epochs_done: float, curve: Sequence[training.Epoch]) -> None:
-            self._say(phase, begun + share * min(1.0, epochs_done / epochs), curve, kept=epochs_done.is_integer())
+            self.say(phase, begun + share * min(1.0, epochs_done / epochs), curve, kept=epochs_done.is_integer())
 
         trained = training.train(
             halves.upper,
@@ -362,7 +371,8 @@ class _Tuning:
         )
         return halves, trained
 
-    def _say(self, phase: Phase, share: float, curve: Sequence[training.Epoch] = (), *, kept: bool = False) -> None:
+    def say(self, phase: Phase, share: float, curve: Sequence[training.Epoch] = (), *, kept: bool = False) -> None:
+        """Tell how far it is."""
         self._tell(Moment(phase, share, self.plan, [asdict(each) for each in curve], kept))
 
 

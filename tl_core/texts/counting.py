@@ -12,7 +12,7 @@ TOLD = 1000  # texts between two calls of a callback
 
 
 @dataclass(eq=False)
-class Counts:
+class WordCounts:
     """How often words are in a pool.
 
     Attributes
@@ -41,7 +41,7 @@ class Counts:
         return self.of_word[word] / max(self.tokens, 1)
 
     def by_frequency(self, least: int = 1) -> list[str]:
-        """Return the words said ``least`` times or more, the most frequent first, equals in the order of the letters."""
+        """Return the words said ``least`` times or more, the most frequent first, equals by their letters."""
         often = [word for word, count in self.of_word.items() if count >= least]
         return sorted(often, key=lambda word: (-self.of_word[word], word))
 
@@ -52,7 +52,7 @@ class Counts:
 
 def count(
     texts: Iterable[str], tell: Callable[[int], None] = lambda done: None, most_types: int = MOST_TYPES
-) -> Counts:
+) -> WordCounts:
     """Count the words of texts.
 
     Parameters
@@ -66,13 +66,13 @@ def count(
 
     Returns
     -------
-    Counts
+    WordCounts
 
     References
     ----------
     Manku, Motwani: Approximate frequency counts over data streams, 2002 (why frequent words survive it).
     """
-    counts, least = Counts(), 1
+    counts, least = WordCounts(), 1
     for text in texts:
         words = tokens(text)
         counts.texts += 1
@@ -88,6 +88,26 @@ def count(
     return counts
 
 
-def _forget(counts: Counts, least: int) -> None:
+class Cumulative:
+    """Tells of several passes over a pool as of one that goes on: a count that falls back begins another pass.
+
+    Parameters
+    ----------
+    tell : callable
+        Told how many texts were read until now, all passes together.
+    """
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell, self._before, self._last = tell, 0, 0
+
+    def __call__(self, done: int) -> None:
+        """Take the texts done in the pass in hand."""
+        if done < self._last:
+            self._before += self._last
+        self._last = done
+        self._tell(self._before + done)
+
+
+def _forget(counts: WordCounts, least: int) -> None:
     for word in [word for word, times in counts.of_word.items() if times <= least]:
         del counts.of_word[word], counts.texts_with[word]

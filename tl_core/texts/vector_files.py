@@ -90,9 +90,9 @@ def read_binary(path: Path, taking: Taking) -> WordVectors:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         place = content.find(b"\n") + 1
-        found = _header(content[: place - 1])
-        assert found is not None  # noqa: S101 - is_binary said so
-        count, dimension = found
+        header = _header(content[: place - 1])
+        assert header is not None  # noqa: S101 - is_binary said so
+        count, dimension = header
         size = 4 * dimension
         for number in range(1, count + 1):
             blank = content.find(b" ", place, place + _LONGEST_WORD)
@@ -113,7 +113,7 @@ def _take_line(path: Path, line: bytes, number: int, dimension: int, taking: Tak
         raise _bad(path, number, f"{separators} numbers instead of {dimension}")
     # A word may hold blanks itself, so numbers are counted from the end.
     parts = line.rsplit(None, dimension) if separators > dimension else line.split()
-    if len(parts) != dimension + 1:
+    if len(parts) != dimension + 1 or (separators > dimension and _is_text(parts[0])):
         raise _bad(path, number, f"{len(parts) - 1} numbers instead of {dimension}")
     word = parts[0].decode("utf-8", "replace")
     if not taking.wants(word):

