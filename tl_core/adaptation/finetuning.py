@@ -176,10 +176,10 @@ def tune(work: Work, tell: Tell = lambda moment: None, *, always: bool = False) 
     OSError
         From reading pictures or writing to the directory.
     """
-    return Tuning(work, tell).run(always=always)
+    return TuningRun(work, tell).run(always=always)
 
 
-class Tuning:
+class TuningRun:
     """A fine-tuning under way; its directory says what is done already.
 
     Of other than pictures `made`, `computed` and `halves` differ (`tl_core.texts.tuning_encoder`), and nothing else.

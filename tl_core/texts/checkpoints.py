@@ -56,6 +56,7 @@ class Checkpoint:
             raise FeaturiserUnavailable(f"{self.path} computes {config['hidden_act']!r}; only gelu is read.")
         if config.get("position_embedding_type", "absolute") != "absolute":
             raise FeaturiserUnavailable(f"{self.path} has relative positions of a kind that is not read.")
+        self._check_width(config)
         return config
 
     @cached_property
@@ -163,6 +164,13 @@ class Checkpoint:
     @property
     def _transformer(self) -> Path:
         return self._folder("Transformer") or self.path
+
+    def _check_width(self, config: Mapping[str, Any]) -> None:
+        wanted = ("hidden_size", "num_attention_heads", "num_hidden_layers")
+        if not all(isinstance(config.get(name), int) and config[name] > 0 for name in wanted):
+            raise FeaturiserUnavailable(f"{self.path}/config.json lacks one of {', '.join(wanted)}.")
+        if config["hidden_size"] % config["num_attention_heads"]:
+            raise FeaturiserUnavailable(f"{self.path}/config.json has a width that its heads do not divide.")
 
     def _folder(self, wanted: str) -> Path | None:
         return next((folder for kind, folder in self._modules if kind == wanted), None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.texts.counting import TOLD, Counts
+from tl_core.texts.counting import TOLD, WordCounts
 from tl_core.texts.tokens import tokens
 from tl_core.texts.vectors import WordVectors
 
@@ -25,7 +25,7 @@ _RIDGE = 1e-3
 
 def from_contexts(
     vectors: WordVectors,
-    counts: Counts,
+    counts: WordCounts,
     missing: Sequence[str],
     texts: Callable[[], Iterable[str]],
     tell: Callable[[int], None] = lambda done: None,
@@ -36,7 +36,7 @@ def from_contexts(
     ----------
     vectors : WordVectors
         Of the known words.
-    counts : Counts
+    counts : WordCounts
         Of the pool.
     missing : sequence of str
         The unknown words, the most frequent first.
@@ -63,8 +63,10 @@ def from_contexts(
     if not np.trace(gram):
         return {}
     mapping = np.linalg.solve(gram, around.T @ (weight * own))
-    found = means[len(fitted) :]
-    return {word: np.asarray(mean @ mapping, np.float32) for word, mean in zip(made, found, strict=True) if mean.any()}
+    around_made = means[len(fitted) :]
+    return {
+        word: np.asarray(mean @ mapping, np.float32) for word, mean in zip(made, around_made, strict=True) if mean.any()
+    }
 
 
 def _means(

@@ -12,7 +12,7 @@ TOLD = 1000  # texts between two calls of a callback
 
 
 @dataclass(eq=False)
-class Counts:
+class WordCounts:
     """How often words are in a pool.
 
     Attributes
@@ -52,7 +52,7 @@ class Counts:
 
 def count(
     texts: Iterable[str], tell: Callable[[int], None] = lambda done: None, most_types: int = MOST_TYPES
-) -> Counts:
+) -> WordCounts:
     """Count the words of texts.
 
     Parameters
@@ -66,13 +66,13 @@ def count(
 
     Returns
     -------
-    Counts
+    WordCounts
 
     References
     ----------
     Manku, Motwani: Approximate frequency counts over data streams, 2002 (why frequent words survive it).
     """
-    counts, least = Counts(), 1
+    counts, least = WordCounts(), 1
     for text in texts:
         words = tokens(text)
         counts.texts += 1
@@ -108,6 +108,6 @@ class Cumulative:
         self._tell(self._before + done)
 
 
-def _forget(counts: Counts, least: int) -> None:
+def _forget(counts: WordCounts, least: int) -> None:
     for word in [word for word, times in counts.of_word.items() if times <= least]:
         del counts.of_word[word], counts.texts_with[word]

@@ -162,6 +162,11 @@ class Encoder(TextFeaturiser):
             tokenizer = tokenizers.Tokenizer.from_file(str(file))
         except Exception as error:
             raise FeaturiserUnavailable(f"{file} cannot be read: {error}") from error
+        known = int(self.checkpoint.config.get("vocab_size", tokenizer.get_vocab_size()))
+        if tokenizer.get_vocab_size() > known:
+            raise FeaturiserUnavailable(
+                f"{file} has {tokenizer.get_vocab_size()} word pieces, the network {known}: those are two models."
+            )
         tokenizer.no_padding()
         tokenizer.no_truncation()
         marked, plain = tokenizer.encode("a").ids, tokenizer.encode("a", add_special_tokens=False).ids
@@ -299,4 +304,8 @@ def _session(checkpoint: Checkpoint, precision: str) -> "onnxruntime.InferenceSe
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
     content = graph(checkpoint, precision)
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a dozen kinds, none of which it exports
+        told = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise FeaturiserUnavailable(f"{checkpoint.path} is not what its config.json says: {told}") from error

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Sequence
 
 from tl_core.featurisers.base import FeaturiserUnavailable
-from tl_core.texts import encoders, static, svd, training_words, tuning_encoder, words
+from tl_core.texts import encoders, static, svd, training_words, tuned, words
 from tl_core.texts.base import Fittable, TextFeaturiser
 
 _named: dict[str, tuple[Callable[..., TextFeaturiser], tuple[str, ...]]] = {}
@@ -185,4 +185,4 @@ register("model2vec", static.Model2Vec, options=("path",))
 register("use-multilingual", static.MultilingualUse)
 register_fitted(svd.KIND, svd.Svd, svd.SvdFitting)
 register_fitted(words.KIND, words.WordFeaturiser, training_words.fittable)
-register_fitted(tuning_encoder.KIND, tuning_encoder.TunedEncoder, tuning_encoder.not_without_labels)
+register_fitted(tuned.KIND, lambda spec: tuned.TunedEncoder(spec, make), tuned.not_without_labels)

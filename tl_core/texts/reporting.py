@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from tl_core.adaptation.gains import HEAD, Gain
 from tl_core.texts.comparing import compare
 from tl_core.texts.contexts import from_contexts
-from tl_core.texts.counting import Counts, count
-from tl_core.texts.vectors import WordVectors, read
-from tl_core.texts.vocabulary import MOST_LISTED, Report, coverage, telling, unknown_words, verdict
+from tl_core.texts.counting import WordCounts, count
+from tl_core.texts.vector_reading import read
+from tl_core.texts.vectors import WordVectors
+from tl_core.texts.vocabulary import MOST_LISTED, VocabularyReport, coverage, telling, unknown_words, verdict
 from tl_core.texts.words import KIND, Tell, Texts, WordFeaturiser, finished
 
 
@@ -44,13 +45,13 @@ def report(
     labelled: LabelledTexts | None = None,
     tell: Tell = lambda done: None,
     most: int = MOST_LISTED,
-) -> Report:
-    """Report what word vectors know of a pool.
+) -> VocabularyReport:
+    """VocabularyReport what word vectors know of a pool.
 
     Parameters
     ----------
     source : str
-        As for `tl_core.texts.vectors.read`.
+        As for `tl_core.texts.vector_reading.read`.
     texts : callable
         Returns an iterator over all texts; called three times, four where there are labels.
     rng : numpy.random.Generator
@@ -64,29 +65,34 @@ def report(
 
     Returns
     -------
-    Report
+    VocabularyReport
 
     Raises
     ------
     VectorsRefused, FeaturiserUnavailable
-        As from `tl_core.texts.vectors.read`.
+        As from `tl_core.texts.vector_reading.read`.
     """
     counts = count(texts(), tell)
     vectors = read(source, counts.of_word.keys())
-    found = coverage(counts, vectors.rows, texts(), tell)
+    covered = coverage(counts, vectors.rows, texts(), tell)
     missing = [word for word in counts.vocabulary() if word not in vectors.rows]
     made = from_contexts(vectors, counts, missing, texts, tell) if vectors.subwords is None else {}
     weights = {} if labelled is None else telling(labelled.texts, labelled.codes.tolist(), rng)
     frequent, speaking = unknown_words(counts, vectors, made, weights, most)
     if labelled is None:
-        return Report(found, frequent, speaking, verdict(found))
+        return VocabularyReport(covered, frequent, speaking, verdict(covered))
     gain = _gain(vectors, counts, texts, labelled, rng, tell)
     chance = 1 / max(len(np.unique(labelled.codes)), 1)
-    return Report(found, frequent, speaking, verdict(found, gain, chance))
+    return VocabularyReport(covered, frequent, speaking, verdict(covered, gain, chance))
 
 
 def _gain(
-    vectors: WordVectors, counts: Counts, texts: Texts, labelled: LabelledTexts, rng: np.random.Generator, tell: Tell
+    vectors: WordVectors,
+    counts: WordCounts,
+    texts: Texts,
+    labelled: LabelledTexts,
+    rng: np.random.Generator,
+    tell: Tell,
 ) -> Gain | None:
     """Compare the better of two ways to weigh the vectors with the SVD; None where labels are too few."""
     compared = []

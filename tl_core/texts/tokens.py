@@ -96,14 +96,14 @@ def tokens(text: str) -> list[str]:
         Small letters; none is empty, none is longer than 64 characters.
     """
     if text.isascii():
-        found = _ASCII.findall(text.lower())
+        words = _ASCII.findall(text.lower())
     else:
         plain = unicodedata.normalize("NFKC", text.translate(_PLAIN)).lower()
         if _BEYOND.search(plain) is None:
-            found = _ALPHABETIC.findall(plain)
+            words = _ALPHABETIC.findall(plain)
         else:
-            found = [token for match in _ANY.finditer(plain) for token in _of_match(match)]
-    cut = (token[:LONGEST] for token in found)
+            words = [token for match in _ANY.finditer(plain) for token in _of_match(match)]
+    cut = (token[:LONGEST] for token in words)
     return [part for token in cut for part in (_parted(token) if "'" in token else (token,))]
 
 

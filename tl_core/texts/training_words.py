@@ -26,9 +26,10 @@ from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.store import files
 from tl_core.texts.base import Fittable
 from tl_core.texts.contexts import from_contexts
-from tl_core.texts.counting import Counts, Cumulative, count
+from tl_core.texts.counting import Cumulative, WordCounts, count
 from tl_core.texts.tokens import tokens
-from tl_core.texts.vectors import COMMON, WordVectors, read
+from tl_core.texts.vector_reading import read
+from tl_core.texts.vectors import COMMON, WordVectors
 from tl_core.texts.words import KIND, PretrainedWords, Tell, Texts, Weighting, chunks, finished, with_more
 
 Method = Literal["word2vec", "fasttext", "continued"]
@@ -52,7 +53,7 @@ class WordRecipe:
     method : str
         ``"word2vec"`` or ``"fasttext"`` from nothing, or ``"continued"`` from pretrained vectors.
     source : str
-        Of the pretrained vectors, as for `tl_core.texts.vectors.read`.
+        Of the pretrained vectors, as for `tl_core.texts.vector_reading.read`.
     dimension : int
         Length of a vector; that of the source where there is one.
     epochs : int
@@ -159,7 +160,7 @@ def fittable(
 class _Training:
     """A training under way; the directory says which epochs are done already."""
 
-    def __init__(self, recipe: WordRecipe, counts: Counts, directory: Path | None) -> None:
+    def __init__(self, recipe: WordRecipe, counts: WordCounts, directory: Path | None) -> None:
         self.recipe, self.counts = recipe, counts
         self.words = counts.by_frequency(LEAST)[:MOST_WORDS]
         self.epochs = recipe.passes(counts.tokens)

@@ -2,36 +2,34 @@
 
 The same work as for pictures (`tl_core.adaptation.finetuning`): judged in pairs on texts that neither has seen, each
 fold and epoch kept, and no encoder at all where the tuned one is not better beyond doubt. What comes out is only the
-layers that changed; ONNX Runtime computes them as any encoder's.
+layers that changed; ONNX Runtime computes them as any encoder's (`tl_core.texts.tuned`). Imports torch: for workers.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from tl_core.featurisers.base import FeaturiserUnavailable
-from tl_core.texts import fitted
-from tl_core.texts.base import Fittable
-from tl_core.texts.checkpoints import Checkpoint
+from tl_core.adaptation.activations import SHARD, Activations
+from tl_core.adaptation.finetuning import FineTuned, Tell, TuningRun, Work
+from tl_core.adaptation.outputs import Target
+from tl_core.adaptation.planning import Plan
+from tl_core.adaptation.splitting import Halves
+from tl_core.adaptation.training import Recipe
 from tl_core.texts.encoders import Encoder
+from tl_core.texts.layers import LowerLayers, UpperLayers, activations_of, depth
 
 if TYPE_CHECKING:
-    from tl_core.adaptation.finetuning import FineTuned, Tell
-    from tl_core.adaptation.outputs import Target
-    from tl_core.adaptation.training import Recipe
+    from tl_core.featurisers.networks import Network
 
-KIND = "encoder"
 LAYERS = 2  # that are tuned, the last ones
 FOLDS = 3
 RATE = 1e-4
 EPOCHS = 8
-_ABOUT = "about"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,17 +60,17 @@ class EncoderWork:
 
     encoder: Encoder
     texts: Sequence[str]
-    targets: "Sequence[Target]"
+    targets: Sequence[Target]
     rivals: Sequence[NDArray[np.float32]]
     directory: Path
     groups: NDArray[Any] | None = None
     layers: int = LAYERS
     tested: int = FOLDS
-    recipe: "Recipe | None" = None
+    recipe: Recipe | None = None
 
 
-def tune(work: EncoderWork, tell: "Tell" = lambda moment: None, *, always: bool = False) -> "FineTuned":
-    """Tune an encoder, and compare with the linear heads there are on texts that neither has seen. Imports torch.
+def tune(work: EncoderWork, tell: Tell = lambda moment: None, *, always: bool = False) -> FineTuned:
+    """Tune an encoder, and compare with the linear heads there are on texts that neither has seen.
 
     Parameters
     ----------
@@ -86,7 +84,7 @@ def tune(work: EncoderWork, tell: "Tell" = lambda moment: None, *, always: bool 
     Returns
     -------
     FineTuned
-        Its ``state`` goes to `arrays_of`.
+        Its ``state`` goes to `tl_core.texts.tuned.arrays_of`.
 
     Raises
     ------
@@ -97,99 +95,77 @@ def tune(work: EncoderWork, tell: "Tell" = lambda moment: None, *, always: bool 
     OSError
         From writing to the directory.
     """
-    from tl_core.texts.tuning_run import TextTuning
-
     return TextTuning(work, tell).run(always=always)
 
 
-def arrays_of(encoder: Encoder, state: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return what is saved of a tuned encoder.
+class _Named(torch.nn.Module):
+    """Stands for the whole network where its state is asked for: the layers that are tuned, by a checkpoint's names."""
+
+    def __init__(self, upper: UpperLayers) -> None:
+        super().__init__()
+        self.upper = upper
+
+    def state_dict(self, *_: Any, **__: Any) -> Mapping[str, Any]:  # type: ignore[override]
+        """Return the tuned weights."""
+        return {name: torch.from_numpy(array) for name, array in self.upper.arrays().items()}
+
+
+class TextTuning(TuningRun):
+    """See the base class; its pictures are texts.
 
     Parameters
     ----------
-    encoder : Encoder
-        That it was tuned from.
-    state : mapping of str to torch.Tensor
-        From `tune`.
-
-    Returns
-    -------
-    dict of str to ndarray
-        For `fitted.save` under `KIND`, and `TunedEncoder`.
-    """
-    about = json.dumps({"base": encoder.name, "fingerprint": encoder.fingerprint}, sort_keys=True)
-    return {_ABOUT: fitted.packed([about]), **{name: tensor.numpy() for name, tensor in state.items()}}
-
-
-def not_without_labels(**_: object) -> Fittable:
-    """Refuse to fit an encoder on a pool alone. Raises ValueError, always."""
-    raise ValueError("an encoder is tuned with labels: tl_core.texts.tuning_encoder.tune")
-
-
-@dataclass(frozen=True)
-class TunedCheckpoint(Checkpoint):
-    """An encoder's directory, some of whose weights are others.
-
-    Parameters
-    ----------
-    path : Path
-        The directory.
-    tuned : mapping of str to ndarray
-        Weights that stand in the place of its own.
-    name : str
-        Of the tuned encoder: its digest.
+    work : EncoderWork
+        What is to be tuned.
+    tell : callable
+        As for `tune`.
     """
 
-    tuned: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    name: str = ""
+    def __init__(self, work: EncoderWork, tell: Tell) -> None:
+        self.texts = work
+        if not 1 <= work.layers <= depth(work.encoder.checkpoint):
+            raise ValueError(f"{work.encoder.name} has no {work.layers} layers to be tuned")
+        recipe = work.recipe or Recipe(epochs=EPOCHS, rate=RATE)
+        nobody: Any = None  # pictures are not read, so nothing computes them
+        network = cast("Network", work.encoder)
+        given: Any = work.texts
+        super().__init__(
+            Work(
+                network,
+                given,
+                work.targets,
+                work.rivals,
+                work.directory,
+                nobody,
+                work.groups,
+                trained=len(work.targets),
+                recipe=recipe,
+            ),
+            tell,
+        )
 
-    def weights(self) -> dict[str, NDArray[np.float32]]:
-        """See `Checkpoint.weights`."""
-        own = super().weights()
-        if unknown := self.tuned.keys() - own.keys():
-            raise FeaturiserUnavailable(f"{self.path} has no {sorted(unknown)[0]}: {self.name} is of another encoder.")
-        return {**own, **self.tuned}
+    def made(self) -> Plan:
+        """See the base class: the layers are given, so there is nothing to choose."""
+        return Plan(f"last {self.texts.layers} layers", self.work.recipe.epochs, self.texts.tested, 1, 0.0, 0.0)
 
-    def digest(self) -> str:
-        """See `Checkpoint.digest`."""
-        return f"{super().digest()} {self.name}"
+    def computed(self) -> Activations:
+        """See the base class."""
+        work = self.texts
+        cut = [windows[0] if windows else [] for windows in work.encoder._cut(work.texts)]
+        length = max(1, max(map(len, cut), default=1))
+        width = work.encoder.dimension + 1
+        activations = Activations(work.directory / "activations", len(cut), 1, (length, width))
+        lower = LowerLayers(work.encoder.checkpoint, depth(work.encoder.checkpoint) - work.layers).eval()
+        for number in activations.missing():
+            start = number * SHARD
+            values = activations_of(lower, cut[start : start + SHARD], length)
+            activations.write(number, values[:, np.newaxis])
+            self.say("computing", self.share_below * min(1.0, (start + SHARD) / len(cut)), kept=True)
+        self.done = self.share_below
+        return activations
 
-
-class TunedEncoder(Encoder):
-    """An encoder that was tuned on this site; its base has to be here.
-
-    Parameters
-    ----------
-    spec : str
-        ``encoder/DIGEST``.
-    arrays : mapping of str to ndarray, or None
-        From `arrays_of`; None = read where it is needed.
-    """
-
-    def __init__(self, spec: str, arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
-        super().__init__(spec, self._place, source="this project")
-        self._given = arrays
-
-    @cached_property
-    def _arrays(self) -> Mapping[str, NDArray[Any]]:
-        return fitted.load(self.name) if self._given is None else self._given
-
-    @cached_property
-    def base(self) -> Encoder:
-        """The encoder it was tuned from. Raises FeaturiserUnavailable where that is not here, or is another."""
-        from tl_core.texts.registry import make
-
-        about = json.loads(fitted.unpacked(self._arrays[_ABOUT])[0])
-        base = make(about["base"])
-        if not isinstance(base, Encoder) or base.fingerprint != about["fingerprint"]:
-            raise FeaturiserUnavailable(f"{self.name} was tuned from another {about['base']} than is installed here.")
-        return base
-
-    def _place(self) -> Path:
-        return self.base.checkpoint.path
-
-    @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """See `Encoder.checkpoint`."""
-        tuned = {name: array for name, array in self._arrays.items() if name != _ABOUT}
-        return TunedCheckpoint(self.base.checkpoint.path, cast("Mapping[str, NDArray[np.float32]]", tuned), self.name)
+    def halves(self) -> Halves:
+        """See the base class."""
+        upper = UpperLayers(self.texts.encoder.checkpoint, self.texts.layers).eval()
+        shape = self.activations.shape
+        return Halves(_Named(upper), torch.nn.Identity(), upper, shape, self.texts.encoder.dimension)

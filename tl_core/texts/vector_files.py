@@ -90,9 +90,9 @@ def read_binary(path: Path, taking: Taking) -> WordVectors:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         place = content.find(b"\n") + 1
-        found = _header(content[: place - 1])
-        assert found is not None  # noqa: S101 - is_binary said so
-        count, dimension = found
+        header = _header(content[: place - 1])
+        assert header is not None  # noqa: S101 - is_binary said so
+        count, dimension = header
         size = 4 * dimension
         for number in range(1, count + 1):
             blank = content.find(b" ", place, place + _LONGEST_WORD)

@@ -102,5 +102,5 @@ def _from_table(vectors: Any, strings: Any, taking: Taking) -> WordVectors:
 
 
 def _folder(package: str) -> Path | None:
-    found = importlib.util.find_spec(package)
-    return Path(found.origin).parent if found is not None and found.origin else None
+    spec = importlib.util.find_spec(package)
+    return Path(spec.origin).parent if spec is not None and spec.origin else None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tl_core.adaptation.gains import HEAD, Gain
 from tl_core.notices import Notice, notice, percent
-from tl_core.texts.counting import TOLD, Counts
+from tl_core.texts.counting import TOLD, WordCounts
 from tl_core.texts.tokens import is_number, tokens
 from tl_core.texts.vectors import WordVectors
 from tl_core.texts.word_notices import WordCode
@@ -31,7 +31,7 @@ MappedTo = Literal["subwords", "context", "nothing"]
 
 
 @dataclass(frozen=True)
-class Coverage:
+class WordCoverage:
     """What of a pool has no vector. Shares, 0 to 1; numbers are no words here.
 
     Attributes
@@ -87,7 +87,7 @@ class UnknownWord:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FieldVerdict:
     """Whether embeddings know a field.
 
     Attributes
@@ -106,33 +106,33 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Report:
+class VocabularyReport:
     """All of it.
 
     Attributes
     ----------
-    coverage : Coverage
+    coverage : WordCoverage
         Shares without a vector.
     frequent, telling : tuple of UnknownWord
         The most frequent unknown words, and those that tell classes apart best; the latter empty without labels.
-    verdict : Verdict
+    verdict : FieldVerdict
         What it comes to.
     """
 
-    coverage: Coverage
+    coverage: WordCoverage
     frequent: tuple[UnknownWord, ...]
     telling: tuple[UnknownWord, ...]
-    verdict: Verdict
+    verdict: FieldVerdict
 
 
 def coverage(
-    counts: Counts, known: Collection[str], texts: Iterable[str], tell: Callable[[int], None] = lambda done: None
-) -> Coverage:
+    counts: WordCounts, known: Collection[str], texts: Iterable[str], tell: Callable[[int], None] = lambda done: None
+) -> WordCoverage:
     """Measure what has no vector, in one pass over the pool.
 
     Parameters
     ----------
-    counts : Counts
+    counts : WordCounts
         Of the pool.
     known : collection of str
         Words that have a vector of their own, to be asked for membership.
@@ -143,7 +143,7 @@ def coverage(
 
     Returns
     -------
-    Coverage
+    WordCoverage
         All shares 0 where nothing is said.
     """
     words = counts.vocabulary()
@@ -160,7 +160,7 @@ def coverage(
         if n % TOLD == 0:
             tell(n)
     tell(n)
-    return Coverage(
+    return WordCoverage(
         tokens=_share(said, lacking),
         types=_share(np.ones(len(words)), lacking),
         mass=_share(mass, lacking),
@@ -211,7 +211,7 @@ def telling(texts: Sequence[str], labels: Sequence[Any], rng: np.random.Generato
 
 
 def unknown_words(
-    counts: Counts,
+    counts: WordCounts,
     vectors: WordVectors,
     from_contexts: Mapping[str, NDArray[np.float32]],
     weights: Mapping[str, float],
@@ -221,7 +221,7 @@ def unknown_words(
 
     Parameters
     ----------
-    counts : Counts
+    counts : WordCounts
         Of the pool.
     vectors : WordVectors
         Of the known words.
@@ -250,7 +250,7 @@ def unknown_words(
     return tuple(words[word] for word in lacking[:most]), tuple(words[word] for word in by_weight[:most])
 
 
-def verdict(found: Coverage, gain: Gain | None = None, chance: float = 0.0) -> Verdict:
+def verdict(found: WordCoverage, gain: Gain | None = None, chance: float = 0.0) -> FieldVerdict:
     """Say whether embeddings know a field.
 
     With labels: they do where a head on them is worse by five points at most, beyond doubt, than on the SVD of the
@@ -259,7 +259,7 @@ def verdict(found: Coverage, gain: Gain | None = None, chance: float = 0.0) -> V
 
     Parameters
     ----------
-    found : Coverage
+    found : WordCoverage
         Of the pool.
     gain : Gain or None
         From `tl_core.texts.comparing.compare`, with the SVD's embeddings first and these second; the measure
@@ -269,7 +269,7 @@ def verdict(found: Coverage, gain: Gain | None = None, chance: float = 0.0) -> V
 
     Returns
     -------
-    Verdict
+    FieldVerdict
 
     Raises
     ------
@@ -281,7 +281,7 @@ def verdict(found: Coverage, gain: Gain | None = None, chance: float = 0.0) -> V
     words = few if found.mass <= _MASS[0] else notice(WordCode.WORDS_UNKNOWN, **shares)
     by_words: Grade = "knows" if found.mass <= _MASS[0] else "half" if found.mass <= _MASS[1] else "does-not"
     if gain is None:
-        return Verdict(by_words, "words", (words, notice(WordCode.WORDS_ALONE)))
+        return FieldVerdict(by_words, "words", (words, notice(WordCode.WORDS_ALONE)))
     if gain.measure != HEAD:
         raise ValueError(f"a verdict rests on a cross-validated head, not on {gain.measure}")
     reached = (gain.adapted - chance) / max(gain.base - chance, 1e-9)
@@ -289,13 +289,13 @@ def verdict(found: Coverage, gain: Gain | None = None, chance: float = 0.0) -> V
     told = {"accuracy": percent(gain.adapted), "rival": percent(gain.base), "n": gain.n}
     why = notice(WordCode.AS_ACCURATE if as_good else WordCode.LESS_ACCURATE, **told)
     grade: Grade = "knows" if as_good else "half" if reached >= _REACHED[0] else "does-not"
-    return Verdict(grade, "labels", (why, words))
+    return FieldVerdict(grade, "labels", (why, words))
 
 
 class _Likest:
     """Finds the known words of the pool whose vectors point as another does."""
 
-    def __init__(self, counts: Counts, vectors: WordVectors) -> None:
+    def __init__(self, counts: WordCounts, vectors: WordVectors) -> None:
         known = (word for word in counts.vocabulary() if word in vectors.rows)
         self.words = [word for word, _ in zip(known, range(_MOST_COMPARED), strict=False)]
         matrix = vectors.matrix[[vectors.rows[word] for word in self.words]]

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from tl_core.texts import fitted
 from tl_core.texts.base import Fittable, TextFeaturiser
 from tl_core.texts.contexts import from_contexts
-from tl_core.texts.counting import TOLD, Counts, Cumulative, count
+from tl_core.texts.counting import TOLD, Cumulative, WordCounts, count
 from tl_core.texts.tokens import tokens
-from tl_core.texts.vectors import COMMON, WordVectors, read
+from tl_core.texts.vector_reading import read
+from tl_core.texts.vectors import COMMON, WordVectors
 
 KIND = "words"
 SMOOTH = 1e-3  # of SIF: a word of this share of all that is said counts half
@@ -101,7 +102,7 @@ class PretrainedWords(Fittable):
     Parameters
     ----------
     source : str
-        As for `tl_core.texts.vectors.read`.
+        As for `tl_core.texts.vector_reading.read`.
     weighting : str
         ``"sif"``, ``"idf"`` or ``"mean"``: which is best differs by language (docs/texts.md).
     unknown : str
@@ -141,14 +142,16 @@ class PretrainedWords(Fittable):
         return finished(vectors, counts, texts, tell, weighting=self.weighting, about=about)
 
 
-def known(source: str, counts: Counts, unknown: Unknown, texts: Texts, tell: Tell = lambda done: None) -> WordVectors:
+def known(
+    source: str, counts: WordCounts, unknown: Unknown, texts: Texts, tell: Tell = lambda done: None
+) -> WordVectors:
     """Read the vectors of a pool's words, and make those of unknown ones.
 
     Parameters
     ----------
     source, unknown
         As for `PretrainedWords`.
-    counts : Counts
+    counts : WordCounts
         Of the pool.
     texts : callable
         Returns an iterator over all texts.
@@ -180,7 +183,7 @@ def with_more(vectors: WordVectors, more: Mapping[str, NDArray[np.float32] | Non
 
 def finished(
     vectors: WordVectors,
-    counts: Counts,
+    counts: WordCounts,
     texts: Texts,
     tell: Tell = lambda done: None,
     *,
@@ -193,7 +196,7 @@ def finished(
     ----------
     vectors : WordVectors
         Kept as float16: the third digit of a vector says nothing.
-    counts : Counts
+    counts : WordCounts
         Of the pool.
     texts : callable
         Returns an iterator over all texts; called once.
@@ -226,7 +229,7 @@ def finished(
     }
 
 
-def _weight(counts: Counts, word: str, weighting: Weighting) -> float:
+def _weight(counts: WordCounts, word: str, weighting: Weighting) -> float:
     if weighting == "mean":
         return 1.0
     return counts.idf(word) if weighting == "idf" else SMOOTH / (SMOOTH + counts.share(word))

@@ -103,6 +103,7 @@ def test_a_prompt_is_said_before_each_text(tmp_path):
         ("config.json", '{"model_type": "t5"}', "kind 't5'"),
         ("config.json", "{", "config.json cannot be read"),
         ("config.json", '{"model_type": "bert", "hidden_act": "relu"}', "relu"),
+        ("config.json", '{"model_type": "bert", "hidden_size": 16}', "lacks one of"),
         ("modules.json", '[{"type": "a.Transformer", "path": ""}, {"type": "a.Dense", "path": "d"}]', "module Dense"),
         ("1_Pooling/config.json", '{"pooling_mode_lasttoken": true}', "pools by lasttoken"),
         ("model.safetensors", "nothing", "model.safetensors cannot be read"),
@@ -132,6 +133,20 @@ def test_a_weight_that_is_missing_is_named(tmp_path):
     del weights["encoder.layer.1.output.dense.bias"]
     save_file(weights, tmp_path / "model.safetensors")
     with pytest.raises(FeaturiserUnavailable, match=r"layer\.1\.output\.dense\.bias"):
+        encoders.of_directory(str(tmp_path)).embed(["one"])
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path):
+    config = json.loads((made.save(tmp_path) / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "vocab_size": 3}))
+    with pytest.raises(FeaturiserUnavailable, match="two models"):
+        encoders.of_directory(str(tmp_path)).embed(["one"])
+
+
+def test_weights_of_another_shape_are_told(tmp_path):
+    config = json.loads((made.save(tmp_path) / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "num_attention_heads": 3}))
+    with pytest.raises(FeaturiserUnavailable, match=r"config\.json"):
         encoders.of_directory(str(tmp_path)).embed(["one"])
 
 

@@ -13,7 +13,8 @@ from tl_core.store.storage import Directory
 from tl_core.texts import fitted, registry
 from tl_core.texts.encoders import Encoder, of_directory
 from tl_core.texts.layers import LowerLayers, UpperLayers, activations_of
-from tl_core.texts.tuning_encoder import EncoderWork, TunedEncoder, arrays_of, tune
+from tl_core.texts.tuned import TunedEncoder, arrays_of
+from tl_core.texts.tuning_encoder import EncoderWork, tune
 
 WORDS = checkpoints_made.WORDS[5:]
 RNG = np.random.default_rng(0)
@@ -59,7 +60,7 @@ def test_a_tuned_encoder_knows_what_it_was_told_and_is_an_encoder_like_others(tm
     assert {name.split(".")[2] for name in result.state} == {"1"}  # of two layers only the last was tuned
     storage = Directory(tmp_path / "fitted")
     spec = fitted.save("encoder", arrays_of(encoder, result.state), storage)
-    tuned = TunedEncoder(spec, fitted.load(spec, storage))
+    tuned = TunedEncoder(spec, registry.make, fitted.load(spec, storage))
     assert tuned.dimension == encoder.dimension and tuned.fingerprint != encoder.fingerprint
     vectors = tuned.embed(TEXTS)
     assert not np.allclose(vectors, encoder.embed(TEXTS), atol=0.1)
@@ -108,7 +109,7 @@ def test_what_cannot_be_tuned_says_so(tmp_path: Path, encoder: Encoder) -> None:
 def test_a_tuned_encoder_needs_the_very_encoder_it_was_tuned_from(tmp_path: Path, encoder: Encoder) -> None:
     state = {"encoder.layer.1.output.dense.bias": torch.zeros(checkpoints_made.HIDDEN)}
     arrays = arrays_of(encoder, state)
-    assert TunedEncoder("encoder/0123456789abcdef", arrays).embed(["one"]).any()
+    assert TunedEncoder("encoder/0123456789abcdef", registry.make, arrays).embed(["one"]).any()
     checkpoints_made.save(tmp_path / "encoder", pooling="max")
     with pytest.raises(FeaturiserUnavailable, match="another"):
-        TunedEncoder("encoder/0123456789abcdef", arrays).embed(["one"])
+        TunedEncoder("encoder/0123456789abcdef", registry.make, arrays).embed(["one"])

@@ -10,7 +10,8 @@ from gensim.models.fasttext import save_facebook_model
 
 from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.texts import vector_packages
-from tl_core.texts.vectors import WordVectors, read
+from tl_core.texts.vector_reading import read
+from tl_core.texts.vectors import WordVectors
 from tl_core.texts.word_notices import VectorsRefused
 
 WORDS = ["the", "Paris", "paris", "Lyon", "été"]

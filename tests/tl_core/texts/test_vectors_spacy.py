@@ -5,7 +5,7 @@ import pytest
 from spacy.strings import StringStore
 from spacy.vectors import Vectors
 
-from tl_core.texts.vectors import read
+from tl_core.texts.vector_reading import read
 from tl_core.texts.word_notices import VectorsRefused
 
 MATRIX = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)

@@ -8,7 +8,7 @@ from tl_core.texts.counting import count
 from tl_core.texts.fasttext_files import Pieces
 from tl_core.texts.reporting import LabelledTexts, report
 from tl_core.texts.vectors import WordVectors
-from tl_core.texts.vocabulary import Coverage, coverage, telling, unknown_words, verdict
+from tl_core.texts.vocabulary import WordCoverage, coverage, telling, unknown_words, verdict
 
 TEXTS = ["the cat sat 12", "the stent slipped", "stent stent 3.5", "the dog", "angioplasty"]
 VECTORS = WordVectors(["the", "cat", "sat", "dog"], np.eye(4, dtype=np.float32))
@@ -58,8 +58,8 @@ def test_words_of_one_class_tell_more_than_words_of_all() -> None:
     assert telling(["a", "b"], ["one", "two"], np.random.default_rng(0)) == {}
 
 
-def of(mass: float) -> Coverage:
-    return Coverage(mass / 2, mass, mass, mass, 0.0, 100, 50, 10)
+def of(mass: float) -> WordCoverage:
+    return WordCoverage(mass / 2, mass, mass, mass, 0.0, 100, 50, 10)
 
 
 @pytest.mark.parametrize(("mass", "grade"), [(0.0, "knows"), (0.1, "half"), (0.5, "does-not")])
