@@ -78,3 +78,4 @@ def write_again(file: File, passages: Sequence[Passage], shard: int) -> None:
     pieces = [passage.of(file, shard) for passage in passages if passage.start is not None]
     for number, count in storing.store(file.project, pieces, is_again=True).items():
         shard_known.send(Sample, project=file.project, shard=number, count=count)
+    storing.park_others(file, [(piece.start, piece.end) for piece in pieces])

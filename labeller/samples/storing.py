@@ -182,6 +182,14 @@ def _follow(pieces: Sequence[Piece], digests: Sequence[str], known: dict[str, _K
             twin.start, twin.end = piece_now.start, piece_now.end
 
 
+def park_others(file: File, places: Sequence[tuple[float | None, float | None]]) -> None:
+    """Let go of the places of all passages of a document but these, which are all that it has now."""
+    kept = set(places)
+    there = file.samples.filter(part=Sample.Part.PASSAGE).exclude(end__gte=PARKED)
+    gone = [pk for pk, *place in there.values_list("pk", "start", "end") if tuple(place) not in kept]
+    Sample.objects.filter(pk__in=gone).update(end=_PARKED)
+
+
 def rewrite(sample: Sample, content: str) -> None:
     """Let a sample that stays where it is say something else, as an edited document does."""
     content = storable(content)
