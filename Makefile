@@ -17,7 +17,7 @@ TSC := tests/scripts/node_modules/.bin/tsc
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
 BROWSER := $(PY) -m pytest tests/browser -m browser -q -n 2 --dist loadfile
-KNOBS := IMAGES TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
+KNOBS := IMAGES TEXTS TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 # Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.
 $(foreach knob,$(KNOBS),$(if $(filter-out undefined,$(origin $(knob))),$(eval override $(knob) := $$(value $(knob)))))
 export $(KNOBS)

@@ -41,6 +41,7 @@ QUEUES = {
     "ingest": "io",
     "plan": "embed",
     "embed": "embed",
+    "fit": "embed",
     "index": "embed",
     "levels": "embed",
     "refit": "train",

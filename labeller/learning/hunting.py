@@ -26,8 +26,9 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
-from labeller.embedding import texts
+from labeller.embedding import text_featurisers, texts
 from labeller.embedding.loading import load_embeddings
+from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.labels.selectors import AUDIT
 from labeller.learning import accepting, assessing, choosing, listing, reading
@@ -36,7 +37,7 @@ from labeller.learning.fitting import CannotLearn, fit
 from labeller.learning.models import Acceptance, RoundEntry, TileGroup
 from labeller.learning.reading import Known
 from labeller.messages import as_json
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 from tl_core import query, threads
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.notices import notice
@@ -126,19 +127,27 @@ def search(question: Question, aim: Aim, size: int, besides: Collection[int] = (
 def _by_text(known: Known, text: str, size: int, free: NDArray[np.int64]) -> list[tuple[int, float]]:
     """The samples, of those that are free, whose pictures fit the words best, and the cosine of each."""
     try:
-        encoder = texts.encoder(known.run)
+        example = _encoded(known.run, text)
     except FeaturiserUnavailable as error:
         raise NothingToHunt(notice(WorkerCode.TEXTS_UNREADABLE, error=str(error))) from error
-    if encoder is None:
+    if example is None:
         raise NothingToHunt(notice(WorkerCode.NO_TEXTS))
     pool = load_embeddings(known.run)  # as the network gave them: what a head sees may be scaled
     allowed = np.zeros(len(pool.ids), np.bool_)
     allowed[pool.positions(free)] = True
     origin = np.zeros(pool.vectors.shape[1], np.float32)
     positions, cosines = query.similar_to(
-        None, pool.vectors, size, random_state=0, allowed=allowed, examples=encoder.encode([text]), mean=origin
+        None, pool.vectors, size, random_state=0, allowed=allowed, examples=example, mean=origin
     )
     return listing.numbered(pool, positions, cosines)
+
+
+def _encoded(run: EmbeddingRun, text: str) -> NDArray[np.float32] | None:
+    """The words beside the run's embeddings, (1, dimension); None where its featuriser reads none."""
+    if run.project.kind == Project.Kind.TEXT:
+        return text_featurisers.encode(run.featuriser, text) if run.base_id is None else None
+    encoder = texts.encoder(run)
+    return None if encoder is None else encoder.encode([text])
 
 
 def _examples(aim: Aim, known: Known) -> tuple[int, ...]:

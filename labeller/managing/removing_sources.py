@@ -16,7 +16,7 @@ from labeller.managing import traces
 from labeller.managing.closure import let_go, tied
 from labeller.managing.emptying import Emptying
 from labeller.projects.models import Project
-from labeller.samples.models import Deployment, File, Sample, Sequence, Source
+from labeller.samples.models import Deployment, File, Sample, Sequence, Source, Text
 from tl_core.store.shards import StoreCorrupt
 
 TOGETHER = 100  # samples in one transaction, with all that hangs on them
@@ -51,6 +51,7 @@ def _remove_samples(source: Source, emptying: Emptying) -> None:
 def _remove_batch(project: Project, pks: list[int]) -> int:
     """Delete samples with all that hangs on them, and take them out of the counts; returns how many labels went."""
     labels = 0
+    groups = set(Text.objects.filter(sample__in=pks).values_list("deployment", flat=True)) - {None}
     answering.forget(pks)
     for each in tied(Sample):
         for lookup in each.lookups:
@@ -60,6 +61,7 @@ def _remove_batch(project: Project, pks: list[int]) -> int:
             labels += len(gone) if each.model._meta.label == "labels.Label" else 0
     let_go(Sample, pks)
     Sample.objects.filter(pk__in=pks).delete()
+    _remove_empty(Deployment, groups)
     tallies.add_samples(None, project=project, count=-len(pks))
     return labels
 
@@ -80,9 +82,12 @@ def _remove_files(source: Source, emptying: Emptying) -> None:
 
 
 def _remove_empty(model: Any, pks: set[Any]) -> None:
-    """Delete bursts and places of which no file is left."""
-    left = File.objects.filter(**{model._meta.model_name: OuterRef("pk")})
-    model.objects.filter(~Exists(left), pk__in=pks).delete()
+    """Delete bursts and places of which no file is left, and no text."""
+    name = model._meta.model_name
+    left = [~Exists(File.objects.filter(**{name: OuterRef("pk")}))]
+    if model is Deployment:
+        left.append(~Exists(Text.objects.filter(deployment=OuterRef("pk"))))
+    model.objects.filter(*left, pk__in=pks).delete()
 
 
 # --- embeddings -----------------------------------------------------------------------------------

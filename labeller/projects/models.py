@@ -24,6 +24,7 @@ HUNTS = ("positive_first", "similar_to")  # these need an aim, which a question 
 HEADS = ("transductive", "logistic", "centroid", "svm", "knn")
 DEFAULT_STRATEGY = "auto"
 DEFAULT_HEAD = "transductive"
+DEFAULT_OF_TEXTS = "svd"  # a featuriser of texts that is fitted on the pool: then it is svd/DIGEST
 
 
 class Open(models.Manager[Row]):
@@ -54,6 +55,9 @@ class Project(models.Model):
         default=True, help_text="Whether intermediate levels of the network are kept beside its last layer."
     )
     featuriser = models.CharField(max_length=1000, default="efficientnet-lite0")
+    language = models.CharField(
+        max_length=8, blank=True, help_text="Of its texts, as ISO 639-1 has it; empty = several, or not told yet."
+    )
     annotators_add_classes = models.BooleanField(default=True, help_text="Managers always may.")
     burst_gap = models.PositiveSmallIntegerField(
         default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."

@@ -36,11 +36,12 @@ def tidy_folder(folder: Path | str) -> Path | str:
     return str(folder).rstrip("/") if is_url(folder) else Path(folder).expanduser().resolve()
 
 
-def check_folder(folder: Path | str, *, follows_links: bool | None = None) -> None:
+def check_folder(folder: Path | str, *, follows_links: bool | None = None, may_be_file: bool = False) -> None:
     """Raises FolderError for a folder that can't be opened: see `check_readable`, and not one in DATA."""
     if not is_url(folder):
         _check_place(Path(folder).resolve())
-    check_readable(folder, follows_links=settings.FOLLOW_LINKS if follows_links is None else follows_links)
+    follows_links = settings.FOLLOW_LINKS if follows_links is None else follows_links
+    check_readable(folder, follows_links=follows_links, may_be_file=may_be_file)
 
 
 def _check_place(path: Path) -> None:
@@ -50,15 +51,24 @@ def _check_place(path: Path) -> None:
         raise FolderError(detail % {"path": names.shown(path), "data": names.shown(data)})
 
 
-def check_readable(folder: Path | str, *, follows_links: bool = False) -> None:
-    """Raises FolderError for a folder that is missing, no folder, unreadable or without a single file to look at."""
+def check_readable(folder: Path | str, *, follows_links: bool = False, may_be_file: bool = False) -> None:
+    """Raises FolderError for a folder that is missing, no folder, unreadable or without a single file to look at.
+
+    With `may_be_file`, a file that can be read will do, but nothing in an object store.
+    """
     if is_url(folder):
+        if may_be_file:
+            raise FolderError(notice(WorkerCode.TEXTS_ARE_LOCAL, url=str(folder)))
         _check_url(str(folder))
         return
     path = Path(folder)
     shown = names.shown(path)
     if not path.exists():
         raise FolderError(notice(WorkerCode.FOLDER_MISSING, path=shown))
+    if may_be_file and path.is_file():
+        if not os.access(path, os.R_OK):
+            raise FolderError(notice(WorkerCode.FOLDER_FORBIDDEN, path=shown))
+        return
     if not path.is_dir():
         raise FolderError(notice(WorkerCode.NO_FOLDER, path=shown))
     if not os.access(path, os.R_OK | os.X_OK):
@@ -111,7 +121,7 @@ def look(source: Source) -> Look:
     """Compare the folder with the rows by path, size and time of change: no file is opened."""
     found = Look()
     known = {path: stamp for path, *stamp in _stamps(File.objects.filter(source=source))}
-    refusals = Refusal.objects.filter(source=source)
+    refusals = Refusal.objects.filter(source=source, row=None)
     refused = {path: rest for path, *rest in _stamps(refusals, "reason")}
     has_all_looked = source.reader == READER
     again: list[Found] = []  # duplicates, of what may be gone now

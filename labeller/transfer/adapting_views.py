@@ -15,21 +15,21 @@ from labeller.transfer.models import AdaptingResult
 @require_POST
 def adapt(request: HttpRequest, slug: str) -> HttpResponse:
     """Have every way tried."""
-    adapting.ask(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    adapting.ask(access.of_photographs(request.user, slug, at_least=Role.MANAGER).project)
     return redirect("transfer:featuriser", slug)
 
 
 @require_POST
 def stop_adapting(request: HttpRequest, slug: str) -> HttpResponse:
     """Stop trying; what was found out before stays."""
-    adapting.cancel(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    adapting.cancel(access.of_photographs(request.user, slug, at_least=Role.MANAGER).project)
     return redirect("transfer:featuriser", slug)
 
 
 @require_POST
 def use_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
     """Change to what a way made, or put it beside the network; 404 where nothing was kept of it."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
     result = get_object_or_404(AdaptingResult.objects.exclude(made=""), project=project, way=way)
     adapting.use(result)
     if result.is_beside:
@@ -40,6 +40,6 @@ def use_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
 @require_POST
 def leave_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
     """Delete what a way put beside the network; 404 where it puts nothing there."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
     adapting.leave(get_object_or_404(AdaptingResult.objects.exclude(made=""), project=project, way=way, is_beside=True))
     return redirect("transfer:featuriser", slug)

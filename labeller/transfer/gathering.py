@@ -16,6 +16,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.labels import selectors as labels
 from labeller.learning import fitting, reading
 from labeller.projects.models import Project, Question
+from labeller.samples.groups import placed
 from labeller.samples.models import File, Sample
 from tl_core.featurisers import cards
 from tl_core.featurisers.spec import canonical, parse
@@ -143,7 +144,7 @@ def _groups(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
     cameras, events = np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64)
     place = {pk: at for at, pk in enumerate(ids.tolist())}
     for page in _pages(ids.tolist()):
-        rows = Sample.objects.filter(pk__in=page).values_list("pk", "file__deployment", "file__sequence")
+        rows = placed(Sample.objects.filter(pk__in=page)).values_list("pk", "group", "event")
         for pk, camera, event in rows:
             cameras[place[pk]], events[place[pk]] = camera or -1, event or -1
     known = cameras if len(set(cameras.tolist()) - {-1}) >= CAMERAS else events

@@ -16,7 +16,7 @@ from labeller.transfer.tuning_forms import TuningForm
 @require_POST
 def tune(request: HttpRequest, slug: str) -> HttpResponse:
     """Remember what was chosen, and begin unless only that was wanted."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
     form = TuningForm(request.POST, project=project)
     if not form.is_valid():
         problems = [f"{form.fields[name].label}: {problem}" for name, (problem, *_rest) in form.errors.items()]
@@ -40,14 +40,14 @@ def tune(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def stop_tuning(request: HttpRequest, slug: str) -> HttpResponse:
     """Stop it: nothing changes."""
-    tuning.cancel(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    tuning.cancel(access.of_photographs(request.user, slug, at_least=Role.MANAGER).project)
     return redirect("transfer:featuriser", slug)
 
 
 @require_POST
 def use_tuned(request: HttpRequest, slug: str, tuning_id: int) -> HttpResponse:
     """Change to a tuned network that came out better, after going back from it."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
     better = FineTuning.objects.filter(project=project, verdict=FineTuning.Verdict.BETTER)
     switching.ask(project, spec=get_object_or_404(better, pk=tuning_id).spec)
     return redirect("transfer:featuriser", slug)

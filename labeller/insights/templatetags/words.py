@@ -20,6 +20,7 @@ JOB_KINDS = {
     "count": gettext_noop("count anew"),
     "plan": gettext_noop("plan the embedding"),
     "embed": gettext_noop("embed images"),
+    "fit": gettext_noop("fit a featuriser to the texts"),
     "index": gettext_noop("index neighbours"),
     "levels": gettext_noop("keep or delete levels"),
     "refit": gettext_noop("refit"),

@@ -15,4 +15,10 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('image', 'photographs'), ('text', 'texts')], default='image', max_length=8),
         ),
+        migrations.AddField(
+            model_name='project',
+            name='language',
+            field=models.CharField(blank=True, help_text='Of its texts, as ISO 639-1 has it; empty = several, or not told yet.', max_length=8, default=''),
+            preserve_default=False,
+        ),
     ]
