@@ -8,7 +8,7 @@ from tl_core.texts import encoders, static, svd, training_words, tuned, words
 from tl_core.texts.base import Fittable, TextFeaturiser
 
 _named: dict[str, tuple[Callable[..., TextFeaturiser], tuple[str, ...]]] = {}
-_fitted: dict[str, tuple[Callable[[str], TextFeaturiser], Callable[..., Fittable]]] = {}
+_fitted: dict[str, tuple[Callable[[str], TextFeaturiser], Callable[..., Fittable] | None]] = {}
 
 
 def register(name: str, make: Callable[..., TextFeaturiser], *, options: Sequence[str] = ()) -> None:
@@ -32,7 +32,9 @@ def register(name: str, make: Callable[..., TextFeaturiser], *, options: Sequenc
     _named[name] = (make, tuple(options))
 
 
-def register_fitted(kind: str, make: Callable[[str], TextFeaturiser], fittable: Callable[..., Fittable]) -> None:
+def register_fitted(
+    kind: str, make: Callable[[str], TextFeaturiser], fittable: Callable[..., Fittable] | None = None
+) -> None:
     """Add a kind that is fitted on a pool.
 
     Parameters
@@ -41,8 +43,8 @@ def register_fitted(kind: str, make: Callable[[str], TextFeaturiser], fittable: 
         Must be new, without comma or slash.
     make : callable
         Takes a spec ``KIND/DIGEST`` and returns the featuriser; cheap, reads its arrays when they are needed.
-    fittable : callable
-        Makes what fits it, from its options as keywords.
+    fittable : callable or None
+        Makes what fits it, from its options as keywords; None = a pool alone does not do, labels are needed.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def names() -> tuple[str, ...]:
 
 def kinds() -> tuple[str, ...]:
     """Return the kinds that are fitted on a pool."""
-    return tuple(_fitted)
+    return tuple(kind for kind, (_, fits) in _fitted.items() if fits is not None)
 
 
 def fittable(kind: str, **options: object) -> Fittable:
@@ -83,9 +85,10 @@ def fittable(kind: str, **options: object) -> Fittable:
     KeyError
         There is no such kind.
     """
-    if kind not in _fitted:
+    fits = _fitted[kind][1] if kind in _fitted else None
+    if fits is None:
         raise KeyError(f"nothing called {kind!r} is fitted on a pool{_meant(kind, kinds())}")
-    return _fitted[kind][1](**options)
+    return fits(**options)
 
 
 def make(spec: str) -> TextFeaturiser:
@@ -185,4 +188,4 @@ register("model2vec", static.Model2Vec, options=("path",))
 register("use-multilingual", static.MultilingualUse)
 register_fitted(svd.KIND, svd.Svd, svd.SvdFitting)
 register_fitted(words.KIND, words.WordFeaturiser, training_words.fittable)
-register_fitted(tuned.KIND, lambda spec: tuned.TunedEncoder(spec, make), tuned.not_without_labels)
+register_fitted(tuned.KIND, lambda spec: tuned.TunedEncoder(spec, make))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.texts import fitted
-from tl_core.texts.base import Fittable, TextFeaturiser
+from tl_core.texts.base import TextFeaturiser
 from tl_core.texts.checkpoints import Checkpoint
 from tl_core.texts.encoders import Encoder
 
@@ -37,11 +37,6 @@ def arrays_of(encoder: Encoder, state: Mapping[str, Any]) -> dict[str, NDArray[A
     """
     about = json.dumps({"base": encoder.name, "fingerprint": encoder.fingerprint}, sort_keys=True)
     return {_ABOUT: fitted.packed([about]), **{name: tensor.numpy() for name, tensor in state.items()}}
-
-
-def not_without_labels(**_: object) -> Fittable:
-    """Refuse to fit an encoder on a pool alone. Raises ValueError, always."""
-    raise ValueError("an encoder is tuned with labels: tl_core.texts.tuning_encoder.tune")
 
 
 @dataclass(frozen=True)
