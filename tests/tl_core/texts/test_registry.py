@@ -65,7 +65,7 @@ def test_a_directory_that_is_not_there_is_told(spec):
 
 
 def test_every_kind_has_what_fits_it():
-    for kind in registry.kinds():
+    for kind in set(registry.kinds()) - {"tuned"}:  # that takes labels, and has tests of its own
         fitting = registry.fittable(kind)
         assert isinstance(fitting, Fittable) and fitting.kind == kind
     with pytest.raises(KeyError, match="did you mean 'svd'"):
