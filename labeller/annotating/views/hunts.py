@@ -17,8 +17,9 @@ def hunt_start(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     wanted = hunts.aim(body, question)
     job = hunts.start(member.person, question, wanted, forms.tab(body))
     found = hunts.examples(question, wanted)
-    told = excerpts(question.project, [*found, *wanted.like], OF_EXAMPLE)
-    return JsonResponse({"job": job.pk, "state": "hunting", "examples": found, "excerpts": told})
+    texts = excerpts(question.project, [*found, *wanted.like], OF_EXAMPLE)
+    told = {"excerpts": texts} if texts else {}
+    return JsonResponse({"job": job.pk, "state": "hunting", "examples": found, **told})
 
 
 @require_POST

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Case, F, When
+from django.db.models import Case, F, TextField, When
 from django.db.models.functions import Left, Length
 
 from labeller.projects.models import Project
@@ -32,7 +32,7 @@ def picture_json(sample: Sample) -> dict[str, Any]:
 def _texts(sample_ids: Collection[int], most: int) -> dict[int, dict[str, Any]]:
     """How these texts begin, cut by the database: one may be as long as a book."""
     length = Length("content")
-    begins = Case(When(n__lte=most, then=F("content")), default=Left("content", most))
+    begins = Case(When(n__lte=most, then=F("content")), default=Left("content", most), output_field=TextField())
     rows = Text.objects.filter(sample__in=sample_ids).annotate(n=length, begins=begins)
     found = {
         pk: {
