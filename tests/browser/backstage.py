@@ -99,7 +99,9 @@ def texts(slug: str, key: str) -> dict[str, Any]:
     for each in Membership.objects.filter(project=first):
         Membership.objects.create(project=made, user=each.user, role=each.role)
     known = passages.write(made)
-    return {**known, **question(made, key, "What is it about?", tuple(passages.KINDS))}
+    told = question(made, key, "What is it about?", tuple(passages.KINDS))
+    passages.answer(made.questions.get(key=key), known["kinds"], [*known["odd"].values()])
+    return {**known, **told}
 
 
 def network(name: str) -> dict[str, Any]:

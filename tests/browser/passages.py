@@ -22,6 +22,7 @@ FILLER = (
     " out other were all there when up use your how said each she which their time if will way about many then them"
 )
 COUNT = 240
+KNOWN = 40  # of these that are answered beforehand
 LINES = 10_000
 ODD = {
     "one word": "Contract",
@@ -32,7 +33,7 @@ ODD = {
     "    return pot\n\nThat is all it takes.",
     "table": "The timetable of the junction:\n\nfrom      to        at\nUtrecht   Zwolle    10:02\nZwolle    Assen     10:45\n"
     "Assen     Emmen     11:20\n\nA ticket is needed.",
-    "vertical": "ᠮᠣᠩᠭᠣᠯ ᠪᠢᠴᠢᠭ᠌ ᠪᠣᠯ ᠮᠣᠩᠭᠣᠯᠴᠤᠳ ᠤᠨ ᠥᠪᠡᠷᠰᠡᠳ ᠦᠨ ᠪᠢᠴᠢᠭ᠌",
+    "vertical": "ᠮᠣᠩᠭᠣᠯ ᠪᠢᠴᠢᠭ᠌ ᠪᠣᠯ ᠮᠣᠩᠭᠣᠯᠴᠤᠳ",
     "japanese": "裁判所は契約を無効と判断した。控訴審でもその判断は変わらなかった。",
     "many lines": "\n".join(f"line {number}" for number in range(1, LINES + 1)),
     "two megabytes": "",  # drawn
@@ -68,7 +69,13 @@ def write(project: Any) -> dict[str, Any]:
 
     source = Source.objects.create(project=project, path=f"/nowhere/{project.slug}", labels_from="label")
     file = File.objects.create(
-        project=project, kind=File.Kind.TEXT, source=source, path="passages.csv", sha256="0" * 64, bytes=1, modified_ns=0
+        project=project,
+        kind=File.Kind.TEXT,
+        source=source,
+        path="passages.csv",
+        sha256="0" * 64,
+        bytes=1,
+        modified_ns=0,
     )
     all_of_them = texts()
     tallies.add_samples(None, project=project, count=len(all_of_them))
@@ -85,6 +92,20 @@ def write(project: Any) -> dict[str, Any]:
         "kinds": {sample.pk: kind for sample, (_, kind, _) in zip(made, all_of_them, strict=True)},
         "odd": {name: sample.pk for sample, (name, _, _) in zip(made, all_of_them, strict=True) if name},
     }
+
+
+def answer(question: Any, kinds: dict[int, str], odd: list[int]) -> None:
+    """Have bo answer some, none of the odd ones, so that classes are predicted."""
+    from labeller.accounts.models import User
+    from labeller.learning import asking
+    from labeller.samples.models import Sample
+    from tests import factories
+
+    classes = dict(question.classes.values_list("name", "pk"))
+    known = Sample.objects.filter(project=question.project).exclude(pk__in=odd).order_by("pk")[:KNOWN]
+    for sample in known:
+        factories.label(question, sample, User.objects.get(username="bo"), classes[kinds[sample.pk]])
+    asking.request_refit(question, at_once=True)
 
 
 def _vectors(project: Any, kinds: list[str]) -> np.ndarray:

@@ -14,7 +14,8 @@ export class Speaking {
   #viewer;
   #isOn;
   #known = new Map(); // "sample class" -> spans
-  #wanted = ""; // what is in view
+  /** @type {string | null} */
+  #wanted = null; // what is in view
   #timer = null;
 
   constructor({ session, viewer }) {
@@ -32,7 +33,7 @@ export class Speaking {
     this.#isOn = !this.#isOn;
     remember(this.#key, this.#isOn ? "" : "off");
     const [entry, classId] = this.#last;
-    this.#wanted = "";
+    this.#wanted = null;
     this.show(entry, classId);
   }
 

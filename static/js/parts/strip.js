@@ -8,6 +8,8 @@ const BEHIND = 10; // decided lately
 const AHEAD = 5;
 const BEGINNING = 60; // characters
 
+const beginning = ({ text = "" }) => readable(text.slice(0, BEGINNING)).trim();
+
 export class Strip {
   #root;
   #items = new Map(); // entry -> <li>
@@ -49,14 +51,15 @@ export class Strip {
 
   #small(entry) {
     if (this.#options.isOfTexts) {
-      return build("span", { class: "thumb-text", dir: "auto" }, [readable(entry.text.slice(0, BEGINNING))]);
+      return build("span", { class: "thumb-text", dir: "auto" }, [beginning(entry)]);
     }
     return build("img", { src: this.#options.source(entry.sample), alt: "", decoding: "async" });
   }
 
   #refresh(item, entry, isCurrent) {
     const button = item.firstElementChild;
-    const label = format(this.#options.texts.thumb, { id: entry.sample, state: this.#options.state(entry) });
+    const text = beginning(entry);
+    const label = format(this.#options.texts.thumb, { id: entry.sample, state: this.#options.state(entry), text });
     if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
     if (isCurrent) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
