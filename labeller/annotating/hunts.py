@@ -124,7 +124,10 @@ def outcome(user: User, question: Question, job_id: int) -> HuntState:
         jobs.remind(job)
         return HuntState("hunting", message=sentence(job.message))
     if job is not None and job.state == Job.State.RUNNING:
-        return HuntState("hunting", message=sentence(job.message) or _("A worker is looking through all pictures."))
+        looking = _("A worker is looking through all pictures.")
+        if question.project.kind == Project.Kind.TEXT:
+            looking = _("A worker is looking through all texts.")
+        return HuntState("hunting", message=sentence(job.message) or looking)
     if job is not None and job.state == Job.State.FAILED:
         return HuntState("failed", message=sentence(job.error.splitlines()[-1] if job.error else str(job)))
     found = TileGroup.objects.filter(kind=TileGroup.Kind.HUNT, question=question, hunter=user, job=job_id).first()

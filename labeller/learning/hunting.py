@@ -2,8 +2,8 @@
 
 A hunt leaves a TileGroup. Its `estimate` says how many samples of the class remain:
 
-- `by`: what the tiles' numbers are, the `head`'s probabilities, a `likeness` or `text` (cosines), or `words` (the higher
-  the better a text has them),
+- `by`: what the tiles' numbers are, the `head`'s probabilities, a `likeness` or `text` (cosines), or `words`
+  (how well a text has them),
 - `found`: how many samples people gave the class,
 - `expected`: how many the head expects among those that may still come: not decided on, not accepted, not passed over
   by this person, not waiting to be labelled blind; null = unknown,

@@ -31,8 +31,8 @@ ODD = {
     "emoji": "Garlic 🧄 and butter 🧈 make a roast 👩🏽‍🍳 worth the oven 🔥.",
     "code": "A recipe in code:\n\ndef simmer(pot, minutes=20):\n    for _ in range(minutes):\n        pot.stir();\n"
     "    return pot\n\nThat is all it takes.",
-    "table": "The timetable of the junction:\n\nfrom      to        at\nUtrecht   Zwolle    10:02\nZwolle    Assen     10:45\n"
-    "Assen     Emmen     11:20\n\nA ticket is needed.",
+    "table": "The timetable of the junction:\n\nfrom      to        at\nUtrecht   Zwolle    10:02\n"
+    "Zwolle    Assen     10:45\nAssen     Emmen     11:20\n\nA ticket is needed.",
     "vertical": "ᠮᠣᠩᠭᠣᠯ ᠪᠢᠴᠢᠭ᠌ ᠪᠣᠯ ᠮᠣᠩᠭᠣᠯᠴᠤᠳ",
     "japanese": "裁判所は契約を無効と判断した。控訴審でもその判断は変わらなかった。",
     "many lines": "\n".join(f"line {number}" for number in range(1, LINES + 1)),
