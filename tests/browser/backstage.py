@@ -101,7 +101,7 @@ def texts(slug: str, key: str) -> dict[str, Any]:
     known = passages.write(made)
     told = question(made, key, "What is it about?", tuple(passages.KINDS))
     passages.answer(made.questions.get(key=key), known["kinds"], [*known["odd"].values()])
-    return {**known, **told}
+    return {**known, **told, "odd_question": question(made, "odd", "And this one?", tuple(passages.KINDS))}
 
 
 def network(name: str) -> dict[str, Any]:
