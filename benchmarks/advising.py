@@ -31,6 +31,7 @@ from tl_core.featurisers.onnx_runtime import OnnxRuntime
 from tl_core.pipeline import Picture, embed_images
 
 NETWORKS = ("efficientnet-lite0", "efficientnet-lite2")
+AGAIN = "random weights again"  # by another seed, where they alone are to be advised
 NOISE = 3, 400  # classes, and pictures of each
 
 
@@ -47,7 +48,7 @@ class Candidates:
         for name, spec in zip(networks, wide, strict=True):
             self._add(name, spec, work)
         self._add(baselines.UNTRAINED, baselines.untrained(wide[0], work), work)
-        self._add("random weights again", baselines.untrained(wide[0], work, seed=1), work)
+        self._add(AGAIN, baselines.untrained(wide[0], work, seed=1), work)
         for small in (baselines.SmallPicture(), baselines.Gradients()):
             self._try(small.name, self._embedded(small.name, small), small.parts)
 
@@ -69,7 +70,7 @@ class Candidates:
         self.rows[title], self.network[title] = transfer.mixed(X, columns), network or title
 
     def advised(
-        self, at: NDArray[np.intp], titles: list[str], trained: str, rng: np.random.Generator
+        self, at: NDArray[np.intp], titles: list[str], trained: list[str], rng: np.random.Generator
     ) -> advice.Verdict:
         """The advice from these pictures, where the networks named so count as trained."""
         fold = transfer.folds(self.y[at], np.arange(len(at)), rng)
@@ -77,7 +78,7 @@ class Candidates:
             advice.Tried(
                 network=self.network[title],
                 title=title,
-                is_trained=self.network[title].startswith(trained),
+                is_trained=self.network[title] in trained,
                 seconds=self.seconds[self.network[title]],
                 dimension=self.rows[title].shape[1],
                 correct=transfer.head_correct(self.rows[title][at], self.y[at], fold),
@@ -96,11 +97,11 @@ def figures(files: list[Path], networks: list[str], work: Path) -> dict[str, Any
     learnt = [title for title in found.rows if found.network[title] in networks]
     nothing = [baselines.PIXELS, baselines.GRADIENTS]
     first = f"{baselines.UNTRAINED}, both"
-    again = [title for title in found.rows if title.startswith("random weights again")]
+    again = [title for title in found.rows if found.network[title] == AGAIN]
     started = time.perf_counter()
-    told = found.advised(ours, [*learnt, *nothing, first], "efficientnet", rng)
+    told = found.advised(ours, [*learnt, *nothing, first], networks, rng)
     seconds = time.perf_counter() - started + sum(found.seconds[name] for name in networks) * len(files)
-    random = found.advised(ours, [*again, *nothing, first], "random weights again", rng)
+    random = found.advised(ours, [*again, *nothing, first], [AGAIN], rng)
     y = found.y[theirs]
     fold = transfer.folds(y, np.arange(len(theirs)), rng)
     resamples = transfer.Resamples(y, np.arange(len(theirs)), rng)

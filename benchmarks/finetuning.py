@@ -115,16 +115,16 @@ class Tuned:
         here = Target(target.codes[self._kept()], target.classes)
         part = Target(target.codes[labelled], target.classes)
         fold = judging.folds(part, None if groups is None else groups[labelled], seed)
-        tuned, rival, best = [], [], []
+        tuned, rival, best, parts = [], [], [], []
         for number in range(int(fold.max()) + 1):
             fitted, judged = labelled[fold != number], labelled[fold == number]
             inner, held = judging.held_out(target, groups, fitted, seed)
             halves, trained = self._trained(here, inner, held, recipe)
             best.append(trained.best)
+            parts.append(judged)
             tuned.append(judging.head_right(self._seen(halves, labelled), target, fitted, judged))
             rival.append(judging.head_right(X, target, fitted, judged))
-        at = np.concatenate([labelled[fold == number] for number in range(int(fold.max()) + 1)])
-        together = None if groups is None else groups[at]
+        together = None if groups is None else groups[np.concatenate(parts)]
         compared = judging.compare(np.concatenate(tuned), np.concatenate(rival), together)
         told: dict[str, Any] = {"labels": count, "seed": seed, "gain": round(compared.gain, 4)}
         told |= {"low": round(compared.low, 4), "switches": judging.is_better([compared])}

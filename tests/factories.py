@@ -234,6 +234,7 @@ def work(*kinds: str) -> list[Job]:
         assert jobs.run(job.pk, registry.get)
         job.refresh_from_db()
         done.append(job)
+        assert len(done) < 2_000, f"{job} is put back again and again"
 
 
 def embed(of: Project, embedded: Sequence[Sample], vectors: np.ndarray, shard: int = 0) -> None:

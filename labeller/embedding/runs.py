@@ -274,7 +274,7 @@ def enqueue(run: EmbeddingRun, counts: dict[int, int]) -> int:
 
 def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
     """A shard was imported: embed it in every active run. Where there is no run yet, a worker makes the first one."""
-    runs = list(project.embedding_runs.select_related("beside"))
+    runs = list(project.embedding_runs.select_related("beside").order_by("pk"))
     for run in runs:
         if run.state == State.ACTIVE and not in_one_pass(run):
             enqueue(run, {shard: count})
@@ -298,7 +298,7 @@ def ask_for_fit(project: Project, *, delay: float = 0.0) -> None:
 
 def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
     """Pictures of a shard changed: embed it anew in every run. Until then the old embeddings serve, where they can."""
-    for run in project.embedding_runs.select_related("beside"):
+    for run in project.embedding_runs.select_related("beside").order_by("pk"):  # before what is derived its base
         # Derived ones must not be made from the old ones, and a halted run has only its rows to remember it by.
         if run.state != State.ACTIVE or run.base_id or run.derived.exists():
             run.shards.filter(number=shard).delete()
@@ -313,7 +313,7 @@ def retry_missing() -> int:
     """
     queued = 0
     active = EmbeddingRun.objects.filter(state=State.ACTIVE, project__closing_at=None)
-    for run in active.select_related("project", "beside"):
+    for run in active.select_related("project", "beside").order_by("pk"):
         last = Sample.objects.filter(project=run.project_id).aggregate(last=Max("shard"))["last"]
         if last is None or run.shards.count() > last:
             continue

@@ -6,10 +6,12 @@ chosen as rows (`listing`). `switch` then makes the round the current one.
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from labeller.codes import WorkerCode
 from labeller.embedding import neighbours, runs
@@ -27,6 +29,7 @@ from tl_core.notices import notice
 from tl_core.query.planning import Pick
 
 KEPT_ROUNDS = 2  # rounds whose unserved entries are kept; what was served is kept for good
+SERVED_WITHIN = timedelta(minutes=1)  # a request that has read a round hands out of it, however many follow meanwhile
 
 
 @dataclass
@@ -147,10 +150,14 @@ def switch(ranking: Ranking) -> None:
         TileGroup.objects.bulk_create(ranking.groups)
         rounds.filter(is_current=True).update(is_current=False)
         rounds.filter(pk=fresh.pk).update(is_current=True)
-    RoundEntry.objects.filter(
-        round__question=fresh.question, round__number__lte=fresh.number - KEPT_ROUNDS, assignments__isnull=True
-    ).delete()
+    old = _replaced(fresh)
+    RoundEntry.objects.filter(round__in=old, assignments__isnull=True).delete()
     # A group stays as long as somebody may still label, or take back, what they saw in it: the label says so.
-    TileGroup.objects.filter(round__question=fresh.question, round__number__lte=fresh.number - KEPT_ROUNDS).exclude(
-        assignments__expires_at__gt=Now()
-    ).delete()
+    TileGroup.objects.filter(round__in=old).exclude(assignments__expires_at__gt=Now()).delete()
+
+
+def _replaced(fresh: Round) -> QuerySet[Round]:
+    """Rounds of the question that nobody is being served from any more."""
+    rounds = Round.objects.filter(question=fresh.question)
+    settled = rounds.filter(created_at__lte=timezone.now() - SERVED_WITHIN).aggregate(last=Max("number"))["last"] or 0
+    return rounds.filter(number__lte=fresh.number - KEPT_ROUNDS, number__lt=settled)

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -51,6 +52,14 @@ def auditors(asked: Asked, blank: Asked) -> tuple[Auditor, Auditor]:
     return Auditor(asked), Auditor(blank)
 
 
+class InView(NamedTuple):
+    """What a person sees at one moment."""
+
+    sample: int
+    question: str
+    let: list[str]
+
+
 class Two(Hands):
     """Hands that read which question is asked, and answer that."""
 
@@ -59,23 +68,31 @@ class Two(Hands):
         self.blank, self.of_blank = blank, auditors[1]
         self.page.goto(f"{asked.program.project_url}together/?questions={asked.key},{blank.key}")
 
-    @property
-    def asks_for_blank(self) -> bool:
-        return self.page.get_by_test_id("question").inner_text() == TEXT
+    def in_view(self) -> InView:
+        """Read in one go: between two looks a fresh round may have been taken in."""
+        self.shown()
+        return InView(
+            *self.page.evaluate(
+                """() => {
+                    const all = (id) => [...document.querySelectorAll(`[data-testid=${id}]`)];
+                    const [image] = all("stage-image");
+                    const [question] = all("question");
+                    const let_ = all("default").map((each) => each.textContent);
+                    return [Number(image.dataset.sample), question.textContent, let_];
+                }"""
+            )
+        )
 
-    @property
-    def let(self) -> list[str]:
-        return self.page.get_by_test_id("default").all_inner_texts()
-
-    def answer_one(self) -> None:
-        """The question in view, rightly."""
-        sample = self.shown()
-        if self.asks_for_blank:
-            name = is_something(self.asked, sample)
-            self.of_blank.mean("ana", sample, answer(name))
+    def answer_one(self) -> InView:
+        """The question in view, rightly; returns what was in view."""
+        seen = self.in_view()
+        if seen.question == TEXT:
+            name = is_something(self.asked, seen.sample)
+            self.of_blank.mean("ana", seen.sample, answer(name))
             self.page.keyboard.press(self.blank.letters[name])
         else:
-            self.press(sample, self.answer_of(sample))
+            self.press(seen.sample, self.answer_of(seen.sample))
+        return seen
 
     def check(self) -> None:
         saved(self.page)
@@ -92,32 +109,32 @@ def defaults(asked: Asked) -> list[tuple[int, str, int]]:
     return asked.program.rows(query, asked.key)
 
 
-def to_one_let_stand(hands: Two) -> int:
+def to_one_let_stand(hands: Two) -> InView:
     """On, answering, to a picture of which something is let stand."""
     deadline = time.monotonic() + PATIENCE
-    while not hands.let:
+    while not (seen := hands.in_view()).let:
         assert time.monotonic() < deadline, "nothing is ever let stand"
-        sample = hands.shown()
-        before = hands.page.get_by_test_id("question").inner_text()
-        hands.answer_one()
+        seen = hands.answer_one()
         hands.page.wait_for_function(
             "([id, text]) => document.querySelector('[data-testid=stage-image][data-ready=true]')?.dataset.sample != id"
             " || document.querySelector('[data-testid=question]').textContent != text",
-            arg=[str(sample), before],
+            arg=[str(seen.sample), seen.question],
         )
-    return hands.shown()
+    return seen
 
 
 def test_each_picture_is_asked_what_is_doubtful_and_undo_takes_back_all_of_it(
     page: Page, asked: Asked, blank: Asked, auditors: tuple[Auditor, Auditor]
 ) -> None:
     hands = Two(page, asked, blank, auditors)
-    sample = to_one_let_stand(hands)
-    of_which = blank if not hands.asks_for_blank else asked
+    to_one_let_stand(hands)
     expect(page.get_by_test_id("live")).to_contain_text("Let stand unless you change it")
-    hands.answer_one()
+    sample, question, let = hands.answer_one()
+    assert let
+    of_which = asked if question == TEXT else blank
     hands.wait_for_another(sample)
     saved(page)
+    expect(page.get_by_test_id("problem")).to_have_count(0)
     assert defaults(of_which)[-1] == (sample, "answer", 1)
     page.keyboard.press("Backspace")
     assert hands.shown() == sample
@@ -131,8 +148,8 @@ def test_what_is_let_stand_is_asked_where_the_person_wants_it(
     page: Page, asked: Asked, blank: Asked, auditors: tuple[Auditor, Auditor]
 ) -> None:
     hands = Two(page, asked, blank, auditors)
-    sample = to_one_let_stand(hands)
-    was_blank = hands.asks_for_blank
+    sample, question, _ = to_one_let_stand(hands)
+    was_blank = question == TEXT
     page.keyboard.press("Alt+q")
     expect(page.get_by_test_id("default")).to_have_count(0)
     hands.answer_one()

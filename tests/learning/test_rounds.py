@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
-from labeller.annotating import saving
+from labeller.annotating import holding, saving
 from labeller.annotating.handing import single as annotating
 from labeller.annotating.holding import Wanted
+from labeller.annotating.models import Assignment
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
@@ -276,10 +278,28 @@ def test_old_entries_nobody_saw_are_dropped_and_served_ones_are_kept(foxes, pool
     }
     refit(foxes)
     assert first.entries.count() == 60
+    Round.objects.update(created_at=F("created_at") - rounds.SERVED_WITHIN)
     third = refit(foxes)
     assert set(first.entries.values_list("pk", flat=True)) == served
     assert RoundEntry.objects.filter(round__number=2).count() == third.entries.count() == 60
     assert list(Round.objects.filter(is_current=True)) == [third]
+
+
+def test_rounds_that_follow_fast_take_no_entry_from_a_request_that_is_handing_out(foxes, pool, monkeypatch):
+    first = refit(foxes)
+
+    def meanwhile(*args, **kwargs):
+        monkeypatch.setattr(holding, "take", take)
+        for position in (58, 59):
+            answer(foxes, pool, position)
+            refit(foxes)
+        return take(*args, **kwargs)
+
+    take = holding.take
+    monkeypatch.setattr(holding, "take", meanwhile)
+    batch = annotating.next_batch(foxes.ana, foxes.question, Wanted(3))
+    handed = Assignment.objects.filter(pk__in=[each.pk for each in batch.assignments])
+    assert set(handed.values_list("entry__round", flat=True)) == {first.pk}
 
 
 def test_a_crash_during_the_switch_leaves_the_old_round_whole(foxes, pool, fitted, monkeypatch):

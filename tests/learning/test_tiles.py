@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from labeller.annotating.models import Assignment
@@ -168,6 +169,7 @@ def test_groups_go_with_old_rounds_unless_somebody_still_works_on_them(foxes, po
         )  # fmt: skip
     second = refit(foxes)
     assert len(groups_of(first)) == len(groups_of(second)) == 3
+    Round.objects.update(created_at=F("created_at") - rounds.SERVED_WITHIN)
     refit(foxes)
     assert groups_of(first) == [kept]
     assert len(groups_of(second)) == 3

@@ -80,7 +80,9 @@ def test_several_questions_are_trained_on_where_that_beats_each_alone(made, tmp_
     few = np.where(np.arange(N) % 6, MISSING, codes)  # answers that another question has plenty of
     given = {"targets": [Target(few, 3), Target(codes, 3)], "rivals": [np.zeros((N, 4), np.float32)] * 2, "quick": True}
     tried = work(made, tmp_path / "tried", joins=True, **given)
-    compared = finetuning.tune(tried)
+    moments = []
+    compared = finetuning.tune(tried, moments.append)
+    assert any(moment.is_kept for moment in moments if moment.phase == "joining")  # a worker's turn may end there
     assert [each.n > 0 for each in compared.joint.comparisons] == [True, True]
     begun = []
     monkeypatch.setattr(finetuning.jointly, "compare", lambda *given, **more: begun.append(1))
@@ -240,6 +242,10 @@ def test_of_many_pictures_a_part_is_trained_on_above_a_lower_cut():
     few = planning.plan(RATES, 12_000, 0.5 * all_of_them.seconds, mirrored=False)
     assert few.cut == "low" and planning.LEAST_TRAINED <= few.trained < 12_000
     assert planning.plan(RATES, 5000, 500, mirrored=False).trained == 5000  # a part of these would be too few
+
+
+def test_without_pictures_it_takes_no_time():
+    assert planning.plan(RATES, 0, 600, mirrored=True).seconds == 0
 
 
 def test_a_quick_one_takes_a_minute_for_three_thousand_pictures():

@@ -63,7 +63,7 @@ class TestIndex:
         index = NeighbourIndex(64)
         assert index.add(np.arange(3000), pool) == 3000
         ids, _ = index.search(pool, 1)
-        assert (ids[:, 0] == np.arange(3000)).mean() > 0.99
+        assert (ids[:, 0] == np.arange(3000)).mean() > 0.98
 
     def test_fewer_than_asked_for(self) -> None:
         index = NeighbourIndex(64)

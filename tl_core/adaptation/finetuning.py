@@ -189,7 +189,7 @@ class TuningRun:
                 directory=work.directory,
                 tested=self.plan.tested,
                 most=self.plan.trained,
-                tell=lambda part: self.say("joining", begun + share * part),
+                tell=lambda part, is_kept: self.say("joining", begun + share * part, kept=is_kept),
             )
             files.write_bytes(path, json.dumps(asdict(compared)).encode())
         self.done = begun + share

@@ -60,7 +60,7 @@ def compare(
     directory: Path | None = None,
     tested: int = judging.FOLDS,
     most: int | None = None,
-    tell: Callable[[float], None] = lambda share: None,
+    tell: Callable[[float, bool], None] = lambda share, is_kept: None,
 ) -> Jointly:
     """Train on all questions and on each alone, and compare on pictures that neither has seen.
 
@@ -85,7 +85,7 @@ def compare(
     most : int or None
         Pictures that are trained on, drawn at random; None = all.
     tell : callable
-        Told which share of the work is done, 0 to 1; what it raises stops the work.
+        Told which share of the work is done, 0 to 1, and whether all of that is written; what it raises stops the work.
 
     Returns
     -------
@@ -124,7 +124,9 @@ def compare(
             trained = training.train(
                 halves.upper, activations, few, parts[0], parts[1], replace(recipe, weighing=way),
                 device=device, checkpoint=path,
-                tell=lambda epochs, _curve: tell((done + min(1.0, epochs / recipe.epochs)) / (tested * trainings)),
+                tell=lambda epochs, _curve: tell(
+                    (done + min(1.0, epochs / recipe.epochs)) / (tested * trainings), epochs.is_integer()
+                ),
             )  # fmt: skip
             done += 1
             return trained, training.predict(halves.upper, trained.outputs, activations, parts[2], device=device)

@@ -13,9 +13,7 @@ from tl_core.adaptation.outputs import Target
 
 At = NDArray[np.intp]
 FOLDS = 3
-SURE = (
-    1.5  # reaches of the interval, beyond which a gain must lie for a change: decisions are many, and one is for long
-)
+SURE = 1.5  # reaches of the interval beyond which a gain must lie for a change: one in many would be chance
 HELD_OUT = 0.15  # of what a network is trained on, to tell when to stop
 
 

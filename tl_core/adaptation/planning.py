@@ -119,9 +119,9 @@ def _parts(pictures: int) -> list[int]:
 
 
 def _costed(plan: Plan, rate: Rate, pictures: int, trainings: int) -> Plan:
-    fitted = FITTED * plan.tested * trainings
-    steps = plan.epochs * (min(plan.trained / pictures, FITTED) * plan.tested * trainings * pictures + plan.trained)
+    compared = plan.tested * trainings
+    steps = plan.epochs * (compared * min(plan.trained, FITTED * pictures) + plan.trained)
     # Embedding and judging above the cut take about as long as one more epoch of all pictures, in each training.
-    looks = (fitted + 1) * pictures
+    looks = (FITTED * compared + 1) * pictures
     below = plan.views * pictures * rate.below
     return replace(plan, seconds=below + (steps + looks) * rate.step, below=below)
