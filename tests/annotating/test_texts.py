@@ -7,6 +7,8 @@ import pytest
 from django.urls import reverse
 
 from labeller.annotating.wire.shown import FIRST, OF_TILE, PIECE
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun
 from labeller.labels import tallies
 from labeller.learning import speaking
 from labeller.learning.models import Round, RoundEntry, TileGroup
@@ -35,9 +37,13 @@ def write(project, *contents):
 
 
 @pytest.fixture
-def news(foxes):
-    """The project is of texts."""
-    Project.objects.update(kind=Project.Kind.TEXT)
+def news(foxes, monkeypatch):
+    """The project is of texts, and its featuriser there."""
+    spec = "svd/0123456789abcdef"
+    Project.objects.update(kind=Project.Kind.TEXT, featuriser=spec)
+    numbers = {"featuriser": spec, "dimension": factories.DIMENSION, "fingerprint": "0123456789abcdef"}
+    run = EmbeddingRun.objects.create(project=foxes.project, **numbers)
+    monkeypatch.setattr(runs, "current_run", lambda project: run)
     foxes.project.refresh_from_db()
     foxes.question.project = foxes.project
     return foxes
