@@ -86,12 +86,6 @@ def test_of_a_long_text_the_beginning_comes_and_the_rest_in_pieces(client, post,
     assert read == content
 
 
-def test_what_shows_nothing_is_shown_by_a_sign(post, news):
-    made = write(news.project, "before\0after")
-    factories.ranking(news.question, made)
-    assert post("next", {"count": 1}).json()["samples"][0]["text"] == "before␀after"
-
-
 def test_a_stranger_reads_nothing(client, news):
     (made,) = write(news.project, "Private.")
     url = reverse("annotating:reading", args=[news.project.slug, made.pk, 0])
