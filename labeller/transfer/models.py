@@ -42,7 +42,7 @@ class WordReport(models.Model):
     question = models.ForeignKey(
         Question, models.SET_NULL, null=True, related_name="+", help_text="Whose answers it goes by; null = by none."
     )
-    source = models.CharField(max_length=1000, help_text="Whose vectors: a path, or the name of a package.")
+    source = models.CharField(max_length=4096, help_text="Whose vectors: a path, or the name of a package.")
     report = models.JSONField(help_text="What tl_core.texts.reporting says.")
     seconds = models.FloatField(help_text="How long it took.")
     created_at = models.DateTimeField(auto_now_add=True)

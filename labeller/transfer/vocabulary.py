@@ -25,6 +25,7 @@ from labeller.labels import selectors as labels
 from labeller.messages import Explained
 from labeller.projects.models import Project, Question
 from labeller.samples.models import Text
+from labeller.text import storable
 from labeller.transfer.models import WordReport, called
 from labeller.transfer.trying import Tell
 from tl_core import threads
@@ -96,7 +97,8 @@ def at_hand(project: Project) -> list[str]:
     """What this server has: files in VECTORS, then packages, those in the language of the project first."""
     of_language = f"{project.language or '?'}_"
     packages = sorted(vector_packages.installed(), key=lambda name: not name.startswith(of_language))
-    return [*vector_reading.in_folder(settings.VECTORS), *packages]
+    files = [path for path in vector_reading.in_folder(settings.VECTORS) if storable(path) == path]
+    return [*files, *packages]
 
 
 def resolved(name: str) -> str:
@@ -141,7 +143,7 @@ def measure(project: Project, source: str, tell: Tell) -> WordReport:
     found = WordReport.objects.create(
         project=project,
         question=question if labelled else None,
-        source=source,
+        source=storable(source),
         report=asdict(report),
         seconds=time.monotonic() - started,
     )

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='WordReport',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(help_text='Whose vectors: a path, or the name of a package.', max_length=1000)),
+                ('source', models.CharField(help_text='Whose vectors: a path, or the name of a package.', max_length=4096)),
                 ('report', models.JSONField(help_text='What tl_core.texts.reporting says.')),
                 ('seconds', models.FloatField(help_text='How long it took.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
