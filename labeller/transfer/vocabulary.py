@@ -95,8 +95,8 @@ def choices(project: Project) -> list[tuple[str, str]]:
 
 def at_hand(project: Project) -> list[str]:
     """What this server has: files in VECTORS, then packages, those in the language of the project first."""
-    of_language = f"{project.language or '?'}_"
-    packages = sorted(vector_packages.installed(), key=lambda name: not name.startswith(of_language))
+    languages = vector_packages.installed()
+    packages = sorted(languages, key=lambda name: languages[name] != project.language)
     files = [path for path in vector_reading.in_folder(settings.VECTORS) if storable(path) == path]
     return [*files, *packages]
 

@@ -40,8 +40,8 @@ def test_installed_pipelines_are_at_hand_where_they_have_vectors(
         entry = tmp_path / f"{name}-1.0.0.dist-info" / "entry_points.txt"
         entry.write_text(f"[spacy_models]\n{name} = {name}\n")
         entry.with_name("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n")
-    names = installed()
-    assert "xx_tiny_md" in names and "xx_tiny_sm" not in names
+    languages = installed()
+    assert languages["xx_tiny_md"] == "xx" and "xx_tiny_sm" not in languages
 
 
 def test_a_folder_is_looked_through_by_names_alone(tmp_path: Path) -> None:
