@@ -58,6 +58,7 @@ QUEUES = {
     "adapt": "tune",
     "network": "embed",
     "advise": "tune",
+    "vocabulary": "tune",
     "switch": "io",
 }
 

@@ -3,8 +3,19 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.transfer import adapting, advising, fitting_texts, levels, nightly, switching, tuning, uploading
+from labeller.transfer import (
+    adapting,
+    advising,
+    fitting_texts,
+    levels,
+    nightly,
+    switching,
+    tuning,
+    uploading,
+    vocabulary,
+)
 
+handler("vocabulary")(vocabulary.look)
 handler("adapt")(adapting.adapt)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)

@@ -33,6 +33,7 @@ from tl_core.texts.vectors import COMMON, WordVectors
 from tl_core.texts.words import KIND, PretrainedWords, Tell, Texts, Weighting, chunks, finished, with_more
 
 Method = Literal["word2vec", "fasttext", "continued"]
+OWN = "this project"  # the source of vectors that were trained from nothing
 LEAST = 2  # times a word has to be said
 MOST_WORDS = 200_000  # the most frequent are trained
 _CHUNK = 5000  # texts
@@ -125,7 +126,7 @@ class TrainedWords(Fittable):
         tell = Cumulative(tell)
         counts = count(texts(), tell)
         vectors = _Training(self.recipe, counts, self.directory).run(texts, tell)
-        about = {**asdict(self.recipe), "source": self.recipe.source or "this project"}
+        about = {**asdict(self.recipe), "source": self.recipe.source or OWN}
         return finished(vectors, counts, texts, tell, weighting=self.weighting, about=about)
 
 
