@@ -92,6 +92,10 @@ def shoot_advice(page: Page, program: Program, out: Path) -> None:
 def shoot_texts(page: Page, passages: Passages, out: Path) -> None:
     """A text with the words that speak for what is suggested, and twenty predicted as one class."""
     passages.open(page)
+    usual = {str(sample) for sample in passages.kinds} - {str(sample) for sample in passages.odd.values()}
+    reader = page.get_by_test_id("reader")
+    while reader.get_attribute("data-sample") not in usual or page.locator("#reason[data-blind=true]").count():
+        page.keyboard.press("ArrowRight")
     page.locator("mark").first.wait_for(timeout=60_000)
     shoot(page, out, "text-light")
     page.goto(passages.asked.url("grid"))

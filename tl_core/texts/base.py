@@ -23,12 +23,15 @@ class TextFeaturiser(ABC):
         Where the weights come from, for people.
     languages : tuple of str
         ISO 639-1 codes of what it was made for; empty = it does not matter.
+    is_quick : bool
+        Whether a page may wait for some dozens of texts.
     """
 
     name: str
     dimension: int
     source: str = "this project"
     languages: tuple[str, ...] = ()
+    is_quick: bool = False
 
     @property
     def blocks(self) -> tuple[Block, ...]:
