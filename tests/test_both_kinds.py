@@ -31,6 +31,7 @@ OF_CLASS = {
     "sonata": "a sonata for piano played slowly in the concert hall",
 }
 ODD = ("river", "paper", "window", "copper", "winter", "button", "candle", "garden")
+ENDS = ("early", "quietly", "twice", "for once", "outside", "again", "with care", "by chance")
 
 
 def _photographs(folder):
@@ -52,7 +53,8 @@ def _texts(folder):
         rows.writerow(["text", "label", "author"])
         for number in range(COUNT):
             of_class = list(OF_CLASS)[number % 3]
-            odd = f"{ODD[number % 8]} {ODD[number // 8 % 8]} {number}"
+            # Different enough to be no near-copies of each other.
+            odd = f"{ODD[number % 8]} {ENDS[number // 6 % 8]} {ODD[number // 8 % 8]} {ENDS[number % 7]} {number * 7919}"
             rows.writerow([f"{OF_CLASS[of_class]} {odd}", of_class, f"author {number % 4}"])
     return path, Given(truth="column")
 

@@ -54,7 +54,7 @@ def preview(folder: Path | str, given: Given, layout: TextLayout | None = None) 
     scanning.check_folder(folder, may_be_file=layout is not None)
     if layout is not None:
         layouts.check(folder, layout)
-        return layouts.described(folder, layout) + known.check(folder, given, most=LOOKED_AT)
+        return layouts.described(folder, layout) + known.check(folder, given, most=LOOKED_AT, of_texts=True)
     lines = known.check(folder, given, most=LOOKED_AT, hint=_("choose above"))
     return lines if len(lines) > 1 or " · " in "".join(lines) else []
 

@@ -21,7 +21,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import as_json
 from labeller.projects import making as projects
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 from labeller.samples import known_columns, known_writing, layouts, levels, matching, tables, told
 from labeller.samples.bursts import pages
 from labeller.samples.models import File, Refusal, Sample, Source
@@ -89,9 +89,9 @@ class NamedClasses:
 # --- what names say -------------------------------------------------------------------------------
 
 
-def by_folders(paths: list[str], level: int | None) -> NamedClasses:
+def by_folders(paths: list[str], level: int | None, *, of_texts: bool = False) -> NamedClasses:
     """The classes that folders name. Raises FolderError where no folder can."""
-    said = NamedClasses(level=levels.chosen(levels.counts(paths), level))
+    said = NamedClasses(level=levels.chosen(levels.counts(paths, of_texts=of_texts), level))
     for path in paths:
         text = levels.name(path, said.level or 1)
         problem = Problem("no-folder", 0, path)
@@ -136,7 +136,9 @@ def _texts(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys("|".join(row.classes) for row in rows))
 
 
-def check(folder: Path | str, given: Given, *, most: int | None = None, hint: str = "") -> list[str]:
+def check(
+    folder: Path | str, given: Given, *, most: int | None = None, hint: str = "", of_texts: bool = False
+) -> list[str]:
     """What will be done with what is given, in lines to be told before anything starts.
 
     With `most`, so many files of the folder are looked at. `hint` says how another folder level is chosen.
@@ -150,7 +152,7 @@ def check(folder: Path | str, given: Given, *, most: int | None = None, hint: st
     lines = []
     for each in named:
         if each == FOLDERS:
-            lines += levels.described(files, given.level, hint)
+            lines += levels.described(files, given.level, hint, of_texts=of_texts)
         else:
             lines += _check_table(Path(each), files, folder, is_all)
     return lines
@@ -273,7 +275,8 @@ def _apply(
     last = source.known.get(purpose, {})
     try:
         if named == FOLDERS:
-            said = by_folders(files.paths(), source.class_level)
+            of_texts = source.project.kind == Project.Kind.TEXT
+            said = by_folders(files.paths(), source.class_level, of_texts=of_texts)
         else:
             said = by_table(Path(named), files.paths(), source.path, question)
     except FolderError as error:

@@ -97,7 +97,7 @@ class Command(BaseCommand):
         self._given = opening.given(folder, options["labels"], options["truth"], options["level"])
         for line in layouts.described(tidy_folder(folder)) if options["texts"] else []:
             self._say(line)
-        for line in known.check(tidy_folder(folder), self._given):
+        for line in known.check(tidy_folder(folder), self._given, of_texts=bool(options["texts"])):
             self._say(line)
 
     def _check_room(self) -> None:
