@@ -11,6 +11,7 @@ class WorkerCode(Codes):
     DECODING = "decoding", "path"
     LOADING_NETWORK = "loading_network"
     COUNTING_ROWS = "counting_rows", "path"
+    UNPACKING = "unpacking", "path"
     READING_ROWS = "reading_rows"
     NO_ROW_TAKEN = "no_row_taken", "n"
     READING_GOES_ON = "reading_goes_on"

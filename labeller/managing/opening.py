@@ -39,8 +39,9 @@ def layout_of(said: Mapping[str, str]) -> TextLayout:
 def given_of(said: Mapping[str, Any], layout: TextLayout | None) -> Given:
     """What the form says of classes: for a table of texts, that a column of its own has them."""
     table = table_path(said["table"])
-    if layout is not None and not table and layouts.first_table(scanning.tidy_folder(said["folder"])):
-        table = COLUMN
+    if layout is not None and not table:
+        with layouts.first_table(scanning.tidy_folder(said["folder"])) as found:
+            table = COLUMN if found else ""
     return Given.of(said["folder_meaning"], table, said["class_level"])
 
 

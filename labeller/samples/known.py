@@ -22,13 +22,14 @@ from labeller.jobs.models import Job
 from labeller.messages import as_json
 from labeller.projects import making as projects
 from labeller.projects.models import Project, Question
-from labeller.samples import known_columns, known_writing, layouts, levels, matching, tables, told
+from labeller.samples import archives, known_columns, known_writing, layouts, levels, matching, tables, told
 from labeller.samples.bursts import pages
 from labeller.samples.models import File, Refusal, Sample, Source
 from labeller.samples.scanning import FolderError
 from labeller.samples.tables import Problem, Row
 from labeller.samples.walking import walk
 from labeller.text import fold
+from tl_core.images import is_url
 
 FOLDERS = "folders"
 COLUMN = layouts.COLUMN
@@ -147,7 +148,7 @@ def check(
     named = [each for each in dict.fromkeys((given.labels, given.truth)) if each not in {"", COLUMN}]
     if not named:
         return []
-    files = [found.path for found in itertools.islice(walk(folder, follows_links=settings.FOLLOW_LINKS), most)]
+    files = list(itertools.islice(_paths(folder), most))
     is_all = most is None or len(files) < most
     lines = []
     for each in named:
@@ -156,6 +157,12 @@ def check(
         else:
             lines += _check_table(Path(each), files, folder, is_all)
     return lines
+
+
+def _paths(folder: Path | str) -> Iterator[str]:
+    if not is_url(folder) and layouts.is_archive(folder):
+        return iter(archives.paths(Path(folder)))
+    return (found.path for found in walk(folder, follows_links=settings.FOLLOW_LINKS))
 
 
 def _check_table(path: Path, files: list[str], folder: Path | str, is_all: bool) -> list[str]:
