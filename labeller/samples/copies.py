@@ -1,21 +1,18 @@
 """Near-copies: texts that are almost another one have its answers, and are no samples of their own.
 
-Rows of tables are folded once all of them are written and before anybody else knows of them; what is folded can be made
-a sample again. Signatures of 240 bytes a text are kept, and read for a comparison: 0.3 GB for a million.
+Rows of tables are folded once all of them are written and before anybody else knows of them, passages of documents
+before they are written. What is folded can be made a sample again, and be folded again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import transaction
-from django.db.models import QuerySet
-from numpy.typing import NDArray
 
 from labeller.jobs import queueing as jobs
 from labeller.projects.models import Project
-from labeller.samples import ingesting, storing
-from labeller.samples.bursts import pages
+from labeller.samples import ingesting, likeness, storing
 from labeller.samples.models import Sample, TableReading, Text, TextCopy
 from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
@@ -36,8 +33,8 @@ def fold(reading: TableReading, progress: jobs.Progress) -> int:
     texts = Text.objects.filter(project=project)
     fresh = texts.filter(sample__shard__gte=reading.first_shard)
     known = texts.filter(sample__shard__lt=reading.first_shard)
-    new_ids, new = _signed(fresh)
-    known_ids, old = _signed(known)
+    new_ids, new = likeness.signed(fresh)
+    known_ids, old = likeness.signed(known)
     if not len(new_ids):
         return 0
     standing = near_copies.representatives(new, old, tell=lambda share: progress(reading.done, reading.total))
@@ -49,28 +46,6 @@ def fold(reading: TableReading, progress: jobs.Progress) -> int:
         _fold(dict(pairs[start : start + TOGETHER]))
         progress(reading.done, reading.total)
     return len(pairs)
-
-
-def _signed(texts: "QuerySet[Text]") -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Ids and signatures of texts, in the order in which they came."""
-    ids: list[int] = []
-    parts = [np.zeros((0, near_copies.N_VALUES), np.uint16)]
-    for page in _paged(pages(texts, "signature")):
-        signed = [(pk, bytes(signature)) for pk, signature in page if len(signature) == near_copies.SIGNATURE_BYTES]
-        ids += [pk for pk, _signature in signed]
-        if signed:
-            parts.append(near_copies.of_bytes(signature for _pk, signature in signed))
-    return np.array(ids, np.int64), np.concatenate(parts)
-
-
-def _paged(rows: Iterator[tuple[int, bytes]], size: int = 5_000) -> Iterator[list[tuple[int, bytes]]]:
-    page: list[tuple[int, bytes]] = []
-    for row in rows:
-        page.append(row)
-        if len(page) == size:
-            yield page
-            page = []
-    yield page
 
 
 @transaction.atomic

@@ -223,6 +223,8 @@ def ingest(progress: jobs.Progress) -> None:
         else:
             check_disk()
             outcomes.append(_looked_at(source, found))
+    if stage == "shard" and source.project.kind == Project.Kind.TEXT:
+        documents.compare(source.project, [outcome.passages for outcome in outcomes])
     _write(source, payload["shard"], outcomes)
     _cut(source, unexplained, "edited", payload["shard"], moves=True)
     # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.

@@ -24,7 +24,7 @@ from labeller.projects import making as projects
 from labeller.projects.models import Project, Question
 from labeller.samples import archives, known_columns, known_writing, layouts, levels, matching, tables, told
 from labeller.samples.bursts import pages
-from labeller.samples.models import File, Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Sample, Source, TextCopy
 from labeller.samples.scanning import FolderError
 from labeller.samples.tables import Problem, Row
 from labeller.samples.walking import walk
@@ -226,6 +226,9 @@ class _Files:
                 self.others.append(path)
             else:
                 self.twins[path] = twin
+        copies = TextCopy.objects.filter(file__source=source, part=Sample.Part.WHOLE)
+        for _pk, path, original in pages(copies, "file__path", "original"):
+            self.twins[path] = original
         # Not looked at yet, but there: a name without its folder may be one of these.
         for _pk, payload in pages(ingests, "payload", size=50):
             self.others += [each[0] for each in payload["files"]]

@@ -39,6 +39,7 @@ class Piece:
     shard: int
     group: str = ""
     digest: str = ""  # of the content, where it is known already
+    like: str = ""  # the digest of the text of which it is a near-copy
 
     @property
     def place(self) -> tuple[int, float | None, float | None]:
@@ -60,24 +61,26 @@ class _Known:
 
 
 def store(project: Project, pieces: Iterable[Piece], *, is_again: bool = False) -> Counter[int]:
-    """Write samples of these texts, and copies of samples that say the same; how many samples are new, by shard.
+    """Write samples of these texts, and copies of samples that say (nearly) the same; how many are new, by shard.
 
     `is_again` says that the files were read before, and pieces come in the order of their places.
     """
     tidied = [(piece, storable(piece.content)) for piece in pieces]
     digests = [piece.digest or digest(content) for piece, content in tidied]
-    known = _known(project, digests)
+    known = _known(project, [*digests, *(piece.like for piece, _content in tidied if piece.like)])
     if is_again:
         _follow([piece for piece, _content in tidied], digests, known)
     groups = _groups(project, {piece.group for piece, _content in tidied if piece.group})
     fresh: dict[str, tuple[Piece, str]] = {}
-    copies: list[tuple[Piece, str]] = []
+    copies: list[tuple[Piece, str, str]] = []
     for (piece, content), name in zip(tidied, digests, strict=True):
         twin = known.get(name)
-        if twin is None and name not in fresh:
+        if twin is None and name not in fresh and (piece.like in known or piece.like in fresh):
+            copies.append((piece, piece.like, content))
+        elif twin is None and name not in fresh:
             fresh[name] = piece, content
         elif twin is None or (twin.file_id, twin.start, twin.end) != piece.place:
-            copies.append((piece, name))
+            copies.append((piece, name, ""))
     made = dict(zip(fresh, bulk.new_ids(Sample, len(fresh)), strict=True)) if fresh else {}
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     bulk.insert(
@@ -113,12 +116,19 @@ def _known(project: Project, digests: Sequence[str]) -> dict[str, _Known]:
     return {name: _Known(*rest) for name, *rest in rows.values_list(*fields)}
 
 
-def _copy(copies: Sequence[tuple[Piece, str]], originals: dict[str, int]) -> None:
-    """Note where else a text stands; noted once only."""
+def _copy(copies: Sequence[tuple[Piece, str, str]], originals: dict[str, int]) -> None:
+    """Note where else a text stands, and what it says there where that is not just the same; noted once only."""
     TextCopy.objects.bulk_create(
         (
-            TextCopy(original_id=originals[name], file=piece.file, part=piece.part, start=piece.start, end=piece.end)
-            for piece, name in copies
+            TextCopy(
+                original_id=originals[name],
+                file=piece.file,
+                part=piece.part,
+                start=piece.start,
+                end=piece.end,
+                content=content,
+            )
+            for piece, name, content in copies
         ),
         ignore_conflicts=True,
     )
