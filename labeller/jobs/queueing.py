@@ -54,6 +54,7 @@ QUEUES = {
     "count": "io",
     "derive": "io",
     "remove": "io",
+    "fold": "io",
     "finetune": "tune",
     "adapt": "tune",
     "network": "embed",

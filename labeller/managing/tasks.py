@@ -1,11 +1,12 @@
-"""Jobs that delete for good, and what was given up looked for periodically."""
+"""Jobs that delete for good, or fold texts again, and what was given up looked for periodically."""
 
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.managing import removing
+from labeller.managing import folding, removing
 
 handler("remove")(removing.remove)
+handler("fold")(folding.fold)
 
 
 @shared_task

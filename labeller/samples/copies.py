@@ -17,6 +17,7 @@ from labeller.samples.models import Sample, TableReading, Text, TextCopy
 from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
 from tl_core.texts.reading import near_copies
+from tl_core.texts.reading.copies import digest
 
 if TYPE_CHECKING:
     from labeller.samples.models import File
@@ -51,9 +52,18 @@ def fold(reading: TableReading, progress: jobs.Progress) -> int:
 @transaction.atomic
 def _fold(stands: dict[int, int]) -> None:
     """Make copies of these samples: {its id: that of the one that stands for it}."""
-    samples = Sample.objects.filter(pk__in=list(stands)).select_related("text")
-    for copy in TextCopy.objects.filter(original__in=list(stands)):  # of a copy: of what stands for that
-        TextCopy.objects.filter(pk=copy.pk).update(original=stands[copy.original_id])
+    note(stands)
+    Text.objects.filter(sample__in=list(stands)).delete()
+    Sample.objects.filter(pk__in=list(stands)).delete()
+
+
+def note(stands: dict[int, int]) -> None:
+    """Write down these samples as copies, and copies of theirs as copies of the same; they themselves are to go."""
+    samples = {sample.pk: sample for sample in Sample.objects.filter(pk__in=list(stands)).select_related("text")}
+    for copy in TextCopy.objects.filter(original__in=list(stands)):
+        content = copy.content or samples[copy.original_id].text.content
+        TextCopy.objects.filter(pk=copy.pk).update(original=stands[copy.original_id], content=content)
+    Text.objects.filter(like__in=list(stands)).update(like=None)
     TextCopy.objects.bulk_create(
         (
             TextCopy(
@@ -64,12 +74,10 @@ def _fold(stands: dict[int, int]) -> None:
                 end=sample.end,
                 content=sample.text.content,
             )
-            for sample in samples
+            for sample in samples.values()
         ),
         ignore_conflicts=True,
     )
-    Text.objects.filter(sample__in=list(stands)).delete()
-    Sample.objects.filter(pk__in=list(stands)).delete()
 
 
 def unfold(project: Project, copy_ids: Sequence[int]) -> int:
@@ -81,10 +89,22 @@ def unfold(project: Project, copy_ids: Sequence[int]) -> int:
         copies = list(wanted.select_related("file").order_by("pk")[: ingesting.SHARD_SIZE])
         TextCopy.objects.filter(pk__in=[copy.pk for copy in copies]).delete()
         made = storing.store(project, [_piece(copy, copy.file, shard) for copy in copies])
+        for copy in copies:
+            _let_stand(project, copy)
         if made[shard]:
             Project.objects.filter(pk=project.pk).update(next_shard=shard + 1)
             shard_known.send(Sample, project=project, shard=shard, count=made[shard])
     return made[shard]
+
+
+def _let_stand(project: Project, copy: TextCopy) -> None:
+    """Have the sample of what was a copy remember of which, and what says just the same be its copy."""
+    text = Text.objects.filter(project=project, digest=digest(copy.content)).first()
+    if text is None or text.pk == copy.original_id:
+        return
+    Text.objects.filter(pk=text.pk).update(like=copy.original_id)
+    same = TextCopy.objects.filter(original=copy.original_id, content=copy.content)
+    same.update(original=text.pk, content="")
 
 
 def _piece(copy: TextCopy, file: "File", shard: int) -> Piece:

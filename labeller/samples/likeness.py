@@ -61,7 +61,7 @@ def stands(project: Project, contents: Sequence[str]) -> dict[str, str]:
     found = {}
     for at in folded:
         of = int(standing[at])
-        name = digests[of - len(ids)] if of >= len(ids) else originals.get(int(ids[of]))
-        if name is not None:  # it may have been deleted just now
+        name = digests[of - len(ids)] if of >= len(ids) else originals.get(int(ids[of]), "")
+        if name:  # else it was deleted just now
             found[digests[at]] = name
     return found

@@ -270,6 +270,10 @@ class Text(models.Model):
         Deployment, models.SET_NULL, null=True, related_name="texts", help_text="What it belongs together with."
     )
 
+    like = models.ForeignKey(
+        Sample, models.SET_NULL, null=True, related_name="unfolded", help_text="Of which somebody said it is no copy."
+    )
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "digest"], name="one_sample_per_text")]
 

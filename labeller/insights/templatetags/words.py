@@ -29,6 +29,7 @@ JOB_KINDS = {
     "hunt": gettext_noop("hunt"),
     "derive": gettext_noop("make a small picture anew"),
     "remove": gettext_noop("delete"),
+    "fold": gettext_noop("fold a near-copy"),
     "advise": gettext_noop("find out which network serves"),
     "adapt": gettext_noop("adapt without labels"),
     "finetune": gettext_noop("fine-tune the network"),
