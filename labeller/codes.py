@@ -17,6 +17,8 @@ class WorkerCode(Codes):
     READING_GOES_ON = "reading_goes_on"
     FITTING_TEXTS = "fitting_texts", "name"
     TEXTS_FIRST = "texts_first"
+    READ_BEFORE_FIRST = "read_before_first"
+    EMBEDDED_BEFORE = "embedded_before"
     HELD_BY_SOMEBODY = "held_by_somebody"
     HAS_LABELS = "has_labels"
     READING_INDEX = "reading_index"

@@ -108,6 +108,8 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.DECODING: gettext_noop("decoding %(path)s"),
     WorkerCode.LOADING_NETWORK: gettext_noop("loading the network"),
     WorkerCode.COUNTING_ROWS: gettext_noop("counting the rows of %(path)s"),
+    WorkerCode.READ_BEFORE_FIRST: gettext_noop("What is being read is read to its end first."),
+    WorkerCode.EMBEDDED_BEFORE: gettext_noop("What is being embedded is embedded first."),
     WorkerCode.HELD_BY_SOMEBODY: gettext_noop("Somebody has this text on the screen."),
     WorkerCode.HAS_LABELS: gettext_noop("It has labels of its own, so it stays a sample of its own."),
     WorkerCode.UNPACKING: gettext_noop("unpacking %(path)s"),

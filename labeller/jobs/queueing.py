@@ -55,6 +55,8 @@ QUEUES = {
     "derive": "io",
     "remove": "io",
     "fold": "io",
+    "reread": "io",
+    "tidy": "io",
     "finetune": "tune",
     "adapt": "tune",
     "network": "embed",

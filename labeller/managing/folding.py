@@ -38,9 +38,14 @@ def under_way(pks: Sequence[int]) -> set[int]:
 
 
 def spoken_of(pks: Sequence[int]) -> set[int]:
-    """Those of these samples of which a person said something, or that are a sample for another reason."""
+    """Those of these samples of which something was said."""
+    return marked(pks) | set(Label.objects.filter(sample__in=list(pks)).values_list("sample", flat=True))
+
+
+def marked(pks: Sequence[int]) -> set[int]:
+    """Those of these samples of which something other than a label was said."""
     found: set[int] = set()
-    for model in (Label, Check, Flag, Default):
+    for model in (Check, Flag, Default):
         found |= set(model.objects.filter(sample__in=list(pks)).values_list("sample", flat=True))
     return found
 
@@ -53,6 +58,7 @@ def fold(progress: jobs.Progress) -> None:
     holds = Assignment.objects.filter(sample=text.pk, is_done=False, expires_at__gt=timezone.now())
     if holds.exists():
         raise Held(notice(WorkerCode.HELD_BY_SOMEBODY))
+    removing_samples.wait_for_embedding(progress.project)
     original = int(text.like_id or 0)
 
     def still(pks: Sequence[int]) -> list[int]:

@@ -10,14 +10,18 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
+from labeller.codes import WorkerCode
 from labeller.embedding import neighbours, runs
 from labeller.embedding.models import EmbeddingRun
+from labeller.jobs import queueing as jobs
+from labeller.jobs.models import Job
 from labeller.labels import answering, tallies
 from labeller.learning import asking
 from labeller.learning.models import TileGroup
 from labeller.managing.closure import let_go, tied
 from labeller.projects.models import Project
 from labeller.samples.models import Deployment, File, Sample, Text
+from tl_core.notices import notice
 from tl_core.store.shards import StoreCorrupt
 
 
@@ -42,6 +46,18 @@ def take_out(project: Project, pks: Sequence[int], still: Callable[[Sequence[int
     for question in project.questions.all():
         asking.request_refit(question, at_once=True)
     return len(gone)
+
+
+class Embedding(jobs.Postponed):
+    """Vectors are being written: those of samples that go would come back."""
+
+    seconds = 5.0
+
+
+def wait_for_embedding(project: Project) -> None:
+    """Raises Embedding while shards of the project are being embedded."""
+    if Job.objects.filter(project=project, kind="embed", state__in=runs.OPEN).exists():
+        raise Embedding(notice(WorkerCode.EMBEDDED_BEFORE))
 
 
 def listing(project: Project) -> "QuerySet[TileGroup]":

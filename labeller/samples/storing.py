@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from labeller.projects.models import Project
 from labeller.samples import bulk
-from labeller.samples.models import PARKED, Deployment, File, Sample, Text, TextCopy
+from labeller.samples.models import PARKED, Deployment, File, Sample, Source, Text, TextCopy
 from labeller.text import storable
 from tl_core.texts.reading import near_copies
 from tl_core.texts.reading.copies import digest
@@ -71,6 +71,8 @@ def store(project: Project, pieces: Iterable[Piece], *, is_again: bool = False) 
     if is_again:
         _follow([piece for piece, _content in tidied], digests, known)
     groups = _groups(project, {piece.group for piece, _content in tidied if piece.group})
+    if is_again:
+        _regroup(tidied, digests, known, groups)
     fresh: dict[str, tuple[Piece, str]] = {}
     copies: list[tuple[Piece, str, str]] = []
     for (piece, content), name in zip(tidied, digests, strict=True):
@@ -190,6 +192,26 @@ def _follow(pieces: Sequence[Piece], digests: Sequence[str], known: dict[str, _K
     for twin in known.values():
         if (piece_now := moved.get(twin.pk)) is not None:
             twin.start, twin.end = piece_now.start, piece_now.end
+
+
+def _regroup(
+    tidied: Sequence[tuple[Piece, str]], digests: Sequence[str], known: dict[str, _Known], groups: dict[str, int]
+) -> None:
+    """Let texts belong together as their own places say now."""
+    wanted = {
+        known[name].pk: groups.get(_group_name(piece.group))
+        for (piece, _content), name in zip(tidied, digests, strict=True)
+        if name in known and (known[name].file_id, known[name].start, known[name].end) == piece.place
+    }
+    before = dict(Text.objects.filter(pk__in=list(wanted)).values_list("pk", "deployment"))
+    changed = [Text(pk=pk, deployment_id=group) for pk, group in wanted.items() if before.get(pk) != group]
+    Text.objects.bulk_update(changed, ["deployment"], batch_size=200)
+
+
+def park_beyond(source: Source, path: str, last: int) -> None:
+    """Let go of the places of rows that a table has no more."""
+    rows = Sample.objects.filter(file__source=source, file__path=path, part=Sample.Part.ROW, start__gt=last)
+    rows.exclude(end__gte=PARKED).update(end=_PARKED)
 
 
 def park_others(file: File, places: Sequence[tuple[float | None, float | None]]) -> None:

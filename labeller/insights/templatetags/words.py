@@ -30,6 +30,8 @@ JOB_KINDS = {
     "derive": gettext_noop("make a small picture anew"),
     "remove": gettext_noop("delete"),
     "fold": gettext_noop("fold a near-copy"),
+    "reread": gettext_noop("read a table anew"),
+    "tidy": gettext_noop("take out what was read wrong"),
     "advise": gettext_noop("find out which network serves"),
     "adapt": gettext_noop("adapt without labels"),
     "finetune": gettext_noop("fine-tune the network"),
