@@ -140,6 +140,8 @@ def test_labels_are_exported_and_pages_shown(pool, client):
     for page in ("", "featuriser/", "export/", "settings/", "classes/", "delete/", "refused/"):
         answer = client.get(f"/projects/{pool.slug}/{page}")
         assert answer.status_code == 200, page
+    for page in ("tables/", "copies/"):
+        assert client.get(f"/projects/{pool.slug}/{page}").status_code == (404 if pool.kind == "image" else 200)
     of_cameras = client.get(f"/projects/{pool.slug}/deployments/")
     tried = client.post(f"/projects/{pool.slug}/featuriser/advise/")
     assert (of_cameras.status_code, tried.status_code) == ((200, 302) if pool.kind == "image" else (404, 404))

@@ -15,7 +15,7 @@ from labeller.projects.models import Project
 from labeller.samples import rereading
 from labeller.samples.known import COLUMN
 from labeller.samples.models import Refusal, Source
-from labeller.samples.rereading import Correction, Seen
+from labeller.samples.rereading import Correction, TableLook
 from labeller.samples.scanning import FolderError
 
 MOST_SOURCES = 10  # on the page
@@ -112,7 +112,7 @@ def _shown(source: Source, said: Correction | None) -> dict[str, Any]:
     return found
 
 
-def _as_stored(source: Source, seen: Seen) -> Correction:
+def _as_stored(source: Source, seen: TableLook) -> Correction:
     """What the form begins with: what was corrected before, or nothing."""
     if "columns" not in source.layout:
         return Correction()
@@ -123,7 +123,7 @@ def _as_stored(source: Source, seen: Seen) -> Correction:
 def _read(request: HttpRequest, source: Source, shown: list[dict[str, Any]]) -> bool:
     """Have it read anew; False where that can't be, and why."""
     for each in shown:
-        if each["source"] == source and isinstance(each["seen"], Seen):
+        if each["source"] == source and isinstance(each["seen"], TableLook):
             try:
                 rereading.ask(source, each["seen"], request.POST.get("meaning", ""))
             except FolderError as error:

@@ -44,7 +44,7 @@ class Correction:
 
 
 @dataclass(frozen=True)
-class Seen:
+class TableLook:
     """A source's first table: how it is read, and its first rows so."""
 
     layout: "Layout"
@@ -67,7 +67,7 @@ class Reading(jobs.Postponed):
     seconds = 2.0
 
 
-def look(source: Source, said: Correction | None = None) -> Seen | None:
+def look(source: Source, said: Correction | None = None) -> TableLook | None:
     """The first table of a source as it is read, or as it would be; None where there is none.
 
     Raises FolderError where it can't be read so.
@@ -84,7 +84,7 @@ def look(source: Source, said: Correction | None = None) -> Seen | None:
                 layout = reading.Layout.from_json(stored)
             else:
                 layout = _corrected(table, said or Correction())
-            return Seen(layout, reading.first_cells(table, layout, FIRST_ROWS))
+            return TableLook(layout, reading.first_cells(table, layout, FIRST_ROWS))
         except TextRefused as refused:
             raise FolderError(refused.detail) from refused
         except OSError as error:
@@ -113,7 +113,7 @@ def _having(roles: Sequence[str], role: str) -> tuple[int, ...]:
     return tuple(at for at, each in enumerate(roles) if each == role)
 
 
-def ask(source: Source, seen: Seen, meaning: str) -> None:
+def ask(source: Source, seen: TableLook, meaning: str) -> None:
     """Have the source's tables read anew as they were seen. Raises FolderError where no column is the text."""
     if not seen.layout.text:
         raise FolderError(_("Say which column is the text."))

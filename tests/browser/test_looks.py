@@ -48,6 +48,9 @@ PLACES = {
     "featuriser": Place("/projects/{slug}/featuriser/"),
     "deployments": Place("/projects/{slug}/deployments/"),
     "one deployment": Place("/projects/{slug}/deployments/{deployment}/"),
+    "tables of texts": Place("/projects/{texts}/tables/"),
+    "near-copies": Place("/projects/{texts}/copies/"),
+    "near-copies of a text": Place("/projects/{texts}/copies/{text}/"),
     "people": Place("/projects/{slug}/people/"),
     "deleting a project": Place("/projects/{slug}/delete/", who="admin"),
     "deleting a folder": Place("/projects/{slug}/sources/{source}/delete/", who="admin"),
@@ -101,6 +104,7 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
     named = program.ask("looks-names", names=str(program.folder / "names.csv"))
     several = program.ask("looks-several", multi_label=True)
     followed = program.ask("looks-followed")
+    passages = program.backstage(texts={"slug": "looks-passages", "key": "passages"})
     program.ask("looks-follow", follows=followed.key, classes=("young", "old"))
     return {
         "slug": program.slug,
@@ -114,6 +118,8 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
         "source": str(program.rows("SELECT id FROM samples_source LIMIT 1")[0][0]),
         "account": str(program.rows("SELECT id FROM accounts_user WHERE username = 'vic'")[0][0]),
         "network": program.backstage(network="looks")["digest"],
+        "texts": "looks-passages",
+        "text": str(next(iter(passages["kinds"]))),
         "sample": str(next(sample for sample, truth in program.truth.items() if truth == "leopard")),
     }
 
@@ -235,5 +241,5 @@ def test_no_page_is_forgotten() -> None:
         "featuriser", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
-        "remove_class", "remove_account",
+        "remove_class", "remove_account", "tables", "copies", "copies_of",
     }  # fmt: skip
