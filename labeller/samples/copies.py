@@ -13,7 +13,7 @@ from django.db import transaction
 from labeller.jobs import queueing as jobs
 from labeller.projects.models import Project
 from labeller.samples import ingesting, likeness, storing
-from labeller.samples.models import Sample, TableReading, Text, TextCopy
+from labeller.samples.models import PARKED, Sample, TableReading, Text, TextCopy
 from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
 from tl_core.texts.reading import near_copies
@@ -33,7 +33,8 @@ def fold(reading: TableReading, progress: jobs.Progress) -> int:
     project = reading.source.project
     texts = Text.objects.filter(project=project)
     fresh = texts.filter(sample__shard__gte=reading.first_shard)
-    known = texts.filter(sample__shard__lt=reading.first_shard)
+    # What is in an earlier version only stands for nothing: it may be that version that was read wrong.
+    known = texts.filter(sample__shard__lt=reading.first_shard).exclude(sample__end__gte=PARKED)
     new_ids, new = likeness.signed(fresh)
     known_ids, old = likeness.signed(known)
     if not len(new_ids):

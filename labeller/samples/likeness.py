@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from labeller.projects.models import Project
 from labeller.samples.bursts import pages
-from labeller.samples.models import Text
+from labeller.samples.models import PARKED, Text
 from labeller.text import storable
 from tl_core.texts.reading import near_copies
 from tl_core.texts.reading.copies import digest
@@ -53,7 +53,7 @@ def stands(project: Project, contents: Sequence[str]) -> dict[str, str]:
         return {}
     digests = list(fresh)
     new = np.concatenate(list(near_copies.signatures(fresh.values())))
-    ids, known = signed(Text.objects.filter(project=project))
+    ids, known = signed(Text.objects.filter(project=project).exclude(sample__end__gte=PARKED))
     standing = near_copies.representatives(new, known)
     folded = np.flatnonzero(standing != len(ids) + np.arange(len(new))).tolist()
     wanted = {int(ids[standing[at]]) for at in folded if standing[at] < len(ids)}
