@@ -9,6 +9,8 @@ from labeller.labels.models import Label
 from labeller.managing import folding, removing_samples
 from labeller.samples.models import PARKED, Sample, Source
 
+FLAGS = ("is_corrected", "keeps_rows")  # in a source's layout, until what follows from a correction is done
+
 
 def tidy(progress: jobs.Progress) -> None:
     """Take the rows out of the project that are not in the tables any more, a shard at a time; twice is once."""
@@ -23,7 +25,7 @@ def tidy(progress: jobs.Progress) -> None:
         going = _unspoken(pks)
         if going:
             removing_samples.take_out(source.project, going, _unspoken)
-    layout = {name: value for name, value in source.layout.items() if name != "is_corrected"}
+    layout = {name: value for name, value in source.layout.items() if name not in FLAGS}
     Source.objects.filter(pk=source.pk, layout=source.layout).update(layout=layout)
 
 

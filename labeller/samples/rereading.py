@@ -2,6 +2,7 @@
 
 What is read anew is followed as a table that changed: a text that is still said keeps its sample and labels, wherever
 it is now. Texts that nobody finds in the table any more are parked, and go unless somebody said something of them.
+Where only the encoding was wrong, each row's sample stays, and says what it says now.
 """
 
 from collections.abc import Sequence
@@ -118,12 +119,25 @@ def ask(source: Source, seen: TableLook, meaning: str) -> None:
     if not seen.layout.text:
         raise FolderError(_("Say which column is the text."))
     columns = replace(seen.layout, reasons=()).as_json()
+    keeps_rows = _keeps_rows(source, seen.layout)
     with transaction.atomic():
-        source.layout = {**source.layout, "columns": columns, "is_corrected": True}
+        source.layout = {**source.layout, "columns": columns, "is_corrected": True, "keeps_rows": keeps_rows}
         source.save(update_fields=["layout"])
         if meaning in PURPOSES and seen.layout.labels:
             Given.of(meaning, layouts.COLUMN).store(source)
         jobs.enqueue(KIND, key=_key(source), project=source.project, payload={"source": source.pk})
+
+
+def _keeps_rows(source: Source, layout: "Layout") -> bool:
+    """Whether each row stays the same one, and only its characters are read otherwise."""
+    try:
+        before = look(source)
+    except FolderError:
+        return False
+    if before is None or len(before.layout.columns) != len(layout.columns):
+        return False
+    same = ("kind", "text", "delimiter", "quote", "has_header", "skipped")
+    return all(getattr(before.layout, name) == getattr(layout, name) for name in same)
 
 
 def is_under_way(source: Source) -> bool:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from labeller.projects.models import Project
 from labeller.samples import bulk
 from labeller.samples.models import PARKED, Deployment, File, Sample, Source, Text, TextCopy
+from labeller.samples.signals import content_changed
 from labeller.text import storable
 from tl_core.texts.reading import near_copies
 from tl_core.texts.reading.copies import digest
@@ -60,14 +61,19 @@ class _Known:
         return self.end is not None and self.end >= PARKED
 
 
-def store(project: Project, pieces: Iterable[Piece], *, is_again: bool = False) -> Counter[int]:
+def store(
+    project: Project, pieces: Iterable[Piece], *, is_again: bool = False, keeps_rows: bool = False
+) -> Counter[int]:
     """Write samples of these texts, and copies of samples that say (nearly) the same; how many are new, by shard.
 
-    `is_again` says that the files were read before, and pieces come in the order of their places.
+    `is_again` says that the files were read before, and pieces come in the order of their places; `keeps_rows` that a
+    row with another text than before is the same row all the same.
     """
     tidied = [(piece, storable(piece.content)) for piece in pieces]
     digests = [piece.digest or digest(content) for piece, content in tidied]
     known = _known(project, [*digests, *(piece.like for piece, _content in tidied if piece.like)])
+    if is_again and keeps_rows:
+        _say_otherwise(project, tidied, digests, known)
     if is_again:
         _follow([piece for piece, _content in tidied], digests, known)
     groups = _groups(project, {piece.group for piece, _content in tidied if piece.group})
@@ -192,6 +198,31 @@ def _follow(pieces: Sequence[Piece], digests: Sequence[str], known: dict[str, _K
     for twin in known.values():
         if (piece_now := moved.get(twin.pk)) is not None:
             twin.start, twin.end = piece_now.start, piece_now.end
+
+
+def _say_otherwise(
+    project: Project, tidied: Sequence[tuple[Piece, str]], digests: Sequence[str], known: dict[str, _Known]
+) -> None:
+    """Let samples in the places of texts that are new say these; they are embedded again."""
+    places = {piece.start for piece, _content in tidied}
+    there = Sample.objects.filter(file__in={piece.file.pk for piece, _content in tidied}, start__in=places)
+    rows = there.exclude(end__gte=PARKED).values_list("file_id", "start", "pk", "shard")
+    said = {twin.pk for twin in known.values()}
+    samples = {(file_id, start): (pk, shard) for file_id, start, pk, shard in rows if pk not in said}
+    changed: dict[int, Text] = {}
+    shards = set()
+    for (piece, content), name in zip(tidied, digests, strict=True):
+        found = samples.get((piece.file.pk, piece.start)) if name not in known else None
+        if found is not None:
+            changed[found[0]] = Text(pk=found[0], content=content, digest=name)
+            known[name] = _Known(found[0], piece.file.pk, piece.start, piece.end)
+            shards.add(found[1])
+    for text, signature in zip(changed.values(), _signatures([each.content for each in changed.values()]), strict=True):
+        text.signature = signature
+    Text.objects.bulk_update(changed.values(), ["content", "digest", "signature"], batch_size=200)
+    for shard in sorted(shards):
+        count = Sample.objects.filter(project=project, shard=shard).count()
+        content_changed.send(Sample, project=project, shard=shard, count=count)
 
 
 def _regroup(

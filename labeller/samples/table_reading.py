@@ -231,7 +231,8 @@ def _write_batch(reading: TableReading, batch: list[tuple[Piece, bool]], progres
                 mine = TableReading.objects.filter(pk=reading.pk, done=reading.done)
                 if not mine.update(done=reading.done + len(batch)):
                     raise jobs.JobLost(str(progress.job))
-                storing.store(reading.source.project, pieces, is_again=batch[0][1])
+                stays = reading.source.layout.get("keeps_rows", False)
+                storing.store(reading.source.project, pieces, is_again=batch[0][1], keeps_rows=stays)
             break
         except IntegrityError:  # another import has written one of these texts in between: it is known now
             if attempt + 1 == ATTEMPTS:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from labeller.embedding import loading, runs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels import tallies
 from labeller.labels.models import Answer, Label
@@ -131,6 +132,36 @@ def test_encoding_and_separator_are_corrected(project, page, path):
     # A separator that is wrong: no column is left that is said to be the text.
     shown = told(page(role=ROLES, do="show", delimiter="|"))
     assert shown.count('name="role"') == 1
+
+
+def test_rows_whose_encoding_is_corrected_keep_their_labels(project, page):
+    page(role=ROLES, do="read", encoding="cp1252")
+    factories.work()
+    wrong = Text.objects.get(sample__start=3, sample__end=None)
+    assert "caf\u00c3\u00a9" in wrong.content
+    label = factories.label(
+        project.first_question,
+        wrong.sample,
+        factories.person("ana"),
+        ensure_class(project.first_question, "place")[0].pk,
+    )
+    page(role=ROLES, do="read", encoding="utf-8")
+    factories.work()
+    assert contents() == {review[1] for review in REVIEWS}
+    assert Text.objects.get(content=REVIEWS[2][1]).pk == wrong.pk == label.sample_id
+    assert tallies.off(project) == 0
+    assert not {"is_corrected", "keeps_rows"} & project.sources.get().layout.keys()
+
+
+def test_done_twice_it_changes_nothing(project, page):
+    page(role=ROLES, do="read")
+    factories.work()
+    before = list(Text.objects.order_by("pk").values_list("pk", "content", "sample__start", "sample__end"))
+    for job in Job.objects.filter(kind__in=["reread", "tidy"]):
+        jobs.enqueue(job.kind, key=job.key, project=job.project, payload=job.payload)
+    factories.work()
+    assert list(Text.objects.order_by("pk").values_list("pk", "content", "sample__start", "sample__end")) == before
+    assert tallies.off(project) == 0
 
 
 def test_a_table_without_a_text_is_not_read(project, page):
