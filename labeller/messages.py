@@ -138,6 +138,11 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NOTHING_TO_ADAPT: gettext_noop(
         "Fewer than %(n)s embedded photographs can be read: import more, or wait until they are embedded."
     ),
+    WorkerCode.TRAINING_VECTORS: gettext_noop("training on these texts"),
+    WorkerCode.NO_WORD_TWICE: gettext_noop("No word is said twice in these texts: there is nothing to learn from."),
+    WorkerCode.VECTORS_REFUSED: gettext_noop(
+        "%(name)s cannot be read as word vectors: see that the file is there and whole."
+    ),
     WorkerCode.PICTURES_GONE: gettext_noop("Photographs went away while they were looked at: try again."),
     WorkerCode.NOTHING_KNOWN: gettext_noop("nothing is known of these photographs that it could learn from"),
     WorkerCode.COMPARING: gettext_noop("comparing"),

@@ -56,6 +56,7 @@ QUEUES = {
     "remove": "io",
     "finetune": "tune",
     "adapt": "tune",
+    "vectors": "tune",
     "network": "embed",
     "advise": "tune",
     "switch": "io",

@@ -43,7 +43,7 @@ class Gathered:
     def pictures(self) -> list[Picture]:
         """Where the samples' pictures lie."""
         places = {}
-        for page in _pages(self.ids.tolist()):
+        for page in in_pages(self.ids.tolist()):
             for sample in Sample.objects.filter(pk__in=page).select_related("file__source"):
                 places[sample.pk] = Picture(sample.file.source.location(sample.file.path), sample.box)
         # One deleted meanwhile is a file that is not there: it is left out like one that cannot be read.
@@ -89,8 +89,8 @@ def gather(question: Question, run: EmbeddingRun) -> Gathered | None:
         codes.append(_codes(data, at))
         classes.append(len(data.class_ids))
         rivals.append(reading.embeddings_of(each, run))
-    seen = [_vectors(embeddings, ids) for embeddings in rivals]
-    return Gathered(ids, codes, classes, seen, _groups(ids))
+    seen = [vectors_of(embeddings, ids) for embeddings in rivals]
+    return Gathered(ids, codes, classes, seen, groups_of(ids))
 
 
 def _of(question: Question, run: EmbeddingRun) -> fitting.Training | None:
@@ -111,7 +111,7 @@ def _images(sample_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Those that are pictures, ascending."""
     pictures = Sample.objects.filter(file__kind=File.Kind.IMAGE)
     kept = [
-        pk for page in _pages(sample_ids.tolist()) for pk in pictures.filter(pk__in=page).values_list("pk", flat=True)
+        pk for page in in_pages(sample_ids.tolist()) for pk in pictures.filter(pk__in=page).values_list("pk", flat=True)
     ]
     return np.sort(np.array(kept, np.int64))
 
@@ -131,7 +131,7 @@ def _codes(data: fitting.Training, at: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.where(at < 0, -1, np.searchsorted(data.class_ids, data.y[at]))
 
 
-def _vectors(embeddings: Any, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+def vectors_of(embeddings: Any, ids: NDArray[np.int64]) -> NDArray[np.float32]:
     """What the question's head sees of each sample; nought where there is no embedding."""
     at = embeddings.positions(ids)
     vectors = np.zeros((len(ids), len(embeddings.mean)), np.float32)
@@ -139,11 +139,11 @@ def _vectors(embeddings: Any, ids: NDArray[np.int64]) -> NDArray[np.float32]:
     return vectors
 
 
-def _groups(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
+def groups_of(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """What must not be torn apart: cameras where there are several, else events; None where there is neither."""
     cameras, events = np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64)
     place = {pk: at for at, pk in enumerate(ids.tolist())}
-    for page in _pages(ids.tolist()):
+    for page in in_pages(ids.tolist()):
         rows = placed(Sample.objects.filter(pk__in=page)).values_list("pk", "group", "event")
         for pk, camera, event in rows:
             cameras[place[pk]], events[place[pk]] = camera or -1, event or -1
@@ -153,7 +153,8 @@ def _groups(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
     return np.where(known < 0, known.max() + 1 + np.arange(len(ids)), known)
 
 
-def _pages(ids: list[int]) -> Iterator[list[int]]:
+def in_pages(ids: list[int]) -> Iterator[list[int]]:
+    """These ids, as many at a time as a statement takes."""
     for start in range(0, len(ids), PAGE):
         yield ids[start : start + PAGE]
 

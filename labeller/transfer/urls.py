@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.transfer import adapting_views, network_views, tuning_views, views
+from labeller.transfer import adapting_views, network_views, tuning_views, vectors_views, views
 
 app_name = "transfer"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("projects/<slug:slug>/featuriser/use/stop/", views.keep, name="keep"),
     path("projects/<slug:slug>/featuriser/questions/", views.compare_questions, name="compare_questions"),
     path("projects/<slug:slug>/featuriser/network/<slug:digest>/", network_views.use_network, name="use_network"),
+    path("projects/<slug:slug>/featuriser/vectors/", vectors_views.train_vectors, name="train_vectors"),
+    path("projects/<slug:slug>/featuriser/vectors/stop/", vectors_views.stop_vectors, name="stop_vectors"),
     path("networks/", network_views.networks, name="networks"),
     path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
     path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),

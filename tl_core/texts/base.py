@@ -23,10 +23,13 @@ class TextFeaturiser(ABC):
         Where the weights come from, for people.
     languages : tuple of str
         ISO 639-1 codes of what it was made for; empty = it does not matter.
+    fitted_on : int
+        Texts that it was fitted on; 0 where it was not, or does not say.
     """
 
     name: str
     dimension: int
+    fitted_on: int = 0
     source: str = "this project"
     languages: tuple[str, ...] = ()
 

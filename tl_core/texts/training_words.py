@@ -11,6 +11,7 @@ Bojanowski et al.: Enriching word vectors with subword information, 2017 (fastTe
 """
 
 import hashlib
+import importlib.util
 import json
 import logging
 import math
@@ -94,6 +95,11 @@ class TrainedWords(Fittable):
     directory : Path or None
         Keeps a checkpoint an epoch; of this very pool. None = nothing is kept.
 
+    Attributes
+    ----------
+    passes : int
+        How often a fit reads all texts, about; 0 until they were counted.
+
     Raises
     ------
     ValueError
@@ -108,6 +114,7 @@ class TrainedWords(Fittable):
         if (recipe.method == "continued") != bool(recipe.source):
             raise ValueError("vectors that are continued have a source, and no others have")
         self.recipe, self.weighting, self.directory = recipe, weighting, directory
+        self.passes = 0
 
     def fit(self, texts: Texts, tell: Tell = lambda done: None) -> Mapping[str, NDArray[Any]]:
         """See the base class. Told are texts read in all passes: one to count, `WordRecipe.passes` to train, and up to
@@ -124,9 +131,16 @@ class TrainedWords(Fittable):
         """
         tell = Cumulative(tell)
         counts = count(texts(), tell)
-        vectors = _Training(self.recipe, counts, self.directory).run(texts, tell)
-        about = {**asdict(self.recipe), "source": self.recipe.source or "this project"}
+        training = _Training(self.recipe, counts, self.directory)
+        self.passes = 1 + training.epochs + (2 if self.recipe.source else 0)
+        vectors = training.run(texts, tell)
+        about = {**asdict(self.recipe), "source": self.recipe.source or "this project", "texts": counts.texts}
         return finished(vectors, counts, texts, tell, weighting=self.weighting, about=about)
+
+
+def is_installed() -> bool:
+    """Return whether what trains is here; nothing is imported."""
+    return importlib.util.find_spec("gensim") is not None
 
 
 def fittable(
@@ -167,7 +181,7 @@ class _Training:
         self.path = None if directory is None else directory / "words.npz"
         self.begun: WordVectors | None = None
 
-    def run(self, texts: Texts, tell: Tell) -> WordVectors:
+    def run(self, texts: Texts, tell: Cumulative) -> WordVectors:
         """Everything, in order."""
         if not self.words:
             return WordVectors([], np.zeros((0, self.recipe.dimension), np.float32))
@@ -175,6 +189,7 @@ class _Training:
             self.begun = self._started(texts, tell)
         self.model = self._built()
         done = self._restored()
+        tell.skip(max(done, 0) * self.counts.texts)
         if self.begun is not None and done < 0:
             self._epoch(-1, texts, tell)
         for epoch in range(max(done, 0), self.epochs):

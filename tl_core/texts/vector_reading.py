@@ -13,6 +13,7 @@ from tl_core.texts import fasttext_files, vector_files, vector_packages, vector_
 from tl_core.texts.vectors import COMMON, Taking, WordVectors
 from tl_core.texts.word_notices import VectorsRefused, WordCode
 
+SUFFIXES = (".vec", ".txt", ".bin", ".kv", ".gz")
 _FASTTEXT = (793712314).to_bytes(4, "little")
 
 
@@ -56,6 +57,28 @@ def read(source: str, wanted: Collection[str], common: int = COMMON) -> WordVect
     except OSError as error:
         detail = notice(WordCode.VECTORS_UNREADABLE, file=path.name, error=error.strerror or str(error))
         raise VectorsRefused("unreadable", detail) from error
+
+
+def in_folder(folder: Path) -> tuple[str, ...]:
+    """Return the paths of what looks like word vectors in a folder, by name alone.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not be there.
+
+    Returns
+    -------
+    tuple of str
+        Files that end in one of `SUFFIXES`, and folders of spaCy pipelines; for `read`, which looks into them.
+    """
+    if not folder.is_dir():
+        return ()
+    return tuple(
+        str(path)
+        for path in sorted(folder.iterdir())
+        if (path.is_file() and path.suffix.lower() in SUFFIXES) or (path / "vocab").is_dir()
+    )
 
 
 def _of_file(path: Path, taking: Taking) -> WordVectors:
