@@ -112,6 +112,10 @@ ROWS = [
         (LOGIN, 404, 403, 403, 404, 404, 404),  # there is none
         FORM,
     ),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
+        for what in ("vectors", "vectors/stop")  # of texts alone
+    ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),

@@ -16,6 +16,7 @@ from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
 from labeller.samples.models import File
+from labeller.transfer.models import AdaptingResult
 from tl_core.images import DERIVATIVE_SIZES
 from tl_core.texts import fitted, registry
 
@@ -88,6 +89,7 @@ def of_fitted(project_id: int) -> list[str]:
     """Names of what was fitted to a project's texts, whose words it holds, and that no other project learns from."""
     own = EmbeddingRun.objects.filter(project=project_id, project__kind=Project.Kind.TEXT)
     specs = {runs.underived(spec) for spec in own.values_list("featuriser", flat=True)}
+    specs |= set(AdaptingResult.objects.filter(project=project_id).values_list("made", flat=True))
     others = EmbeddingRun.objects.exclude(project=project_id).filter(featuriser__in=specs)
     gone = specs - set(others.values_list("featuriser", flat=True))
     kinds = tuple(f"{kind}/" for kind in registry.kinds())

@@ -102,17 +102,17 @@ def train(progress: jobs.Progress) -> None:
     Job.objects.filter(pk=job.pk).update(payload={**job.payload, "begun": job.done})  # for the time that is left
     _tidy()
     try:
-        train_on(project, job.payload["source"], progress)
+        train_on(project, job.payload["source"], progress, turn=TURN)
     except jobs.JobLost:
         _forget_work(project.pk)  # cancelled; whoever else has it begins anew at worst
         raise
-    _forget_work(project.pk)
 
 
-def train_on(project: Project, source: str, tell: Tell, *, uses: bool = True) -> AdaptingResult:
+def train_on(project: Project, source: str, tell: Tell, *, uses: bool = True, turn: float = math.inf) -> AdaptingResult:
     """Train vectors, judge them and keep the figures; with `uses`, have the project use them where they are better.
 
-    Raises NotFitted while texts are coming in, NothingToTrain, and as `TrainedWords.fit` does.
+    After so many seconds of a `turn` it raises NextTurn, and called again goes on where it was. Raises NotFitted while
+    texts are coming in, NothingToTrain, and as `TrainedWords.fit` does.
     """
     started = time.monotonic()
     run = runs.current_run(project)
@@ -123,7 +123,7 @@ def train_on(project: Project, source: str, tell: Tell, *, uses: bool = True) ->
     recipe = WordRecipe("continued", source) if source else WordRecipe("fasttext")
     training = TrainedWords(recipe, "mean", _directory(project.pk))
     try:
-        arrays = training.fit(pool.texts, _Telling(tell, training, pool.count))
+        arrays = training.fit(pool.texts, _Telling(tell, training, pool.count, turn))
     except VectorsRefused as refused:
         raise NothingToTrain(notice(WorkerCode.VECTORS_REFUSED, name=Path(source).name)) from refused
     if not len(arrays["matrix"]):
@@ -131,6 +131,7 @@ def train_on(project: Project, source: str, tell: Tell, *, uses: bool = True) ->
     spec = fitted.spec_of(WORDS, arrays)
     earlier = AdaptingResult.objects.filter(project=project, way=CONTINUED if source else FROM_NOTHING).first()
     if earlier is not None and earlier.made == spec and is_used(project, spec):
+        _forget_work(project.pk)
         return earlier  # it would be compared with itself
     tell(PARTS, PARTS, notice(WorkerCode.COMPARING), now=True)
     verdict = _judged(project, run, WordFeaturiser(spec, arrays))
@@ -138,7 +139,9 @@ def train_on(project: Project, source: str, tell: Tell, *, uses: bool = True) ->
     if verdict.is_kept:
         fitted.save(WORDS, arrays, runs.networks())
     about = {"texts": pool.count, "source": Path(source).name, "seconds": round(time.monotonic() - started, 1)}
-    return _keep(run, earlier, verdict, spec, about, uses=uses)
+    result = _keep(run, earlier, verdict, spec, about, uses=uses)
+    _forget_work(project.pk)
+    return result
 
 
 class _Pool:
@@ -161,18 +164,17 @@ class _Pool:
 class _Telling:
     """Says how far it is; ends a turn between two passes, for what they taught is kept."""
 
-    def __init__(self, tell: Tell, training: TrainedWords, count: int) -> None:
-        self.tell, self.training, self.count = tell, training, max(count, 1)
-        self.began, self.finished = time.monotonic(), 0
+    def __init__(self, tell: Tell, training: TrainedWords, count: int, turn: float) -> None:
+        self.tell, self.training, self.count, self.turn = tell, training, max(count, 1), turn
+        self.began, self.kept = time.monotonic(), 0
 
     def __call__(self, done: int) -> None:
         whole = (self.training.passes or PASSES) * self.count
         said = notice(WorkerCode.TRAINING_VECTORS)
         self.tell(min(PARTS - 1, PARTS * done // whole), PARTS, said)
-        finished = (done - 1) // self.count
-        if finished > self.finished and time.monotonic() - self.began > TURN:
+        if self.training.kept > self.kept and time.monotonic() - self.began > self.turn:
             raise NextTurn(said)
-        self.finished = finished
+        self.kept = self.training.kept
 
 
 # --- judging and keeping --------------------------------------------------------------------------

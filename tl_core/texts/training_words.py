@@ -15,7 +15,7 @@ import importlib.util
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -99,6 +99,8 @@ class TrainedWords(Fittable):
     ----------
     passes : int
         How often a fit reads all texts, about; 0 until they were counted.
+    kept : int
+        Epochs that this fit has trained and kept: whoever stops it now loses what came after.
 
     Raises
     ------
@@ -114,7 +116,10 @@ class TrainedWords(Fittable):
         if (recipe.method == "continued") != bool(recipe.source):
             raise ValueError("vectors that are continued have a source, and no others have")
         self.recipe, self.weighting, self.directory = recipe, weighting, directory
-        self.passes = 0
+        self.passes, self.kept = 0, 0
+
+    def _note(self) -> None:
+        self.kept += 1
 
     def fit(self, texts: Texts, tell: Tell = lambda done: None) -> Mapping[str, NDArray[Any]]:
         """See the base class. Told are texts read in all passes: one to count, `WordRecipe.passes` to train, and up to
@@ -131,7 +136,7 @@ class TrainedWords(Fittable):
         """
         tell = Cumulative(tell)
         counts = count(texts(), tell)
-        training = _Training(self.recipe, counts, self.directory)
+        training = _Training(self.recipe, counts, self.directory, self._note)
         self.passes = 1 + training.epochs + (2 if self.recipe.source else 0)
         vectors = training.run(texts, tell)
         about = {**asdict(self.recipe), "source": self.recipe.source or "this project", "texts": counts.texts}
@@ -174,8 +179,10 @@ def fittable(
 class _Training:
     """A training under way; the directory says which epochs are done already."""
 
-    def __init__(self, recipe: WordRecipe, counts: WordCounts, directory: Path | None) -> None:
-        self.recipe, self.counts = recipe, counts
+    def __init__(
+        self, recipe: WordRecipe, counts: WordCounts, directory: Path | None, kept: Callable[[], None]
+    ) -> None:
+        self.recipe, self.counts, self.kept = recipe, counts, kept
         self.words = counts.by_frequency(LEAST)[:MOST_WORDS]
         self.epochs = recipe.passes(counts.tokens)
         self.path = None if directory is None else directory / "words.npz"
@@ -279,6 +286,7 @@ class _Training:
         identity = np.frombuffer(self._identity.encode(), np.uint8)
         with files.replacing(self.path) as temporary, temporary.open("xb") as file:
             np.savez(file, identity=identity, epochs=np.array(epochs), **self._numbers())  # type: ignore[arg-type]
+        self.kept()
 
     def _restored(self) -> int:
         """Take up the checkpoint, and return how many epochs it has; -1 where there is none of this training."""
