@@ -148,6 +148,12 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/label/<slug:key>/next/", ANNOTATORS, "{}"),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/labels/", ANNOTATORS, "EVENTS"),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/classes/", ANNOTATORS, '{"name": "fox"}'),
+    Row("POST", "projects/<slug:slug>/label/<slug:key>/speaking/", (LOGIN, 404, 403, 422, 422, 422, 422), "{}"),
+    Row(
+        "GET",
+        "projects/<slug:slug>/texts/<int:sample_id>/<int:start>/",
+        (LOGIN, 404, 403, 404, 404, 404, 404),  # it is a photograph
+    ),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/review/", MANAGERS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/review/next/", MANAGERS, "{}"),
     Row("GET", "projects/<slug:slug>/together/", (LOGIN, 404, 403, 302, 302, 302, 302)),  # there is one question alone
@@ -227,6 +233,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:job_id", 1),
         ("uuid:token", uuid.uuid4()),
         ("int:number", 0),
+        ("int:start", 0),
         ("slug:digest", "0123456789abcdef"),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),

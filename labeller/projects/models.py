@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from labeller.projects.fields import FoldedName
 
@@ -44,8 +45,8 @@ class Project(models.Model):
     class Kind(models.TextChoices):
         """What its samples are."""
 
-        IMAGE = "image", "photographs"
-        TEXT = "text", "texts"
+        IMAGE = "image", _("photographs")
+        TEXT = "text", _("texts")
 
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.IMAGE)
     slug = models.SlugField(unique=True)

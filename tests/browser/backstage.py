@@ -93,9 +93,7 @@ def _add_names(question: Question, file: Path) -> None:
 def texts(slug: str, key: str) -> dict[str, Any]:
     """A project of texts beside the other one, with the same people, and a question about them."""
     first = Project.objects.order_by("pk").first()
-    made = Project.objects.create(
-        slug=slug, name="Passages", kind=Project.Kind.TEXT, featuriser=first.featuriser if first else ""
-    )
+    made = Project.objects.create(slug=slug, name="Passages", kind=Project.Kind.TEXT)
     for each in Membership.objects.filter(project=first):
         Membership.objects.create(project=made, user=each.user, role=each.role)
     known = passages.write(made)

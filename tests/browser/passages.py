@@ -1,15 +1,12 @@
 """Short texts of four kinds, and some that are hard to show: the same ones every time, as a project of the program.
 
-What a text is about is what it *looks* like and its true class alike. Their embeddings are drawn, a cloud a kind: the
-pages are tested here, and no featuriser of texts.
+What a text is about is what it *looks* like and its true class alike. What the project learns from is fitted to them.
 """
 
 import hashlib
 import itertools
 import random
 from typing import Any
-
-import numpy as np
 
 KINDS = {
     "law": "court contract clause ruling appeal judge statute liability tenant licence",
@@ -27,7 +24,7 @@ LINES = 10_000
 ODD = {
     "one word": "Contract",
     "right to left": "قررت المحكمة أن العقد باطل.\n\nThe court held so on 3 May.\nוכך נפסק בערעור.",
-    "nul": "The clause ends here\0and goes on after the sign that shows nothing.",
+    "escape": "The clause ends here\x1band goes on after the sign that shows nothing.",
     "emoji": "Garlic 🧄 and butter 🧈 make a roast 👩🏽‍🍳 worth the oven 🔥.",
     "code": "A recipe in code:\n\ndef simmer(pot, minutes=20):\n    for _ in range(minutes):\n        pot.stir();\n"
     "    return pot\n\nThat is all it takes.",
@@ -63,9 +60,12 @@ def texts() -> list[tuple[str, str, str]]:
 
 def write(project: Any) -> dict[str, Any]:
     """Store them in a project of texts, embedded; what each sample is of, and the odd ones by name."""
+    from labeller.embedding import runs
     from labeller.labels import tallies
+    from labeller.projects.models import Project
     from labeller.samples.models import File, Sample, Source, Text
     from tests import factories
+    from tl_core.texts import fitted, registry
 
     source = Source.objects.create(project=project, path=f"/nowhere/{project.slug}", labels_from="label")
     file = File.objects.create(
@@ -87,7 +87,11 @@ def write(project: Any) -> dict[str, Any]:
         Text(sample=sample, project=project, content=content, digest=hashlib.sha256(content.encode()).hexdigest())
         for sample, (_, _, content) in zip(made, all_of_them, strict=True)
     )
-    factories.embed(project, made, _vectors(project, [kind for _, kind, _ in all_of_them]))
+    contents = [content for _, _, content in all_of_them]
+    spec = fitted.save("svd", registry.fittable("svd").fit(lambda: iter(contents)), runs.networks())
+    Project.objects.filter(pk=project.pk).update(featuriser=spec)
+    project.featuriser = spec
+    factories.embed(project, made, registry.make(spec).embed(contents))
     return {
         "kinds": {sample.pk: kind for sample, (_, kind, _) in zip(made, all_of_them, strict=True)},
         "odd": {name: sample.pk for sample, (name, _, _) in zip(made, all_of_them, strict=True) if name},
@@ -106,12 +110,3 @@ def answer(question: Any, kinds: dict[int, str], odd: list[int]) -> None:
     for sample in known:
         factories.label(question, sample, User.objects.get(username="bo"), classes[kinds[sample.pk]])
     asking.request_refit(question, at_once=True)
-
-
-def _vectors(project: Any, kinds: list[str]) -> np.ndarray:
-    from labeller.embedding import runs
-
-    rng = np.random.default_rng(3)
-    dimension = runs.current_run(project).dimension
-    middles = {kind: rng.normal(0, 1, dimension) for kind in KINDS}
-    return np.array([middles[kind] + rng.normal(0, 0.6, dimension) for kind in kinds])

@@ -223,8 +223,8 @@ def test_one_word_a_sign_for_nothing_and_code(sign_in: Callable[..., Page], pass
     page = sign_in("ana")
     passages.open(page, "one word")
     expect(page.get_by_test_id("reader")).to_have_text("Contract")
-    passages.open(page, "nul")
-    expect(page.get_by_test_id("reader")).to_contain_text("ends here␀and goes on")
+    passages.open(page, "escape")
+    expect(page.get_by_test_id("reader")).to_contain_text("ends here␛and goes on")
     for odd in ("code", "table"):
         passages.open(page, odd)
         families = page.locator(f"{BLOCK}.fixed").evaluate_all(

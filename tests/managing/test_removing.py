@@ -27,7 +27,7 @@ from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
 from labeller.samples import tables as tables_of_labels
-from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
+from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source, TableReading, Text, TextCopy
 from labeller.transfer.models import AdaptingResult, Advice, FineTuning, Switch, TuningPolicy
 from tests import factories
 
@@ -127,6 +127,9 @@ def besides(project, question, who):
     TuningPolicy.objects.create(project=project, question=question)
     AdaptingResult.objects.create(project=project, run=run, way="whitening", report={})
     TileGroup.objects.create(question=question, kind="hunt", hunter=who, n=0)
+    TableReading.objects.create(source=project.sources.first())
+    Text.objects.create(sample=sample, project=project, content="A fox.", digest=uuid.uuid4().hex * 2)
+    TextCopy.objects.create(original=sample, file=sample.file, part="row", start=2, content="A fox!")
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ OF_TILE = 1_000
 OF_ROW = 200
 OF_EXAMPLE = 60
 PIECE = 50_000  # characters of the rest that come at once
-NOTHING_SHOWN = "␀"  # a character that shows nothing, and would end a text where a database stops reading
 
 
 def shown_json(project: Project, samples: Collection[Sample], most: int = FIRST) -> dict[int, dict[str, Any]]:
@@ -37,8 +36,8 @@ def _texts(sample_ids: Collection[int], most: int) -> dict[int, dict[str, Any]]:
     found = {
         pk: {
             "sample": pk,
-            "text": readable(begins)[:most],
-            "more": max(n, len(begins)) > most,
+            "text": begins,
+            "more": n > most,
             "lang": str((layout or {}).get("language", "")),
             "deployment": deployment or "",
         }
@@ -62,9 +61,4 @@ def excerpts(project: Project, sample_ids: Collection[int], most: int = OF_ROW) 
 def piece(content: str, start: int) -> dict[str, Any]:
     """So much of a text from that character on, and where the next piece begins; None = that was all."""
     end = start + PIECE
-    return {"text": readable(content[start:end]), "next": end if end < len(content) else None, "length": len(content)}
-
-
-def readable(text: str) -> str:
-    """The text with a sign in the place of what shows nothing."""
-    return text.replace("\0", NOTHING_SHOWN)
+    return {"text": content[start:end], "next": end if end < len(content) else None, "length": len(content)}

@@ -5,7 +5,7 @@ from typing import Any
 from labeller.accounts.models import User
 from labeller.annotating.handing import state
 from labeller.annotating.models import Assignment
-from labeller.annotating.wire.shown import FIRST, readable
+from labeller.annotating.wire.shown import FIRST
 from labeller.labels.selectors import AUDIT
 from labeller.learning import speaking
 from labeller.learning.models import RoundEntry
@@ -21,7 +21,7 @@ def speaking_json(user: User, question: Question, sample_id: int, class_id: int)
     current = state.current_round(question)
     if not text or current is None or current.head is None:
         return []
-    found = speaking.words_of(current.head, readable(text[:FIRST]), class_id)
+    found = speaking.words_of(current.head, text[:FIRST], class_id)
     return [[span.start, span.end, round(span.weight, 3)] for span in found]
 
 
