@@ -62,9 +62,11 @@ class NothingToTrain(Explained):
 # --- asking ---------------------------------------------------------------------------------------
 
 
-def sources() -> list[str]:
-    """Vectors at hand that can be gone on from: installed packages, and files in the folder for them."""
-    return [*vector_packages.installed(), *vector_reading.in_folder(Path(settings.VECTORS))]
+def sources(project: Project) -> list[str]:
+    """Vectors at hand to go on from: installed packages of the texts' language, and files in the folder for them."""
+    packages = vector_packages.installed()
+    spoken = [name for name in packages if packages[name] in ("xx", project.language) or not project.language]
+    return [*spoken, *vector_reading.in_folder(Path(settings.VECTORS))]
 
 
 def ask(project: Project, source: str = "") -> Job:
@@ -123,7 +125,7 @@ def train_on(project: Project, source: str, tell: Tell, *, uses: bool = True, tu
     recipe = WordRecipe("continued", source) if source else WordRecipe("fasttext")
     training = TrainedWords(recipe, "mean", _directory(project.pk))
     try:
-        arrays = training.fit(pool.texts, _Telling(tell, training, pool.count, turn))
+        arrays = training.fit(pool.texts, _TellingPasses(tell, training, pool.count, turn))
     except VectorsRefused as refused:
         raise NothingToTrain(notice(WorkerCode.VECTORS_REFUSED, name=Path(source).name)) from refused
     if not len(arrays["matrix"]):
@@ -161,7 +163,7 @@ class _Pool:
                 yield content
 
 
-class _Telling:
+class _TellingPasses:
     """Says how far it is; ends a turn between two passes, for what they taught is kept."""
 
     def __init__(self, tell: Tell, training: TrainedWords, count: int, turn: float) -> None:

@@ -75,7 +75,7 @@ def shown(project: Project) -> TrainingVectors:
         )
     return TrainingVectors(
         is_installed(),
-        [Path(each).name for each in training_vectors.sources()],
+        [Path(each).name for each in training_vectors.sources(project)],
         job,
         newest if newest and newest.state == Job.State.FAILED else None,
         _minutes(job),

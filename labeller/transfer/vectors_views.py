@@ -18,7 +18,7 @@ def train_vectors(request: HttpRequest, slug: str) -> HttpResponse:
     """Have vectors trained on the texts: from nothing, or from those at hand that are named."""
     project = access.of_texts(request.user, slug, at_least=Role.MANAGER).project
     named = request.POST.get("source", "")
-    source = next((each for each in training_vectors.sources() if named and Path(each).name == named), "")
+    source = next((each for each in training_vectors.sources(project) if named and Path(each).name == named), "")
     if named and not source:
         messages.warning(request, _("These vectors are not at hand any more: choose others."))
     else:

