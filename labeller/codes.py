@@ -35,6 +35,8 @@ class WorkerCode(Codes):
     TUNING_COMPARES = "tuning_compares"
     TUNING_TRAINS = "tuning_trains"
     NOTHING_TO_TUNE = "nothing_to_tune"
+    NO_TEXTS_TO_TUNE = "no_texts_to_tune"
+    NO_ENCODER = "no_encoder"
     EMBEDDED_FIRST = "embedded_first", "name"
     TRYING = "trying"
     ADAPTING = "adapting", "n", "wanted"

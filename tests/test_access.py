@@ -114,7 +114,7 @@ ROWS = [
     ),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
-        for what in ("vectors", "vectors/stop")  # of texts alone
+        for what in ("vectors", "vectors/stop", "encoder")  # of texts alone
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),

@@ -6,7 +6,7 @@ It is gathered once and kept beside the work, so that one that goes on after a s
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,14 @@ from labeller.labels import selectors as labels
 from labeller.learning import fitting, reading
 from labeller.projects.models import Project, Question
 from labeller.samples.groups import placed
-from labeller.samples.models import File, Sample
+from labeller.samples.models import File, Sample, Text
 from tl_core.featurisers import cards
 from tl_core.featurisers.spec import canonical, parse
 from tl_core.pipeline import Picture
 from tl_core.store import files
+
+if TYPE_CHECKING:
+    from tl_core.adaptation.outputs import Target
 
 PAGE = 2000
 MOST = 20_000  # pictures: more would take more time and room than they are worth
@@ -49,6 +52,19 @@ class Gathered:
         # One deleted meanwhile is a file that is not there: it is left out like one that cannot be read.
         return [places.get(pk, Picture(Path("deleted"))) for pk in self.ids.tolist()]
 
+    def texts(self) -> list[str]:
+        """What the samples say, where they are texts; of one deleted meanwhile nothing."""
+        contents: dict[int, str] = {}
+        for page in in_pages(self.ids.tolist()):
+            contents.update(Text.objects.filter(sample__in=page).values_list("sample", "content"))
+        return [contents.get(pk, "") for pk in self.ids.tolist()]
+
+    def targets(self) -> "list[Target]":
+        """The questions, as a fine-tuning takes them."""
+        from tl_core.adaptation.outputs import Target
+
+        return [Target(codes, n) for codes, n in zip(self.codes, self.classes, strict=True)]
+
     def save(self, path: Path) -> None:
         """Keep it, whole or not at all."""
         arrays: dict[str, Any] = {"ids": self.ids, "classes": np.array(self.classes)}
@@ -74,14 +90,15 @@ class Gathered:
             )
 
 
-def gather(question: Question, run: EmbeddingRun) -> Gathered | None:
+def gather(question: Question, run: EmbeddingRun, most: int = MOST) -> Gathered | None:
     """All there is to learn from for the question, first, and others; None while there are no two classes."""
     rng = np.random.default_rng(question.pk)
     main = _of(question, run)
     if main is None:
         return None
-    ids = _images(main.sample_ids)
-    ids = np.sort(rng.choice(ids, MOST, replace=False)) if len(ids) > MOST else ids
+    is_of_texts = question.project.kind == Project.Kind.TEXT
+    ids = np.sort(main.sample_ids) if is_of_texts else _images(main.sample_ids)
+    ids = np.sort(rng.choice(ids, most, replace=False)) if len(ids) > most else ids
     asked = [(question, main), *_others(question, run, ids)]
     codes, classes, rivals = [], [], []
     for each, data in asked:

@@ -22,6 +22,7 @@ urlpatterns = [
     path("networks/pieces/<uuid:token>/<int:number>/", network_views.piece, name="network_piece"),
     path("networks/<slug:digest>/delete/", network_views.remove, name="remove_network"),
     path("projects/<slug:slug>/featuriser/tune/", tuning_views.tune, name="tune"),
+    path("projects/<slug:slug>/featuriser/encoder/", tuning_views.tune_encoder, name="tune_encoder"),
     path("projects/<slug:slug>/featuriser/tune/stop/", tuning_views.stop_tuning, name="stop_tuning"),
     path("projects/<slug:slug>/featuriser/tune/<int:tuning_id>/use/", tuning_views.use_tuned, name="use_tuned"),
 ]

@@ -12,6 +12,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.transfer import (
     adapting_shown,
     advising,
+    encoder_shown,
     fitting_texts,
     foretelling,
     helping,
@@ -62,6 +63,8 @@ def _of_texts(request: HttpRequest, member: access.Member) -> HttpResponse:
         "switching": changing,
         "texts": fitting_texts.shown(member.project),
         "vectors": vectors_shown.shown(member.project),
+        "encoder": encoder_shown.shown(member.project),
+        "tuning": foretelling.shown(member.project),
         "helping": helping.shown(member.project),
     }
     return render(request, "transfer/featuriser.html", context)

@@ -26,13 +26,18 @@ def project(folder):
         rows = csv.writer(file)
         rows.writerow(["text"])
         for number in range(COUNT):
-            rows.writerow([" ".join([*rng.permutation(FIELDS[("eye", "tax")[number % 2]])[:6], f"no{number * 7919}"])])
+            rows.writerow([sentence(rng, number)])
     owner = factories.person("olga")
     made = opening.open_new(folder=path, owner=owner, class_names=list(FIELDS), layout=TextLayout())
     factories.work()
     made = Project.objects.get(pk=made.pk)
     blind(made)
     return made
+
+
+def sentence(rng, number):
+    """One of either field by turns."""
+    return " ".join([*rng.permutation(FIELDS[("eye", "tax")[number % 2]])[:6], f"no{number * 7919}"])
 
 
 def blind(of):
