@@ -134,7 +134,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NOTHING_TO_TUNE: gettext_noop("There is nothing to learn from: label photographs of two classes first."),
     WorkerCode.NO_TEXTS_TO_TUNE: gettext_noop("There is nothing to learn from: label texts of two classes first."),
     WorkerCode.NO_ENCODER: gettext_noop("There is no sentence encoder here that could be tuned."),
-    WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
+    WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds everything first; until then nothing changes."),
     WorkerCode.TRYING: gettext_noop("every network looks at the photographs"),
     WorkerCode.ADAPTING: gettext_noop("trying way %(n)s of %(wanted)s"),
     WorkerCode.NOTHING_TO_ADAPT: gettext_noop(
