@@ -32,7 +32,7 @@ from labeller.projects.models import Project
 from labeller.samples.bursts import pages
 from labeller.samples.ingesting import check_disk
 from labeller.samples.models import Text
-from labeller.transfer import adapting, fitting_texts, gathering, sampling
+from labeller.transfer import adapting, fitting_texts, gathering, sampling, switching
 from labeller.transfer.models import AdaptingResult
 from labeller.transfer.tuning import NextTurn
 from tl_core import threads
@@ -92,6 +92,12 @@ def is_used(project: Project, spec: str) -> bool:
     """Whether the project learns from what was trained, or weighs it beside what it learns from."""
     run = EmbeddingRun.in_use(project)
     return bool(spec and run) and (run.featuriser == spec or run.companions.filter(featuriser=spec).exists())  # type: ignore[union-attr]
+
+
+def wished(project: Project) -> set[str]:
+    """What is being embedded, to be used then."""
+    wishes = Job.objects.filter(project=project, kind__in=[switching.KIND, adapting.KIND], state__in=runs.OPEN)
+    return {each.payload.get("beside") or each.payload.get("spec", "") for each in wishes} - {""}
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -244,7 +250,7 @@ def _keep(
 ) -> AdaptingResult:
     """The row of what came of it, and the wish to use it, together. What is used of an earlier training stays so."""
     made, is_beside = (spec, verdict.is_beside) if verdict.is_kept else ("", False)
-    if not made and earlier is not None and is_used(run.project, earlier.made):
+    if not made and earlier and (is_used(run.project, earlier.made) or earlier.made in wished(run.project)):
         made, is_beside = earlier.made, earlier.is_beside
     report = {
         "gains": adapting.rounded(verdict.alone),

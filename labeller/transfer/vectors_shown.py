@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 from labeller.embedding import runs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
-from labeller.transfer import adapting, training_vectors
+from labeller.transfer import training_vectors
 from labeller.transfer.adapting_shown import figures, span_of
 from labeller.transfer.models import AdaptingResult
 from tl_core.adaptation.gains import HEAD
@@ -55,7 +55,7 @@ def shown(project: Project) -> TrainingVectors:
     of_project = training_vectors.of_project(project)
     job = of_project.filter(state__in=runs.OPEN).order_by("-pk").first()
     newest = of_project.order_by("-pk").first()
-    wished = _wished(project)
+    wished = training_vectors.wished(project)
     results = AdaptingResult.objects.filter(project=project, way__in=WORDS).select_related("run", "project")
     gains = {each.way: (_of_head(each, "gains"), _of_head(each, "beside")) for each in results}
     span = span_of(gain for pair in gains.values() for part in pair for gain in part)
@@ -87,12 +87,6 @@ def shown(project: Project) -> TrainingVectors:
 
 def _of_head(result: AdaptingResult, part: str) -> list[dict[str, Any]]:
     return [gain for gain in result.report[part] if gain["measure"] == HEAD]
-
-
-def _wished(project: Project) -> set[str]:
-    """What is being embedded to be used."""
-    wishes = Job.objects.filter(project=project, kind__in=["switch", adapting.KIND], state__in=runs.OPEN)
-    return {each.payload.get("beside") or each.payload.get("spec", "") for each in wishes} - {""}
 
 
 def _minutes(job: Job | None) -> int | None:

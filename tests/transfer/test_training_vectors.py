@@ -262,6 +262,15 @@ def test_of_what_is_used_a_worse_training_later_takes_nothing_away(labelled, mon
     assert EmbeddingRun.in_use(now(labelled)).featuriser == first.made
 
 
+def test_what_is_still_being_embedded_is_not_taken_away_either(labelled, monkeypatch):
+    first = trained(labelled)
+    Text.objects.filter(pk=Text.objects.first().pk).update(content="eyea eyeb")
+    judged_as(monkeypatch, WORSE, WORSE)
+    assert trained(labelled).made == first.made
+    settled()
+    assert now(labelled).featuriser == first.made
+
+
 def test_a_later_training_takes_the_place_of_an_earlier_one_beside(news):
     first = trained(news).made
     settled()
