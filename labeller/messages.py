@@ -135,14 +135,21 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.TUNING_MEASURES: gettext_noop("Measuring how long it will take."),
     WorkerCode.TUNING_COMPUTES: gettext_noop("Computing what the fixed part of the network gives, once."),
     WorkerCode.TUNING_JOINS: gettext_noop("Training on all questions at once, and comparing with each alone."),
-    WorkerCode.TUNING_COMPARES: gettext_noop("Training, and comparing with today's on pictures that neither has seen."),
+    WorkerCode.TUNING_COMPARES: gettext_noop("Training, and comparing with today's on what neither has seen."),
     WorkerCode.TUNING_TRAINS: gettext_noop("It is better: training on all answers."),
     WorkerCode.NOTHING_TO_TUNE: gettext_noop("There is nothing to learn from: label photographs of two classes first."),
-    WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
+    WorkerCode.NO_TEXTS_TO_TUNE: gettext_noop("There is nothing to learn from: label texts of two classes first."),
+    WorkerCode.NO_ENCODER: gettext_noop("There is no sentence encoder here that could be tuned."),
+    WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds everything first; until then nothing changes."),
     WorkerCode.TRYING: gettext_noop("every network looks at the photographs"),
     WorkerCode.ADAPTING: gettext_noop("trying way %(n)s of %(wanted)s"),
     WorkerCode.NOTHING_TO_ADAPT: gettext_noop(
         "Fewer than %(n)s embedded photographs can be read: import more, or wait until they are embedded."
+    ),
+    WorkerCode.TRAINING_VECTORS: gettext_noop("training on these texts"),
+    WorkerCode.NO_WORD_TWICE: gettext_noop("No word is said twice in these texts: there is nothing to learn from."),
+    WorkerCode.VECTORS_REFUSED: gettext_noop(
+        "%(name)s cannot be read as word vectors: see that the file is there and whole."
     ),
     WorkerCode.PICTURES_GONE: gettext_noop("Photographs went away while they were looked at: try again."),
     WorkerCode.NOTHING_KNOWN: gettext_noop("nothing is known of these photographs that it could learn from"),

@@ -127,6 +127,10 @@ ROWS = [
         Row("POST", f"projects/<slug:slug>/featuriser/vocabulary/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
         for what in ("look", "stop")
     ),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
+        for what in ("vectors", "vectors/stop", "encoder")  # of texts alone
+    ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),

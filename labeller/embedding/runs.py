@@ -91,16 +91,24 @@ def featuriser_of(project: Project, spec: str) -> "Featuriser | TextFeaturiser":
     return text_featurisers.loaded(spec) if project.kind == Project.Kind.TEXT else featurisers.get(spec)
 
 
-def run_of(project: Project, spec: str) -> EmbeddingRun:
-    """The project's run of that featuriser, made where it is missing. Raises as `featuriser_of` does."""
+def run_of(project: Project, spec: str, *, beside: EmbeddingRun | None = None) -> EmbeddingRun:
+    """The project's run of that featuriser, made where it is missing: beside another one, where that is said.
+
+    Raises as `featuriser_of` does.
+    """
     featuriser = featuriser_of(project, spec)
     run, is_new = EmbeddingRun.objects.get_or_create(
         project=project,
         fingerprint=featuriser.fingerprint,
-        defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension},
+        defaults={
+            "featuriser": featuriser.name,
+            "dimension": featuriser.dimension,
+            "beside": beside,
+            "fitted_on": getattr(featuriser, "fitted_on", 0),  # of texts alone, and where it says so itself
+        },
     )
     # Whoever died after the run was made has not made its companion; one that has embeddings is left as it is.
-    if project.keeps_levels and (is_new or not run.shards.exists()):
+    if run.beside_id is None and project.keeps_levels and (is_new or not run.shards.exists()):
         accompany(run)
     if is_new:  # other weights, or another preprocessing, under the same name: what was made before is not continued
         for superseded in project.embedding_runs.filter(featuriser=run.featuriser).exclude(pk=run.pk):
@@ -287,7 +295,9 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
 def fit_again(project: Project) -> None:
     """Ask for what was fitted to the texts to be fitted anew, where they have doubled since."""
     run = EmbeddingRun.in_use(project)
-    if run is not None and run.fitted_on and tallies.samples(project) >= 2 * run.fitted_on:
+    if run is None or not text_featurisers.is_fitted_by_itself(run.featuriser):
+        return
+    if run.fitted_on and tallies.samples(project) >= 2 * run.fitted_on:
         ask_for_fit(project, delay=10.0)
 
 

@@ -10,7 +10,7 @@ from labeller.projects.models import Project
 from labeller.samples.bursts import pages
 from labeller.samples.models import Text
 from tl_core.featurisers import FeaturiserUnavailable
-from tl_core.texts import registry
+from tl_core.texts import registry, svd
 from tl_core.texts.base import TextFeaturiser
 
 AT_ONCE = 256  # texts between two reports
@@ -20,6 +20,11 @@ TOLD_BY = 1_000  # texts that tell the language
 def unfitted(spec: str) -> str:
     """The kind of featuriser that has to see the pool before a run of that spec can be; "" where none has to."""
     return spec if spec in registry.kinds() else ""
+
+
+def is_fitted_by_itself(spec: str) -> bool:
+    """Whether what was fitted to texts is fitted anew when they have doubled; vectors are trained when asked for."""
+    return spec.startswith(f"{svd.KIND}/")
 
 
 @functools.lru_cache(maxsize=2)

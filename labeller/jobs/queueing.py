@@ -59,6 +59,7 @@ QUEUES = {
     "tidy": "io",
     "finetune": "tune",
     "adapt": "tune",
+    "vectors": "tune",
     "network": "embed",
     "advise": "tune",
     "vocabulary": "tune",

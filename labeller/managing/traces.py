@@ -16,8 +16,9 @@ from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
 from labeller.samples.models import File, Source
+from labeller.transfer.models import AdaptingResult, FineTuning
 from tl_core.images import DERIVATIVE_SIZES
-from tl_core.texts import fitted, registry
+from tl_core.texts import fitted, registry, tuned
 
 
 def of_pictures(project_id: int, sha256s: Collection[str]) -> list[Path]:
@@ -88,9 +89,11 @@ def of_fitted(project_id: int) -> list[str]:
     """Names of what was fitted to a project's texts, whose words it holds, and that no other project learns from."""
     own = EmbeddingRun.objects.filter(project=project_id, project__kind=Project.Kind.TEXT)
     specs = {runs.underived(spec) for spec in own.values_list("featuriser", flat=True)}
+    specs |= set(AdaptingResult.objects.filter(project=project_id).values_list("made", flat=True))
+    specs |= set(FineTuning.objects.filter(project=project_id).values_list("spec", flat=True))
     others = EmbeddingRun.objects.exclude(project=project_id).filter(featuriser__in=specs)
     gone = specs - set(others.values_list("featuriser", flat=True))
-    kinds = tuple(f"{kind}/" for kind in registry.kinds())
+    kinds = tuple(f"{kind}/" for kind in (*registry.kinds(), tuned.KIND))
     return [fitted.file_name(spec) for spec in sorted(gone) if spec.startswith(kinds)]
 
 

@@ -29,17 +29,17 @@ def stop_adapting(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def use_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
     """Change to what a way made, or put it beside the network; 404 where nothing was kept of it."""
-    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     result = get_object_or_404(AdaptingResult.objects.exclude(made=""), project=project, way=way)
     adapting.use(result)
     if result.is_beside:
-        messages.info(request, _("It is being embedded beside the network; then each question weighs it anew."))
+        messages.info(request, _("It is being embedded beside what is in use; then each question weighs it anew."))
     return redirect("transfer:featuriser", slug)
 
 
 @require_POST
 def leave_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
     """Delete what a way put beside the network; 404 where it puts nothing there."""
-    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
+    project = access.member(request.user, slug, at_least=Role.MANAGER).project
     adapting.leave(get_object_or_404(AdaptingResult.objects.exclude(made=""), project=project, way=way, is_beside=True))
     return redirect("transfer:featuriser", slug)

@@ -28,6 +28,7 @@ class FittedToTexts:
 
     run: EmbeddingRun | None
     fitted_on: int
+    is_fitted_anew: bool
     companions: list[EmbeddingRun]
     seen: list[Seen]
 
@@ -36,10 +37,14 @@ def shown(project: Project) -> FittedToTexts:
     """What a project of texts learns from."""
     run = EmbeddingRun.in_use(project)
     if run is None:
-        return FittedToTexts(None, 0, [], [])
+        return FittedToTexts(None, 0, False, [], [])
     questions = project.questions.order_by("position", "pk")
     return FittedToTexts(
-        run, run.fitted_on, list(run.companions.order_by("pk")), [seen(each, run) for each in questions]
+        run,
+        run.fitted_on,
+        text_featurisers.is_fitted_by_itself(run.featuriser),
+        list(run.companions.order_by("pk")),
+        [seen(each, run) for each in questions],
     )
 
 
@@ -51,9 +56,9 @@ def fit(progress: jobs.Progress) -> None:
         return  # somebody chose another one meanwhile
     # Rows of a table that is being read are not counted yet: they are no fair picture of it.
     known, run = tallies.samples(project), EmbeddingRun.in_use(project)
-    if run is not None and run.fitted_on * 2 > known:
+    if run is not None and (run.fitted_on * 2 > known or not text_featurisers.is_fitted_by_itself(run.featuriser)):
         return
-    if _is_importing(project) and (known < ENOUGH or run is not None):
+    if is_importing(project) and (known < ENOUGH or run is not None):
         raise runs.NotFitted(notice(WorkerCode.TEXTS_FIRST))
     if not known:
         return  # the first shard asks again
@@ -71,7 +76,8 @@ def fit(progress: jobs.Progress) -> None:
     _begin(project, kind, spec, count, run)
 
 
-def _is_importing(project: Project) -> bool:
+def is_importing(project: Project) -> bool:
+    """Whether more texts are coming in."""
     open_jobs = Job.objects.filter(project=project, state__in=runs.OPEN)
     return open_jobs.filter(kind__in=["scan", "ingest"]).exists()
 

@@ -139,6 +139,11 @@ class AdaptingResult(models.Model):
     def __str__(self) -> str:
         return f"{self.way} in {self.project}"
 
+    @property
+    def spec(self) -> str:
+        """How what was made is named as a featuriser, where it is one: of texts by its kind, a network as one's own."""
+        return self.made if "/" in self.made else f"own/{self.made}"
+
 
 class FineTuning(models.Model):
     """A network trained on with a project's answers: asked for, under way or done; see `tuning`."""

@@ -10,6 +10,7 @@ from labeller.transfer import (
     levels,
     nightly,
     switching,
+    training_vectors,
     tuning,
     uploading,
     vocabulary,
@@ -17,6 +18,7 @@ from labeller.transfer import (
 
 handler("vocabulary")(vocabulary.look)
 handler("adapt")(adapting.adapt)
+handler("vectors")(training_vectors.train)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("levels")(levels.settle)

@@ -10,8 +10,9 @@ from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
 from labeller.transfer import (
-    adapting,
+    adapting_shown,
     advising,
+    encoder_shown,
     fitting_texts,
     foretelling,
     helping,
@@ -19,6 +20,7 @@ from labeller.transfer import (
     networks,
     switching,
     tuning_forms,
+    vectors_shown,
 )
 from labeller.transfer.forms import UseForm
 
@@ -41,7 +43,7 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
         "levels": levels.shown(member.project),
         "switching": changing,
         "advising": advising.shown(member.project),
-        "adapting": adapting.shown(member.project),
+        "adapting": adapting_shown.shown(member.project),
         "helping": helping.shown(member.project),
         "offered": networks.offered(member.project),
         "tuning": tunings,
@@ -60,6 +62,9 @@ def _of_texts(request: HttpRequest, member: access.Member) -> HttpResponse:
         "role": member.role,
         "switching": changing,
         "texts": fitting_texts.shown(member.project),
+        "vectors": vectors_shown.shown(member.project),
+        "encoder": encoder_shown.shown(member.project),
+        "tuning": foretelling.shown(member.project),
         "helping": helping.shown(member.project),
     }
     return render(request, "transfer/featuriser.html", context)

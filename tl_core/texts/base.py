@@ -25,10 +25,13 @@ class TextFeaturiser(ABC):
         ISO 639-1 codes of what it was made for; empty = it does not matter.
     is_quick : bool
         Whether a page may wait for some dozens of texts.
+    fitted_on : int
+        Texts that it was fitted on; 0 where it was not, or does not say.
     """
 
     name: str
     dimension: int
+    fitted_on: int = 0
     source: str = "this project"
     languages: tuple[str, ...] = ()
     is_quick: bool = False

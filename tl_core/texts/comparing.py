@@ -13,6 +13,8 @@ def compare(
     codes: NDArray[np.intp],
     rng: np.random.Generator,
     groups: NDArray[np.intp] | None = None,
+    *,
+    beside: bool = False,
 ) -> list[Gain]:
     """Compare embeddings of the same texts, as adaptations of pictures are compared.
 
@@ -26,6 +28,8 @@ def compare(
         For folds and resamples.
     groups : ndarray of int, shape (n,), or None
         Texts that belong together, such as the parts of one; below 0 = alone.
+    beside : bool
+        The later ones are looked at beside the earlier ones, and not in their place.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def compare(
     """
     alone = np.full(len(codes), -1, np.intp)
     known = Facts(np.zeros(0, np.intp), codes, alone, alone if groups is None else groups)
-    return gains.judge(_views(before), _views(after), known, rng)
+    return gains.judge(_views(before), _views(after), known, rng, beside=beside)
 
 
 def _views(X: NDArray[np.float32]) -> Views:  # noqa: N803

@@ -84,12 +84,13 @@ def count(
             least += 1
         if counts.texts % TOLD == 0:
             tell(counts.texts)
-    tell(counts.texts)
+    if counts.texts % TOLD:
+        tell(counts.texts)
     return counts
 
 
 class Cumulative:
-    """Tells of several passes over a pool as of one that goes on: a count that falls back begins another pass.
+    """Tells of several passes over a pool as of one that goes on: a count that does not rise begins another pass.
 
     Parameters
     ----------
@@ -100,9 +101,13 @@ class Cumulative:
     def __init__(self, tell: Callable[[int], None]) -> None:
         self._tell, self._before, self._last = tell, 0, 0
 
+    def skip(self, texts: int) -> None:
+        """Count texts as read that were read before the work was stopped."""
+        self._before += texts
+
     def __call__(self, done: int) -> None:
         """Take the texts done in the pass in hand."""
-        if done < self._last:
+        if done <= self._last:
             self._before += self._last
         self._last = done
         self._tell(self._before + done)

@@ -77,10 +77,15 @@ def save(kind: str, arrays: Mapping[str, NDArray[Any]], storage: Storage | None 
         From writing.
     """
     plain = {name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}
-    spec = f"{kind}/{_digest(kind, plain)}"
+    spec = spec_of(kind, plain)
     name = file_name(spec)
     (storage or configured()).write(name, arrays_to_bytes(plain, {"format": _FORMAT, "kind": kind}))
     return spec
+
+
+def spec_of(kind: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the spec that `save` gives to arrays, without writing them."""
+    return f"{kind}/{_digest(kind, arrays)}"
 
 
 def load(spec: str, storage: Storage | None = None) -> dict[str, NDArray[Any]]:

@@ -11,10 +11,11 @@ Bojanowski et al.: Enriching word vectors with subword information, 2017 (fastTe
 """
 
 import hashlib
+import importlib.util
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -95,6 +96,13 @@ class TrainedWords(Fittable):
     directory : Path or None
         Keeps a checkpoint an epoch; of this very pool. None = nothing is kept.
 
+    Attributes
+    ----------
+    passes : int
+        How often a fit reads all texts, about; 0 until they were counted.
+    kept : int
+        Epochs that this fit has trained and kept: whoever stops it now loses what came after.
+
     Raises
     ------
     ValueError
@@ -109,6 +117,10 @@ class TrainedWords(Fittable):
         if (recipe.method == "continued") != bool(recipe.source):
             raise ValueError("vectors that are continued have a source, and no others have")
         self.recipe, self.weighting, self.directory = recipe, weighting, directory
+        self.passes, self.kept = 0, 0
+
+    def _note(self) -> None:
+        self.kept += 1
 
     def fit(self, texts: Texts, tell: Tell = lambda done: None) -> Mapping[str, NDArray[Any]]:
         """See the base class. Told are texts read in all passes: one to count, `WordRecipe.passes` to train, and up to
@@ -125,9 +137,16 @@ class TrainedWords(Fittable):
         """
         tell = Cumulative(tell)
         counts = count(texts(), tell)
-        vectors = _Training(self.recipe, counts, self.directory).run(texts, tell)
-        about = {**asdict(self.recipe), "source": self.recipe.source or OWN}
+        training = _Training(self.recipe, counts, self.directory, self._note)
+        self.passes = 1 + training.epochs + (2 if self.recipe.source else 0)
+        vectors = training.run(texts, tell)
+        about = {**asdict(self.recipe), "source": self.recipe.source or OWN, "texts": counts.texts}
         return finished(vectors, counts, texts, tell, weighting=self.weighting, about=about)
+
+
+def is_installed() -> bool:
+    """Return whether what trains is here; nothing is imported."""
+    return importlib.util.find_spec("gensim") is not None
 
 
 def fittable(
@@ -161,14 +180,16 @@ def fittable(
 class _Training:
     """A training under way; the directory says which epochs are done already."""
 
-    def __init__(self, recipe: WordRecipe, counts: WordCounts, directory: Path | None) -> None:
-        self.recipe, self.counts = recipe, counts
+    def __init__(
+        self, recipe: WordRecipe, counts: WordCounts, directory: Path | None, kept: Callable[[], None]
+    ) -> None:
+        self.recipe, self.counts, self.kept = recipe, counts, kept
         self.words = counts.by_frequency(LEAST)[:MOST_WORDS]
         self.epochs = recipe.passes(counts.tokens)
         self.path = None if directory is None else directory / "words.npz"
         self.begun: WordVectors | None = None
 
-    def run(self, texts: Texts, tell: Tell) -> WordVectors:
+    def run(self, texts: Texts, tell: Cumulative) -> WordVectors:
         """Everything, in order."""
         if not self.words:
             return WordVectors([], np.zeros((0, self.recipe.dimension), np.float32))
@@ -176,6 +197,7 @@ class _Training:
             self.begun = self._started(texts, tell)
         self.model = self._built()
         done = self._restored()
+        tell.skip(max(done, 0) * self.counts.texts)
         if self.begun is not None and done < 0:
             self._epoch(-1, texts, tell)
         for epoch in range(max(done, 0), self.epochs):
@@ -265,6 +287,7 @@ class _Training:
         identity = np.frombuffer(self._identity.encode(), np.uint8)
         with files.replacing(self.path) as temporary, temporary.open("xb") as file:
             np.savez(file, identity=identity, epochs=np.array(epochs), **self._numbers())  # type: ignore[arg-type]
+        self.kept()
 
     def _restored(self) -> int:
         """Take up the checkpoint, and return how many epochs it has; -1 where there is none of this training."""

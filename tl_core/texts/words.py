@@ -65,6 +65,11 @@ class WordFeaturiser(TextFeaturiser):
         return str(self.about["source"])
 
     @property
+    def fitted_on(self) -> int:  # type: ignore[override]
+        """Texts that its vectors were trained on."""
+        return int(self.about.get("texts", 0))
+
+    @property
     def dimension(self) -> int:  # type: ignore[override]
         """Length of an embedding."""
         return int(self._arrays["matrix"].shape[1])

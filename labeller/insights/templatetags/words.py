@@ -35,6 +35,7 @@ JOB_KINDS = {
     "advise": gettext_noop("find out which network serves"),
     "vocabulary": gettext_noop("look for words nobody has seen"),
     "adapt": gettext_noop("adapt without labels"),
+    "vectors": gettext_noop("train word vectors on the texts"),
     "finetune": gettext_noop("fine-tune the network"),
     "switch": gettext_noop("change the network"),
     "network": gettext_noop("look at an uploaded network"),

@@ -27,6 +27,7 @@ def test_what_is_saved_is_loaded(storage):
 
 
 def test_the_same_content_is_one_file(storage):
+    assert fitted.spec_of("svd", ARRAYS) == fitted.save("svd", ARRAYS, storage)
     specs = {fitted.save("svd", ARRAYS, storage), fitted.save("svd", dict(reversed(ARRAYS.items())), storage)}
     assert len(specs) == 1 and len(storage.names()) == 1
     other = {**ARRAYS, "b": ARRAYS["b"] + 1}

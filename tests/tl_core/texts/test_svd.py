@@ -59,9 +59,7 @@ def test_a_text_has_the_same_vector_in_any_batch(monkeypatch):
 
 
 @pytest.mark.usefixtures("_stored")
-@pytest.mark.parametrize(
-    "text", ["", "of the day", "unheard-of", "The sail of the sail's day, the day of rye!"]
-)
+@pytest.mark.parametrize("text", ["", "of the day", "unheard-of", "The sail of the sail's day, the day of rye!"])
 def test_words_together_add_what_the_embedding_is_along_a_direction(text):
     featuriser = fit(written(60)[0], dimension=10)
     direction = np.random.default_rng(1).normal(size=10).astype(np.float32)

@@ -83,6 +83,19 @@ def test_who_was_stopped_goes_on_and_ends_where_it_would_have(tmp_path: Path, so
     assert len(trained) < len(from_start) and from_start == sorted(from_start)
 
 
+def test_how_far_it_is_can_be_told_also_of_who_went_on(tmp_path: Path) -> None:
+    training = TrainedWords(WordRecipe("fasttext", dimension=4, epochs=5), "mean", tmp_path)
+    told: list[int] = []
+    arrays = training.fit(pool, told.append)
+    assert (training.passes, training.kept) == (6, 5)
+    assert told == sorted(set(told)) and told[-1] == 6 * len(TEXTS)
+    assert WordFeaturiser("words/x", arrays).fitted_on == len(TEXTS)
+    again = TrainedWords(WordRecipe("fasttext", dimension=4, epochs=5), "mean", tmp_path)
+    resumed: list[int] = []
+    again.fit(pool, resumed.append)
+    assert again.kept == 0 and resumed[-1] <= told[-1], "it is not further than whoever began"
+
+
 def test_a_checkpoint_of_another_training_is_left_alone(tmp_path: Path) -> None:
     fit(WordRecipe(dimension=8, epochs=1), tmp_path)
     other = WordRecipe(dimension=8, epochs=1, seed=5)
