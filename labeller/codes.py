@@ -48,6 +48,9 @@ class WorkerCode(Codes):
     NOTHING_KNOWN = "nothing_known"
     COMPARING = "comparing"
     NOTHING_TO_TRY = "nothing_to_try"
+    READING_WORDS = "reading_words", "name"
+    NO_WORDS = "no_words"
+    NO_VECTORS_HERE = "no_vectors_here"
     # What is tried: parts of networks, and what has learnt nothing.
     LAST_LAYER = "last_layer", "name"
     LEVELS = "levels", "name"

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop, ngettext
 from labeller.codes import WorkerCode
 from labeller.text import storable
 from tl_core.notices import Code, Notice
+from tl_core.texts.word_notices import WordCode
 
 Said = Notice | Mapping[str, Any] | str | Sequence[Any]
 
@@ -338,6 +339,34 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     ),
     Code.NO_NETWORK: gettext_noop("No network could be tried: see what is missing below."),
     Code.NO_RIVAL: gettext_noop("There was nothing to compare the networks with."),
+    # Word vectors that can't be read, and what they know of a project's words.
+    WorkerCode.READING_WORDS: gettext_noop("looking up words in %(name)s"),
+    WorkerCode.NO_WORDS: gettext_noop("There is no text to look for words in: import some first."),
+    WorkerCode.NO_VECTORS_HERE: gettext_noop("There are no word vectors on this server."),
+    WordCode.VECTORS_MISSING: gettext_noop("There are no word vectors %(file)s on this server."),
+    WordCode.VECTORS_UNREADABLE: gettext_noop("The word vectors %(file)s cannot be read: %(error)s."),
+    WordCode.NO_VECTORS: gettext_noop("There are no word vectors in %(file)s."),
+    WordCode.BAD_LINE: gettext_noop("%(file)s cannot be read as word vectors: at line or word %(place)s, %(error)s."),
+    WordCode.CUT_AT: gettext_noop("%(file)s ends at line or word %(place)s of %(wanted)s: it did not arrive whole."),
+    WordCode.UNSAFE_PICKLE: gettext_noop("%(file)s was not opened: reading it would run %(name)s."),
+    WordCode.NOT_SUPPORTED: gettext_noop("%(file)s holds word vectors of a kind that is not read here: %(kind)s."),
+    WordCode.WORDS_KNOWN: gettext_noop(
+        "Hardly a word is unknown: %(tokens)s%% of all words said, and %(mass)s%% where rare words count for more."
+    ),
+    WordCode.WORDS_UNKNOWN: gettext_noop(
+        "Unknown are %(tokens)s%% of all words said, and %(mass)s%% where rare words count for more."
+    ),
+    WordCode.AS_ACCURATE: gettext_noop(
+        "By %(n)s labels a classifier is right about %(accuracy)s%% on these embeddings, as good as the %(rival)s%% on "
+        "what is counted in this project's own texts."
+    ),
+    WordCode.LESS_ACCURATE: gettext_noop(
+        "By %(n)s labels a classifier is right about %(accuracy)s%% on these embeddings, and about %(rival)s%% on what "
+        "is counted in this project's own texts."
+    ),
+    WordCode.WORDS_ALONE: gettext_noop(
+        "Words alone tell little: vectors that know every word may serve badly. With labels that is measured."
+    ),
     WorkerCode.NO_DRAW: gettext_noop("no audit sample has been drawn from the whole pool yet"),
     WorkerCode.CLASS_KEPT: gettext_noop("The class is kept: meanwhile something has come to name it."),
     WorkerCode.ROUNDS_CONTRADICT: gettext_noop(

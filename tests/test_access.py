@@ -116,6 +116,12 @@ ROWS = [
         Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
         for what in ("vectors", "vectors/stop", "encoder")  # of texts alone
     ),
+    # Words are in texts, and this project is of photographs.
+    Row("GET", "projects/<slug:slug>/featuriser/vocabulary/", (LOGIN, 404, 403, 403, 404, 404, 404)),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/vocabulary/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
+        for what in ("look", "stop")
+    ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/classes/<int:class_id>/", MANAGERS),

@@ -59,6 +59,7 @@ QUEUES = {
     "vectors": "tune",
     "network": "embed",
     "advise": "tune",
+    "vocabulary": "tune",
     "switch": "io",
 }
 

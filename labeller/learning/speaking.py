@@ -147,7 +147,7 @@ def _weigh(head: Head, linear: LinearHead) -> Weigh | None:
     parts = _parts(head)
     if any(isinstance(part.featuriser, TellsWords) for part in parts):
         return functools.partial(_added, linear, parts)
-    quick = [part.featuriser for part in parts if getattr(part.featuriser, "is_quick", False)]
+    quick = [part.featuriser for part in parts if part.featuriser and part.featuriser.is_quick]
     if len(quick) < len(parts):
         return None
 
@@ -190,7 +190,7 @@ def _parts(head: Head) -> list[_Part]:
     return found
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)  # what was fitted to a large pool takes 150 MB
 def featuriser(spec: str) -> TextFeaturiser | None:
     """The featuriser of texts of that name, kept by the process; None for one whose words nobody knows."""
     try:

@@ -13,8 +13,10 @@ from labeller.transfer import (
     training_vectors,
     tuning,
     uploading,
+    vocabulary,
 )
 
+handler("vocabulary")(vocabulary.look)
 handler("adapt")(adapting.adapt)
 handler("vectors")(training_vectors.train)
 handler("advise")(advising.advise)

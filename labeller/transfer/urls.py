@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.transfer import adapting_views, network_views, tuning_views, vectors_views, views
+from labeller.transfer import adapting_views, network_views, tuning_views, vectors_views, views, vocabulary_views
 
 app_name = "transfer"
 urlpatterns = [
@@ -25,4 +25,7 @@ urlpatterns = [
     path("projects/<slug:slug>/featuriser/encoder/", tuning_views.tune_encoder, name="tune_encoder"),
     path("projects/<slug:slug>/featuriser/tune/stop/", tuning_views.stop_tuning, name="stop_tuning"),
     path("projects/<slug:slug>/featuriser/tune/<int:tuning_id>/use/", tuning_views.use_tuned, name="use_tuned"),
+    path("projects/<slug:slug>/featuriser/vocabulary/", vocabulary_views.vocabulary, name="vocabulary"),
+    path("projects/<slug:slug>/featuriser/vocabulary/look/", vocabulary_views.look_up, name="look_up"),
+    path("projects/<slug:slug>/featuriser/vocabulary/stop/", vocabulary_views.stop_looking, name="stop_looking"),
 ]

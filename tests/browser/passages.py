@@ -36,6 +36,24 @@ ODD = {
     "two megabytes": "",  # drawn
 }
 
+_UNKNOWN = {"count": 12, "texts": 9, "weight": 0.5, "mapped_to": "context", "like": ["clause", "ruling", "judge"]}
+WORDS = {  # as tl_core.texts.reporting says it
+    "coverage": {
+        "tokens": 0.08, "types": 0.2, "mass": 0.11, "texts": 0.5, "blank": 0.01,
+        "n_tokens": 9000, "n_types": 420, "n_texts": 250,
+    },
+    "frequent": [{**_UNKNOWN, "word": "contract"}, {**_UNKNOWN, "word": "المحكمة", "mapped_to": "nothing", "like": []}],
+    "telling": [{**_UNKNOWN, "word": "contract"}],
+    "verdict": {
+        "grade": "half",
+        "by": "words",
+        "reasons": [
+            {"code": "words_unknown", "parameters": {"tokens": 8.0, "mass": 11.0}},
+            {"code": "words_alone_tell_little", "parameters": {}},
+        ],
+    },
+}  # fmt: skip
+
 
 def _text(rng: random.Random, kind: str, sentences: int) -> str:
     words = KINDS[kind].split()
@@ -64,6 +82,7 @@ def write(project: Any) -> dict[str, Any]:
     from labeller.labels import tallies
     from labeller.projects.models import Project
     from labeller.samples.models import File, Sample, Source, Text
+    from labeller.transfer.models import WordReport
     from tests import factories
     from tl_core.texts import fitted, registry
 
@@ -92,6 +111,7 @@ def write(project: Any) -> dict[str, Any]:
     Project.objects.filter(pk=project.pk).update(featuriser=spec)
     project.featuriser = spec
     factories.embed(project, made, registry.make(spec).embed(contents))
+    WordReport.objects.create(project=project, source="glove", report=WORDS, seconds=1.0)
     return {
         "kinds": {sample.pk: kind for sample, (_, kind, _) in zip(made, all_of_them, strict=True)},
         "odd": {name: sample.pk for sample, (name, _, _) in zip(made, all_of_them, strict=True) if name},

@@ -84,6 +84,11 @@ def wrong_with(page: Page) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def passages(program: Program) -> Passages:
+    return written(program)
+
+
+def written(program: Program) -> Passages:
+    """A project of texts beside the program's own, ready to be labelled."""
     made = program.backstage(texts={"slug": "passages", "key": "about"})
     beside = replace(program, slug="passages")
     kinds = {int(sample): kind for sample, kind in made["kinds"].items()}

@@ -100,6 +100,10 @@ class Quick:
         return np.array([[text.count("fox"), text.count("badger"), 1.0] for text in texts], np.float32)
 
 
+class Slow(Quick):
+    is_quick = False
+
+
 @pytest.fixture
 def stored(tmp_path, settings, monkeypatch):
     """A stored head of that many columns, of a run with this featuriser."""
@@ -139,7 +143,7 @@ def test_a_quick_featuriser_has_words_left_out_and_a_slow_one_says_nothing(store
     text = "badger or fox"
     head = stored([[3, -1, 0], [-3, 1, 0]], Quick())
     assert dict(shown(text, speaking.words_of(head, text, FOX)))["fox"] == 1.0
-    head = stored([[3, -1, 0], [-3, 1, 0]], object())
+    head = stored([[3, -1, 0], [-3, 1, 0]], Slow())
     assert speaking.words_of(head, text, FOX) == []
 
 

@@ -28,7 +28,7 @@ from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
 from labeller.samples import tables as tables_of_labels
 from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source, TableReading, Text, TextCopy
-from labeller.transfer.models import AdaptingResult, Advice, FineTuning, Switch, TuningPolicy
+from labeller.transfer.models import AdaptingResult, Advice, FineTuning, Switch, TuningPolicy, WordReport
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +122,7 @@ def besides(project, question, who):
     Summary.objects.get_or_create(question=question, defaults={"report": {}})
     Kept.look(project.pk, "jobs", 3)
     Advice.objects.create(project=project, question=question, report={}, seconds=1.0)
+    WordReport.objects.create(project=project, question=question, source="glove", report={}, seconds=1.0)
     Switch.objects.create(project=project, run=run)
     FineTuning.objects.create(project=project, question=question, seconds=1)
     TuningPolicy.objects.create(project=project, question=question)

@@ -25,6 +25,8 @@ class TextFeaturiser(ABC):
         ISO 639-1 codes of what it was made for; empty = it does not matter.
     fitted_on : int
         Texts that it was fitted on; 0 where it was not, or does not say.
+    is_quick : bool
+        Whether a page may wait for some dozens of texts.
     """
 
     name: str
@@ -32,6 +34,7 @@ class TextFeaturiser(ABC):
     fitted_on: int = 0
     source: str = "this project"
     languages: tuple[str, ...] = ()
+    is_quick: bool = False
 
     @property
     def blocks(self) -> tuple[Block, ...]:

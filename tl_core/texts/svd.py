@@ -117,6 +117,37 @@ class Svd(TextFeaturiser):
             out[start : start + len(rows)] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
         return out
 
+    def word_weights(
+        self, text: str, places: Sequence[tuple[int, int]], direction: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Return what the words of a text add to its embedding along a direction.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        places : sequence of (int, int)
+            First character of each word, and the one after its last.
+        direction : ndarray of float32, shape (dimension,)
+            Such as a class's weights in a linear head.
+
+        Returns
+        -------
+        ndarray of float64, shape (len(places),)
+            All words of the text together add the embedding times the direction. A word that occurs twice adds the same
+            each time; what a pair of neighbours adds is halved between them.
+        """
+        cut = tokens(_cut(text))
+        counts = self._vocabulary.counts_of(cut)
+        row = _weighted(counts, self._weights)
+        length = max(float(np.linalg.norm(row @ self._directions)), 1e-9)
+        added = row.data * (self._directions[row.indices] @ direction) / length
+        times = np.concatenate([matrix.data for matrix in counts])
+        by_column = dict(zip(row.indices.tolist(), (added / times).tolist(), strict=True))
+        by_word = self._vocabulary.by_word(cut, by_column)
+        found = (sum(by_word.get(word, 0.0) for word in tokens(text[start:end])) for start, end in places)
+        return np.fromiter(found, np.float64, len(places))
+
     @cached_property
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return fitted.load(self.name)

@@ -34,6 +34,7 @@ from tl_core.texts.vectors import COMMON, WordVectors
 from tl_core.texts.words import KIND, PretrainedWords, Tell, Texts, Weighting, chunks, finished, with_more
 
 Method = Literal["word2vec", "fasttext", "continued"]
+OWN = "this project"  # the source of vectors that were trained from nothing
 LEAST = 2  # times a word has to be said
 MOST_WORDS = 200_000  # the most frequent are trained
 _CHUNK = 5000  # texts
@@ -139,7 +140,7 @@ class TrainedWords(Fittable):
         training = _Training(self.recipe, counts, self.directory, self._note)
         self.passes = 1 + training.epochs + (2 if self.recipe.source else 0)
         vectors = training.run(texts, tell)
-        about = {**asdict(self.recipe), "source": self.recipe.source or "this project", "texts": counts.texts}
+        about = {**asdict(self.recipe), "source": self.recipe.source or OWN, "texts": counts.texts}
         return finished(vectors, counts, texts, tell, weighting=self.weighting, about=about)
 
 

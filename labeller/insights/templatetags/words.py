@@ -30,6 +30,7 @@ JOB_KINDS = {
     "derive": gettext_noop("make a small picture anew"),
     "remove": gettext_noop("delete"),
     "advise": gettext_noop("find out which network serves"),
+    "vocabulary": gettext_noop("look for words nobody has seen"),
     "adapt": gettext_noop("adapt without labels"),
     "vectors": gettext_noop("train word vectors on the texts"),
     "finetune": gettext_noop("fine-tune the network"),

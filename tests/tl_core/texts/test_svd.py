@@ -1,6 +1,7 @@
 """SVD of counted words and pieces: what it separates, what does not change it, and its bounds."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -55,6 +56,31 @@ def test_a_text_has_the_same_vector_in_any_batch(monkeypatch):
     np.testing.assert_allclose(np.concatenate([featuriser.embed([text]) for text in texts]), together, atol=1e-6)
     monkeypatch.setattr(svd, "_CHUNK", 7)
     np.testing.assert_allclose(featuriser.embed(texts[::-1])[::-1], together, atol=1e-6)
+
+
+@pytest.mark.usefixtures("_stored")
+@pytest.mark.parametrize("text", ["", "of the day", "unheard-of", "The sail of the sail's day, the day of rye!"])
+def test_words_together_add_what_the_embedding_is_along_a_direction(text):
+    featuriser = fit(written(60)[0], dimension=10)
+    direction = np.random.default_rng(1).normal(size=10).astype(np.float32)
+    whole = featuriser.word_weights(text, [(0, len(text))], direction)
+    cut = [found.span() for found in re.finditer(r"[^\W_]+(?:['’-][^\W_]+)*", text)]
+    weights = featuriser.word_weights(text, cut, direction)
+    expected = float((featuriser.embed([text]) @ direction)[0])
+    np.testing.assert_allclose([whole.sum(), weights.sum()], expected, atol=1e-5)
+
+
+@pytest.mark.usefixtures("_stored")
+def test_the_words_of_a_field_speak_for_it():
+    texts, fields = written(200)
+    featuriser = fit(texts, dimension=20)
+    found = featuriser.embed(texts)
+    direction = found[fields == 1].mean(axis=0) - found[fields == 0].mean(axis=0)
+    against, speaks = (words[0] for words in FIELDS.values())
+    text = f"{against} of the {speaks}"
+    places = [(0, len(against)), (len(text) - len(speaks), len(text))]
+    first, last = featuriser.word_weights(text, places, direction)
+    assert first < 0 < last
 
 
 @pytest.mark.usefixtures("_stored")
