@@ -84,6 +84,15 @@ ROWS = [
         (LOGIN, 404, 403, 403, 302, 302, 302),
         FORM,
     ),
+    *(Row(method, "projects/<slug:slug>/tables/", (LOGIN, 404, 403, 403, 404, 404, 404)) for method in ("GET", "POST")),
+    *(  # of texts only
+        Row(method, f"projects/<slug:slug>/copies/{path}", refused)
+        for method, path, refused in (
+            ("GET", "", (LOGIN, 404, 403, 404, 404, 404, 404)),
+            ("GET", "<int:sample_id>/", (LOGIN, 404, 403, 404, 404, 404, 404)),
+            ("POST", "<int:sample_id>/", (LOGIN, 404, 403, 403, 404, 404, 404)),
+        )
+    ),
     Row("GET", "projects/<slug:slug>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
@@ -112,15 +121,15 @@ ROWS = [
         (LOGIN, 404, 403, 403, 404, 404, 404),  # there is none
         FORM,
     ),
-    *(
-        Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
-        for what in ("vectors", "vectors/stop", "encoder")  # of texts alone
-    ),
     # Words are in texts, and this project is of photographs.
     Row("GET", "projects/<slug:slug>/featuriser/vocabulary/", (LOGIN, 404, 403, 403, 404, 404, 404)),
     *(
         Row("POST", f"projects/<slug:slug>/featuriser/vocabulary/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
         for what in ("look", "stop")
+    ),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
+        for what in ("vectors", "vectors/stop", "encoder")  # of texts alone
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),

@@ -31,6 +31,7 @@ OF_CLASS = {
     "sonata": "a sonata for piano played slowly in the concert hall",
 }
 ODD = ("river", "paper", "window", "copper", "winter", "button", "candle", "garden")
+ENDS = ("early", "quietly", "twice", "for once", "outside", "again", "with care", "by chance")
 
 
 def _photographs(folder):
@@ -52,7 +53,8 @@ def _texts(folder):
         rows.writerow(["text", "label", "author"])
         for number in range(COUNT):
             of_class = list(OF_CLASS)[number % 3]
-            odd = f"{ODD[number % 8]} {ODD[number // 8 % 8]} {number}"
+            # Different enough to be no near-copies of each other.
+            odd = f"{ODD[number % 8]} {ENDS[number // 6 % 8]} {ODD[number // 8 % 8]} {ENDS[number % 7]} {number * 7919}"
             rows.writerow([f"{OF_CLASS[of_class]} {odd}", of_class, f"author {number % 4}"])
     return path, Given(truth="column")
 
@@ -138,6 +140,8 @@ def test_labels_are_exported_and_pages_shown(pool, client):
     for page in ("", "featuriser/", "export/", "settings/", "classes/", "delete/", "refused/"):
         answer = client.get(f"/projects/{pool.slug}/{page}")
         assert answer.status_code == 200, page
+    for page in ("tables/", "copies/"):
+        assert client.get(f"/projects/{pool.slug}/{page}").status_code == (404 if pool.kind == "image" else 200)
     of_cameras = client.get(f"/projects/{pool.slug}/deployments/")
     tried = client.post(f"/projects/{pool.slug}/featuriser/advise/")
     assert (of_cameras.status_code, tried.status_code) == ((200, 302) if pool.kind == "image" else (404, 404))

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
+from labeller.managing import demo_texts
 from labeller.projects import making as projects
 from labeller.projects.models import Project
 from labeller.samples import ingesting as samples
@@ -25,7 +26,7 @@ QUESTION = "What is in the picture?"
 TEXT_QUESTION = "What is this text about?"
 LOOKED_AT = 20_000  # files that a preview looks at: a person waits for it
 NOT_MOVED = "no"
-DEMO_SLUG = "demo"
+DEMO_SLUG, TEXT_DEMO_SLUG = "demo", "demo-texts"
 DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
 
 
@@ -39,8 +40,9 @@ def layout_of(said: Mapping[str, str]) -> TextLayout:
 def given_of(said: Mapping[str, Any], layout: TextLayout | None) -> Given:
     """What the form says of classes: for a table of texts, that a column of its own has them."""
     table = table_path(said["table"])
-    if layout is not None and not table and layouts.first_table(scanning.tidy_folder(said["folder"])):
-        table = COLUMN
+    if layout is not None and not table:
+        with layouts.first_table(scanning.tidy_folder(said["folder"])) as found:
+            table = COLUMN if found else ""
     return Given.of(said["folder_meaning"], table, said["class_level"])
 
 
@@ -54,7 +56,7 @@ def preview(folder: Path | str, given: Given, layout: TextLayout | None = None) 
     scanning.check_folder(folder, may_be_file=layout is not None)
     if layout is not None:
         layouts.check(folder, layout)
-        return layouts.described(folder, layout) + known.check(folder, given, most=LOOKED_AT)
+        return layouts.described(folder, layout) + known.check(folder, given, most=LOOKED_AT, of_texts=True)
     lines = known.check(folder, given, most=LOOKED_AT, hint=_("choose above"))
     return lines if len(lines) > 1 or " · " in "".join(lines) else []
 
@@ -205,6 +207,25 @@ def open_demo() -> Project:
         question_text="Which digit is this?",
         given=Given(truth=str(truth)),
         slug=DEMO_SLUG,
+    )
+
+
+def open_text_demo() -> Project:
+    """The demo project of texts: messages to a shop that a small grammar makes, of a dozen kinds, one of them rare."""
+    table = settings.DATA / "demo" / "messages.csv"
+    if not table.exists():
+        demo_texts.write(table)
+    project = Project.objects.filter(slug=TEXT_DEMO_SLUG).first()
+    if project is not None:
+        return project
+    return open_new(
+        folder=table,
+        owner=User.objects.filter(is_superuser=True).order_by("pk").first(),
+        name="Demo: messages to a shop",
+        question_text="What is this message about?",
+        given=Given(truth=COLUMN),
+        slug=TEXT_DEMO_SLUG,
+        layout=TextLayout(),
     )
 
 

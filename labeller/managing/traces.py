@@ -15,7 +15,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
-from labeller.samples.models import File
+from labeller.samples.models import File, Source
 from labeller.transfer.models import AdaptingResult, FineTuning
 from tl_core.images import DERIVATIVE_SIZES
 from tl_core.texts import fitted, registry, tuned
@@ -46,8 +46,8 @@ def of_heads(question_id: int) -> Path:
 
 
 def of_source(source_id: int) -> list[Path]:
-    """What became of the labels that came with a source."""
-    return [told.list_path(source_id, purpose) for purpose in PURPOSES]
+    """What became of the labels that came with a source, and what its zip was unpacked to."""
+    return [Source(pk=source_id).unpacked, *(told.list_path(source_id, purpose) for purpose in PURPOSES)]
 
 
 def of_exports(question: Question) -> list[Path]:

@@ -65,7 +65,8 @@ class NewProjectForm(forms.Form):
         label=_("Folder"),
         max_length=4000,
         help_text=_(
-            "A folder on the server, such as /home/me/photos. Of texts it may be a table as well: /home/me/reviews.csv."
+            "A folder on the server, such as /home/me/photos. Of texts it may be a table or a zip as well, such as "
+            "/home/me/reviews.csv, or the folder of a data set of Hugging Face."
         ),
     )
     cut = forms.ChoiceField(

@@ -1,25 +1,23 @@
 """Near-copies: texts that are almost another one have its answers, and are no samples of their own.
 
-Rows of tables are folded once all of them are written and before anybody else knows of them; what is folded can be made
-a sample again. Signatures of 240 bytes a text are kept, and read for a comparison: 0.3 GB for a million.
+Rows of tables are folded once all of them are written and before anybody else knows of them, passages of documents
+before they are written. What is folded can be made a sample again, and be folded again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import transaction
-from django.db.models import QuerySet
-from numpy.typing import NDArray
 
 from labeller.jobs import queueing as jobs
 from labeller.projects.models import Project
-from labeller.samples import ingesting, storing
-from labeller.samples.bursts import pages
-from labeller.samples.models import Sample, TableReading, Text, TextCopy
+from labeller.samples import ingesting, likeness, storing
+from labeller.samples.models import PARKED, Sample, TableReading, Text, TextCopy
 from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
 from tl_core.texts.reading import near_copies
+from tl_core.texts.reading.copies import digest
 
 if TYPE_CHECKING:
     from labeller.samples.models import File
@@ -35,9 +33,10 @@ def fold(reading: TableReading, progress: jobs.Progress) -> int:
     project = reading.source.project
     texts = Text.objects.filter(project=project)
     fresh = texts.filter(sample__shard__gte=reading.first_shard)
-    known = texts.filter(sample__shard__lt=reading.first_shard)
-    new_ids, new = _signed(fresh)
-    known_ids, old = _signed(known)
+    # What is in an earlier version only stands for nothing: it may be that version that was read wrong.
+    known = texts.filter(sample__shard__lt=reading.first_shard).exclude(sample__end__gte=PARKED)
+    new_ids, new = likeness.signed(fresh)
+    known_ids, old = likeness.signed(known)
     if not len(new_ids):
         return 0
     standing = near_copies.representatives(new, old, tell=lambda share: progress(reading.done, reading.total))
@@ -51,34 +50,21 @@ def fold(reading: TableReading, progress: jobs.Progress) -> int:
     return len(pairs)
 
 
-def _signed(texts: "QuerySet[Text]") -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-    """Ids and signatures of texts, in the order in which they came."""
-    ids: list[int] = []
-    parts = [np.zeros((0, near_copies.N_VALUES), np.uint16)]
-    for page in _paged(pages(texts, "signature")):
-        signed = [(pk, bytes(signature)) for pk, signature in page if len(signature) == near_copies.SIGNATURE_BYTES]
-        ids += [pk for pk, _signature in signed]
-        if signed:
-            parts.append(near_copies.of_bytes(signature for _pk, signature in signed))
-    return np.array(ids, np.int64), np.concatenate(parts)
-
-
-def _paged(rows: Iterator[tuple[int, bytes]], size: int = 5_000) -> Iterator[list[tuple[int, bytes]]]:
-    page: list[tuple[int, bytes]] = []
-    for row in rows:
-        page.append(row)
-        if len(page) == size:
-            yield page
-            page = []
-    yield page
-
-
 @transaction.atomic
 def _fold(stands: dict[int, int]) -> None:
     """Make copies of these samples: {its id: that of the one that stands for it}."""
-    samples = Sample.objects.filter(pk__in=list(stands)).select_related("text")
-    for copy in TextCopy.objects.filter(original__in=list(stands)):  # of a copy: of what stands for that
-        TextCopy.objects.filter(pk=copy.pk).update(original=stands[copy.original_id])
+    note(stands)
+    Text.objects.filter(sample__in=list(stands)).delete()
+    Sample.objects.filter(pk__in=list(stands)).delete()
+
+
+def note(stands: dict[int, int]) -> None:
+    """Write down these samples as copies, and copies of theirs as copies of the same; they themselves are to go."""
+    samples = {sample.pk: sample for sample in Sample.objects.filter(pk__in=list(stands)).select_related("text")}
+    for copy in TextCopy.objects.filter(original__in=list(stands)):
+        content = copy.content or samples[copy.original_id].text.content
+        TextCopy.objects.filter(pk=copy.pk).update(original=stands[copy.original_id], content=content)
+    Text.objects.filter(like__in=list(stands)).update(like=None)
     TextCopy.objects.bulk_create(
         (
             TextCopy(
@@ -89,12 +75,10 @@ def _fold(stands: dict[int, int]) -> None:
                 end=sample.end,
                 content=sample.text.content,
             )
-            for sample in samples
+            for sample in samples.values()
         ),
         ignore_conflicts=True,
     )
-    Text.objects.filter(sample__in=list(stands)).delete()
-    Sample.objects.filter(pk__in=list(stands)).delete()
 
 
 def unfold(project: Project, copy_ids: Sequence[int]) -> int:
@@ -106,10 +90,22 @@ def unfold(project: Project, copy_ids: Sequence[int]) -> int:
         copies = list(wanted.select_related("file").order_by("pk")[: ingesting.SHARD_SIZE])
         TextCopy.objects.filter(pk__in=[copy.pk for copy in copies]).delete()
         made = storing.store(project, [_piece(copy, copy.file, shard) for copy in copies])
+        for copy in copies:
+            _let_stand(project, copy)
         if made[shard]:
             Project.objects.filter(pk=project.pk).update(next_shard=shard + 1)
             shard_known.send(Sample, project=project, shard=shard, count=made[shard])
     return made[shard]
+
+
+def _let_stand(project: Project, copy: TextCopy) -> None:
+    """Have the sample of what was a copy remember of which, and what says just the same be its copy."""
+    text = Text.objects.filter(project=project, digest=digest(copy.content)).first()
+    if text is None or text.pk == copy.original_id:
+        return
+    Text.objects.filter(pk=text.pk).update(like=copy.original_id)
+    same = TextCopy.objects.filter(original=copy.original_id, content=copy.content)
+    same.update(original=text.pk, content="")
 
 
 def _piece(copy: TextCopy, file: "File", shard: int) -> Piece:

@@ -3,15 +3,18 @@
 import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labeller.samples import layouts, storing
+from labeller.projects.models import Project
+from labeller.samples import layouts, likeness, storing
 from labeller.samples.models import File, Sample, Source
 from labeller.samples.signals import shard_known
 from labeller.samples.storing import Piece
+from labeller.text import storable
 from tl_core.notices import Notice
+from tl_core.texts.reading.copies import digest
 
 if TYPE_CHECKING:
     from tl_core.texts.reading import LimitedReader
@@ -24,11 +27,12 @@ class Passage:
     content: str
     start: int | None = None
     end: int | None = None
+    like: str = ""  # the digest of the text of which it is a near-copy
 
     def of(self, file: File, shard: int) -> Piece:
         """As a piece of that file."""
         part = Sample.Part.WHOLE if self.start is None else Sample.Part.PASSAGE
-        return Piece(file, part, self.start, self.end, self.content, shard)
+        return Piece(file, part, self.start, self.end, self.content, shard, like=self.like)
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,27 @@ def read(source: Source, path: str) -> ReadDocument:
     return ReadDocument(sha256, list(document.notes), passages)
 
 
+def compare(project: Project, documents: Sequence[list[Passage]]) -> None:
+    """Note with the passages of new documents of which texts they are near-copies."""
+    stands = likeness.stands(project, [passage.content for passages in documents for passage in passages])
+    for passages in documents if stands else ():
+        passages[:] = [replace(passage, like=stands.get(digest(storable(passage.content)), "")) for passage in passages]
+
+
 def write_again(file: File, passages: Sequence[Passage], shard: int) -> None:
     """Let the samples of an edited document say what it says now; inside the transaction that notes the edit.
 
-    A whole one keeps its sample. Of one that is cut, passages that say the same keep theirs, wherever they are now.
+    A whole one keeps its sample, or becomes one where it was a copy of another. Of one that is cut, passages that say
+    the same keep theirs, wherever they are now.
     """
+    is_whole = len(passages) == 1 and passages[0].start is None
     whole = file.samples.filter(part=Sample.Part.WHOLE).first()
-    if whole is not None and len(passages) == 1 and passages[0].start is None:
+    if whole is not None and is_whole:
         storing.rewrite(whole, passages[0].content)
         return
-    pieces = [passage.of(file, shard) for passage in passages if passage.start is not None]
+    if is_whole:
+        file.copies.filter(part=Sample.Part.WHOLE).delete()
+    pieces = [passage.of(file, shard) for passage in passages if is_whole or passage.start is not None]
     for number, count in storing.store(file.project, pieces, is_again=True).items():
         shard_known.send(Sample, project=file.project, shard=number, count=count)
     storing.park_others(file, [(piece.start, piece.end) for piece in pieces])

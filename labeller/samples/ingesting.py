@@ -21,7 +21,19 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import stored
 from labeller.projects.models import Project
-from labeller.samples import bursts, documents, following, known, layouts, names, refusing, scanning, storing, tables
+from labeller.samples import (
+    archives,
+    bursts,
+    documents,
+    following,
+    known,
+    layouts,
+    names,
+    refusing,
+    scanning,
+    storing,
+    tables,
+)
 from labeller.samples.documents import Passage
 from labeller.samples.known import Given
 from labeller.samples.layouts import TextLayout
@@ -93,7 +105,7 @@ def add_source(
         source, _is_new = Source.objects.get_or_create(project=project, path=names.shown(folder))
         given.store(source)
         if has_texts:
-            (layout or TextLayout()).store(source, is_file=Path(folder).is_file())
+            (layout or TextLayout()).store(source, folder)
         if follows and not source.follows_links:
             Source.objects.filter(pk=source.pk).update(follows_links=True)
         ask_for_scan(source)
@@ -125,7 +137,8 @@ def scan(progress: jobs.Progress, aside: Aside = lambda source, files: files) ->
         kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
     )
     underway = {path for job in unfinished for path, *_ in job.payload["files"]}
-    look = scanning.look(source)
+    problems = archives.unpack(source, progress, check_disk) if source.layout.get("is_archive") else []
+    look = scanning.look(source, only=layouts.of_dataset(source), problems=problems)
     fresh, changed = ([found for found in files if found.path not in underway] for files in (look.fresh, look.changed))
     refusing.note_problems(source, look)
     # Where nothing moved, no content has to be known before the closer look.
@@ -210,6 +223,8 @@ def ingest(progress: jobs.Progress) -> None:
         else:
             check_disk()
             outcomes.append(_looked_at(source, found))
+    if stage == "shard" and source.project.kind == Project.Kind.TEXT:
+        documents.compare(source.project, [outcome.passages for outcome in outcomes])
     _write(source, payload["shard"], outcomes)
     _cut(source, unexplained, "edited", payload["shard"], moves=True)
     # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.

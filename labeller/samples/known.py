@@ -21,14 +21,15 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import as_json
 from labeller.projects import making as projects
-from labeller.projects.models import Question
-from labeller.samples import known_columns, known_writing, layouts, levels, matching, tables, told
+from labeller.projects.models import Project, Question
+from labeller.samples import archives, known_columns, known_writing, layouts, levels, matching, tables, told
 from labeller.samples.bursts import pages
-from labeller.samples.models import File, Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Sample, Source, TextCopy
 from labeller.samples.scanning import FolderError
 from labeller.samples.tables import Problem, Row
 from labeller.samples.walking import walk
 from labeller.text import fold
+from tl_core.images import is_url
 
 FOLDERS = "folders"
 COLUMN = layouts.COLUMN
@@ -89,9 +90,9 @@ class NamedClasses:
 # --- what names say -------------------------------------------------------------------------------
 
 
-def by_folders(paths: list[str], level: int | None) -> NamedClasses:
+def by_folders(paths: list[str], level: int | None, *, of_texts: bool = False) -> NamedClasses:
     """The classes that folders name. Raises FolderError where no folder can."""
-    said = NamedClasses(level=levels.chosen(levels.counts(paths), level))
+    said = NamedClasses(level=levels.chosen(levels.counts(paths, of_texts=of_texts), level))
     for path in paths:
         text = levels.name(path, said.level or 1)
         problem = Problem("no-folder", 0, path)
@@ -136,7 +137,9 @@ def _texts(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys("|".join(row.classes) for row in rows))
 
 
-def check(folder: Path | str, given: Given, *, most: int | None = None, hint: str = "") -> list[str]:
+def check(
+    folder: Path | str, given: Given, *, most: int | None = None, hint: str = "", of_texts: bool = False
+) -> list[str]:
     """What will be done with what is given, in lines to be told before anything starts.
 
     With `most`, so many files of the folder are looked at. `hint` says how another folder level is chosen.
@@ -145,15 +148,21 @@ def check(folder: Path | str, given: Given, *, most: int | None = None, hint: st
     named = [each for each in dict.fromkeys((given.labels, given.truth)) if each not in {"", COLUMN}]
     if not named:
         return []
-    files = [found.path for found in itertools.islice(walk(folder, follows_links=settings.FOLLOW_LINKS), most)]
+    files = list(itertools.islice(_paths(folder), most))
     is_all = most is None or len(files) < most
     lines = []
     for each in named:
         if each == FOLDERS:
-            lines += levels.described(files, given.level, hint)
+            lines += levels.described(files, given.level, hint, of_texts=of_texts)
         else:
             lines += _check_table(Path(each), files, folder, is_all)
     return lines
+
+
+def _paths(folder: Path | str) -> Iterator[str]:
+    if not is_url(folder) and layouts.is_archive(folder):
+        return iter(archives.paths(Path(folder)))
+    return (found.path for found in walk(folder, follows_links=settings.FOLLOW_LINKS))
 
 
 def _check_table(path: Path, files: list[str], folder: Path | str, is_all: bool) -> list[str]:
@@ -217,6 +226,9 @@ class _Files:
                 self.others.append(path)
             else:
                 self.twins[path] = twin
+        copies = TextCopy.objects.filter(file__source=source, part=Sample.Part.WHOLE)
+        for _pk, path, original in pages(copies, "file__path", "original"):
+            self.twins[path] = original
         # Not looked at yet, but there: a name without its folder may be one of these.
         for _pk, payload in pages(ingests, "payload", size=50):
             self.others += [each[0] for each in payload["files"]]
@@ -273,7 +285,8 @@ def _apply(
     last = source.known.get(purpose, {})
     try:
         if named == FOLDERS:
-            said = by_folders(files.paths(), source.class_level)
+            of_texts = source.project.kind == Project.Kind.TEXT
+            said = by_folders(files.paths(), source.class_level, of_texts=of_texts)
         else:
             said = by_table(Path(named), files.paths(), source.path, question)
     except FolderError as error:

@@ -4,7 +4,9 @@ A source's `layout` holds `is_file` (it is one table, not a folder), `columns` (
 them; none = each table's are guessed) and `cut` (whole, paragraph or sentence).
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +15,11 @@ from django.utils.translation import gettext as _
 
 from labeller.codes import WorkerCode
 from labeller.messages import sentence
-from labeller.samples import names
+from labeller.projects.models import Project
+from labeller.samples import archives, names
 from labeller.samples.models import Source
 from labeller.samples.scanning import FolderError
-from labeller.samples.walking import Found
+from labeller.samples.walking import Found, walk
 from tl_core.images import is_url
 from tl_core.notices import notice
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow")
 PACKED = (".gz", ".xz", ".bz2")
+LOOKED_AT = 2_000  # files that a table is looked for among, where a person waits for it
 CUTS = ("whole", "paragraph", "sentence")
 COLUMN = "column"  # what labels or the truth come from: the column that the layout names
 
@@ -36,9 +40,12 @@ class TextLayout:
     columns: dict[str, Any] | None = None
     cut: str = CUTS[0]
 
-    def store(self, source: Source, *, is_file: bool) -> None:
+    def store(self, source: Source, folder: Path | str) -> None:
         """Keep it with the source, the columns as they were where nothing is said of them."""
-        layout = {"is_file": is_file, "cut": self.cut}
+        is_zip = is_archive(folder)
+        layout: dict[str, Any] = {"is_file": Path(folder).is_file() and not is_zip, "cut": self.cut}
+        if is_zip:
+            layout["is_archive"] = True
         columns = source.layout.get("columns") if self.columns is None else self.columns
         if columns is not None:
             layout["columns"] = columns
@@ -47,9 +54,30 @@ class TextLayout:
             source.save(update_fields=["layout"])
 
 
+def is_archive(folder: Path | str) -> bool:
+    """Whether a source is a zip of documents or tables."""
+    from tl_core.texts import reading
+
+    return Path(folder).is_file() and reading.is_archive(Path(folder))
+
+
+def of_dataset(source: Source) -> set[str] | None:
+    """The tables of a data set as Hugging Face keeps them, where the source is one: all else is about them."""
+    from tl_core.texts import reading
+
+    if source.project.kind != Project.Kind.TEXT or is_url(source.root) or not reading.is_dataset(Path(source.root)):
+        return None
+    root = Path(source.root)
+    return {names.encode(table.relative_to(root).as_posix()) for table in _tables_of(root)} or None
+
+
 def is_table(path: str) -> bool:
     """Whether a file of that name holds rows, each of them a text."""
+    from tl_core.texts import reading
+
     name = path.lower()
+    if reading.is_about(name.rpartition("/")[2]):
+        return False
     packed = next((suffix for suffix in PACKED if name.endswith(suffix)), "")
     return name.removesuffix(packed).endswith(TABLES)
 
@@ -74,7 +102,9 @@ def rows(source: Source, path: str) -> "Iterator[TextRow | RefusedRow]":
 
     columns = source.layout.get("columns")
     layout = None if columns is None else reading.Layout.from_json(columns)
-    yield from reading.open_table(_here(source.location(path)), layout)
+    location = _here(source.location(path))
+    class_names = reading.class_names_beside(location, _here(source.root))
+    yield from reading.open_table(location, layout, class_names)
 
 
 def taken(source: Source, path: str) -> "Iterator[TextRow]":
@@ -90,12 +120,34 @@ def _here(location: Path | str) -> Path:
     return Path(location)
 
 
-def first_table(folder: Path | str) -> Path | None:
-    """The table that stands for a source: itself, or the first one in the folder; None where there is none."""
+@contextmanager
+def first_table(folder: Path | str) -> Iterator[Path | None]:
+    """The table that stands for a source: itself, or the first one in the folder or zip; None where there is none.
+
+    Raises FolderError where a zip can't be read.
+    """
+    from tl_core.texts import reading
+
     path = _here(folder)
-    if not path.is_dir():
-        return path if path.is_file() else None
-    return next((each for each in sorted(path.iterdir()) if each.is_file() and is_table(each.name)), None)
+    if is_archive(path):
+        with archives.beginning(path, is_table) as table:
+            yield table
+    elif not path.is_dir():
+        yield path if path.is_file() else None
+    elif reading.is_dataset(path):
+        yield next(iter(_tables_of(path)), None)
+    else:
+        found = (each.path for each in itertools.islice(walk(path), LOOKED_AT) if not each.reason)
+        yield next((path / names.decode(each) for each in found if is_table(each)), None)
+
+
+def _tables_of(path: Path) -> list[Path]:
+    from tl_core.texts import reading
+
+    try:
+        return reading.tables_of(path)
+    except reading.TextRefused:
+        return []
 
 
 def guessed(folder: Path | str) -> "Layout | None":
@@ -105,13 +157,13 @@ def guessed(folder: Path | str) -> "Layout | None":
     """
     from tl_core.texts import reading
 
-    table = first_table(folder)
-    if table is None:
-        return None
-    try:
-        return reading.guess(table)
-    except reading.TextRefused as refused:
-        raise FolderError(refused.detail) from refused
+    with first_table(folder) as table:
+        if table is None:
+            return None
+        try:
+            return reading.guess(table)
+        except reading.TextRefused as refused:
+            raise FolderError(refused.detail) from refused
 
 
 def corrected(folder: Path | str, text: str, labels: str, group: str) -> dict[str, Any] | None:
@@ -176,15 +228,15 @@ def check(folder: Path | str, given: TextLayout) -> None:
 
     if given.cut not in CUTS:
         raise FolderError(_("Documents are taken whole, or cut by paragraph or by sentence."))
-    table = first_table(folder)
-    if table is None:
-        return
-    try:
-        layout = None if given.columns is None else reading.Layout.from_json(given.columns)
-        next(iter(reading.open_table(table, layout)), None)
-    except reading.TextRefused as refused:
-        raise FolderError(refused.detail) from refused
-    except OSError as error:
-        raise FolderError(
-            notice(WorkerCode.TABLE_UNREADABLE, path=names.shown(table), error=error.strerror or str(error))
-        ) from error
+    with first_table(folder) as table:
+        if table is None:
+            return
+        try:
+            layout = None if given.columns is None else reading.Layout.from_json(given.columns)
+            next(iter(reading.open_table(table, layout)), None)
+        except reading.TextRefused as refused:
+            raise FolderError(refused.detail) from refused
+        except OSError as error:
+            raise FolderError(
+                notice(WorkerCode.TABLE_UNREADABLE, path=names.shown(table), error=error.strerror or str(error))
+            ) from error

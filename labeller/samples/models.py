@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -62,12 +63,22 @@ class Source(models.Model):
         """Where it is: a path of this machine, or a URL."""
         return self.path if "://" in self.path else Path(names.decode(self.path))
 
+    @property
+    def unpacked(self) -> Path:
+        """Where this site keeps what was in it, where it is a zip: samples/archives.py."""
+        return Path(settings.DATA, "unpacked", f"source-{self.pk}")
+
+    @property
+    def root(self) -> Path | str:
+        """The folder that its files are in: itself, or what its zip was unpacked to."""
+        return self.unpacked / "files" if self.layout.get("is_archive") else self.folder
+
     def location(self, path: str) -> Path | str:
         """Where a file of this source is, from its stored path: a path of this machine, or a URL."""
         if self.layout.get("is_file"):  # a table by itself
             return self.folder
         name = names.decode(path)
-        return f"{self.path}/{name}" if "://" in self.path else Path(self.folder, name)
+        return f"{self.path}/{name}" if "://" in self.path else Path(self.root, name)
 
 
 class Deployment(models.Model):
@@ -257,6 +268,10 @@ class Text(models.Model):
     signature = models.BinaryField(default=bytes, help_text="MinHash, by which near-copies are found.")
     deployment = models.ForeignKey(
         Deployment, models.SET_NULL, null=True, related_name="texts", help_text="What it belongs together with."
+    )
+
+    like = models.ForeignKey(
+        Sample, models.SET_NULL, null=True, related_name="unfolded", help_text="Of which somebody said it is no copy."
     )
 
     class Meta:

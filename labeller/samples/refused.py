@@ -47,6 +47,7 @@ LEFT_OUT = {
     walking.HIDDEN: gettext_noop("hidden (the name begins with a dot)"),
     walking.LINKS: gettext_noop("links to folders that are taken in already"),
     walking.OWN: gettext_noop("folders with this program's own data"),
+    walking.ABOUT: gettext_noop("about a data set, or its rows once more in another format"),
 }
 PAGE = 100  # refusals on one page
 CHUNK = 2_000  # rows of a list read at once: an open read keeps others from saving

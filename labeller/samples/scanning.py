@@ -1,9 +1,10 @@
 """Walking a folder: which files are new."""
 
 import hashlib
+import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from labeller.codes import WorkerCode
 from labeller.messages import Explained
 from labeller.samples import names
 from labeller.samples.models import File, Refusal, Source
-from labeller.samples.walking import LEADS_OUT, Found, walk
+from labeller.samples.walking import ABOUT, LEADS_OUT, Found, walk
 from tl_core.images import is_url
 from tl_core.notices import Notice, notice
 
@@ -117,15 +118,22 @@ class Look:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def look(source: Source) -> Look:
-    """Compare the folder with the rows by path, size and time of change: no file is opened."""
+def look(source: Source, *, only: Collection[str] | None = None, problems: Iterable[Found] = ()) -> Look:
+    """Compare the folder with the rows by path, size and time of change: no file is opened.
+
+    With `only`, of the files in it just these are meant. `problems` is what else is known not to be usable.
+    """
     found = Look()
     known = {path: stamp for path, *stamp in _stamps(File.objects.filter(source=source))}
     refusals = Refusal.objects.filter(source=source, row=None)
     refused = {path: rest for path, *rest in _stamps(refusals, "reason")}
     has_all_looked = source.reader == READER
     again: list[Found] = []  # duplicates, of what may be gone now
-    for file in walk(source.folder, follows_links=source.follows_links, left_out=found.left_out):
+    walked = walk(source.root, follows_links=source.follows_links, left_out=found.left_out)
+    for file in itertools.chain(problems, walked):
+        if only is not None and not file.reason and file.path not in only:
+            found.left_out[ABOUT] += 1
+            continue
         stamp = known.pop(file.path, None)
         refusal = refused.pop(file.path, None)
         holds = _holds(refusal, file) and (has_all_looked or stamp is not None)
@@ -138,8 +146,7 @@ def look(source: Source) -> Look:
             found.fresh.append(file)
         elif refusal and refusal[2] == "duplicate":
             again.append(file)
-    problems = {file.path for file in found.problems}
-    found.gone = known.keys() - problems
+    found.gone = known.keys() - {file.path for file in found.problems}
     found.settled = refused.keys() - found.gone
     sizes = {known[path][0] for path in found.gone} | {file.bytes for file in found.changed}
     found.fresh += [file for file in again if file.bytes in sizes or found.changed]

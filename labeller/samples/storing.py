@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from labeller.projects.models import Project
 from labeller.samples import bulk
-from labeller.samples.models import PARKED, Deployment, File, Sample, Text, TextCopy
+from labeller.samples.models import PARKED, Deployment, File, Sample, Source, Text, TextCopy
+from labeller.samples.signals import content_changed
 from labeller.text import storable
 from tl_core.texts.reading import near_copies
 from tl_core.texts.reading.copies import digest
@@ -39,6 +40,7 @@ class Piece:
     shard: int
     group: str = ""
     digest: str = ""  # of the content, where it is known already
+    like: str = ""  # the digest of the text of which it is a near-copy
 
     @property
     def place(self) -> tuple[int, float | None, float | None]:
@@ -59,25 +61,34 @@ class _Known:
         return self.end is not None and self.end >= PARKED
 
 
-def store(project: Project, pieces: Iterable[Piece], *, is_again: bool = False) -> Counter[int]:
-    """Write samples of these texts, and copies of samples that say the same; how many samples are new, by shard.
+def store(
+    project: Project, pieces: Iterable[Piece], *, is_again: bool = False, keeps_rows: bool = False
+) -> Counter[int]:
+    """Write samples of these texts, and copies of samples that say (nearly) the same; how many are new, by shard.
 
-    `is_again` says that the files were read before, and pieces come in the order of their places.
+    `is_again` says that the files were read before, and pieces come in the order of their places; `keeps_rows` that a
+    row with another text than before is the same row all the same.
     """
     tidied = [(piece, storable(piece.content)) for piece in pieces]
     digests = [piece.digest or digest(content) for piece, content in tidied]
-    known = _known(project, digests)
+    known = _known(project, [*digests, *(piece.like for piece, _content in tidied if piece.like)])
+    if is_again and keeps_rows:
+        _say_otherwise(project, tidied, digests, known)
     if is_again:
         _follow([piece for piece, _content in tidied], digests, known)
     groups = _groups(project, {piece.group for piece, _content in tidied if piece.group})
+    if is_again:
+        _regroup(tidied, digests, known, groups)
     fresh: dict[str, tuple[Piece, str]] = {}
-    copies: list[tuple[Piece, str]] = []
+    copies: list[tuple[Piece, str, str]] = []
     for (piece, content), name in zip(tidied, digests, strict=True):
         twin = known.get(name)
-        if twin is None and name not in fresh:
+        if twin is None and name not in fresh and (piece.like in known or piece.like in fresh):
+            copies.append((piece, piece.like, content))
+        elif twin is None and name not in fresh:
             fresh[name] = piece, content
         elif twin is None or (twin.file_id, twin.start, twin.end) != piece.place:
-            copies.append((piece, name))
+            copies.append((piece, name, ""))
     made = dict(zip(fresh, bulk.new_ids(Sample, len(fresh)), strict=True)) if fresh else {}
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     bulk.insert(
@@ -113,12 +124,19 @@ def _known(project: Project, digests: Sequence[str]) -> dict[str, _Known]:
     return {name: _Known(*rest) for name, *rest in rows.values_list(*fields)}
 
 
-def _copy(copies: Sequence[tuple[Piece, str]], originals: dict[str, int]) -> None:
-    """Note where else a text stands; noted once only."""
+def _copy(copies: Sequence[tuple[Piece, str, str]], originals: dict[str, int]) -> None:
+    """Note where else a text stands, and what it says there where that is not just the same; noted once only."""
     TextCopy.objects.bulk_create(
         (
-            TextCopy(original_id=originals[name], file=piece.file, part=piece.part, start=piece.start, end=piece.end)
-            for piece, name in copies
+            TextCopy(
+                original_id=originals[name],
+                file=piece.file,
+                part=piece.part,
+                start=piece.start,
+                end=piece.end,
+                content=content,
+            )
+            for piece, name, content in copies
         ),
         ignore_conflicts=True,
     )
@@ -180,6 +198,51 @@ def _follow(pieces: Sequence[Piece], digests: Sequence[str], known: dict[str, _K
     for twin in known.values():
         if (piece_now := moved.get(twin.pk)) is not None:
             twin.start, twin.end = piece_now.start, piece_now.end
+
+
+def _say_otherwise(
+    project: Project, tidied: Sequence[tuple[Piece, str]], digests: Sequence[str], known: dict[str, _Known]
+) -> None:
+    """Let samples in the places of texts that are new say these; they are embedded again."""
+    places = {piece.start for piece, _content in tidied}
+    there = Sample.objects.filter(file__in={piece.file.pk for piece, _content in tidied}, start__in=places)
+    rows = there.exclude(end__gte=PARKED).values_list("file_id", "start", "pk", "shard")
+    said = {twin.pk for twin in known.values()}
+    samples = {(file_id, start): (pk, shard) for file_id, start, pk, shard in rows if pk not in said}
+    changed: dict[int, Text] = {}
+    shards = set()
+    for (piece, content), name in zip(tidied, digests, strict=True):
+        found = samples.get((piece.file.pk, piece.start)) if name not in known else None
+        if found is not None:
+            changed[found[0]] = Text(pk=found[0], content=content, digest=name)
+            known[name] = _Known(found[0], piece.file.pk, piece.start, piece.end)
+            shards.add(found[1])
+    for text, signature in zip(changed.values(), _signatures([each.content for each in changed.values()]), strict=True):
+        text.signature = signature
+    Text.objects.bulk_update(changed.values(), ["content", "digest", "signature"], batch_size=200)
+    for shard in sorted(shards):
+        count = Sample.objects.filter(project=project, shard=shard).count()
+        content_changed.send(Sample, project=project, shard=shard, count=count)
+
+
+def _regroup(
+    tidied: Sequence[tuple[Piece, str]], digests: Sequence[str], known: dict[str, _Known], groups: dict[str, int]
+) -> None:
+    """Let texts belong together as their own places say now."""
+    wanted = {
+        known[name].pk: groups.get(_group_name(piece.group))
+        for (piece, _content), name in zip(tidied, digests, strict=True)
+        if name in known and (known[name].file_id, known[name].start, known[name].end) == piece.place
+    }
+    before = dict(Text.objects.filter(pk__in=list(wanted)).values_list("pk", "deployment"))
+    changed = [Text(pk=pk, deployment_id=group) for pk, group in wanted.items() if before.get(pk) != group]
+    Text.objects.bulk_update(changed, ["deployment"], batch_size=200)
+
+
+def park_beyond(source: Source, path: str, last: int) -> None:
+    """Let go of the places of rows that a table has no more."""
+    rows = Sample.objects.filter(file__source=source, file__path=path, part=Sample.Part.ROW, start__gt=last)
+    rows.exclude(end__gte=PARKED).update(end=_PARKED)
 
 
 def park_others(file: File, places: Sequence[tuple[float | None, float | None]]) -> None:

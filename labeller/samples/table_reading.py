@@ -30,6 +30,7 @@ from tl_core.texts.reading import TextRefused, TextRow
 log = logging.getLogger(__name__)
 
 STAGE = "tables"
+TIDY = "tidy"
 BATCH = 1_000  # rows written in one transaction
 BATCH_CHARACTERS = 2_000_000  # of long texts fewer rows
 PAUSE = 0.01  # seconds between two writes in which others get their turn
@@ -76,6 +77,8 @@ def read(progress: jobs.Progress) -> None:
     with transaction.atomic():  # what is known is applied to no row that is still being read
         reading.delete()
         known.request(source)
+        if source.layout.get("is_corrected"):  # what was read wrong is to go
+            jobs.enqueue(TIDY, key=f"source:{source.pk}", project=source.project, payload={"source": source.pk})
 
 
 # --- counting -------------------------------------------------------------------------------------
@@ -126,7 +129,9 @@ def _counted(source: Source, found: Found, progress: jobs.Progress, before: int)
     taken, refused = 0, 0
     Refusal.objects.filter(source=source, row__isnull=False, path__startswith=f"{found.path}:").delete()
     listed: list[Refusal] = []
+    last = 0
     for row in layouts.rows(source, found.path):
+        last = row.number
         if isinstance(row, TextRow):
             taken += 1
         else:
@@ -137,6 +142,7 @@ def _counted(source: Source, found: Found, progress: jobs.Progress, before: int)
             progress(0, before + taken, notice(WorkerCode.COUNTING_ROWS, path=found.path))
     for start in range(0, len(listed), refusing.PAGE):
         Refusal.objects.bulk_create(listed[start : start + refusing.PAGE])
+    storing.park_beyond(source, found.path, last)
     if not taken and listed:
         raise TextRefused("wrong-layout", notice(WorkerCode.NO_ROW_TAKEN, n=refused))
     return taken
@@ -225,7 +231,8 @@ def _write_batch(reading: TableReading, batch: list[tuple[Piece, bool]], progres
                 mine = TableReading.objects.filter(pk=reading.pk, done=reading.done)
                 if not mine.update(done=reading.done + len(batch)):
                     raise jobs.JobLost(str(progress.job))
-                storing.store(reading.source.project, pieces, is_again=batch[0][1])
+                stays = reading.source.layout.get("keeps_rows", False)
+                storing.store(reading.source.project, pieces, is_again=batch[0][1], keeps_rows=stays)
             break
         except IntegrityError:  # another import has written one of these texts in between: it is known now
             if attempt + 1 == ATTEMPTS:

@@ -27,7 +27,7 @@ LEFT_BEHIND = {
     *("@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "$recycle.bin", "recycler", "recycled"),
     *("system volume information", "lost+found", "__macosx", "found.000", "thumbs.db", "ehthumbs.db", "desktop.ini"),
 }
-HIDDEN, OWN, LINKS = "hidden", "own", "links"
+HIDDEN, OWN, LINKS, ABOUT = "hidden", "own", "links", "about"
 OWN_FILES = {"secret_key", "derivatives"}  # a folder that holds both is the data directory of a site
 LEADS_OUT = notice(WorkerCode.LEADS_OUT)
 TOO_LONG = notice(WorkerCode.PATH_TOO_LONG)

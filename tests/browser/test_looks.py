@@ -49,6 +49,9 @@ PLACES = {
     "words nobody has seen": Place("/projects/{texts}/featuriser/vocabulary/", ready="[data-testid=frequent]"),
     "deployments": Place("/projects/{slug}/deployments/"),
     "one deployment": Place("/projects/{slug}/deployments/{deployment}/"),
+    "tables of texts": Place("/projects/{texts}/tables/"),
+    "near-copies": Place("/projects/{texts}/copies/"),
+    "near-copies of a text": Place("/projects/{texts}/copies/{text}/"),
     "people": Place("/projects/{slug}/people/"),
     "deleting a project": Place("/projects/{slug}/delete/", who="admin"),
     "deleting a folder": Place("/projects/{slug}/sources/{source}/delete/", who="admin"),
@@ -104,7 +107,7 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
     followed = program.ask("looks-followed")
     program.ask("looks-follow", follows=followed.key, classes=("young", "old"))
     texts = "looks-texts"
-    program.backstage(texts={"slug": texts, "key": "about"})
+    passages = program.backstage(texts={"slug": texts, "key": "about"})
     return {
         "slug": program.slug,
         "key": asked.key,
@@ -118,6 +121,7 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
         "account": str(program.rows("SELECT id FROM accounts_user WHERE username = 'vic'")[0][0]),
         "network": program.backstage(network="looks")["digest"],
         "texts": texts,
+        "text": str(next(iter(passages["kinds"]))),
         "sample": str(next(sample for sample, truth in program.truth.items() if truth == "leopard")),
     }
 
@@ -239,5 +243,5 @@ def test_no_page_is_forgotten() -> None:
         "featuriser", "vocabulary", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
-        "remove_class", "remove_account",
+        "remove_class", "remove_account", "tables", "copies", "copies_of",
     }  # fmt: skip

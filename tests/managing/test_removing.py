@@ -121,6 +121,9 @@ def besides(project, question, who):
     Assessment.objects.create(question=question, n_labels=1, report=report)
     Summary.objects.get_or_create(question=question, defaults={"report": {}})
     Kept.look(project.pk, "jobs", 3)
+    Text.objects.create(sample=sample, project=project, content="said", digest=sample.file.sha256, like=sample)
+    TextCopy.objects.create(original=sample, file=sample.file, part="row", start=3)
+    TableReading.objects.create(source=sample.file.source)
     Advice.objects.create(project=project, question=question, report={}, seconds=1.0)
     WordReport.objects.create(project=project, question=question, source="glove", report={}, seconds=1.0)
     Switch.objects.create(project=project, run=run)
@@ -128,9 +131,6 @@ def besides(project, question, who):
     TuningPolicy.objects.create(project=project, question=question)
     AdaptingResult.objects.create(project=project, run=run, way="whitening", report={})
     TileGroup.objects.create(question=question, kind="hunt", hunter=who, n=0)
-    TableReading.objects.create(source=project.sources.first())
-    Text.objects.create(sample=sample, project=project, content="A fox.", digest=uuid.uuid4().hex * 2)
-    TextCopy.objects.create(original=sample, file=sample.file, part="row", start=2, content="A fox!")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from labeller.samples import ingesting
 from labeller.samples.groups import placed
 from labeller.samples.known import Given
 from labeller.samples.layouts import TextLayout
-from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Text
+from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Text, TextCopy
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +72,47 @@ def test_documents_are_cut_and_their_passages_follow(project, folder):
     whole = path.read_text()
     assert after[PARAGRAPHS[0]][1] == f"passage {whole.index(PARAGRAPHS[0])} {whole.index(PARAGRAPHS[0]) + 60}"
     assert len(after) == 5
+
+
+BODY = "The contract ends on the last day of the month in which either party has given notice in writing. " * 4
+
+
+def test_near_copies_of_documents_are_folded(project, folder):
+    for name, text in {
+        "leases/one.txt": f"{BODY} Signed in Paris.",
+        "leases/two.txt": f"{BODY} Signed in Rome.",
+        "sales/three.txt": f"{BODY} Signed in Bonn.",
+        "sales/four.txt": "A car was sold as seen, without a warranty of any kind.",
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    source = imported(project, folder, truth="folders")
+    assert Sample.objects.count() == 2
+    copies = {copy.file.path: copy for copy in TextCopy.objects.select_related("file", "original")}
+    assert len(copies) == 2
+    assert len({copy.original_id for copy in copies.values()}) == 1
+    assert all(copy.content.startswith(BODY) for copy in copies.values())
+    # A copy's folder says something else than that of the sample: that is told, and the sample gets none of both.
+    source.refresh_from_db()
+    assert [each["kind"] for each in source.known["truth"]["problems"]] == ["twins"]
+    # What was a copy and is edited says something of its own: a sample.
+    path = sorted(copies)[0]
+    (folder / path).write_text("Something quite different, about the weather at sea.")
+    again(source)
+    assert Text.objects.get(sample__file__path=path).content.startswith("Something quite different")
+    assert TextCopy.objects.count() == 1
+    # One that comes later is folded into what is there.
+    (folder / "leases" / "five.txt").write_text(f"{BODY} Signed in Oslo.")
+    again(source)
+    assert TextCopy.objects.get(file__path="leases/five.txt").original_id == next(iter(copies.values())).original_id
+
+
+def test_passages_of_near_equal_documents_are_folded(project, folder):
+    (folder / "one.txt").write_text("\n\n".join([BODY + "By fax.", PARAGRAPHS[0]]))
+    (folder / "two.txt").write_text("\n\n".join([PARAGRAPHS[0], BODY + "By post."]))
+    imported(project, folder, cut="paragraph")
+    assert Sample.objects.count() == 2
+    near = TextCopy.objects.exclude(content="").get()
+    same = TextCopy.objects.get(content="")
+    assert near.content in {BODY + "By fax.", BODY + "By post."}
+    assert near.file_id == same.file_id

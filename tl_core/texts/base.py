@@ -23,10 +23,10 @@ class TextFeaturiser(ABC):
         Where the weights come from, for people.
     languages : tuple of str
         ISO 639-1 codes of what it was made for; empty = it does not matter.
-    fitted_on : int
-        Texts that it was fitted on; 0 where it was not, or does not say.
     is_quick : bool
         Whether a page may wait for some dozens of texts.
+    fitted_on : int
+        Texts that it was fitted on; 0 where it was not, or does not say.
     """
 
     name: str

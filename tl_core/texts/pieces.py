@@ -86,15 +86,15 @@ class Vocabulary:
             What each word adds each time that it occurs: by itself, by its pieces, and half of each pair it is in.
         """
         times, first = Counter(cut), len(self.words)
-        found = {}
+        adds = {}
         for word in times:
             pieces_add = sum(by_column.get(first + int(column), 0.0) for column in self._parts_of(word))
-            found[word] = by_column.get(self.words.get(word, -1), 0.0) + pieces_add
+            adds[word] = by_column.get(self.words.get(word, -1), 0.0) + pieces_add
         for pair in itertools.pairwise(cut):
             half = by_column.get(self.words.get(" ".join(pair), -1), 0.0) / 2
             for word in pair:
-                found[word] += half / times[word]
-        return found
+                adds[word] += half / times[word]
+        return adds
 
     def _counts(self, cut: list[list[str]]) -> tuple[Any, Any]:
         of_words = [self._columns(one) for one in cut]

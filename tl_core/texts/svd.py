@@ -145,8 +145,8 @@ class Svd(TextFeaturiser):
         times = np.concatenate([matrix.data for matrix in counts])
         by_column = dict(zip(row.indices.tolist(), (added / times).tolist(), strict=True))
         by_word = self._vocabulary.by_word(cut, by_column)
-        found = (sum(by_word.get(word, 0.0) for word in tokens(text[start:end])) for start, end in places)
-        return np.fromiter(found, np.float64, len(places))
+        sums = (sum(by_word.get(word, 0.0) for word in tokens(text[start:end])) for start, end in places)
+        return np.fromiter(sums, np.float64, len(places))
 
     @cached_property
     def _arrays(self) -> dict[str, NDArray[Any]]:

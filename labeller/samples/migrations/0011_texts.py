@@ -92,6 +92,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(help_text='Of the text in NFC with single blanks: equal = the same text.', max_length=64)),
                 ('signature', models.BinaryField(default=bytes, help_text='MinHash, by which near-copies are found.')),
                 ('deployment', models.ForeignKey(help_text='What it belongs together with.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='texts', to='samples.deployment')),
+                ('like', models.ForeignKey(help_text='Of which somebody said it is no copy.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='unfolded', to='samples.sample')),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='projects.project')),
             ],
             options={

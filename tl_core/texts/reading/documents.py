@@ -3,22 +3,19 @@
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tl_core.notices import Code, Notice, notice
+from tl_core.texts.reading.archives import MAX_TOTAL, member_name, members_of, refused_member
 from tl_core.texts.reading.limited import LimitedReader
 from tl_core.texts.reading.opening import BROKEN, is_litter, other_kind, refuse_unless_regular
 from tl_core.texts.reading.refusals import TextRefused
 
 MAX_BYTES = 100_000_000  # of one file; a PDF with pictures is much larger than its text
-MAX_MEMBERS = 200_000  # files in a zip
-MAX_TOTAL = 20_000_000_000  # bytes of all files in a zip
 SUPPORTED = ".txt, .md, .html, .eml, .docx, .pdf"
 _BY_SUFFIX = {".html": "html", ".htm": "html", ".xhtml": "html", ".eml": "mail"}
 _PAGE = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html)\b", re.IGNORECASE | re.DOTALL)
-_LINKED = 0o120000  # the type of a symbolic link, in the upper half of a zip member's attributes
 
 
 @dataclass(frozen=True)
@@ -183,17 +180,15 @@ def _of_zip(path: Path) -> Iterator[tuple[str, Path | bytes | TextRefused]]:
                 yield path.name, path
                 return
         with zipfile.ZipFile(path) as archive:
-            members = [each for each in archive.infolist() if not is_litter(each.filename)]
+            members = members_of(archive)
             if any(each.filename == "word/document.xml" for each in members):
                 yield path.name, path
                 return
-            if len(members) > MAX_MEMBERS:
-                raise TextRefused("too-large", notice(Code.TOO_MANY_MEMBERS, n=len(members), limit=MAX_MEMBERS))
             left = MAX_TOTAL
             for member in members:
                 content = _member(archive, member, min(MAX_BYTES, left))
                 left -= len(content) if isinstance(content, bytes) else 0
-                yield _member_name(member), content
+                yield member_name(member), content
     except zipfile.BadZipFile as error:
         raise TextRefused("unreadable", notice(Code.DAMAGED, kind="zip", error=str(error))) from error
     except OSError as error:
@@ -201,13 +196,8 @@ def _of_zip(path: Path) -> Iterator[tuple[str, Path | bytes | TextRefused]]:
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes | TextRefused:
-    parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-    if ".." in parts or parts[0] == "/" or re.match(r"[A-Za-z]:", parts[0]):
-        return TextRefused("leads-out", notice(Code.LEADS_OUT_OF_ARCHIVE))
-    if member.external_attr >> 16 & 0o170000 == _LINKED:
-        return TextRefused("leads-out", notice(Code.LEADS_OUT_OF_ARCHIVE))
-    if member.flag_bits & 1:
-        return TextRefused("encrypted", notice(Code.ENCRYPTED))
+    if refused := refused_member(member):
+        return refused
     try:
         with archive.open(member) as file:
             content = file.read(limit + 1)
@@ -219,12 +209,3 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> by
     if PurePosixPath(member.filename).suffix.lower() in {".zip", ".gz", ".tar", ".xz", ".bz2", ".7z", ".rar"}:
         return TextRefused("unsupported-format", notice(Code.ARCHIVE_INSIDE))
     return content
-
-
-def _member_name(member: zipfile.ZipInfo) -> str:
-    """The path in the archive; without the flag for UTF-8 it is often UTF-8 all the same."""
-    name = member.filename.replace("\\", "/")
-    if not member.flag_bits & 0x800:
-        with suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return name

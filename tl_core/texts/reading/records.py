@@ -49,7 +49,7 @@ def records(path: Path, layout: Layout, wanted: Collection[int], names: Names | 
         The file cannot be read on.
     """
     if layout.kind in ("parquet", "arrow"):
-        yield from _columnar(path, layout, wanted)
+        yield from _columnar(path, layout, wanted, names or {})
         return
     with unpacked(path) as file:
         if layout.kind == "csv":
@@ -255,13 +255,14 @@ def class_names(features: Any) -> Names:
     }
 
 
-def _columnar(path: Path, layout: Layout, wanted: Collection[int]) -> Iterator[Record]:
+def _columnar(path: Path, layout: Layout, wanted: Collection[int], beside: Names) -> Iterator[Record]:
     with columnar(path, layout.kind) as (schema, batches):
         try:
             stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         except ValueError:
             stored = {}
-        names = class_names(stored.get("info", {}).get("features") if isinstance(stored, dict) else None)
+        info = stored.get("info") if isinstance(stored, dict) else None
+        names = beside | class_names(info.get("features") if isinstance(info, dict) else None)
         places = {at: layout.columns[at] for at in wanted}
         if any(schema.get_field_index(name) < 0 for name in places.values()):
             raise TextRefused("wrong-layout", notice(Code.OTHER_COLUMNS, name=path.name))

@@ -60,7 +60,9 @@ class RefusedRow(NamedTuple):
     detail: Notice
 
 
-def open_table(path: Path | str, layout: Layout | None = None) -> Iterator[TextRow | RefusedRow]:
+def open_table(
+    path: Path | str, layout: Layout | None = None, names: Names | None = None
+) -> Iterator[TextRow | RefusedRow]:
     """Read a table of texts.
 
     Parameters
@@ -69,6 +71,8 @@ def open_table(path: Path | str, layout: Layout | None = None) -> Iterator[TextR
         A file of this machine, also with gzip, bzip2, xz or zip around it; or a folder with a data set of Hugging Face.
     layout : Layout, optional
         How it is read; guessed where it is not given.
+    names : mapping of str to list of str, optional
+        Names of classes that numbers stand for, by column; of a folder they are looked up in it.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def open_table(path: Path | str, layout: Layout | None = None) -> Iterator[TextR
     for at in chosen:
         if not 0 <= at < len(layout.columns):
             raise TextRefused("wrong-layout", notice(Code.NO_SUCH_COLUMN, n=at + 1, of=len(layout.columns)))
-    return _rows(tables_of(path), layout, frozenset(chosen), class_names_of(path))
+    return _rows(tables_of(path), layout, frozenset(chosen), names or class_names_of(path))
 
 
 def _rows(
