@@ -39,7 +39,7 @@ from tl_core import threads
 from tl_core.adaptation import gains as measured
 from tl_core.adaptation.gains import Gain
 from tl_core.notices import notice
-from tl_core.texts import comparing, fitted, vector_packages, vector_reading
+from tl_core.texts import comparing, fitted
 from tl_core.texts.training_words import TrainedWords, WordRecipe
 from tl_core.texts.word_notices import VectorsRefused
 from tl_core.texts.words import KIND as WORDS
@@ -60,13 +60,6 @@ class NothingToTrain(Explained):
 
 
 # --- asking ---------------------------------------------------------------------------------------
-
-
-def sources(project: Project) -> list[str]:
-    """Vectors at hand to go on from: installed packages of the texts' language, and files in the folder for them."""
-    packages = vector_packages.installed()
-    spoken = [name for name in packages if packages[name] in ("xx", project.language) or not project.language]
-    return [*spoken, *vector_reading.in_folder(Path(settings.VECTORS))]
 
 
 def ask(project: Project, source: str = "") -> Job:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 from labeller.embedding import runs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
-from labeller.transfer import training_vectors
+from labeller.transfer import training_vectors, vocabulary
 from labeller.transfer.adapting_shown import figures, span_of
 from labeller.transfer.models import AdaptingResult
 from tl_core.adaptation.gains import HEAD
@@ -75,7 +75,7 @@ def shown(project: Project) -> TrainingVectors:
         )
     return TrainingVectors(
         is_installed(),
-        [Path(each).name for each in training_vectors.sources(project)],
+        [Path(each).name for each in vocabulary.at_hand(project)],
         job,
         newest if newest and newest.state == Job.State.FAILED else None,
         _minutes(job),

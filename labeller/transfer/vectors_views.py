@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.transfer import training_vectors
+from labeller.transfer import training_vectors, vocabulary
 
 
 @require_POST
@@ -18,9 +18,9 @@ def train_vectors(request: HttpRequest, slug: str) -> HttpResponse:
     """Have vectors trained on the texts: from nothing, or from those at hand that are named."""
     project = access.of_texts(request.user, slug, at_least=Role.MANAGER).project
     named = request.POST.get("source", "")
-    source = next((each for each in training_vectors.sources(project) if named and Path(each).name == named), "")
+    source = next((each for each in vocabulary.at_hand(project) if named and Path(each).name == named), "")
     if named and not source:
-        messages.warning(request, _("These vectors are not at hand any more: choose others."))
+        messages.warning(request, _("These word vectors are not on this server any more: choose others."))
     else:
         training_vectors.ask(project, source)
     return redirect("transfer:featuriser", slug)

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from labeller.config.commands import SiteCommand
 from labeller.messages import Explained, sentence
 from labeller.projects.models import Project
-from labeller.transfer import adapting, training_vectors
+from labeller.transfer import adapting, training_vectors, vocabulary
 from labeller.transfer.models import AdaptingResult
 from tl_core.adaptation import base as ways
 from tl_core.featurisers import FeaturiserUnavailable
@@ -62,7 +62,8 @@ class Command(SiteCommand):
                 raise CommandError(
                     f"{project.name} is of texts, for which word vectors are trained: leave --kind away."
                 )
-            return [training_vectors.train_on(project, options["source"], quiet, uses=False)]
+            source = vocabulary.resolved(options["source"]) if options["source"] else ""
+            return [training_vectors.train_on(project, source, quiet, uses=False)]
         if options["source"]:
             raise CommandError(f"{project.name} is of photographs: --source is for texts.")
         return adapting.try_ways(project, options["kind"] or [way.name for way in ways.ways()], quiet)
