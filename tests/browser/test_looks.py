@@ -95,7 +95,8 @@ NO_PAGES = {
     "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password", "set_active",
     "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
     "compare_questions", "levels", "adapt", "stop_adapting", "use_adapted", "leave_adapted",
-    "tune", "stop_tuning", "train_vectors", "stop_vectors", "tune_encoder", "use_tuned", "look_up", "stop_looking", "reading", "speaking",
+    "tune", "stop_tuning", "use_tuned", "train_vectors", "stop_vectors", "tune_encoder",
+    "look_up", "stop_looking", "reading", "speaking",
 }  # fmt: skip
 
 
