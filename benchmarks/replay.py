@@ -1,5 +1,5 @@
 # ruff: noqa: N803, N806 - matrices are X and Z here, as in scikit-learn
-"""Replays labelled photographs: an arm (head + strategy) asks for labels, and is judged on what it never asks for."""
+"""Replays labelled samples: an arm (head + strategy) asks for labels, and is judged on what it never asks for."""
 
 import csv
 import functools
@@ -7,7 +7,7 @@ import hashlib
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -105,16 +105,30 @@ def make_head(name: str, data: Split) -> Any:
 class Looking:
     """What the default head sees: looked at anew when the labels have doubled, as the program's full refits do."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
-        from tl_core import featurisers
+    def __init__(
+        self,
+        whole: Split,
+        parts: Sequence[tuple[str, NDArray[np.float32], bool]],
+        seed: int,
+        weights: Sequence[tuple[float, ...]] = WEIGHTS,
+    ) -> None:
         from tl_core.spaces import mixing
 
-        self.whole = split(directory, seed, BOTH)
-        stop = featurisers.make(BOTH).blocks[0].stop
-        parts = [("last", self.whole.everything[:, :stop], False), ("levels", self.whole.everything[:, stop:], True)]
+        self.whole, self.weights = whole, weights
         self.even = mixing.fit(parts, np.random.default_rng(0))
-        self.mean = self.whole.everything.mean(axis=0)
+        self.mean = whole.everything.mean(axis=0)
         self.due, self.chosen, self.seed = weighing.ENOUGH_LABELS, 0, seed
+
+    @classmethod
+    def at_levels(cls, directory: Path, seed: int) -> "Looking":
+        """What it sees of photographs: the last layer, and levels beside it."""
+        from tl_core import featurisers
+
+        whole = split(directory, seed, BOTH)
+        stop = featurisers.make(BOTH).blocks[0].stop
+        return cls(
+            whole, [("last", whole.everything[:, :stop], False), ("levels", whole.everything[:, stop:], True)], seed
+        )
 
     def data(self) -> Split:
         """The pool as it is seen now."""
@@ -126,7 +140,7 @@ class Looking:
         if len(labelled) < self.due:
             return False
         self.due *= 2
-        scales = [self._scale(at) for at in range(len(WEIGHTS))]
+        scales = [self._scale(at) for at in range(len(self.weights))]
         weighed = weighing.weigh(
             [self._seen(self.whole.X[labelled], scale) for scale in scales],
             self.whole.y[labelled],
@@ -138,7 +152,7 @@ class Looking:
         return self.chosen != before
 
     def _scale(self, at: int) -> NDArray[np.float32]:
-        pairs = zip(self.even.scales, WEIGHTS[at], strict=True)
+        pairs = zip(self.even.scales, self.weights[at], strict=True)
         return np.concatenate([scale * np.float32(weight) for scale, weight in pairs])
 
     def _seen(self, X: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -255,10 +269,25 @@ def is_slow(arm: str) -> bool:
 
 def play(directory: Path, arm: str, seed: int, budget: int, batch: int) -> Played:
     """Replay one arm. Everyone but ours starts with the same 20 random labels."""
-    warnings.simplefilter("ignore")
     head_name, _, strategy_name = arm.partition("+")
-    looking = Looking(directory, seed) if head_name == "default" else None
-    data = looking.data() if looking else split(directory, seed)
+    looking = Looking.at_levels(directory, seed) if head_name == "default" else None
+    return replayed(head_name, strategy_name, looking or split(directory, seed), seed, budget, batch)
+
+
+def replayed(
+    head_name: str,
+    strategy_name: str,
+    source: Split | Looking,
+    seed: int,
+    budget: int,
+    batch: int,
+    make_head: Callable[[str, Split], Any] = make_head,
+    make_strategy: Callable[[str, Split, int], Choose] = make_strategy,
+) -> Played:
+    """Replay a head and a strategy on a pool, or on what is seen of it as labels come."""
+    warnings.simplefilter("ignore")
+    looking = source if isinstance(source, Looking) else None
+    data = source.data() if isinstance(source, Looking) else source
     rng = np.random.default_rng([seed, 7])
     head = make_head(head_name, data)
     with threads.single():

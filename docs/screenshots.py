@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from tests.browser.conftest import CHROMIUM  # noqa: E402
 from tests.browser.hands import STAGE  # noqa: E402
 from tests.browser.program import MAIN, Asked, Program, running  # noqa: E402
+from tests.browser.test_texts import Passages, written  # noqa: E402
 
 OUT = ROOT / "docs" / "images"
 QUALITY = 88  # of WebP: small, and the classes keep their colours
@@ -88,6 +89,21 @@ def shoot_advice(page: Page, program: Program, out: Path) -> None:
     shoot(page, out, "neighbours-light")
 
 
+def shoot_texts(page: Page, passages: Passages, out: Path) -> None:
+    """A text with the words that speak for what is suggested, and twenty predicted as one class."""
+    passages.open(page)
+    usual = {str(sample) for sample in passages.kinds} - {str(sample) for sample in passages.odd.values()}
+    reader = page.get_by_test_id("reader")
+    while reader.get_attribute("data-sample") not in usual or page.locator("#reason[data-blind=true]").count():
+        page.keyboard.press("ArrowRight")
+    page.locator("mark").first.wait_for(timeout=60_000)
+    shoot(page, out, "text-light")
+    page.goto(passages.asked.url("grid"))
+    page.get_by_test_id("tile").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(1000)
+    shoot(page, out, "list-light")
+
+
 def one_of(program: Program, name: str) -> int:
     return next(sample for sample, truth in program.truth.items() if truth == name)
 
@@ -120,6 +136,7 @@ def main() -> None:
             shoot_modes(open_page(browser, program, theme), asked, out, theme)
         shoot_others(open_page(browser, program, "light"), program, asked, named, out)
         shoot_advice(open_page(browser, program, "light"), program, out)
+        shoot_texts(open_page(browser, program, "light"), written(program), out)
         browser.close()
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop, ngettext
 from labeller.codes import WorkerCode
 from labeller.text import storable
 from tl_core.notices import Code, Notice
+from tl_core.texts.word_notices import WordCode
 
 Said = Notice | Mapping[str, Any] | str | Sequence[Any]
 
@@ -79,6 +80,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     ),
     WorkerCode.NOTHING_READABLE: gettext_noop("Nothing in the folder %(path)s can be read. %(some)s: %(detail)s"),
     WorkerCode.URL_UNREADABLE: gettext_noop("%(url)s cannot be read: %(error)s"),
+    WorkerCode.TEXTS_ARE_LOCAL: gettext_noop("%(url)s: texts are read from this machine’s own folders only."),
     WorkerCode.TABLE_UNREADABLE: gettext_noop("The table %(path)s cannot be read: %(error)s."),
     WorkerCode.TABLE_EMPTY: gettext_noop("The table %(path)s is empty."),
     WorkerCode.NO_TABLE: gettext_noop(
@@ -106,6 +108,17 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.NEW_FILES: gettext_noop("%(n)s new files"),
     WorkerCode.DECODING: gettext_noop("decoding %(path)s"),
     WorkerCode.LOADING_NETWORK: gettext_noop("loading the network"),
+    WorkerCode.COUNTING_ROWS: gettext_noop("counting the rows of %(path)s"),
+    WorkerCode.READ_BEFORE_FIRST: gettext_noop("What is being read is read to its end first."),
+    WorkerCode.EMBEDDED_BEFORE: gettext_noop("What is being embedded is embedded first."),
+    WorkerCode.HELD_BY_SOMEBODY: gettext_noop("Somebody has this text on the screen."),
+    WorkerCode.HAS_LABELS: gettext_noop("It has labels of its own, so it stays a sample of its own."),
+    WorkerCode.UNPACKING: gettext_noop("unpacking %(path)s"),
+    WorkerCode.READING_ROWS: gettext_noop("reading rows"),
+    WorkerCode.NO_ROW_TAKEN: gettext_noop("None of its %(n)s rows can be taken: see why, row by row."),
+    WorkerCode.READING_GOES_ON: gettext_noop("going on with the rows in a moment"),
+    WorkerCode.FITTING_TEXTS: gettext_noop("fitting %(name)s to these texts"),
+    WorkerCode.TEXTS_FIRST: gettext_noop("waiting for texts to be imported"),
     WorkerCode.READING_INDEX: gettext_noop("reading the index"),
     WorkerCode.SAVING_INDEX: gettext_noop("saving the index"),
     WorkerCode.TUNING: gettext_noop("choosing penalty and temperature"),
@@ -122,14 +135,21 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.TUNING_MEASURES: gettext_noop("Measuring how long it will take."),
     WorkerCode.TUNING_COMPUTES: gettext_noop("Computing what the fixed part of the network gives, once."),
     WorkerCode.TUNING_JOINS: gettext_noop("Training on all questions at once, and comparing with each alone."),
-    WorkerCode.TUNING_COMPARES: gettext_noop("Training, and comparing with today's on pictures that neither has seen."),
+    WorkerCode.TUNING_COMPARES: gettext_noop("Training, and comparing with today's on what neither has seen."),
     WorkerCode.TUNING_TRAINS: gettext_noop("It is better: training on all answers."),
     WorkerCode.NOTHING_TO_TUNE: gettext_noop("There is nothing to learn from: label photographs of two classes first."),
-    WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds the photographs; until then nothing changes."),
+    WorkerCode.NO_TEXTS_TO_TUNE: gettext_noop("There is nothing to learn from: label texts of two classes first."),
+    WorkerCode.NO_ENCODER: gettext_noop("There is no sentence encoder here that could be tuned."),
+    WorkerCode.EMBEDDED_FIRST: gettext_noop("%(name)s embeds everything first; until then nothing changes."),
     WorkerCode.TRYING: gettext_noop("every network looks at the photographs"),
     WorkerCode.ADAPTING: gettext_noop("trying way %(n)s of %(wanted)s"),
     WorkerCode.NOTHING_TO_ADAPT: gettext_noop(
         "Fewer than %(n)s embedded photographs can be read: import more, or wait until they are embedded."
+    ),
+    WorkerCode.TRAINING_VECTORS: gettext_noop("training on these texts"),
+    WorkerCode.NO_WORD_TWICE: gettext_noop("No word is said twice in these texts: there is nothing to learn from."),
+    WorkerCode.VECTORS_REFUSED: gettext_noop(
+        "%(name)s cannot be read as word vectors: see that the file is there and whole."
     ),
     WorkerCode.PICTURES_GONE: gettext_noop("Photographs went away while they were looked at: try again."),
     WorkerCode.NOTHING_KNOWN: gettext_noop("nothing is known of these photographs that it could learn from"),
@@ -172,6 +192,64 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.UNCLEAR: gettext_noop(
         "How many at most can’t be told: photographs or labels went since the audit was drawn."
     ),
+    # A text, a table of texts or a row of it is not taken.
+    Code.NO_TEXT: gettext_noop("There is no text in it."),
+    Code.BINARY: gettext_noop("The content is no text."),
+    Code.NUL_IN_TEXT: gettext_noop("It holds NUL characters, which no text has."),
+    Code.ENCODING_UNKNOWN: gettext_noop("It is in no encoding that is known here: save it as UTF-8."),
+    Code.BROKEN_BYTES: gettext_noop("It holds bytes that make no characters in %(name)s."),
+    Code.ENDS_EARLY: gettext_noop("The file ends before its content is complete."),
+    Code.ENCRYPTED: gettext_noop("It is encrypted: save it without a password."),
+    Code.SCANNED: lambda n: ngettext(
+        "%(n)s page without text, such as a scan: it takes text recognition first.",
+        "%(n)s pages without text, such as a scan: they take text recognition first.",
+        n,
+    ),
+    Code.LONG_TEXT: gettext_noop("The text has %(n)s characters, the limit is %(limit)s: cut it into several files."),
+    Code.TOO_SLOW: gettext_noop("Reading it took more than %(seconds)s seconds."),
+    Code.READING_MEMORY: gettext_noop("Reading it takes more than %(limit)s MB of memory."),
+    Code.STOPPED_READER: gettext_noop("Reading this file stopped the reader."),
+    Code.UNPACKS_TO_TOO_MUCH: gettext_noop("It unpacks to more than %(limit)s bytes."),
+    Code.TOO_MANY_MEMBERS: gettext_noop("There are %(n)s files in it, the limit is %(limit)s."),
+    Code.NOT_ONE_FILE: gettext_noop("There should be one table in this zip file, and there are %(n)s files."),
+    Code.ARCHIVE_INSIDE: gettext_noop("An archive within an archive is not opened."),
+    Code.LEADS_OUT_OF_ARCHIVE: gettext_noop("Its path leads out of the archive."),
+    Code.PACKAGE_MISSING: gettext_noop("To read this, a package is missing: pip install %(name)s"),
+    Code.NO_TABLE_IN_FOLDER: gettext_noop("There is no table in this folder."),
+    Code.NO_TEXT_COLUMN: gettext_noop("No column looks like text: choose the one that does."),
+    Code.NO_SUCH_COLUMN: gettext_noop("There is no column %(n)s, only %(of)s columns."),
+    Code.OTHER_COLUMNS: gettext_noop("%(name)s has other columns."),
+    Code.FEW_CELLS: gettext_noop("The row has %(n)s cells instead of %(wanted)s."),
+    Code.MORE_CELLS: gettext_noop("The row has %(n)s cells, more than the %(wanted)s columns."),
+    Code.LARGE_CELL: gettext_noop("A cell has more than %(limit)s characters."),
+    Code.OPEN_QUOTE: gettext_noop("A quotation mark is opened and never closed."),
+    Code.ODD_QUOTE: gettext_noop("Something stands between a closing quotation mark and the end of its cell."),
+    Code.BAD_JSON: gettext_noop("It is no JSON (%(error)s)."),
+    Code.NO_OBJECT: gettext_noop("It is JSON, but no object with names and values."),
+    Code.NO_JSON_ROWS: gettext_noop("It looks like JSON, but there are no rows in it: save one object a line."),
+    # How a table of texts is read, and why.
+    Code.ENCODING_GIVEN: gettext_noop("The encoding was chosen: %(name)s."),
+    Code.ENCODING_MARKED: gettext_noop("The file begins with the mark of %(name)s."),
+    Code.ENCODING_FITS: gettext_noop("All that was looked at is %(name)s."),
+    Code.ENCODING_MOSTLY: gettext_noop("Most of what was looked at is %(name)s; places that are not: %(n)s."),
+    Code.ENCODING_LIKELY: gettext_noop("It is not UTF-8; by its letters it is likely %(name)s."),
+    Code.DELIMITER_PARTS: gettext_noop("%(name)s parts the rows into %(n)s cells each."),
+    Code.LINES_ARE_TEXTS: gettext_noop("Nothing parts rows into equally many cells: every row is one text."),
+    Code.QUOTES_ARE_PLAIN: gettext_noop("Quotation marks are part of the text: read otherwise they break rows."),
+    Code.HEADER: gettext_noop("The first row names the columns."),
+    Code.NO_HEADER: gettext_noop("The first row is data like the others."),
+    Code.SAME_HEADER: gettext_noop("Several columns have the name %(name)s."),
+    Code.TEXT_BY_NAME: gettext_noop("%(name)s is the text, by its name."),
+    Code.TEXT_BY_LENGTH: gettext_noop("%(name)s is the text: it has the longest cells, %(n)s characters on average."),
+    Code.LABEL_BY_NAME: gettext_noop("%(name)s is the label, by its name."),
+    Code.LABEL_BY_REPEATS: gettext_noop("%(name)s is the label: %(of)s rows share %(n)s values."),
+    Code.GROUP_BY_NAME: gettext_noop("%(name)s says what belongs together, by its name."),
+    # What to know about a document that is taken.
+    Code.CHARACTERS_REPLACED: lambda n: ngettext(
+        "%(n)s place could not be read and is shown as �.", "%(n)s places could not be read and are shown as �.", n
+    ),
+    Code.ATTACHMENTS_LEFT: lambda n: ngettext("%(n)s attachment is left out.", "%(n)s attachments are left out.", n),
+    Code.PAGES_WITHOUT_TEXT: lambda n: ngettext("%(n)s page has no text.", "%(n)s pages have no text.", n),
     # When to stop.
     Code.FEW_ROUNDS: gettext_noop("%(n)s of the %(wanted)s rounds it takes to see whether predictions are stable"),
     Code.STABLE: gettext_noop("predictions hardly change from round to round (kappa %(kappa)s, wanted %(wanted)s)"),
@@ -266,6 +344,34 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     ),
     Code.NO_NETWORK: gettext_noop("No network could be tried: see what is missing below."),
     Code.NO_RIVAL: gettext_noop("There was nothing to compare the networks with."),
+    # Word vectors that can't be read, and what they know of a project's words.
+    WorkerCode.READING_WORDS: gettext_noop("looking up words in %(name)s"),
+    WorkerCode.NO_WORDS: gettext_noop("There is no text to look for words in: import some first."),
+    WorkerCode.NO_VECTORS_HERE: gettext_noop("There are no word vectors on this server."),
+    WordCode.VECTORS_MISSING: gettext_noop("There are no word vectors %(file)s on this server."),
+    WordCode.VECTORS_UNREADABLE: gettext_noop("The word vectors %(file)s cannot be read: %(error)s."),
+    WordCode.NO_VECTORS: gettext_noop("There are no word vectors in %(file)s."),
+    WordCode.BAD_LINE: gettext_noop("%(file)s cannot be read as word vectors: at line or word %(place)s, %(error)s."),
+    WordCode.CUT_AT: gettext_noop("%(file)s ends at line or word %(place)s of %(wanted)s: it did not arrive whole."),
+    WordCode.UNSAFE_PICKLE: gettext_noop("%(file)s was not opened: reading it would run %(name)s."),
+    WordCode.NOT_SUPPORTED: gettext_noop("%(file)s holds word vectors of a kind that is not read here: %(kind)s."),
+    WordCode.WORDS_KNOWN: gettext_noop(
+        "Hardly a word is unknown: %(tokens)s%% of all words said, and %(mass)s%% where rare words count for more."
+    ),
+    WordCode.WORDS_UNKNOWN: gettext_noop(
+        "Unknown are %(tokens)s%% of all words said, and %(mass)s%% where rare words count for more."
+    ),
+    WordCode.AS_ACCURATE: gettext_noop(
+        "By %(n)s labels a classifier is right about %(accuracy)s%% on these embeddings, as good as the %(rival)s%% on "
+        "what is counted in this project's own texts."
+    ),
+    WordCode.LESS_ACCURATE: gettext_noop(
+        "By %(n)s labels a classifier is right about %(accuracy)s%% on these embeddings, and about %(rival)s%% on what "
+        "is counted in this project's own texts."
+    ),
+    WordCode.WORDS_ALONE: gettext_noop(
+        "Words alone tell little: vectors that know every word may serve badly. With labels that is measured."
+    ),
     WorkerCode.NO_DRAW: gettext_noop("no audit sample has been drawn from the whole pool yet"),
     WorkerCode.CLASS_KEPT: gettext_noop("The class is kept: meanwhile something has come to name it."),
     WorkerCode.ROUNDS_CONTRADICT: gettext_noop(

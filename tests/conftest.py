@@ -9,7 +9,7 @@ from django.core.cache import cache
 from hypothesis import settings
 from PIL import Image
 
-from labeller.embedding import computing, loading, neighbours, runs
+from labeller.embedding import computing, loading, neighbours, runs, text_featurisers
 from labeller.jobs import queueing as jobs
 from labeller.learning import choosing, fitting, reading
 from tests import factories
@@ -54,6 +54,7 @@ def _fake_featuriser(request, monkeypatch):
         return
     monkeypatch.setattr(runs.featurisers, "get", lambda name="": FakeFeaturiser())
     monkeypatch.setattr(computing, "runtime", lambda name, device: FakeRuntime(FakeFeaturiser()))
+    monkeypatch.setattr(text_featurisers.registry, "default", lambda language: ("svd",))  # what needs no weights
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +68,7 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     loading._load.cache_clear()
     fitting._learner.cache_clear()
     neighbours._loaded.cache_clear()
+    text_featurisers.loaded.cache_clear()
     choosing._start.cache_clear()
     choosing._groups.cache_clear()
     reading._only.cache_clear()

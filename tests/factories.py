@@ -223,16 +223,22 @@ def picture(seed: int, size: tuple[int, int] = (64, 48)) -> Image.Image:
 
 
 def work(*kinds: str) -> list[Job]:
-    """Do the queued jobs (of these kinds) one after the other, as workers would, until none is left."""
+    """Do the queued jobs (of these kinds) one after the other, as workers would, until none is left.
+
+    What was put back waits until others are done.
+    """
     done = []
+    put_back = set[int]()
     while True:
         waiting = Job.objects.filter(state=Job.State.QUEUED).order_by("pk")
-        job = (waiting.filter(kind__in=kinds) if kinds else waiting).first()
+        waiting = waiting.filter(kind__in=kinds) if kinds else waiting
+        job = waiting.exclude(pk__in=put_back).first() or waiting.first()
         if job is None:
             return done
         Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
         assert jobs.run(job.pk, registry.get)
         job.refresh_from_db()
+        put_back = {*put_back, job.pk} if job.state == Job.State.QUEUED else set()
         done.append(job)
         assert len(done) < 2_000, f"{job} is put back again and again"
 

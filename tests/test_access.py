@@ -84,6 +84,15 @@ ROWS = [
         (LOGIN, 404, 403, 403, 302, 302, 302),
         FORM,
     ),
+    *(Row(method, "projects/<slug:slug>/tables/", (LOGIN, 404, 403, 403, 404, 404, 404)) for method in ("GET", "POST")),
+    *(  # of texts only
+        Row(method, f"projects/<slug:slug>/copies/{path}", refused)
+        for method, path, refused in (
+            ("GET", "", (LOGIN, 404, 403, 404, 404, 404, 404)),
+            ("GET", "<int:sample_id>/", (LOGIN, 404, 403, 404, 404, 404, 404)),
+            ("POST", "<int:sample_id>/", (LOGIN, 404, 403, 403, 404, 404, 404)),
+        )
+    ),
     Row("GET", "projects/<slug:slug>/settings/", MANAGERS),
     Row("POST", "projects/<slug:slug>/settings/", MANAGERS, FORM),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/settings/", MANAGERS),
@@ -111,6 +120,16 @@ ROWS = [
         "projects/<slug:slug>/featuriser/network/<slug:digest>/",
         (LOGIN, 404, 403, 403, 404, 404, 404),  # there is none
         FORM,
+    ),
+    # Words are in texts, and this project is of photographs.
+    Row("GET", "projects/<slug:slug>/featuriser/vocabulary/", (LOGIN, 404, 403, 403, 404, 404, 404)),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/vocabulary/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
+        for what in ("look", "stop")
+    ),
+    *(
+        Row("POST", f"projects/<slug:slug>/featuriser/{what}/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM)
+        for what in ("vectors", "vectors/stop", "encoder")  # of texts alone
     ),
     Row("GET", "projects/<slug:slug>/classes/", MANAGERS),
     Row("POST", "projects/<slug:slug>/classes/", MANAGERS, FORM),
@@ -144,6 +163,12 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/label/<slug:key>/next/", ANNOTATORS, "{}"),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/labels/", ANNOTATORS, "EVENTS"),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/classes/", ANNOTATORS, '{"name": "fox"}'),
+    Row("POST", "projects/<slug:slug>/label/<slug:key>/speaking/", (LOGIN, 404, 403, 422, 422, 422, 422), "{}"),
+    Row(
+        "GET",
+        "projects/<slug:slug>/texts/<int:sample_id>/<int:start>/",
+        (LOGIN, 404, 403, 404, 404, 404, 404),  # it is a photograph
+    ),
     Row("GET", "projects/<slug:slug>/label/<slug:key>/review/", MANAGERS),
     Row("POST", "projects/<slug:slug>/label/<slug:key>/review/next/", MANAGERS, "{}"),
     Row("GET", "projects/<slug:slug>/together/", (LOGIN, 404, 403, 302, 302, 302, 302)),  # there is one question alone
@@ -223,6 +248,7 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("int:job_id", 1),
         ("uuid:token", uuid.uuid4()),
         ("int:number", 0),
+        ("int:start", 0),
         ("slug:digest", "0123456789abcdef"),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),

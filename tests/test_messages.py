@@ -15,10 +15,11 @@ from labeller.messages import SENTENCES, Explained, as_json, sentence, stored
 from tl_core import evaluation
 from tl_core.evaluation.discovery import Coverage, Richness
 from tl_core.notices import Code, Notice, notice
+from tl_core.texts.word_notices import WordCode
 
-CODES = [*Code, *WorkerCode]
+CODES = [*Code, *WorkerCode, *WordCode]
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-TEXTS = {"path", "name", "error", "kind", "supported", "some", "detail", "url", "levels"}
+TEXTS = {"path", "file", "name", "error", "kind", "supported", "some", "detail", "url", "levels"}
 STABLE, TORN = (1.0, 1.0, 0.995), (0.9, 0.5, 0.9)
 RICH = Richness(observed=3, estimate=5.4, low=3, high=9)
 ALL = Richness(observed=3, estimate=3.2, low=3, high=4)

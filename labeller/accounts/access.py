@@ -71,6 +71,22 @@ def member(who: Who, slug: str, at_least: Role = Role.VIEWER) -> Member:
     return _granted(person, found, found.found_role, at_least)
 
 
+def of_photographs(who: Who, slug: str, at_least: Role = Role.VIEWER) -> Member:
+    """As `member`, of what only projects of photographs have; Http404 where it is one of texts."""
+    found = member(who, slug, at_least)
+    if found.project.kind != found.project.Kind.IMAGE:
+        raise Http404("for photographs only")
+    return found
+
+
+def of_texts(who: Who, slug: str, at_least: Role = Role.VIEWER) -> Member:
+    """As `member`, of what only projects of texts have; Http404 where it is one of photographs."""
+    found = member(who, slug, at_least)
+    if found.project.kind != found.project.Kind.TEXT:
+        raise Http404("for texts only")
+    return found
+
+
 def question(project: "Project", key: str | None) -> "Question":
     """The question of that key in a member's project, without a key its first one; else Http404."""
     found = project.questions.filter(key=key).first() if key else project.first_question

@@ -33,6 +33,7 @@ ALL = tuple(MODES)
 FRAMES = ("single", "sequence", "review")
 IMAGES = (*FRAMES, "together")
 TILES = ("grid", "hunt")
+PICTURES, READING = ("image",), ("text",)  # the kinds of projects that a command may be of alone
 ONE_BY_ONE = ("single", "sequence", "together")
 
 
@@ -51,16 +52,27 @@ class Command:
     repeats: bool = False  # whether holding the key down goes on
     decides: bool = False  # whether it judges: then its sign, written with Shift on a digit, gives way to the digit
     is_fixed: bool = False
+    kinds: tuple[str, ...] = ("image", "text")  # of projects
+    on_texts: Text = ""  # the text where texts are labelled
 
-    def text_in(self, mode: str) -> Text:
+    def text_in(self, mode: str, kind: str = "image") -> Text:
+        if self.on_texts and kind == "text":
+            return self.on_texts
         if self.on_hunts and mode == "hunt":
             return self.on_hunts
         return self.on_tiles if self.on_tiles and mode in TILES else self.text
 
 
-def _arrows(stem: str, prefix: str, texts: dict[str, Text], modes: tuple[str, ...] = TILES) -> list[Command]:
+def _arrows(
+    stem: str,
+    prefix: str,
+    texts: dict[str, Text],
+    modes: tuple[str, ...] = TILES,
+    kinds: tuple[str, ...] = ("image", "text"),
+) -> list[Command]:
+    keys = {side: (f"{prefix}Arrow{side.title()}",) for side in texts}
     return [
-        Command(f"{stem}_{side}", text, modes, always=(f"{prefix}Arrow{side.title()}",), repeats=True, is_fixed=True)
+        Command(f"{stem}_{side}", text, modes, always=keys[side], repeats=True, is_fixed=True, kinds=kinds)
         for side, text in texts.items()
     ]
 
@@ -89,7 +101,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("marks", gettext_lazy("whether marked tiles are it, or are not"), ("hunt",), ("Alt+N",)),
     Command("more_like", gettext_lazy("hunt for more like this tile"), ("hunt",), ("Alt+L",)),
     Command("keep", gettext_lazy("keep the label as it is"), ("review",), ("Enter",)),
-    Command("ignore", gettext_lazy("leave this image out"), ("review",), ("Delete", "Alt+X")),
+    Command(
+        "ignore", gettext_lazy("leave this image out"), ("review",), ("Delete", "Alt+X"),
+        on_texts=gettext_lazy("leave this text out"),
+    ),
     Command("ask_all", gettext_lazy("ask also what would be let stand"), ("together",), ("Alt+Q",)),
     Command("palette", gettext_lazy("type a class name"), ALL, ("/",)),
     Command("repeat", gettext_lazy("same answer as last"), ("single", "sequence"), ("'",), decides=True),
@@ -106,11 +121,20 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("redo", gettext_lazy("decide again what was taken back"), ALL, (), ("Ctrl+Shift+Z", "Ctrl+Y")),
     # moving and selecting
-    Command("previous", gettext_lazy("previous image"), IMAGES, ("ArrowLeft",)),
-    Command("next", gettext_lazy("next image"), IMAGES, ("ArrowRight",)),
-    Command("resume", gettext_lazy("back to the first image without a decision"), ONE_BY_ONE, ("End",)),
-    Command("frame_previous", gettext_lazy("previous frame of the burst"), FRAMES, ("ArrowUp",)),
-    Command("frame_next", gettext_lazy("next frame of the burst"), FRAMES, ("ArrowDown",)),
+    Command(
+        "previous", gettext_lazy("previous image"), IMAGES, ("ArrowLeft",), on_texts=gettext_lazy("previous text")
+    ),
+    Command("next", gettext_lazy("next image"), IMAGES, ("ArrowRight",), on_texts=gettext_lazy("next text")),
+    Command(
+        "resume", gettext_lazy("back to the first image without a decision"), ONE_BY_ONE, ("End",),
+        on_texts=gettext_lazy("back to the first text without a decision"),
+    ),
+    Command("frame_previous", gettext_lazy("previous frame of the burst"), FRAMES, ("ArrowUp",), kinds=PICTURES),
+    Command("frame_next", gettext_lazy("next frame of the burst"), FRAMES, ("ArrowDown",), kinds=PICTURES),
+    Command("scroll_up", gettext_lazy("scroll up"), IMAGES, ("ArrowUp",), repeats=True, kinds=READING),
+    Command("scroll_down", gettext_lazy("scroll down"), IMAGES, ("ArrowDown",), repeats=True, kinds=READING),
+    Command("page_up", gettext_lazy("scroll up by a screen"), IMAGES, ("PageUp",), repeats=True, kinds=READING),
+    Command("page_down", gettext_lazy("scroll down by a screen"), IMAGES, ("PageDown",), repeats=True, kinds=READING),
     *_arrows("focus", "", {
         "left": gettext_lazy("tile to the left"), "right": gettext_lazy("tile to the right"),
         "up": gettext_lazy("tile above"), "down": gettext_lazy("tile below"),
@@ -122,25 +146,35 @@ COMMANDS: tuple[Command, ...] = (
     Command("select_all", gettext_lazy("select all tiles"), TILES, always=("Ctrl+A",), is_fixed=True),
     Command("clear", gettext_lazy("select none"), TILES, always=("Escape",), is_fixed=True),
     # looking
-    Command("zoom_in", gettext_lazy("zoom in"), IMAGES, ("=",)),
-    Command("fit", gettext_lazy("fit the image to the window"), IMAGES, ("\\",)),
+    Command("zoom_in", gettext_lazy("zoom in"), IMAGES, ("=",), kinds=PICTURES),
+    Command("fit", gettext_lazy("fit the image to the window"), IMAGES, ("\\",), kinds=PICTURES),
+    Command("text_bigger", gettext_lazy("bigger type"), IMAGES, ("=",), kinds=READING),
+    Command("text_smaller", gettext_lazy("smaller type"), IMAGES, ("\\",), kinds=READING),
+    Command("spacing", gettext_lazy("more room between lines, then less again"), ALL, ("Alt+S",), kinds=READING),
+    Command("typeface", gettext_lazy("another typeface"), ALL, ("Alt+T",), kinds=READING),
+    Command("whole_text", gettext_lazy("read the whole text of the tile"), TILES, ("Alt+O",), kinds=READING),
+    Command(
+        "speaking", gettext_lazy("mark the words that speak for the suggestion, or not"), ("single",), ("Alt+W",),
+        kinds=READING,
+    ),
     *_arrows("pan", "Shift+", {
         "left": gettext_lazy("zoomed in: look further left"), "right": gettext_lazy("zoomed in: look further right"),
         "up": gettext_lazy("zoomed in: look further up"), "down": gettext_lazy("zoomed in: look further down"),
-    }, IMAGES),
+    }, IMAGES, PICTURES),
     Command("tile_bigger", gettext_lazy("bigger tiles"), TILES, ("=",)),
     Command("tile_smaller", gettext_lazy("smaller tiles"), TILES, ("\\",)),
-    Command("whole_frame", gettext_lazy("whole frame, or only the box"), IMAGES, ("Alt+W",)),
+    Command("whole_frame", gettext_lazy("whole frame, or only the box"), IMAGES, ("Alt+W",), kinds=PICTURES),
     Command("full_screen", gettext_lazy("full screen"), ALL, ("Alt+Enter",)),
-    Command("play", gettext_lazy("play the burst"), FRAMES, ("Alt+P",)),
+    Command("play", gettext_lazy("play the burst"), FRAMES, ("Alt+P",), kinds=PICTURES),
     Command(
-        "this_frame", gettext_lazy("answer for the frame in view only, as with Shift"), ("sequence",), ("Alt+O",)
+        "this_frame", gettext_lazy("answer for the frame in view only, as with Shift"), ("sequence",), ("Alt+O",),
+        kinds=PICTURES,
     ),
-    Command("difference", gettext_lazy("difference to the burst’s median"), FRAMES, ("Alt+M",)),
-    Command("brighter", gettext_lazy("brightness"), ALL, ("Alt+B",)),
-    Command("contrast", gettext_lazy("contrast"), ALL, ("Alt+C",)),
-    Command("invert", gettext_lazy("invert"), ALL, ("Alt+I",)),
-    Command("reset", gettext_lazy("as the image was"), ALL, ("Alt+R",)),
+    Command("difference", gettext_lazy("difference to the burst’s median"), FRAMES, ("Alt+M",), kinds=PICTURES),
+    Command("brighter", gettext_lazy("brightness"), ALL, ("Alt+B",), kinds=PICTURES),
+    Command("contrast", gettext_lazy("contrast"), ALL, ("Alt+C",), kinds=PICTURES),
+    Command("invert", gettext_lazy("invert"), ALL, ("Alt+I",), kinds=PICTURES),
+    Command("reset", gettext_lazy("as the image was"), ALL, ("Alt+R",), kinds=PICTURES),
     Command("hide_suggestions", gettext_lazy("hide the suggestions, or show them"), ONE_BY_ONE, ("Alt+H",)),
     Command("help", gettext_lazy("all keys"), ALL, ("?",), ("F1",)),
 )  # fmt: skip
@@ -237,7 +271,8 @@ def problems(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def _meet(other: Command, command: Command, key: str, own: Mapping[str, str]) -> bool:
-    return bool(set(other.modes) & set(command.modes)) and key in keys_of(other, own)
+    is_beside = set(other.modes) & set(command.modes) and set(other.kinds) & set(command.kinds)
+    return bool(is_beside) and key in keys_of(other, own)
 
 
 def changed(own: Mapping[str, str]) -> dict[str, str]:
@@ -249,13 +284,13 @@ def changed(own: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def table(own: Mapping[str, str], mode: str) -> list[dict[str, Any]]:
+def table(own: Mapping[str, str], mode: str, kind: str = "image") -> list[dict[str, Any]]:
     """The commands of a mode with this person's keys, as plain values for a page and its script."""
     mine = {name: key for name, key in own.items() if name in BY_NAME and not problem(key)}
     return [
         {
             "name": command.name,
-            "text": str(command.text_in(mode)),
+            "text": str(command.text_in(mode, kind)),
             "keys": list(keys_of(command, mine)),
             "shown": [[str(part) for part in each] for each in command.shown or map(parts, keys_of(command, mine))],
             "own": command.name in mine and not command.is_fixed,
@@ -263,7 +298,7 @@ def table(own: Mapping[str, str], mode: str) -> list[dict[str, Any]]:
             "repeats": command.repeats,
         }
         for command in COMMANDS
-        if mode in command.modes
+        if mode in command.modes and kind in command.kinds
     ]
 
 

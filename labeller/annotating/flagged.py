@@ -6,9 +6,10 @@ from django.db.models import QuerySet
 
 from labeller.accounts.access import Member
 from labeller.accounts.models import User
+from labeller.annotating.wire.shown import excerpts
 from labeller.labels import flags
 from labeller.labels.models import Flag, Label
-from labeller.projects.models import LabelClass
+from labeller.projects.models import LabelClass, Project
 
 PAGE = 60
 LATELY = 12  # of those looked at
@@ -28,6 +29,7 @@ class FlagRow:
 
     flag: Flag
     said: list[StandingLabel]
+    excerpt: str = ""  # how the text begins, where it is of one
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def page(member: Member, before: int | None = None) -> FlagPage:
     shown = list(found[:PAGE])
     lately = [] if before is not None else list(_newest(looked_at)[:LATELY])
     # An annotator sees no one else's answer: two people are asked so that each says what they see.
-    rows = _rows([*shown, *lately], None if member.manages else member.person)
+    rows = _rows(member.project, [*shown, *lately], None if member.manages else member.person)
     return FlagPage(rows[: len(shown)], shown[-1].pk if len(found) > PAGE else None, rows[len(shown) :])
 
 
@@ -58,7 +60,7 @@ def _newest(found: QuerySet[Flag]) -> QuerySet[Flag]:
     return found.select_related("author", "question", "closed_by").order_by("-pk")
 
 
-def _rows(found: list[Flag], only: User | None) -> list[FlagRow]:
+def _rows(project: Project, found: list[Flag], only: User | None) -> list[FlagRow]:
     standing = Label.objects.standing().filter(sample__in={flag.sample_id for flag in found})
     if only is not None:
         standing = standing.filter(annotator=only)
@@ -67,4 +69,7 @@ def _rows(found: list[Flag], only: User | None) -> list[FlagRow]:
         said.setdefault((label.question_id, label.sample_id), []).append(
             StandingLabel(label, list(label.classes.all()))
         )
-    return [FlagRow(flag, said.get((flag.question_id, flag.sample_id), [])) for flag in found]
+    texts = excerpts(project, {flag.sample_id for flag in found})
+    return [
+        FlagRow(flag, said.get((flag.question_id, flag.sample_id), []), texts.get(flag.sample_id, "")) for flag in found
+    ]

@@ -17,6 +17,7 @@ from django.utils import timezone as clock
 from labeller.accounts.access import Member
 from labeller.accounts.models import User
 from labeller.annotating import saving
+from labeller.annotating.wire.shown import excerpts
 from labeller.labels.models import Check, Label, LabelledClass, SaidQuerySet
 from labeller.labels.recording import Judgement, Recorded
 from labeller.projects.models import LabelClass, Project
@@ -40,6 +41,7 @@ class HistoryRow:
 
     said: Said
     classes: list[LabelClass]
+    excerpt: str = ""  # how the text begins, where it is of one
     undo: UUID = field(default_factory=uuid4)  # what taking it back is called: the same however often it is pressed
 
     @property
@@ -70,11 +72,11 @@ def page(project: Project, person: User, before: str = "") -> HistoryPage:
     found: list[Said] = list(islice(newest, PAGE + 1))
     shown = found[:PAGE]
     if len(found) <= PAGE:
-        return HistoryPage(_rows(shown), "")
+        return HistoryPage(_rows(project, shown), "")
     # Each kind goes on after the last of its own that is shown.
     last_label = min((each.pk for each in shown if isinstance(each, Label)), default=last_label)
     last_check = min((each.pk for each in shown if isinstance(each, Check)), default=last_check)
-    return HistoryPage(_rows(shown), f"{last_label}-{last_check}")
+    return HistoryPage(_rows(project, shown), f"{last_label}-{last_check}")
 
 
 def _all(project: Project, person: User) -> tuple[SaidQuerySet[Label], SaidQuerySet[Check]]:
@@ -97,14 +99,19 @@ def _parse(before: str) -> tuple[int, int]:
     return label, check
 
 
-def _rows(shown: list[Said]) -> list[HistoryRow]:
+def _rows(project: Project, shown: list[Said]) -> list[HistoryRow]:
     given = {each.uuid: set(each.given) for each in shown if isinstance(each, Check)}
     named = LabelledClass.objects.filter(label__in=[each.pk for each in shown if isinstance(each, Label)])
     for uuid, class_id in named.values_list("label__uuid", "label_class_id"):
         given.setdefault(uuid, set()).add(class_id)
     classes = LabelClass.objects.in_bulk(set().union(*given.values()))
+    texts = excerpts(project, {each.sample_id for each in shown})
     return [
-        HistoryRow(each, [classes[class_id] for class_id in sorted(given.get(each.uuid, ())) if class_id in classes])
+        HistoryRow(
+            each,
+            [classes[class_id] for class_id in sorted(given.get(each.uuid, ())) if class_id in classes],
+            texts.get(each.sample_id, ""),
+        )
         for each in shown
     ]
 

@@ -18,7 +18,7 @@ from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
 from labeller.learning.models import TileGroup
 from labeller.messages import sentence
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 from labeller.samples.models import Sample
 from labeller.text import clean
 from labeller.transfer import networks
@@ -75,7 +75,8 @@ def words(given: object, question: Question) -> str:
     text = clean(given)
     if len(text) > MOST_WORDS:
         raise BadRequest(_("`text` must have at most %(n)s characters.") % {"n": MOST_WORDS})
-    if text and not networks.reads_texts(question.project.featuriser):
+    is_text = question.project.kind == Project.Kind.TEXT  # found by its words, whatever embeds it
+    if text and not is_text and not networks.reads_texts(question.project.featuriser):
         raise BadRequest(sentence(notice(WorkerCode.NO_TEXTS)))
     return text
 
@@ -123,7 +124,10 @@ def outcome(user: User, question: Question, job_id: int) -> HuntState:
         jobs.remind(job)
         return HuntState("hunting", message=sentence(job.message))
     if job is not None and job.state == Job.State.RUNNING:
-        return HuntState("hunting", message=sentence(job.message) or _("A worker is looking through all pictures."))
+        looking = _("A worker is looking through all pictures.")
+        if question.project.kind == Project.Kind.TEXT:
+            looking = _("A worker is looking through all texts.")
+        return HuntState("hunting", message=sentence(job.message) or looking)
     if job is not None and job.state == Job.State.FAILED:
         return HuntState("failed", message=sentence(job.error.splitlines()[-1] if job.error else str(job)))
     found = TileGroup.objects.filter(kind=TileGroup.Kind.HUNT, question=question, hunter=user, job=job_id).first()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.annotating.views import endpoints, people, screens, together
+from labeller.annotating.views import endpoints, people, screens, texts, together
 from labeller.annotating.views.grid import grid_tiles
 from labeller.annotating.views.hunts import hunt_start, hunt_tiles
 from labeller.annotating.views.review import review_next
@@ -21,6 +21,8 @@ urlpatterns = [
     path(f"{_QUESTION}labels/", endpoints.save, name="save"),
     path(f"{_QUESTION}release/", endpoints.release, name="release"),
     path(f"{_QUESTION}classes/", endpoints.classes, name="classes"),
+    path(f"{_QUESTION}speaking/", texts.speaking, name="speaking"),
+    path("projects/<slug:slug>/texts/<int:sample_id>/<int:start>/", texts.reading, name="reading"),
     path("projects/<slug:slug>/together/", together.screen, name="together"),
     path("projects/<slug:slug>/together/next/", together.next_samples, name="together_next"),
     path("projects/<slug:slug>/together/labels/", together.save, name="together_save"),

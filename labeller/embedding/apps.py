@@ -9,8 +9,10 @@ class EmbeddingConfig(AppConfig):
         from labeller.jobs.signals import given_up
         from labeller.samples.signals import content_changed, shard_known
         from tl_core.featurisers import cards
+        from tl_core.texts import fitted
 
         shard_known.connect(runs.adopt_shard)
         content_changed.connect(runs.embed_again)
         given_up.connect(runs.note_given_up)
         cards.configure(runs.networks)
+        fitted.configure(runs.networks)

@@ -12,14 +12,15 @@ from django.conf import settings
 from django.db import transaction
 
 from labeller.codes import WorkerCode
-from labeller.embedding import deriving, runs
+from labeller.embedding import deriving, runs, text_featurisers
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.embedding.signals import embeddings_changed
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.projects.models import Project
 from labeller.samples import refusing
 from labeller.samples.ingesting import NoSpace, check_disk
-from labeller.samples.models import Sample
+from labeller.samples.models import Sample, Text
 from tl_core import featurisers
 from tl_core.featurisers.spec import with_option
 from tl_core.images import is_url
@@ -39,11 +40,23 @@ def plan(progress: jobs.Progress) -> None:
 
     For workers: it takes the weights to know.
     """
-    run = runs.current_run(progress.project)
+    project = Project.objects.get(pk=progress.project.pk)  # as it is now: it may have been fitted meanwhile
+    if project.kind == Project.Kind.TEXT and text_featurisers.unfitted(project.featuriser):
+        runs.ask_for_fit(project)
+        return
+    run = runs.current_run(project)
     if run.state == EmbeddingRun.State.ACTIVE:
         runs.enqueue(run, runs.missing(run))
         if run.base is None:
-            runtime(_spec_of_pass(run), settings.DEVICE)
+            load(run)
+
+
+def load(run: EmbeddingRun) -> None:
+    """Load what a run's jobs embed by, once a worker process. Raises what keeps it from being had here."""
+    if run.project.kind == Project.Kind.TEXT:
+        text_featurisers.loaded(run.featuriser)
+    else:
+        runtime(_spec_of_pass(run), settings.DEVICE)
 
 
 @functools.lru_cache(maxsize=1)
@@ -76,6 +89,8 @@ def embed_shard(progress: jobs.Progress) -> None:
     embedded: tuple[Any, Any, list[Any]]
     if run.base is not None:
         embedded = (*deriving.derived(run, payload["shard"]), [])
+    elif run.project.kind == Project.Kind.TEXT:
+        embedded = _embedded_texts(run, samples, progress)
     else:
         embedded = _embedded(run, samples, progress)
     # Whoever was silent so long that another worker got the job leaves the shard to that one. Else the file could
@@ -100,12 +115,7 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
             raise SourceGone(notice(WorkerCode.SOURCE_GONE, path=source.path))
     progress(0, len(samples), notice(WorkerCode.LOADING_NETWORK), now=True)
     found = runtime(_spec_of_pass(run), settings.DEVICE)
-    here = featurisers.get(run.featuriser).fingerprint
-    if here != run.fingerprint:
-        raise featurisers.FeaturiserUnavailable(
-            f"{run.featuriser} has other weights or another version on this machine ({here}) "
-            f"than the embeddings there are ({run.fingerprint}); they must not be mixed."
-        )
+    _check_fingerprint(run, featurisers.get(run.featuriser).fingerprint)
     progress(0, len(samples), now=True)
     vectors = np.zeros((len(samples), found.featuriser.dimension), np.float32)
     valid = np.zeros(len(samples), bool)
@@ -118,6 +128,30 @@ def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress)
             vectors[embedded.index], valid[embedded.index] = embedded.vector, True
         progress(embedded.index + 1, len(samples))
     return vectors, valid, refused
+
+
+def _check_fingerprint(run: EmbeddingRun, here: str) -> None:
+    if here != run.fingerprint:
+        raise featurisers.FeaturiserUnavailable(
+            f"{run.featuriser} has other weights or another version on this machine ({here}) "
+            f"than the embeddings there are ({run.fingerprint}); they must not be mixed."
+        )
+
+
+def _embedded_texts(
+    run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress
+) -> tuple[Any, Any, list[tuple[Sample, Any]]]:
+    """The same of texts: none of them is refused, and the file they came from need not be there any more."""
+    import numpy as np
+
+    progress(0, len(samples), notice(WorkerCode.LOADING_NETWORK), now=True)
+    _check_fingerprint(run, text_featurisers.loaded(run.featuriser).fingerprint)
+    contents = dict(Text.objects.filter(sample__in=samples).values_list("sample", "content"))
+    parts = []
+    for part in text_featurisers.vectors(run.featuriser, [contents.get(sample.pk, "") for sample in samples]):
+        parts.append(part)
+        progress(min(len(samples), len(parts) * text_featurisers.AT_ONCE), len(samples))
+    return np.concatenate(parts), np.ones(len(samples), bool), []
 
 
 def _write(run: EmbeddingRun, number: int, samples: list[Sample], vectors: Any, valid: Any, refused: list[Any]) -> None:

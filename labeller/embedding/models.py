@@ -37,6 +37,9 @@ class EmbeddingRun(models.Model):
         related_name="companions",
         help_text="The run whose embeddings these are weighed beside.",
     )
+    fitted_on = models.PositiveIntegerField(
+        default=0, help_text="Texts that the featuriser was fitted on; 0 = it was not fitted here."
+    )
     indexed = models.PositiveIntegerField(default=0, help_text="How often its index of neighbours was built on.")
     created_at = models.DateTimeField(auto_now_add=True)
 

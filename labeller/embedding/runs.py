@@ -8,25 +8,33 @@ import functools
 import importlib
 import logging
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Max
 from django.utils import timezone
 
+from labeller.codes import WorkerCode
+from labeller.embedding import text_featurisers
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
 from labeller.embedding.signals import embeddings_changed
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
+from labeller.labels import tallies
 from labeller.projects.models import Project
-from labeller.samples.models import Sample
+from labeller.samples.models import Sample, TableReading
 from tl_core import featurisers
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.spec import with_option
+from tl_core.notices import notice
 from tl_core.store import storage
 from tl_core.store.embeddings import EmbeddingStore, Shard
 from tl_core.store.shards import StoreCorrupt
+
+if TYPE_CHECKING:
+    from tl_core.featurisers.base import Featuriser
+    from tl_core.texts.base import TextFeaturiser
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +53,19 @@ LONGEST_PAUSE = timedelta(days=1)
 def current_run(project: Project) -> EmbeddingRun:
     """The embedding run that the project learns from, made where it is missing.
 
-    Raises FeaturiserUnavailable where the featuriser's weights can't be had here.
+    Raises FeaturiserUnavailable where the featuriser's weights can't be had here, NotFitted where texts come first.
     """
+    if project.kind == Project.Kind.TEXT and text_featurisers.unfitted(project.featuriser):
+        raise NotFitted(notice(WorkerCode.TEXTS_FIRST))
     if is_derived(project.featuriser) and (run := EmbeddingRun.in_use(project)):
         return run  # made by deriving.start, before the project could choose it
     return run_of(project, project.featuriser)
+
+
+class NotFitted(jobs.Postponed):
+    """What the project learns from is to be fitted to its texts first."""
+
+    seconds = 5.0
 
 
 def is_derived(spec: str) -> bool:
@@ -69,17 +85,30 @@ def import_own() -> None:
         importlib.import_module(name)
 
 
-def run_of(project: Project, spec: str) -> EmbeddingRun:
-    """The project's run of that featuriser, made where it is missing. Raises as `featurisers.get` does."""
+def featuriser_of(project: Project, spec: str) -> "Featuriser | TextFeaturiser":
+    """The featuriser of pictures, or of texts, that the spec means. Raises as `featurisers.get` does."""
     import_own()
-    featuriser = featurisers.get(spec)
+    return text_featurisers.loaded(spec) if project.kind == Project.Kind.TEXT else featurisers.get(spec)
+
+
+def run_of(project: Project, spec: str, *, beside: EmbeddingRun | None = None) -> EmbeddingRun:
+    """The project's run of that featuriser, made where it is missing: beside another one, where that is said.
+
+    Raises as `featuriser_of` does.
+    """
+    featuriser = featuriser_of(project, spec)
     run, is_new = EmbeddingRun.objects.get_or_create(
         project=project,
         fingerprint=featuriser.fingerprint,
-        defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension},
+        defaults={
+            "featuriser": featuriser.name,
+            "dimension": featuriser.dimension,
+            "beside": beside,
+            "fitted_on": getattr(featuriser, "fitted_on", 0),  # of texts alone, and where it says so itself
+        },
     )
     # Whoever died after the run was made has not made its companion; one that has embeddings is left as it is.
-    if project.keeps_levels and (is_new or not run.shards.exists()):
+    if run.beside_id is None and project.keeps_levels and (is_new or not run.shards.exists()):
         accompany(run)
     if is_new:  # other weights, or another preprocessing, under the same name: what was made before is not continued
         for superseded in project.embedding_runs.filter(featuriser=run.featuriser).exclude(pk=run.pk):
@@ -88,11 +117,17 @@ def run_of(project: Project, spec: str) -> EmbeddingRun:
 
 
 def accompany(run: EmbeddingRun) -> EmbeddingRun | None:
-    """The run of the network's intermediate levels beside this one, made where missing; None where it has none."""
+    """The run beside this one, made where missing; None where it has none.
+
+    Beside a network it is of its intermediate levels, beside what was fitted to texts of an encoder.
+    """
     if is_derived(run.featuriser):
         return None
     try:
-        featuriser = featurisers.get(with_option(run.featuriser, "output", LEVELS))
+        spec = _beside(run)
+        if not spec:
+            return None
+        featuriser = featuriser_of(run.project, spec)
     except (FeaturiserUnavailable, KeyError, ValueError):
         return None  # not a network, cut elsewhere, or not to be traced
     companion, _ = EmbeddingRun.objects.get_or_create(
@@ -101,6 +136,12 @@ def accompany(run: EmbeddingRun) -> EmbeddingRun | None:
         defaults={"featuriser": featuriser.name, "dimension": featuriser.dimension, "beside": run},
     )
     return companion
+
+
+def _beside(run: EmbeddingRun) -> str:
+    if run.project.kind == Project.Kind.TEXT:
+        return text_featurisers.companion(run.project, run.featuriser)
+    return with_option(run.featuriser, "output", LEVELS)
 
 
 def has_levels(project: Project) -> bool:
@@ -112,6 +153,8 @@ def has_levels(project: Project) -> bool:
 def in_one_pass(run: EmbeddingRun) -> bool:
     """Whether the jobs of the run that this one is beside embed it, too."""
     if run.beside is None or is_derived(run.beside.featuriser):
+        return False
+    if run.project.kind == Project.Kind.TEXT:
         return False
     return run.featuriser == with_option(run.beside.featuriser, "output", LEVELS)
 
@@ -205,6 +248,8 @@ def missing(run: EmbeddingRun) -> dict[int, int]:
     known = run.shards.values_list("number", flat=True)
     open_keys = set(shard_jobs(run).filter(state__in=OPEN).values_list("key", flat=True))
     counts = Sample.objects.filter(project=run.project_id).values_list("shard").annotate(n=Count("pk"))
+    for first, end in _being_read(run.project_id):
+        counts = counts.exclude(shard__gte=first, shard__lt=end)
     if run.beside is not None and in_one_pass(run):  # what that one lacks comes with it
         counts = counts.filter(shard__in=run.beside.shards.values("number"))
     return {
@@ -212,6 +257,14 @@ def missing(run: EmbeddingRun) -> dict[int, int]:
         for number, count in counts.exclude(shard__in=known).order_by("shard")
         if _key(run, number) not in open_keys
     }
+
+
+def _being_read(project_id: int) -> list[tuple[int, int]]:
+    """Shards that rows of tables are still written to: the first, and the one after the last."""
+    open_shards = TableReading.objects.filter(source__project=project_id, total__isnull=False).annotate(
+        first=F("first_shard") + F("announced"), end=F("first_shard") + F("shards")
+    )
+    return list(open_shards.values_list("first", "end"))
 
 
 def _key(run: EmbeddingRun, number: int) -> str:
@@ -235,6 +288,22 @@ def adopt_shard(sender: Any, *, project: Project, shard: int, count: int, **kwar
             enqueue(run, {shard: count})
     if not runs:
         jobs.enqueue("plan", key=f"project:{project.pk}", project=project)
+    elif project.kind == Project.Kind.TEXT:
+        fit_again(project)
+
+
+def fit_again(project: Project) -> None:
+    """Ask for what was fitted to the texts to be fitted anew, where they have doubled since."""
+    run = EmbeddingRun.in_use(project)
+    if run is None or not text_featurisers.is_fitted_by_itself(run.featuriser):
+        return
+    if run.fitted_on and tallies.samples(project) >= 2 * run.fitted_on:
+        ask_for_fit(project, delay=10.0)
+
+
+def ask_for_fit(project: Project, *, delay: float = 0.0) -> None:
+    """Have the project's featuriser fitted to its texts: transfer/fitting_texts.py."""
+    jobs.enqueue("fit", key=f"project:{project.pk}", project=project, delay=delay)
 
 
 def embed_again(sender: Any, *, project: Project, shard: int, count: int, **kwargs: Any) -> None:
@@ -292,4 +361,7 @@ def use(run: EmbeddingRun) -> None:
     """Let the project learn from this run from now on."""
     with transaction.atomic():
         Project.objects.filter(pk=run.project_id).update(featuriser=run.featuriser)
+        if run.fitted_on:  # what stands beside an older fit of the same texts goes on beside this one
+            others = EmbeddingRun.objects.filter(project=run.project_id, beside__fitted_on__gt=0, base=None)
+            others.exclude(pk=run.pk).update(beside=run)
         embeddings_changed.send(EmbeddingRun, project=run.project)

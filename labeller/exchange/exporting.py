@@ -4,7 +4,7 @@ Rows are read a page at a time, each page whole: while a client reads, or pauses
 that would keep others from saving. Labels are those that stood when the export began, whatever is saved meanwhile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.cells import join_names
-from labeller.samples.models import Refusal, Sample
+from labeller.samples.models import Refusal, Sample, Text, TextCopy
 from tl_core.heads import files as head_files
 
 LABEL_COLUMNS = (
@@ -42,6 +42,7 @@ PREDICTION_COLUMNS = (
     "taken_at",
     "clock_time",
 )
+TEXT_COLUMN = "text"  # the last one, where texts are asked for
 DEPLOYMENT_COLUMNS = (
     "deployment", "location_name", "latitude", "longitude", "camera", "start", "end", "time_zone", "clock_shift",
 )  # fmt: skip
@@ -59,17 +60,17 @@ def standing(question: Question, until: int) -> QuerySet[Label]:
     return Label.objects.filter(stood, question=question, pk__lte=until).exclude(verdict=Label.Verdict.WITHDRAW)
 
 
-def label_rows(question: Question, until: int) -> Iterator[tuple[Any, ...]]:
+def label_rows(question: Question, until: int, *, with_text: bool = False) -> Iterator[tuple[Any, ...]]:
     """The labels up to that one, oldest first; those that a review has overruled say so."""
-    yield LABEL_COLUMNS
+    yield (*LABEL_COLUMNS, *([TEXT_COLUMN] if with_text else []))
     rows = standing(question, until).select_related("sample__file__deployment", "annotator").order_by("pk")
     last = 0
     while page := list(rows.filter(pk__gt=last)[:PAGE]):
-        yield from _label_page(question, page, until)
+        yield from _label_page(question, page, until, with_text)
         last = page[-1].pk
 
 
-def _label_page(question: Question, page: list[Label], until: int) -> Iterator[tuple[Any, ...]]:
+def _label_page(question: Question, page: list[Label], until: int, with_text: bool) -> Iterator[tuple[Any, ...]]:
     samples = {label.sample_id for label in page}
     classes: dict[int, list[str]] = {}
     named = LabelledClass.objects.filter(label__in=[label.pk for label in page]).order_by("label_class__position", "pk")
@@ -77,7 +78,7 @@ def _label_page(question: Question, page: list[Label], until: int) -> Iterator[t
         classes.setdefault(label_id, []).append(name)
     decided = _deciding(question, samples, until)
     notes = flags.notes(question, among=samples)
-    twins = _twins({label.sample.file_id for label in page})
+    about = About(question.project, [label.sample for label in page], with_text)
     for label in page:
         yield (
             label.sample.file.path,
@@ -96,8 +97,8 @@ def _label_page(question: Question, page: list[Label], until: int) -> Iterator[t
             "" if label.dwell_ms is None else label.dwell_ms,
             " | ".join(note or "flagged" for note in notes.get(label.sample_id, [])),
             label.uuid,
-            join_names(twins.get(label.sample.file_id, [])),
-            *_of_file(label.sample),
+            join_names(" ".join(filter(None, place)) for place in about.copies(label.sample)),
+            *about.columns(label.sample),
         )
 
 
@@ -120,19 +121,50 @@ def _deciding(question: Question, samples: set[int], until: int) -> dict[int, in
     return {sample_id: pk for pk, sample_id in sorted(found) if pk is not None}
 
 
-def _twins(files: set[int]) -> dict[int, list[str]]:
-    """The paths of files that were left out because they have the same content as one of these."""
-    found: dict[int, list[str]] = {}
-    for file_id, path in Refusal.objects.filter(twin__in=files).order_by("pk").values_list("twin", "path"):
-        found.setdefault(file_id, []).append(path)
-    return found
+class About:
+    """What is said of the samples of a page beside labels and predictions, looked up at once.
 
+    `samples` come with their files and these with their deployments; `with_text` asks for what texts say.
+    """
 
-def _of_file(sample: Sample) -> tuple[str, str, str, str]:
-    """Which part of its file it is, where the camera stood, and when it was taken, put right and as the camera said."""
-    file, deployment = sample.file, sample.file.deployment
-    taken_at = _local(file.taken_at, deployment.time_zone if deployment else "")
-    return sample.place, deployment.name if deployment else "", taken_at, _local(file.clock_time)
+    def __init__(self, project: Project, samples: Collection[Sample], with_text: bool) -> None:
+        self.with_text = with_text
+        self._twins: dict[int, list[tuple[str, str]]] = {}
+        self._copies: dict[int, list[tuple[str, str]]] = {}
+        self._texts: dict[int, tuple[str, str]] = {}
+        refusals = Refusal.objects.filter(twin__in={sample.file_id for sample in samples}).order_by("pk")
+        for file_id, path in refusals.values_list("twin", "path"):
+            self._twins.setdefault(file_id, []).append((path, ""))
+        if project.kind == Project.Kind.TEXT:
+            self._look_up_texts([sample.pk for sample in samples])
+
+    def _look_up_texts(self, ids: list[int]) -> None:
+        for copy in TextCopy.objects.filter(original__in=ids).select_related("file").order_by("pk"):
+            self._copies.setdefault(copy.original_id, []).append((copy.file.path, copy.place))
+        texts = Text.objects.filter(sample__in=ids)
+        for pk, group, *content in texts.values_list(
+            "pk", "deployment__name", *(["content"] if self.with_text else [])
+        ):
+            self._texts[pk] = group or "", content[0] if content else ""
+
+    def copies(self, sample: Sample) -> list[tuple[str, str]]:
+        """Paths, and places in them, that were left out because the same content is there as this sample's."""
+        return self._twins.get(sample.file_id, []) + self._copies.get(sample.pk, [])
+
+    def columns(self, sample: Sample, place: str | None = None) -> tuple[str, ...]:
+        """Which part of its file it is, what it belongs together with, and when it was taken, put right and as the
+        camera said; what a text says, where that is asked for. A copy's is at another `place`.
+        """
+        file, deployment = sample.file, sample.file.deployment
+        group, content = self._texts.get(sample.pk, ("", ""))
+        taken_at = _local(file.taken_at, deployment.time_zone if deployment else "")
+        return (
+            sample.place if place is None else place,
+            group or (deployment.name if deployment else ""),
+            taken_at,
+            _local(file.clock_time),
+            *([content] if self.with_text else []),
+        )
 
 
 def _local(when: datetime | None, zone: str = "") -> str:
@@ -165,14 +197,14 @@ def latest_head(question: Question) -> Head | None:
     return stored.select_related("run__project").order_by("-version").first()
 
 
-def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]:
+def prediction_rows(question: Question, head: Head, *, with_text: bool = False) -> Iterator[tuple[Any, ...]]:
     """The head's top class for every photograph that the question is asked of and that isn't left out, and what people
     said where they did.
 
     Where a prediction has been accepted, it is that of the head it was accepted of. Files of the same content as a
-    sample have its prediction.
+    sample, and copies of its text, have its prediction.
     """
-    yield PREDICTION_COLUMNS
+    yield (*PREDICTION_COLUMNS, *([TEXT_COLUMN] if with_text else []))
     stored = head_files.load(settings.HEADS / head.directory)
     names = dict(LabelClass.objects.filter(question=question).values_list("pk", "name"))
     rule = Acceptance.standing(question)
@@ -190,7 +222,7 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
         samples = Sample.objects.select_related("file__deployment").in_bulk(ids)
         answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
         let_stand = defaults.let_stand(question, ids)
-        twins = _twins({sample.file_id for sample in samples.values()})
+        about = About(question.project, list(samples.values()), with_text)
         for row, sample_id in enumerate(ids):
             answer = answers.get(sample_id)
             if sample_id not in samples or (answer and answer.state == Answer.State.LEFT_OUT):
@@ -206,10 +238,11 @@ def prediction_rows(question: Question, head: Head) -> Iterator[tuple[Any, ...]]
                 _names(question, sorted(names[each] for each in given)),
                 int(bool(given)),
             )
-            file, about = samples[sample_id].file, _of_file(samples[sample_id])
-            yield (file.path, *said, "", *about)
-            for path in twins.get(file.pk, []):
-                yield (path, *said, file.path, *about)
+            sample = samples[sample_id]
+            yield (sample.file.path, *said, "", *about.columns(sample))
+            for path, place in about.copies(sample):
+                original = " ".join(filter(None, (sample.file.path, sample.place if place else "")))
+                yield (path, *said, original, *about.columns(sample, place or None))
 
 
 def _by(let: tuple[int, str] | None, class_id: int) -> str:

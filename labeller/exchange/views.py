@@ -15,7 +15,7 @@ from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.exchange import exporting, manifests
 from labeller.labels import tallies
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 from labeller.samples.cells import Echo, defuse
 from labeller.samples.tables import DEFUSED
 
@@ -36,9 +36,15 @@ def _is_for_spreadsheets(request: HttpRequest) -> bool:
     return request.GET.get("for") == "spreadsheet"
 
 
+def _is_with_text(request: HttpRequest, question: Question) -> bool:
+    """Whether what the texts say is to be in the rows, which others may not be allowed to read."""
+    return question.project.kind == Project.Kind.TEXT and request.GET.get("with") == "text"
+
+
 def _name(request: HttpRequest, question: Question, kind: str) -> str:
     """What the file is called."""
     variant = "-for-spreadsheets" if _is_for_spreadsheets(request) else ""
+    variant = f"-with-text{variant}" if _is_with_text(request, question) else variant
     return re.sub("[^A-Za-z0-9._-]", "-", f"{question.project.slug}-{question.key}-{kind}{variant}.csv")
 
 
@@ -85,7 +91,7 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
 def labels_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The labels that stand now, whatever is saved while they are read."""
     question = _question(request, slug)
-    rows = exporting.label_rows(question, exporting.newest_label(question))
+    rows = exporting.label_rows(question, exporting.newest_label(question), with_text=_is_with_text(request, question))
     return _stream(request, rows, question, "labels")
 
 
@@ -96,7 +102,8 @@ def predictions_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     head = exporting.latest_head(question)
     if head is None:
         raise Http404("no head yet: label samples of at least two classes first")
-    return _stream(request, exporting.prediction_rows(question, head), question, "predictions")
+    rows = exporting.prediction_rows(question, head, with_text=_is_with_text(request, question))
+    return _stream(request, rows, question, "predictions")
 
 
 @require_safe

@@ -41,6 +41,7 @@ QUEUES = {
     "ingest": "io",
     "plan": "embed",
     "embed": "embed",
+    "fit": "embed",
     "index": "embed",
     "levels": "embed",
     "refit": "train",
@@ -53,10 +54,15 @@ QUEUES = {
     "count": "io",
     "derive": "io",
     "remove": "io",
+    "fold": "io",
+    "reread": "io",
+    "tidy": "io",
     "finetune": "tune",
     "adapt": "tune",
+    "vectors": "tune",
     "network": "embed",
     "advise": "tune",
+    "vocabulary": "tune",
     "switch": "io",
 }
 

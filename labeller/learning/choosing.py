@@ -14,6 +14,7 @@ from labeller.learning import accepting, tiles
 from labeller.learning.fitting import CannotLearn, Fitted
 from labeller.learning.reading import Known
 from labeller.samples import bursts
+from labeller.samples.groups import placed
 from labeller.samples.models import Sample
 from tl_core import query
 from tl_core.notices import notice
@@ -138,8 +139,8 @@ def _groups(
         whole, at = embeddings.part
         sequence, deployment = _groups(whole, project_id, grouping)
         return None if sequence is None else sequence[at], None if deployment is None else deployment[at]
-    grouped = Sample.objects.filter(project=project_id, file__deployment__isnull=False)
-    read = bursts.pages(grouped, "file__sequence", "file__deployment")
+    grouped = placed(Sample.objects.filter(project=project_id)).filter(group__isnull=False)
+    read = bursts.pages(grouped, "event", "group")
     rows = np.array([(pk, sequence or -1, deployment) for pk, sequence, deployment in read], np.int64).reshape(-1, 3)
     at = embeddings.positions(rows[:, 0])
     groups = np.full((2, len(embeddings.ids)), -1)

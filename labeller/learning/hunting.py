@@ -2,7 +2,8 @@
 
 A hunt leaves a TileGroup. Its `estimate` says how many samples of the class remain:
 
-- `by`: what the tiles' numbers are, the `head`'s probabilities, a `likeness` or `text` (cosines),
+- `by`: what the tiles' numbers are, the `head`'s probabilities, a `likeness` or `text` (cosines), or `words`
+  (how well a text has them),
 - `found`: how many samples people gave the class,
 - `expected`: how many the head expects among those that may still come: not decided on, not accepted, not passed over
   by this person, not waiting to be labelled blind; null = unknown,
@@ -26,8 +27,9 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from labeller.codes import WorkerCode
-from labeller.embedding import texts
+from labeller.embedding import text_featurisers, texts
 from labeller.embedding.loading import load_embeddings
+from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.labels.selectors import AUDIT
 from labeller.learning import accepting, assessing, choosing, listing, reading
@@ -36,13 +38,15 @@ from labeller.learning.fitting import CannotLearn, fit
 from labeller.learning.models import Acceptance, RoundEntry, TileGroup
 from labeller.learning.reading import Known
 from labeller.messages import as_json
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
+from labeller.samples import searching
 from tl_core import query, threads
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.notices import notice
 
 SIZE = 240
 KEPT = timedelta(days=1)
+MOST_FOUND = 2000  # texts that a hunt by words chooses from: some are decided on already
 MOST_EXAMPLES = 64  # labelled samples that a hunt compares the pool with
 
 
@@ -55,7 +59,7 @@ class Hunted:
     """What a hunt found: pairs of sample id and probability of its class, or cosine, the likeliest first."""
 
     tiles: list[tuple[int, float]]
-    by: str  # what chose them: "head", "likeness" or "text"
+    by: str  # what chose them: "head", "likeness", "text" or "words"
     expected: float | None  # samples of the class among all that were looked at; None where the head can't tell
     known: Known  # what people had answered when it was looked for
 
@@ -104,14 +108,16 @@ def search(question: Question, aim: Aim, size: int, besides: Collection[int] = (
     with threads.single():
         fitted = fit(question, known.run, embeddings, known.answers) if aim.class_id is not None else None
         column = fitted.class_ids.index(aim.class_id) if fitted and aim.class_id in fitted.class_ids else None
-        by = "text" if aim.text else "head" if column is not None and not aim.like else "likeness"
+        by = _way(question, aim, has_column=column is not None)
         aim = Aim(like=_examples(aim, known)) if by == "likeness" else aim
         situation = choosing.situation(known, fitted, aim.strategy, besides)
         sure, expected = None, None
         if fitted and column is not None:
             sure = query.scan(fitted.learner, embeddings.vectors, lambda block: block[:, column])
             expected = float(sure[choosing.free(situation)].sum(dtype=np.float64))
-        if by == "text":
+        if by == "words":
+            found = _by_words(known, aim.text, size, embeddings.ids[choosing.free(situation)])
+        elif by == "text":
             found = _by_text(known, aim.text, size, embeddings.ids[choosing.free(situation)])
         else:
             picks = choosing.hunt(known, fitted, situation, aim, size, secrets.randbits(32))
@@ -123,22 +129,44 @@ def search(question: Question, aim: Aim, size: int, besides: Collection[int] = (
     return Hunted(found, by, expected, known)
 
 
+def _way(question: Question, aim: Aim, has_column: bool) -> str:
+    """What a hunt goes by. Words are looked for in texts themselves; of pictures a network must understand them."""
+    if aim.text:
+        return "words" if question.project.kind == Project.Kind.TEXT else "text"
+    return "head" if has_column and not aim.like else "likeness"
+
+
+def _by_words(known: Known, words: str, size: int, free: NDArray[np.int64]) -> list[tuple[int, float]]:
+    """The texts, of those that are free, that have the words, best first."""
+    is_free = set(free.tolist())
+    found = [pk for pk in searching.search(known.question.project, words, MOST_FOUND) if pk in is_free][:size]
+    return [(pk, 1 - place / len(found)) for place, pk in enumerate(found)]
+
+
 def _by_text(known: Known, text: str, size: int, free: NDArray[np.int64]) -> list[tuple[int, float]]:
     """The samples, of those that are free, whose pictures fit the words best, and the cosine of each."""
     try:
-        encoder = texts.encoder(known.run)
+        example = _encoded(known.run, text)
     except FeaturiserUnavailable as error:
         raise NothingToHunt(notice(WorkerCode.TEXTS_UNREADABLE, error=str(error))) from error
-    if encoder is None:
+    if example is None:
         raise NothingToHunt(notice(WorkerCode.NO_TEXTS))
     pool = load_embeddings(known.run)  # as the network gave them: what a head sees may be scaled
     allowed = np.zeros(len(pool.ids), np.bool_)
     allowed[pool.positions(free)] = True
     origin = np.zeros(pool.vectors.shape[1], np.float32)
     positions, cosines = query.similar_to(
-        None, pool.vectors, size, random_state=0, allowed=allowed, examples=encoder.encode([text]), mean=origin
+        None, pool.vectors, size, random_state=0, allowed=allowed, examples=example, mean=origin
     )
     return listing.numbered(pool, positions, cosines)
+
+
+def _encoded(run: EmbeddingRun, text: str) -> NDArray[np.float32] | None:
+    """The words beside the run's embeddings, (1, dimension); None where its featuriser reads none."""
+    if run.project.kind == Project.Kind.TEXT:
+        return text_featurisers.encode(run.featuriser, text) if run.base_id is None else None
+    encoder = texts.encoder(run)
+    return None if encoder is None else encoder.encode([text])
 
 
 def _examples(aim: Aim, known: Known) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ PLAIN = {
     BETWEEN: gettext_noop("between two classes"),
     HUNTED: gettext_noop("may be of a class that is looked for"),
 }
+OF_TEXTS = {**PLAIN, TYPICAL: gettext_noop("typical of a group of similar texts")}
 
 
 def hunted(class_id: int) -> str:
@@ -39,7 +40,7 @@ def names(entries: Iterable[RoundEntry]) -> dict[int, str]:
     return dict(LabelClass.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
 
 
-def describe(entry: RoundEntry, names: Mapping[int, str]) -> str:
+def describe(entry: RoundEntry, names: Mapping[int, str], is_text: bool = False) -> str:
     """The reason in words. Names that aren't given are left out; rows from before there were codes hold words."""
     code = entry.reason.partition(":")[0]
     about = _classes(entry)
@@ -52,7 +53,7 @@ def describe(entry: RoundEntry, names: Mapping[int, str]) -> str:
         return _("like many that are not sure yet, may be %(name)s") % {"name": known[0]}
     if code == HUNTED and known:
         return _("may be %(name)s") % {"name": known[0]}
-    return _(PLAIN[code])
+    return _((OF_TEXTS if is_text else PLAIN)[code])
 
 
 def _classes(entry: RoundEntry) -> list[int]:

@@ -16,6 +16,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.learning import fitting
 from labeller.learning.models import Helping
 from labeller.projects.models import Question
+from labeller.samples.groups import placed
 from labeller.samples.models import Sample
 from tl_core.heads import weighing
 from tl_core.spaces.mixing import Mix
@@ -84,7 +85,7 @@ def _columns(even: Mix, weights: tuple[float, float]) -> NDArray[np.float32]:
 
 def groups(sample_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """What must not be torn apart: cameras where there are several, else events; -1 = on its own."""
-    rows = Sample.objects.filter(pk__in=sample_ids.tolist()).values_list("pk", "file__deployment", "file__sequence")
+    rows = placed(Sample.objects.filter(pk__in=sample_ids.tolist())).values_list("pk", "group", "event")
     deployments, sequences = {}, {}
     for pk, deployment, sequence in rows:
         deployments[pk], sequences[pk] = deployment or -1, sequence or -1

@@ -24,7 +24,7 @@ PAGE = 100
 @require_safe
 def deployments(request: HttpRequest, slug: str) -> HttpResponse:
     """The project's deployments by name, a page at a time."""
-    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    member = access.of_photographs(request.user, slug, at_least=Role.MANAGER)
     after = request.GET.get("after", "")
     found = list(member.project.deployments.filter(name__gt=after).order_by("name")[: PAGE + 1])
     shown = found[:PAGE]
@@ -41,7 +41,7 @@ def deployments(request: HttpRequest, slug: str) -> HttpResponse:
 @timezone.override(datetime.UTC)
 def deployment(request: HttpRequest, slug: str, deployment_id: int) -> HttpResponse:
     """One of them; another shift of its clock is applied by a job, which forms its bursts anew."""
-    member = access.member(request.user, slug, at_least=Role.MANAGER)
+    member = access.of_photographs(request.user, slug, at_least=Role.MANAGER)
     one = get_object_or_404(member.project.deployments, pk=deployment_id)
     form = DeploymentForm(request.POST if request.method == "POST" else None, instance=one)
     if form.is_valid():

@@ -3,36 +3,60 @@
 import csv
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
+from labeller.managing import demo_texts
 from labeller.projects import making as projects
 from labeller.projects.models import Project
 from labeller.samples import ingesting as samples
-from labeller.samples import known, moving, names, scanning
-from labeller.samples.known import FOLDERS, Given
+from labeller.samples import known, layouts, moving, names, scanning
+from labeller.samples.known import COLUMN, FOLDERS, Given
+from labeller.samples.layouts import TextLayout
 from labeller.samples.models import Source
 from labeller.samples.scanning import FolderError
 
 QUESTION = "What is in the picture?"
+TEXT_QUESTION = "What is this text about?"
 LOOKED_AT = 20_000  # files that a preview looks at: a person waits for it
 NOT_MOVED = "no"
-DEMO_SLUG = "demo"
+DEMO_SLUG, TEXT_DEMO_SLUG = "demo", "demo-texts"
 DEMO_RARE = {3: 12, 7: 12}  # digit: how many of it are left
 
 
-def preview(folder: Path | str, given: Given) -> list[str]:
+def layout_of(said: Mapping[str, str]) -> TextLayout:
+    """How texts are read, as the form says; what it leaves open is guessed. Raises scanning.FolderError."""
+    columns = [said.get(name, "").strip() for name in ("text_columns", "label_column", "group_column")]
+    corrected = layouts.corrected(said["folder"], *columns) if any(columns) else None
+    return TextLayout(corrected, said.get("cut") or "whole")
+
+
+def given_of(said: Mapping[str, Any], layout: TextLayout | None) -> Given:
+    """What the form says of classes: for a table of texts, that a column of its own has them."""
+    table = table_path(said["table"])
+    if layout is not None and not table:
+        with layouts.first_table(scanning.tidy_folder(said["folder"])) as found:
+            table = COLUMN if found else ""
+    return Given.of(said["folder_meaning"], table, said["class_level"])
+
+
+def preview(folder: Path | str, given: Given, layout: TextLayout | None = None) -> list[str]:
     """What a person is to see before a folder is imported: which level names the classes, what of a table fits.
 
-    Empty where there is nothing to choose and nothing wrong. Raises scanning.FolderError as `open_new` does.
+    Of texts, how their table is read. Empty where there is nothing to choose and nothing wrong. Raises
+    scanning.FolderError as `open_new` does.
     """
     folder = scanning.tidy_folder(folder)
-    scanning.check_folder(folder)
+    scanning.check_folder(folder, may_be_file=layout is not None)
+    if layout is not None:
+        layouts.check(folder, layout)
+        return layouts.described(folder, layout) + known.check(folder, given, most=LOOKED_AT, of_texts=True)
     lines = known.check(folder, given, most=LOOKED_AT, hint=_("choose above"))
     return lines if len(lines) > 1 or " · " in "".join(lines) else []
 
@@ -47,20 +71,25 @@ def open_new(
     class_names: list[str] | None = None,
     given: Given = Given(),  # noqa: B008 - it is frozen
     slug: str | None = None,
+    layout: TextLayout | None = None,
 ) -> Project:
-    """A new project on a folder, its import under way. Raises scanning.FolderError where the folder can't be used."""
+    """A new project on a folder, its import under way: with a layout, of texts, and then it may be a table.
+
+    Raises scanning.FolderError where the folder can't be used.
+    """
     folder = scanning.tidy_folder(folder)
-    scanning.check_folder(folder)
+    scanning.check_folder(folder, may_be_file=layout is not None)
     with transaction.atomic():
         project = projects.create_project(
-            name=name or names.shown(Path(str(folder)).name) or "photographs",
+            name=name or names.shown(Path(str(folder)).name) or ("photographs" if layout is None else "texts"),
             owner=owner,
             question_text=question_text,
             multi_label=multi_label,
             class_names=class_names or [],
             slug=slug,
+            kind=Project.Kind.IMAGE if layout is None else Project.Kind.TEXT,
         )
-        samples.add_source(project, folder, given=given)
+        samples.add_source(project, folder, given=given, layout=layout)
     return project
 
 
@@ -72,8 +101,9 @@ def open_folder(
     given: Given | None = None,
     moved_from: str = "",
     ask: Callable[[str], bool] | None = None,
+    layout: TextLayout | None = None,
 ) -> Project:
-    """The project on that folder, made on first use.
+    """The project on that folder, made on first use; with a layout, of the texts in it.
 
     On later uses what is new in the folder is imported, and labels and truth that are given then are applied. A folder
     that moved is found again: `moved_from` says from where ("no": from nowhere), else `ask` is asked. Raises
@@ -83,15 +113,17 @@ def open_folder(
     folder = scanning.tidy_folder(folder)
     moved_from = moved_from or settings.MOVED_FROM
     source = _said_to_have_moved(moved_from, folder)
+    kind = Project.Kind.IMAGE if layout is None else Project.Kind.TEXT
     if source is None:
-        source = moving.at(folder).first()
+        source = moving.at(folder).filter(project__kind=kind).first()
     if source is None:
-        scanning.check_folder(folder)
-        source = None if moved_from == NOT_MOVED else _found_elsewhere(folder, ask)
+        scanning.check_folder(folder, may_be_file=layout is not None)
+        source = None if moved_from == NOT_MOVED or layout is not None else _found_elsewhere(folder, ask)
     if source is None:
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
-        return open_new(folder=folder, owner=owner, given=given)
-    samples.add_source(source.project, folder, given=given)
+        question = QUESTION if layout is None else TEXT_QUESTION
+        return open_new(folder=folder, owner=owner, question_text=question, given=given, layout=layout)
+    samples.add_source(source.project, folder, given=given, layout=layout)
     return source.project
 
 
@@ -127,7 +159,7 @@ def _found_elsewhere(folder: Path | str, ask: Callable[[str], bool] | None) -> S
 def given(folder: str, labels: str, truth: str, level: str) -> Given:
     """What the knobs LABELS, TRUTH and LEVEL say of a folder. Raises scanning.FolderError where they can't be meant."""
     if (labels or truth) and not folder:
-        raise FolderError(_("LABELS and TRUTH say what the folder IMAGES shows: name that as well."))
+        raise FolderError(_("LABELS and TRUTH say what the folder IMAGES, or TEXTS, holds: name that as well."))
     found = Given(labels=_named(labels), truth=_named(truth), level=_level(level))
     if found.level is not None and FOLDERS not in {found.labels, found.truth}:
         raise FolderError(_("LEVEL says which folders name the classes: give LABELS=folders or TRUTH=folders with it."))
@@ -135,6 +167,8 @@ def given(folder: str, labels: str, truth: str, level: str) -> Given:
 
 
 def _named(text: str) -> str:
+    if text.lower() == COLUMN and not Path(text).is_file():
+        return COLUMN
     is_folders = text.lower() in {FOLDERS, "folder"} and not Path(text).is_file()
     return FOLDERS if is_folders else table_path(text)
 
@@ -173,6 +207,25 @@ def open_demo() -> Project:
         question_text="Which digit is this?",
         given=Given(truth=str(truth)),
         slug=DEMO_SLUG,
+    )
+
+
+def open_text_demo() -> Project:
+    """The demo project of texts: messages to a shop that a small grammar makes, of a dozen kinds, one of them rare."""
+    table = settings.DATA / "demo" / "messages.csv"
+    if not table.exists():
+        demo_texts.write(table)
+    project = Project.objects.filter(slug=TEXT_DEMO_SLUG).first()
+    if project is not None:
+        return project
+    return open_new(
+        folder=table,
+        owner=User.objects.filter(is_superuser=True).order_by("pk").first(),
+        name="Demo: messages to a shop",
+        question_text="What is this message about?",
+        given=Given(truth=COLUMN),
+        slug=TEXT_DEMO_SLUG,
+        layout=TextLayout(),
     )
 
 

@@ -55,20 +55,20 @@ def of(row: removing.Removable) -> Preview:
 
 
 def _untouched() -> str:
-    return _("The photographs themselves stay where they are: nothing in the folder is touched.")
+    return _("The files themselves stay where they are: nothing in the folder is touched.")
 
 
 def _project(project: Project) -> Preview:
     questions = list(project.questions.all())
-    counts = [(_("photographs"), tallies.samples(project))]
+    counts = [(_things(project), tallies.samples(project))]
     counts.append((_("labels"), sum(tallies.of(each).answers for each in questions)))
     counts.append((_("questions"), len(questions)))
     counts.append((_("classes"), LabelClass.objects.filter(question__project=project).count()))
     counts.append((_("people who lose it"), Membership.objects.filter(project=project).count()))
     kept = Kept.objects.filter(project=project, what=Kept.What.HEADS).aggregate(n=Sum("bytes"))["n"] or 0
     samples = Sample.objects.filter(project=project)
-    size = kept + _vectors(project) + _pictures(File.objects.filter(project=project))
-    return Preview(removing.PROJECT, project.name, _said(counts), size / 1e6, _shown(samples), [_untouched()])
+    size = kept + _vectors(project) + _of_files(project, File.objects.filter(project=project))
+    return Preview(removing.PROJECT, project.name, _said(counts), size / 1e6, _shown(project, samples), [_untouched()])
 
 
 def _source(source: Source) -> Preview:
@@ -76,14 +76,15 @@ def _source(source: Source) -> Preview:
     n = _up_to(samples)
     labels = _up_to(Label.objects.filter(sample__file__source=source, is_current=True))
     counts = [
-        (_("photographs"), n),
+        (_things(source.project), n),
         (_("labels"), labels),
         (_("flags"), _up_to(Flag.objects.filter(sample__file__source=source))),
     ]
     counts.append((_("files that were set aside"), _up_to(Refusal.objects.filter(source=source))))
     total = tallies.samples(source.project)
-    size = _pictures(File.objects.filter(source=source)) + _vectors(source.project) * n / max(1, total)
-    return Preview(removing.SOURCE, source.path, _said(counts), size / 1e6, _shown(samples), [_untouched()])
+    size = _of_files(source.project, File.objects.filter(source=source)) + _vectors(source.project) * n / max(1, total)
+    shown = _shown(source.project, samples)
+    return Preview(removing.SOURCE, source.path, _said(counts), size / 1e6, shown, [_untouched()])
 
 
 def _question(question: Question) -> Preview:
@@ -99,8 +100,9 @@ def _question(question: Question) -> Preview:
     ]
     size = sum(traces.size(traces.of_heads(each.pk)) for each in both)
     labelled = Label.objects.filter(question=question, is_current=True).order_by("-pk")
-    pictures = list(dict.fromkeys(labelled.values_list("sample", flat=True)[: 2 * SHOWN]))[:SHOWN]
-    stays = [_("The photographs stay in the project, with what was said to other questions.")]
+    is_text = question.project.kind == Project.Kind.TEXT
+    pictures = list(dict.fromkeys(labelled.values_list("sample", flat=True)[: 0 if is_text else 2 * SHOWN]))[:SHOWN]
+    stays = [_("The samples stay in the project, with what was said to other questions.")]
     return Preview(removing.QUESTION, question.text, _said(counts), size / 1e6, pictures, stays)
 
 
@@ -140,6 +142,17 @@ def _vectors(project: Project) -> float:
     return float(found * A_NUMBER)
 
 
+def _things(project: Project) -> str:
+    return _("texts") if project.kind == Project.Kind.TEXT else _("photographs")
+
+
+def _of_files(project: Project, files: "QuerySet[File]") -> float:
+    """Bytes that the site keeps of files: small pictures, or texts."""
+    if project.kind != Project.Kind.TEXT:
+        return _pictures(files)
+    return float(files.aggregate(n=Sum("bytes"))["n"] or 0)
+
+
 def _pictures(files: "QuerySet[File]") -> float:
     """Bytes of the small pictures of these files, as a few of them tell."""
     n = _up_to(files)
@@ -148,5 +161,8 @@ def _pictures(files: "QuerySet[File]") -> float:
     return n * sum(sizes) / max(1, len(sizes))
 
 
-def _shown(samples: "QuerySet[Sample]") -> list[int]:
+def _shown(project: Project, samples: "QuerySet[Sample]") -> list[int]:
+    """Of which pictures are shown; none of texts."""
+    if project.kind == Project.Kind.TEXT:
+        return []
     return list(samples.order_by("shard", "pk").values_list("pk", flat=True)[:SHOWN])

@@ -26,6 +26,7 @@ from labeller.projects.forms import LearningForm, MemberForm, NewProjectForm, Se
 from labeller.projects.models import Project
 from labeller.samples import bursts
 from labeller.samples.known import Given
+from labeller.samples.layouts import TextLayout
 from labeller.samples.scanning import FolderError
 
 
@@ -49,17 +50,18 @@ def new(request: HttpRequest) -> HttpResponse:
     lines: list[str] = []
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
-        of_folder = Given.of(given["folder_meaning"], opening.table_path(given["table"]), given["class_level"])
         try:
-            lines = opening.preview(given["folder"], of_folder)
+            layout = opening.layout_of(given) if given["kind"] == Project.Kind.TEXT else None
+            of_folder = opening.given_of(given, layout)
+            lines = opening.preview(given["folder"], of_folder, layout)
             if not lines or request.POST.get("seen", "").splitlines() == lines:
-                return redirect("insights:progress", _open(administrator, given, of_folder).slug)
+                return redirect("insights:progress", _open(administrator, given, of_folder, layout).slug)
         except FolderError as error:
             form.add_error("table" if given["table"] else "folder", str(error))
     return render(request, "projects/new.html", {"form": form, "lines": lines, "seen": "\n".join(lines)})
 
 
-def _open(owner: User, given: dict[str, Any], of_folder: Given) -> Project:
+def _open(owner: User, given: dict[str, Any], of_folder: Given, layout: TextLayout | None) -> Project:
     return opening.open_new(
         folder=given["folder"],
         owner=owner,
@@ -68,6 +70,7 @@ def _open(owner: User, given: dict[str, Any], of_folder: Given) -> Project:
         multi_label=given["multi_label"],
         class_names=given["class_names"],
         given=of_folder,
+        layout=layout,
     )
 
 

@@ -1,11 +1,13 @@
-"""Jobs that delete for good, and what was given up looked for periodically."""
+"""Jobs that delete for good, fold texts again or tidy up after them, and what was given up looked for periodically."""
 
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.managing import removing
+from labeller.managing import folding, removing, tidying
 
 handler("remove")(removing.remove)
+handler("fold")(folding.fold)
+handler("tidy")(tidying.tidy)
 
 
 @shared_task

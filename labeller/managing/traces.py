@@ -11,11 +11,14 @@ from pathlib import Path
 from django.conf import settings
 
 from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun
 from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
-from labeller.samples.models import File
+from labeller.samples.models import File, Source
+from labeller.transfer.models import AdaptingResult, FineTuning
 from tl_core.images import DERIVATIVE_SIZES
+from tl_core.texts import fitted, registry, tuned
 
 
 def of_pictures(project_id: int, sha256s: Collection[str]) -> list[Path]:
@@ -43,14 +46,14 @@ def of_heads(question_id: int) -> Path:
 
 
 def of_source(source_id: int) -> list[Path]:
-    """What became of the labels that came with a source."""
-    return [told.list_path(source_id, purpose) for purpose in PURPOSES]
+    """What became of the labels that came with a source, and what its zip was unpacked to."""
+    return [Source(pk=source_id).unpacked, *(told.list_path(source_id, purpose) for purpose in PURPOSES)]
 
 
 def of_exports(question: Question) -> list[Path]:
     """What its downloads held; called by the project's name, which another may have next."""
     stem = re.sub("[^A-Za-z0-9._-]", "-", f"{question.project.slug}-{question.key}-")
-    kinds = re.compile(re.escape(stem) + r"(labels|predictions)(-for-spreadsheets)?\.csv\.json")
+    kinds = re.compile(re.escape(stem) + r"(labels|predictions)(-with-text)?(-for-spreadsheets)?\.csv\.json")
     folder = Path(settings.DATA, "exports")
     return [each for each in folder.glob(f"{stem}*") if kinds.fullmatch(each.name)] if folder.is_dir() else []
 
@@ -82,9 +85,23 @@ def delete_embeddings(project_id: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def of_fitted(project_id: int) -> list[str]:
+    """Names of what was fitted to a project's texts, whose words it holds, and that no other project learns from."""
+    own = EmbeddingRun.objects.filter(project=project_id, project__kind=Project.Kind.TEXT)
+    specs = {runs.underived(spec) for spec in own.values_list("featuriser", flat=True)}
+    specs |= set(AdaptingResult.objects.filter(project=project_id).values_list("made", flat=True))
+    specs |= set(FineTuning.objects.filter(project=project_id).values_list("spec", flat=True))
+    others = EmbeddingRun.objects.exclude(project=project_id).filter(featuriser__in=specs)
+    gone = specs - set(others.values_list("featuriser", flat=True))
+    kinds = tuple(f"{kind}/" for kind in (*registry.kinds(), tuned.KIND))
+    return [fitted.file_name(spec) for spec in sorted(gone) if spec.startswith(kinds)]
+
+
 def delete_of_project(project_id: int, questions: Iterable[Question], source_ids: Iterable[int]) -> None:
     """Delete all files of a project but its pictures."""
     delete_embeddings(project_id)
+    for name in of_fitted(project_id):
+        runs.networks().delete(name)
     for question in questions:
         delete([of_heads(question.pk), *of_exports(question)])
     for source_id in source_ids:

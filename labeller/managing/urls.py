@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.managing import class_views, deployment_views, project_views, removal_views
+from labeller.managing import class_views, copy_views, deployment_views, layout_views, project_views, removal_views
 
 app_name = "projects"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("projects/<slug:slug>/questions/<slug:key>/follow-up/", class_views.follow_up, name="follow_up"),
     path("projects/<slug:slug>/deployments/", deployment_views.deployments, name="deployments"),
     path("projects/<slug:slug>/deployments/<int:deployment_id>/", deployment_views.deployment, name="deployment"),
+    path("projects/<slug:slug>/tables/", layout_views.tables, name="tables"),
+    path("projects/<slug:slug>/copies/", copy_views.copies, name="copies"),
+    path("projects/<slug:slug>/copies/<int:sample_id>/", copy_views.copies_of, name="copies_of"),
     path("projects/<slug:slug>/people/", project_views.people, name="people"),
     path("projects/<slug:slug>/delete/", removal_views.project, name="remove"),
     path("projects/<slug:slug>/sources/<int:source_id>/delete/", removal_views.source, name="remove_source"),

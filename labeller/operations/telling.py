@@ -66,7 +66,8 @@ def news(project: Project, address: str) -> Iterator[str]:
     yield from _refused(project, samples, place)
     if samples and not jobs.filter(state__in=selectors.OPEN, kind__in=WORKING).exists():
         done = selectors.embedded(project)
-        yield f"{done:,} of {samples:,} photographs are embedded{'' if done < samples else ': all of them'}."
+        things = "texts" if project.kind == Project.Kind.TEXT else "photographs"
+        yield f"{done:,} of {samples:,} {things} are embedded{'' if done < samples else ': all of them'}."
 
 
 def _failures(project: Project) -> Iterator[str]:
@@ -87,5 +88,5 @@ def _refused(project: Project, samples: int, place: str) -> Iterator[str]:
         yield f"{sentence} See {place}"
     _left_out, missing = refused.looks(project)
     if missing:
-        what = "photograph is not where it was" if missing == 1 else "photographs are not where they were"
+        what = "file is not where it was" if missing == 1 else "files are not where they were"
         yield f"{missing:,} {what} any more: labels are kept. See {place}"

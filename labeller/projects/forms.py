@@ -57,14 +57,51 @@ EXPLAINED = {
 class NewProjectForm(forms.Form):
     """Folder, question, classes: all a project needs to begin."""
 
+    kind = forms.ChoiceField(
+        label=_("What is labelled"), choices=Project.Kind, initial=Project.Kind.IMAGE, required=False
+    )
     name = TidyField(label=_("Name"), max_length=120)
     folder = forms.CharField(
-        label=_("Folder"), max_length=4000, help_text=_("A folder on the server, such as /home/me/photos.")
+        label=_("Folder"),
+        max_length=4000,
+        help_text=_(
+            "A folder on the server, such as /home/me/photos. Of texts it may be a table or a zip as well, such as "
+            "/home/me/reviews.csv, or the folder of a data set of Hugging Face."
+        ),
+    )
+    cut = forms.ChoiceField(
+        label=_("Documents are taken"),
+        choices=[
+            ("whole", _("whole")),
+            ("paragraph", _("paragraph by paragraph")),
+            ("sentence", _("sentence by sentence")),
+        ],
+        required=False,
+        help_text=_("Of texts: the rows of a table are taken as they are."),
+    )
+    text_columns = forms.CharField(
+        label=_("Column of the text"),
+        max_length=1000,
+        required=False,
+        help_text=_(
+            "Of a table of texts. Empty: as guessed. Of several columns, names or numbers with | between them."
+        ),
+    )
+    label_column = forms.CharField(
+        label=_("Column of labels"), max_length=1000, required=False, help_text=_("The same. A dash: none.")
+    )
+    group_column = forms.CharField(
+        label=_("Column of what belongs together"),
+        max_length=1000,
+        required=False,
+        help_text=_(
+            "Such as an author or a conversation: what is held out for a test is held out whole. A dash: none."
+        ),
     )
     folder_meaning = forms.ChoiceField(
         label=_("The names of the folders inside, or the classes of the table, are"),
         choices=[
-            ("nothing", _("just folders")),
+            ("nothing", _("just folders, or nothing")),
             ("truth", _("the true classes, kept hidden to try things out")),
             ("labels", _("labels that are known already")),
         ],
@@ -85,7 +122,7 @@ class NewProjectForm(forms.Form):
         help_text=_("1 = the first, -1 = the last. Empty: the first that can."),
     )
     question_text = TidyField(label=_("Question"), max_length=300, initial=_("What is in the picture?"))
-    multi_label = forms.BooleanField(label=_("A picture may show several classes"), required=False)
+    multi_label = forms.BooleanField(label=_("A picture, or a text, may have several classes"), required=False)
     class_names = forms.CharField(
         label=_("Classes"),
         required=False,
@@ -97,6 +134,7 @@ class NewProjectForm(forms.Form):
         given = super().clean() or {}
         if given.get("table") and given.get("folder_meaning") == "nothing":
             self.add_error("folder_meaning", _("Say what the classes of the table are."))
+        given["kind"] = given.get("kind") or Project.Kind.IMAGE
         if given.get("class_level") == 0:
             self.add_error("class_level", _("Levels count from 1, or from -1 for the last."))
         return given
@@ -158,6 +196,11 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["annotators_add_classes", "burst_gap"]
         labels = {"annotators_add_classes": _("Annotators may add classes while labelling")}
         help_texts = {"annotators_add_classes": _("Managers always may.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.kind != Project.Kind.IMAGE:
+            del self.fields["burst_gap"]
 
 
 class LearningForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -9,7 +9,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import Membership, Role, User
-from labeller.projects.models import PALETTE, SHORTCUTS, LabelClass, Project, Question
+from labeller.projects.models import DEFAULT_OF_TEXTS, PALETTE, SHORTCUTS, LabelClass, Project, Question
 from labeller.text import clean, fold
 
 BLANK_NAMES = {"blank", "empty", "leeg", "vide", "leer", "vacío"}  # taken for "nothing to see" without being told
@@ -35,9 +35,10 @@ def create_project(
     multi_label: bool = False,
     class_names: Iterable[str] = (),
     slug: str | None = None,
+    kind: str = Project.Kind.IMAGE,
 ) -> Project:
     """A project with its first question and classes, owned by that person."""
-    project = _make(clean(name), slug)
+    project = _make(clean(name), slug, kind)
     if owner is not None:
         Membership.objects.create(project=project, user=owner, role=Role.OWNER)
     question = Question.objects.create(
@@ -51,15 +52,16 @@ def create_project(
     return project
 
 
-def _make(name: str, slug: str | None) -> Project:
+def _make(name: str, slug: str | None, kind: str) -> Project:
     """The project's row; a slug of its own making is another one where somebody took it in between."""
+    fields = {"name": name, "kind": kind, **({"featuriser": DEFAULT_OF_TEXTS} if kind == Project.Kind.TEXT else {})}
     for _attempt in range(ATTEMPTS - 1 if slug is None else 0):
         try:
             with transaction.atomic():
-                return Project.objects.create(name=name, slug=free_slug(name))
+                return Project.objects.create(slug=free_slug(name), **fields)
         except IntegrityError:
             continue
-    return Project.objects.create(name=name, slug=slug or free_slug(name))
+    return Project.objects.create(slug=slug or free_slug(name), **fields)
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from labeller.projects.fields import FoldedName
 
@@ -24,6 +25,7 @@ HUNTS = ("positive_first", "similar_to")  # these need an aim, which a question 
 HEADS = ("transductive", "logistic", "centroid", "svm", "knn")
 DEFAULT_STRATEGY = "auto"
 DEFAULT_HEAD = "transductive"
+DEFAULT_OF_TEXTS = "svd"  # a featuriser of texts that is fitted on the pool: then it is svd/DIGEST
 
 
 class Open(models.Manager[Row]):
@@ -40,6 +42,13 @@ class Everything(models.Manager[Row]):
 class Project(models.Model):
     """Samples, questions and people."""
 
+    class Kind(models.TextChoices):
+        """What its samples are."""
+
+        IMAGE = "image", _("photographs")
+        TEXT = "text", _("texts")
+
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.IMAGE)
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -47,6 +56,9 @@ class Project(models.Model):
         default=True, help_text="Whether intermediate levels of the network are kept beside its last layer."
     )
     featuriser = models.CharField(max_length=1000, default="efficientnet-lite0")
+    language = models.CharField(
+        max_length=8, blank=True, help_text="Of its texts, as ISO 639-1 has it; empty = several, or not told yet."
+    )
     annotators_add_classes = models.BooleanField(default=True, help_text="Managers always may.")
     burst_gap = models.PositiveSmallIntegerField(
         default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."

@@ -5,7 +5,8 @@ import errno
 import logging
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,22 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import stored
 from labeller.projects.models import Project
-from labeller.samples import bursts, following, known, names, refusing, scanning, tables
+from labeller.samples import (
+    archives,
+    bursts,
+    documents,
+    following,
+    known,
+    layouts,
+    names,
+    refusing,
+    scanning,
+    storing,
+    tables,
+)
+from labeller.samples.documents import Passage
 from labeller.samples.known import Given
+from labeller.samples.layouts import TextLayout
 from labeller.samples.models import File, Refusal, Sample, Source
 from labeller.samples.signals import shard_known
 from labeller.samples.walking import Found
@@ -32,6 +47,7 @@ from tl_core.images import (
     write_derivatives,
 )
 from tl_core.notices import Notice, notice
+from tl_core.texts.reading.refusals import TextRefused
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +78,17 @@ def add_source(
     table: str = "",
     *,
     given: Given | None = None,
+    layout: TextLayout | None = None,
 ) -> Source:
     """Take a folder, or the URL of one in an object store, into the project and start importing it.
 
-    The same folder again imports only what is new; labels and truth that are given then are applied as well.
+    Into a project of texts, a table may be taken as well. The same folder again imports only what is new; labels and
+    truth that are given then are applied as well.
 
     Raises FolderError where the folder or a table can't be used.
     """
     given = given or Given.of(meaning, table)
+    has_texts = project.kind == Project.Kind.TEXT
     folder = scanning.tidy_folder(folder)
     taken = project.sources.filter(path=names.shown(folder)).first()
     if Source.everything.filter(project=project, path=names.shown(folder)).exclude(closing_at=None).exists():
@@ -77,12 +96,16 @@ def add_source(
     follows = settings.FOLLOW_LINKS or (taken is not None and taken.follows_links)
     # A folder that was taken once stays usable wherever it lies.
     check = scanning.check_folder if taken is None else scanning.check_readable
-    check(folder, follows_links=follows)
+    check(folder, follows_links=follows, may_be_file=has_texts)
+    if has_texts:
+        layouts.check(folder, layout or TextLayout())
     for each in given.tables():
         tables.read(each)
     with transaction.atomic():
         source, _is_new = Source.objects.get_or_create(project=project, path=names.shown(folder))
         given.store(source)
+        if has_texts:
+            (layout or TextLayout()).store(source, folder)
         if follows and not source.follows_links:
             Source.objects.filter(pk=source.pk).update(follows_links=True)
         ask_for_scan(source)
@@ -96,15 +119,26 @@ def ask_for_scan(source: Source) -> None:
     jobs.enqueue("scan", key=f"source:{source.pk}", project=source.project, payload={"source": source.pk})
 
 
-def scan(progress: jobs.Progress) -> None:
-    """Find what is new or has changed, and cut it into ingest jobs of one shard each."""
+Aside = Callable[[Source, list[Found]], list[Found]]
+
+
+def scan(progress: jobs.Progress, aside: Aside = lambda source, files: files) -> None:
+    """Find what is new or has changed, and cut it into ingest jobs of one shard each.
+
+    `aside` is given new and changed files, and returns those that are to be cut so: it has seen to the others.
+    """
     source = Source.objects.select_related("project").get(pk=progress.job.payload["source"])
-    scanning.check_readable(source.folder, follows_links=source.follows_links)
+    scanning.check_readable(
+        source.folder,
+        follows_links=source.follows_links,
+        may_be_file=source.project.kind == Project.Kind.TEXT,
+    )
     unfinished = Job.objects.filter(
         kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
     )
     underway = {path for job in unfinished for path, *_ in job.payload["files"]}
-    look = scanning.look(source)
+    problems = archives.unpack(source, progress, check_disk) if source.layout.get("is_archive") else []
+    look = scanning.look(source, only=layouts.of_dataset(source), problems=problems)
     fresh, changed = ([found for found in files if found.path not in underway] for files in (look.fresh, look.changed))
     refusing.note_problems(source, look)
     # Where nothing moved, no content has to be known before the closer look.
@@ -112,6 +146,8 @@ def scan(progress: jobs.Progress) -> None:
     with transaction.atomic():
         # Folders of one project may be looked through at the same moment: each needs shards of its own.
         Project.objects.select_for_update(no_key=True).get(pk=source.project_id)
+        left = {found.path for found in aside(source, [*fresh, *changed])}
+        fresh, changed = ([found for found in files if found.path in left] for files in (fresh, changed))
         shard = next_shard(source.project)
         shard = _cut(source, fresh, "shard", shard, moves=is_about)
         shard = _cut(source, changed, "changed", shard, moves=True)
@@ -120,7 +156,7 @@ def scan(progress: jobs.Progress) -> None:
             left_out=dict(look.left_out), missing=len(look.gone), reader=scanning.READER
         )
     known.request(source)
-    progress(0, 0, notice(WorkerCode.NEW_FILES, n=len(fresh)), now=True)
+    progress(0, 0, notice(WorkerCode.NEW_FILES, n=len(look.fresh)), now=True)
 
 
 def _cut(source: Source, files: list[Found], stage: str, shard: int, *, moves: bool) -> int:
@@ -153,12 +189,13 @@ def next_shard(project: Project) -> int:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: the fields of its row, or of a refusal."""
+    """What became of one file: the fields of its row, or of a refusal. A document has passages, in its order."""
 
     found: Found
     fields: dict[str, Any] | None = None
     reason: str = ""
     detail: Notice | None = None
+    passages: list[Passage] = field(default_factory=list)
 
 
 def ingest(progress: jobs.Progress) -> None:
@@ -186,6 +223,8 @@ def ingest(progress: jobs.Progress) -> None:
         else:
             check_disk()
             outcomes.append(_looked_at(source, found))
+    if stage == "shard" and source.project.kind == Project.Kind.TEXT:
+        documents.compare(source.project, [outcome.passages for outcome in outcomes])
     _write(source, payload["shard"], outcomes)
     _cut(source, unexplained, "edited", payload["shard"], moves=True)
     # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
@@ -211,6 +250,8 @@ def _looked_at(source: Source, found: Found) -> Outcome:
 
 def examine_file(source: Source, found: Found) -> Outcome:
     """Look at one file and write its derivatives; never raises for what is the file's own fault."""
+    if source.project.kind == Project.Kind.TEXT:
+        return _read_document(source, found)
     try:
         examined = examine(source.location(found.path))
     except ImageRefused as refused:
@@ -228,6 +269,16 @@ def examine_file(source: Source, found: Found) -> Outcome:
             "notes": [asdict(note) for note in examined.notes],
         },
     )
+
+
+def _read_document(source: Source, found: Found) -> Outcome:
+    try:
+        document = documents.read(source, found.path)
+    except TextRefused as refused:
+        return Outcome(found, reason=refused.reason, detail=refused.detail)
+    notes = [asdict(note) for note in document.notes]
+    fields = {"kind": File.Kind.TEXT, "sha256": document.sha256, "notes": notes}
+    return Outcome(found, fields=fields, passages=document.passages)
 
 
 def write_pictures(examined: Examined) -> None:
@@ -283,6 +334,7 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
     hashes = [outcome.fields["sha256"] for outcome in outcomes if outcome.fields]
     rows = following.Rows(source, hashes, [outcome.found.path for outcome in outcomes], gone)
     files, refusals = [], []
+    passages: dict[str, list[Passage]] = {}
     for outcome in outcomes:
         found, fields = outcome.found, outcome.fields
         if fields is None:
@@ -299,14 +351,41 @@ def _write_rows(source: Source, shard: int, outcomes: list[Outcome], gone: dict[
             )
         elif mine is not None:
             rows.edit(mine, found, fields)
+            documents.write_again(mine, outcome.passages, shard)
         else:
             file = File(**{**fields, **refusing.common(source, found)})
             rows.by_content[fields["sha256"]] = file
             files.append(file)
+            passages[found.path] = outcome.passages
     Refusal.objects.filter(source=source, path__in=[outcome.found.path for outcome in outcomes]).delete()
     File.objects.bulk_create(files)
-    Sample.objects.bulk_create(Sample(project=source.project, file=file, shard=shard) for file in files)
+    counts = _write_samples(source.project, shard, files, passages)
     Refusal.objects.bulk_create(refusals)
     rows.finish()
-    if files:
-        shard_known.send(Sample, project=source.project, shard=shard, count=len(files))
+    for number, count in sorted(counts.items()):
+        shard_known.send(Sample, project=source.project, shard=number, count=count)
+
+
+def _write_samples(
+    project: Project, shard: int, files: list[File], passages: dict[str, list[Passage]]
+) -> Mapping[int, int]:
+    """The samples of new files: of a picture the whole, of a document what it was cut into; how many by shard."""
+    if project.kind != Project.Kind.TEXT:
+        Sample.objects.bulk_create(Sample(project=project, file=file, shard=shard) for file in files)
+        return {shard: len(files)} if files else {}
+    cut = [(file, passage) for file in files for passage in passages[file.path]]
+    shards = [shard, *_more_shards(project, -(-len(cut) // SHARD_SIZE) - 1)]
+    # In turns: each shard has passages of all these documents.
+    return storing.store(
+        project, (passage.of(file, shards[at % len(shards)]) for at, (file, passage) in enumerate(cut))
+    )
+
+
+def _more_shards(project: Project, count: int) -> range:
+    """So many shards that nobody else has; inside a transaction."""
+    if count <= 0:
+        return range(0)
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    first = next_shard(project)
+    Project.objects.filter(pk=project.pk).update(next_shard=first + count)
+    return range(first, first + count)

@@ -7,13 +7,12 @@ stops nothing, and what is given at a later run is applied like what was given a
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,26 +21,28 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import as_json
 from labeller.projects import making as projects
-from labeller.projects.models import Question
-from labeller.samples import levels, matching, tables, told
+from labeller.projects.models import Project, Question
+from labeller.samples import archives, known_columns, known_writing, layouts, levels, matching, tables, told
 from labeller.samples.bursts import pages
-from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
+from labeller.samples.models import File, Refusal, Sample, Source, TextCopy
 from labeller.samples.scanning import FolderError
-from labeller.samples.signals import labels_known
 from labeller.samples.tables import Problem, Row
 from labeller.samples.walking import walk
 from labeller.text import fold
+from tl_core.images import is_url
 
 FOLDERS = "folders"
+COLUMN = layouts.COLUMN
 PURPOSES = ("labels", "truth")
-CHUNK = 500  # samples written in one transaction
-PAUSE = 0.01  # seconds between two writes in which others get their turn
 REST = 5  # while an import goes on, a run waits so many times as long as the last one took
 
 
 @dataclass(frozen=True)
 class Given:
-    """What somebody says of a folder's classes: “folders”, or the path of a table. Empty = as it was before."""
+    """What somebody says of a folder's classes: “folders”, or the path of a table. Empty = as it was before.
+
+    Where samples are rows of a table, “column”: the one that the source's layout names.
+    """
 
     labels: str = ""
     truth: str = ""
@@ -54,7 +55,8 @@ class Given:
         return cls(level=level, **named)
 
     def tables(self) -> Iterator[Path]:
-        yield from (Path(named) for named in dict.fromkeys((self.labels, self.truth)) if named not in {"", FOLDERS})
+        named = dict.fromkeys((self.labels, self.truth))
+        yield from (Path(each) for each in named if each not in {"", FOLDERS, COLUMN})
 
     def store(self, source: Source) -> None:
         """Keep with the source what is given; what is not stays as it was."""
@@ -88,9 +90,9 @@ class NamedClasses:
 # --- what names say -------------------------------------------------------------------------------
 
 
-def by_folders(paths: list[str], level: int | None) -> NamedClasses:
+def by_folders(paths: list[str], level: int | None, *, of_texts: bool = False) -> NamedClasses:
     """The classes that folders name. Raises FolderError where no folder can."""
-    said = NamedClasses(level=levels.chosen(levels.counts(paths), level))
+    said = NamedClasses(level=levels.chosen(levels.counts(paths, of_texts=of_texts), level))
     for path in paths:
         text = levels.name(path, said.level or 1)
         problem = Problem("no-folder", 0, path)
@@ -135,24 +137,32 @@ def _texts(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys("|".join(row.classes) for row in rows))
 
 
-def check(folder: Path | str, given: Given, *, most: int | None = None, hint: str = "") -> list[str]:
+def check(
+    folder: Path | str, given: Given, *, most: int | None = None, hint: str = "", of_texts: bool = False
+) -> list[str]:
     """What will be done with what is given, in lines to be told before anything starts.
 
     With `most`, so many files of the folder are looked at. `hint` says how another folder level is chosen.
     Raises FolderError, in one line, where it can't be used, or where nothing of it fits the folder.
     """
-    named = list(dict.fromkeys(filter(None, (given.labels, given.truth))))
+    named = [each for each in dict.fromkeys((given.labels, given.truth)) if each not in {"", COLUMN}]
     if not named:
         return []
-    files = [found.path for found in itertools.islice(walk(folder, follows_links=settings.FOLLOW_LINKS), most)]
+    files = list(itertools.islice(_paths(folder), most))
     is_all = most is None or len(files) < most
     lines = []
     for each in named:
         if each == FOLDERS:
-            lines += levels.described(files, given.level, hint)
+            lines += levels.described(files, given.level, hint, of_texts=of_texts)
         else:
             lines += _check_table(Path(each), files, folder, is_all)
     return lines
+
+
+def _paths(folder: Path | str) -> Iterator[str]:
+    if not is_url(folder) and layouts.is_archive(folder):
+        return iter(archives.paths(Path(folder)))
+    return (found.path for found in walk(folder, follows_links=settings.FOLLOW_LINKS))
 
 
 def _check_table(path: Path, files: list[str], folder: Path | str, is_all: bool) -> list[str]:
@@ -204,7 +214,7 @@ class _Files:
     def __init__(self, source: Source) -> None:
         # Files first: by their samples, a database would sort all of them for each page.
         wholes = File.objects.filter(source=source, samples__part=Sample.Part.WHOLE)
-        refusals = Refusal.objects.filter(source=source)
+        refusals = Refusal.objects.filter(source=source, row=None)
         ingests = Job.objects.filter(
             kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
         )
@@ -216,6 +226,9 @@ class _Files:
                 self.others.append(path)
             else:
                 self.twins[path] = twin
+        copies = TextCopy.objects.filter(file__source=source, part=Sample.Part.WHOLE)
+        for _pk, path, original in pages(copies, "file__path", "original"):
+            self.twins[path] = original
         # Not looked at yet, but there: a name without its folder may be one of these.
         for _pk, payload in pages(ingests, "payload", size=50):
             self.others += [each[0] for each in payload["files"]]
@@ -256,7 +269,9 @@ def apply(progress: jobs.Progress) -> None:
     files = _Files(source)
     report: dict[str, Any] = {}
     for purpose in PURPOSES:
-        if named := getattr(source, f"{purpose}_from"):
+        if (named := getattr(source, f"{purpose}_from")) == COLUMN:
+            report[purpose] = known_columns.apply(progress, source, question, purpose)
+        elif named:
             report[purpose] = _apply(progress, source, question, purpose, named, files)
     report["seconds"] = round(time.monotonic() - started, 2)
     Source.objects.filter(pk=source.pk).update(known=report)
@@ -270,7 +285,8 @@ def _apply(
     last = source.known.get(purpose, {})
     try:
         if named == FOLDERS:
-            said = by_folders(files.paths(), source.class_level)
+            of_texts = source.project.kind == Project.Kind.TEXT
+            said = by_folders(files.paths(), source.class_level, of_texts=of_texts)
         else:
             said = by_table(Path(named), files.paths(), source.path, question)
     except FolderError as error:
@@ -288,13 +304,13 @@ def _apply(
     if said.digest and said.digest == last.get("digest"):
         own, moved = moved, own
     applied = 0
-    for at, chunk in _chunks(wanted):
+    for at, chunk in known_writing.chunks(wanted):
         progress(at, len(wanted))
         if purpose == "truth":
-            applied += _write_truth(question, chunk, own)
+            applied += known_writing.write_truth(question, chunk, own)
         else:
-            applied += _write_labels(question, chunk, own, said, moved)
-        time.sleep(PAUSE)
+            applied += known_writing.write_labels(question, chunk, own, said.problems, moved)
+        time.sleep(known_writing.PAUSE)
     told.write_list(told.list_path(source.pk, purpose), said.problems)
     return {
         "from": named,
@@ -305,47 +321,3 @@ def _apply(
         "applied": applied,
         "problems": told.summed(said.problems),
     }
-
-
-def _chunks(wanted: dict[int, frozenset[int]]) -> Iterator[tuple[int, dict[int, frozenset[int]]]]:
-    keys = sorted(wanted)
-    for start in range(0, len(keys), CHUNK):
-        yield start, {pk: wanted[pk] for pk in keys[start : start + CHUNK]}
-
-
-def _write_truth(question: Question, wanted: Mapping[int, frozenset[int]], own: set[int]) -> int:
-    """Store hidden truth where it isn't yet; returns how many of these samples have one now."""
-    stored: dict[int, set[int]] = {}
-    truths = HiddenTruth.objects.filter(label_class__question=question, sample__in=list(wanted))
-    for sample_id, class_id in truths.values_list("sample", "label_class"):
-        stored.setdefault(sample_id, set()).add(class_id)
-    # What the sample's own source says of it goes before what a twin's says.
-    open_to = {pk: each for pk, each in wanted.items() if pk in own or pk not in stored}
-    changed = {pk: each for pk, each in open_to.items() if stored.get(pk, set()) != each}
-    if changed:
-        with transaction.atomic():
-            HiddenTruth.objects.filter(label_class__question=question, sample__in=list(changed)).delete()
-            HiddenTruth.objects.bulk_create(
-                HiddenTruth(sample_id=pk, label_class_id=class_id) for pk, each in changed.items() for class_id in each
-            )
-    return sum(map(bool, wanted.values()))
-
-
-def _write_labels(
-    question: Question, wanted: dict[int, frozenset[int]], own: set[int], said: NamedClasses, moved: set[int]
-) -> int:
-    """Have the labels app store what isn't yet; returns how many of these samples have a label by it now."""
-    applied = 0
-    for of_others in (False, True):
-        part = {pk: each for pk, each in wanted.items() if (pk not in own) == of_others}
-        if not part:
-            continue
-        # What the sample's own source says of it goes before what a twin's says.
-        replies = labels_known.send(Source, question=question, known=part, may_change=not of_others)
-        for _receiver, reply in replies:
-            kept: Any = reply  # the kind of problem of each sample that kept another label
-            applied += sum(map(bool, part.values())) - len(kept)
-            paths = dict(Sample.objects.filter(pk__in=list(kept)).values_list("pk", "file__path"))
-            kinds = {pk: "moved" if kind == "twins" and pk in moved else kind for pk, kind in kept.items()}
-            said.problems += [Problem(kind, 0, paths[pk], paths[pk]) for pk, kind in kinds.items()]
-    return applied

@@ -27,10 +27,10 @@ def name(path: str, level: int) -> str | None:
     return folders[place] if -len(folders) <= place < len(folders) else None
 
 
-def counts(paths: Iterable[str]) -> list[Counter[str]]:
-    """How many photographs lie in the folders of each level, by the folders' names."""
+def counts(paths: Iterable[str], *, of_texts: bool = False) -> list[Counter[str]]:
+    """How many photographs, or texts, lie in the folders of each level, by the folders' names."""
     found: list[Counter[str]] = []
-    for folders in _photographs(paths):
+    for folders in _counted(paths, of_texts):
         for place, folder in enumerate(folders):
             if place == len(found):
                 found.append(Counter())
@@ -38,15 +38,15 @@ def counts(paths: Iterable[str]) -> list[Counter[str]]:
     return found
 
 
-def _photographs(paths: Iterable[str]) -> list[list[str]]:
-    """The folders above each photograph; of every file where none looks like one."""
-    every, pictures = [], []
+def _counted(paths: Iterable[str], of_texts: bool) -> list[list[str]]:
+    """The folders above each photograph, or above all else where texts are meant; of every file where there is none."""
+    every, meant = [], []
     for path in paths:
         folders = path.split("/")[:-1]
         every.append(folders)
-        if _is_picture(path.rpartition(".")[2].lower()):
-            pictures.append(folders)
-    return pictures or every
+        if _is_picture(path.rpartition(".")[2].lower()) != of_texts:
+            meant.append(folders)
+    return meant or every
 
 
 @lru_cache(maxsize=1000)
@@ -81,12 +81,12 @@ def _examples(folders: Counter[str]) -> str:
     return ", ".join(sorted(folders)[:3]) + (" …" if len(folders) > 3 else "")
 
 
-def described(paths: list[str], level: int | None, hint: str = "") -> list[str]:
+def described(paths: list[str], level: int | None, hint: str = "", *, of_texts: bool = False) -> list[str]:
     """What will be the classes, in sentences. Raises FolderError where there is no such level."""
-    levels = counts(paths)
+    levels = counts(paths, of_texts=of_texts)
     is_chosen = level is not None
     level = chosen(levels, level)
-    named = filter(None, (name("/".join([*folders, ""]), level) for folders in _photographs(paths)))
+    named = filter(None, (name("/".join([*folders, ""]), level) for folders in _counted(paths, of_texts)))
     spelled: dict[str, str] = {}  # two spellings of one look will be one class
     numbers = Counter(spelled.setdefault(fold(each), clean(each)) for each in named)
     shown = ", ".join(f"{folder} {n:,}" for folder, n in sorted(numbers.items())[:SHOWN])

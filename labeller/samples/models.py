@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -10,6 +11,7 @@ from labeller.projects.models import Everything, LabelClass, Open, Project
 from labeller.samples import names
 
 Box = tuple[float, float, float, float]  # left, top, width, height: fractions of the upright picture's
+PARKED = 1e9  # from here on an end says that the text is not there any more: its place is free for another
 FULL = 1 + 1e-6  # of a width or height: what is rounded may lie a little further
 
 
@@ -32,6 +34,9 @@ class Source(models.Model):
         help_text="Which folder level names the class: 1 = the first, -1 = the last; null = the first that can.",
     )
     known = models.JSONField(default=dict, help_text="What became of the labels and the truth: samples/known.py.")
+    layout = models.JSONField(
+        default=dict, help_text="How its tables are read and its documents cut, where it has texts: samples/layouts.py."
+    )
     follows_links = models.BooleanField(default=False, help_text="Whether links that lead out of it are followed.")
     left_out = models.JSONField(default=dict, help_text="What the last look left out on purpose: how many by kind.")
     missing = models.PositiveIntegerField(default=0, help_text="Files that the last look did not find.")
@@ -58,10 +63,22 @@ class Source(models.Model):
         """Where it is: a path of this machine, or a URL."""
         return self.path if "://" in self.path else Path(names.decode(self.path))
 
+    @property
+    def unpacked(self) -> Path:
+        """Where this site keeps what was in it, where it is a zip: samples/archives.py."""
+        return Path(settings.DATA, "unpacked", f"source-{self.pk}")
+
+    @property
+    def root(self) -> Path | str:
+        """The folder that its files are in: itself, or what its zip was unpacked to."""
+        return self.unpacked / "files" if self.layout.get("is_archive") else self.folder
+
     def location(self, path: str) -> Path | str:
         """Where a file of this source is, from its stored path: a path of this machine, or a URL."""
+        if self.layout.get("is_file"):  # a table by itself
+            return self.folder
         name = names.decode(path)
-        return f"{self.path}/{name}" if "://" in self.path else Path(self.folder, name)
+        return f"{self.path}/{name}" if "://" in self.path else Path(self.root, name)
 
 
 class Deployment(models.Model):
@@ -227,10 +244,88 @@ class Sample(models.Model):
     @property
     def place(self) -> str:
         """Where in its file it lies, “box 0.1 0.2 0.5 0.4”; nothing where it is the whole."""
-        if self.part == self.Part.WHOLE:
-            return ""
-        numbers = (*(self.box or ()), self.start, self.end)
-        return " ".join([self.part, *(f"{number:.6g}" for number in numbers if number is not None)])
+        return _place(self.part, *(self.box or ()), self.start, self.end)
+
+
+def _place(part: str, *numbers: float | None) -> str:
+    if part == Sample.Part.WHOLE:
+        return ""
+    *_others, start, end = numbers
+    if end is not None and end >= PARKED:
+        return f"{part} {start:.10g}, in an earlier version"
+    # A row's number is written out in full; a fraction of a picture needs six digits.
+    digits = 6 if part in {Sample.Part.BOX, Sample.Part.FRAME} else 10
+    return " ".join([part, *(f"{number:.{digits}g}" for number in numbers if number is not None)])
+
+
+class Text(models.Model):
+    """What a sample of a document or a table says."""
+
+    sample = models.OneToOneField(Sample, models.CASCADE, primary_key=True, related_name="text")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="texts")  # the sample's
+    content = models.TextField()
+    digest = models.CharField(max_length=64, help_text="Of the text in NFC with single blanks: equal = the same text.")
+    signature = models.BinaryField(default=bytes, help_text="MinHash, by which near-copies are found.")
+    deployment = models.ForeignKey(
+        Deployment, models.SET_NULL, null=True, related_name="texts", help_text="What it belongs together with."
+    )
+
+    like = models.ForeignKey(
+        Sample, models.SET_NULL, null=True, related_name="unfolded", help_text="Of which somebody said it is no copy."
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "digest"], name="one_sample_per_text")]
+
+    def __str__(self) -> str:
+        return self.content[:80]
+
+
+class TextCopy(models.Model):
+    """A text that is nearly another one, or just that: no sample of its own, it has the answers of that one."""
+
+    original = models.ForeignKey(Sample, models.CASCADE, related_name="copies")
+    file = models.ForeignKey(File, models.CASCADE, related_name="copies")
+    part = models.CharField(max_length=8, choices=Sample.Part)
+    start = models.FloatField(null=True, help_text="As of a sample.")
+    end = models.FloatField(null=True)
+    content = models.TextField(help_text="Empty where it is the same text.", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "file",
+                "part",
+                *(Coalesce(name, -1.0) for name in ("start", "end")),
+                name="one_copy_per_part",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file}: as {self.original}"
+
+    @property
+    def place(self) -> str:
+        """As of a sample."""
+        return _place(self.part, self.start, self.end)
+
+
+class TableReading(models.Model):
+    """Tables of a source whose rows are being read: the row goes when all of them are samples.
+
+    Each shard gets rows from all over the tables, so none is whole before the last row is read.
+    """
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="readings")
+    files = models.JSONField(default=list, help_text="Path, size and time of change of each table.")
+    total = models.PositiveIntegerField(null=True, help_text="Rows of all tables together; null = not counted yet.")
+    done = models.PositiveIntegerField(default=0, help_text="Rows that are written.")
+    first_shard = models.PositiveIntegerField(default=0)
+    shards = models.PositiveIntegerField(default=0)
+    announced = models.PositiveIntegerField(default=0, help_text="Shards that others know of.")
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.done} of {self.total} rows"
 
 
 class Refusal(models.Model):
@@ -241,6 +336,7 @@ class Refusal(models.Model):
     path = models.CharField(max_length=2000)
     bytes = models.BigIntegerField()
     modified_ns = models.BigIntegerField()
+    row = models.PositiveIntegerField(null=True, help_text="Of a table: the row that is no sample; the others are.")
     reason = models.SlugField()
     detail = models.CharField(max_length=500, blank=True)
     twin = models.ForeignKey(

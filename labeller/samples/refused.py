@@ -15,26 +15,39 @@ from labeller.samples import walking
 from labeller.samples.models import Refusal, Source
 
 REASONS = {
+    "broken-bytes": gettext_noop("holds bytes that make no characters"),
+    "cells": gettext_noop("a row with too few cells, or too many"),
     "crashed": gettext_noop("decoding it stopped the worker"),
     "duplicate": gettext_noop("same content as another file"),
     "empty": gettext_noop("empty file"),
+    "encrypted": gettext_noop("encrypted"),
     "failed": gettext_noop("could not be looked at"),
+    "json": gettext_noop("a line that is no JSON"),
+    "leads-out": gettext_noop("leads out of its archive"),
     "link": gettext_noop("a link that is not followed"),
     "missing": gettext_noop("not there any more"),
     "name-too-long": gettext_noop("path too long to be stored"),
     "no-permission": gettext_noop("not readable: its permissions do not allow it"),
     "not-an-image": gettext_noop("not an image"),
+    "not-a-text": gettext_noop("not a text"),
+    "nul": gettext_noop("holds null characters"),
     "out-of-memory": gettext_noop("not enough memory to decode it"),
+    "package-missing": gettext_noop("a package to read it is not installed"),
+    "quotes": gettext_noop("a quotation mark that is never closed"),
+    "scanned": gettext_noop("pictures of pages, without text"),
     "too-large": gettext_noop("too large"),
-    "truncated": gettext_noop("ends before the image is complete"),
+    "too-slow": gettext_noop("took too long to read"),
+    "truncated": gettext_noop("ends before it is complete"),
     "unreadable": gettext_noop("damaged or not readable"),
     "unreadable-folder": gettext_noop("folder that cannot be listed"),
     "unsupported-format": gettext_noop("a format that is not supported"),
+    "wrong-layout": gettext_noop("its columns are not as they are said to be"),
 }
 LEFT_OUT = {
     walking.HIDDEN: gettext_noop("hidden (the name begins with a dot)"),
     walking.LINKS: gettext_noop("links to folders that are taken in already"),
     walking.OWN: gettext_noop("folders with this program's own data"),
+    walking.ABOUT: gettext_noop("about a data set, or its rows once more in another format"),
 }
 PAGE = 100  # refusals on one page
 CHUNK = 2_000  # rows of a list read at once: an open read keeps others from saving

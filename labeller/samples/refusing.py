@@ -12,6 +12,7 @@ from labeller.samples.walking import Found
 from tl_core.notices import Notice
 
 PAGE = 500  # rows written in one transaction
+PATH = 2000
 DETAIL = 500  # characters of what exactly is wrong that a row has room for
 
 
@@ -29,6 +30,13 @@ def common(source: Source, found: Found) -> dict[str, Any]:
 def refusal(source: Source, found: Found, reason: str, detail: Notice | None, twin: File | None = None) -> Refusal:
     """A row, not stored yet; of a duplicate with the file that has its content."""
     return Refusal(reason=reason, detail=_kept(detail), twin=twin, **common(source, found))
+
+
+def refused_row(source: Source, found: Found, number: int, reason: str, detail: Notice) -> Refusal:
+    """Of a row of a table."""
+    row = refusal(source, found, reason, detail)
+    row.path, row.row = f"{row.path}:{number}"[-PATH:], number
+    return row
 
 
 def _kept(detail: Notice | None) -> str:

@@ -1,9 +1,10 @@
 """Walking a folder: which files are new."""
 
 import hashlib
+import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from labeller.codes import WorkerCode
 from labeller.messages import Explained
 from labeller.samples import names
 from labeller.samples.models import File, Refusal, Source
-from labeller.samples.walking import LEADS_OUT, Found, walk
+from labeller.samples.walking import ABOUT, LEADS_OUT, Found, walk
 from tl_core.images import is_url
 from tl_core.notices import Notice, notice
 
@@ -36,11 +37,12 @@ def tidy_folder(folder: Path | str) -> Path | str:
     return str(folder).rstrip("/") if is_url(folder) else Path(folder).expanduser().resolve()
 
 
-def check_folder(folder: Path | str, *, follows_links: bool | None = None) -> None:
+def check_folder(folder: Path | str, *, follows_links: bool | None = None, may_be_file: bool = False) -> None:
     """Raises FolderError for a folder that can't be opened: see `check_readable`, and not one in DATA."""
     if not is_url(folder):
         _check_place(Path(folder).resolve())
-    check_readable(folder, follows_links=settings.FOLLOW_LINKS if follows_links is None else follows_links)
+    follows_links = settings.FOLLOW_LINKS if follows_links is None else follows_links
+    check_readable(folder, follows_links=follows_links, may_be_file=may_be_file)
 
 
 def _check_place(path: Path) -> None:
@@ -50,15 +52,24 @@ def _check_place(path: Path) -> None:
         raise FolderError(detail % {"path": names.shown(path), "data": names.shown(data)})
 
 
-def check_readable(folder: Path | str, *, follows_links: bool = False) -> None:
-    """Raises FolderError for a folder that is missing, no folder, unreadable or without a single file to look at."""
+def check_readable(folder: Path | str, *, follows_links: bool = False, may_be_file: bool = False) -> None:
+    """Raises FolderError for a folder that is missing, no folder, unreadable or without a single file to look at.
+
+    With `may_be_file`, a file that can be read will do, but nothing in an object store.
+    """
     if is_url(folder):
+        if may_be_file:
+            raise FolderError(notice(WorkerCode.TEXTS_ARE_LOCAL, url=str(folder)))
         _check_url(str(folder))
         return
     path = Path(folder)
     shown = names.shown(path)
     if not path.exists():
         raise FolderError(notice(WorkerCode.FOLDER_MISSING, path=shown))
+    if may_be_file and path.is_file():
+        if not os.access(path, os.R_OK):
+            raise FolderError(notice(WorkerCode.FOLDER_FORBIDDEN, path=shown))
+        return
     if not path.is_dir():
         raise FolderError(notice(WorkerCode.NO_FOLDER, path=shown))
     if not os.access(path, os.R_OK | os.X_OK):
@@ -107,15 +118,22 @@ class Look:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def look(source: Source) -> Look:
-    """Compare the folder with the rows by path, size and time of change: no file is opened."""
+def look(source: Source, *, only: Collection[str] | None = None, problems: Iterable[Found] = ()) -> Look:
+    """Compare the folder with the rows by path, size and time of change: no file is opened.
+
+    With `only`, of the files in it just these are meant. `problems` is what else is known not to be usable.
+    """
     found = Look()
     known = {path: stamp for path, *stamp in _stamps(File.objects.filter(source=source))}
-    refusals = Refusal.objects.filter(source=source)
+    refusals = Refusal.objects.filter(source=source, row=None)
     refused = {path: rest for path, *rest in _stamps(refusals, "reason")}
     has_all_looked = source.reader == READER
     again: list[Found] = []  # duplicates, of what may be gone now
-    for file in walk(source.folder, follows_links=source.follows_links, left_out=found.left_out):
+    walked = walk(source.root, follows_links=source.follows_links, left_out=found.left_out)
+    for file in itertools.chain(problems, walked):
+        if only is not None and not file.reason and file.path not in only:
+            found.left_out[ABOUT] += 1
+            continue
         stamp = known.pop(file.path, None)
         refusal = refused.pop(file.path, None)
         holds = _holds(refusal, file) and (has_all_looked or stamp is not None)
@@ -128,8 +146,7 @@ def look(source: Source) -> Look:
             found.fresh.append(file)
         elif refusal and refusal[2] == "duplicate":
             again.append(file)
-    problems = {file.path for file in found.problems}
-    found.gone = known.keys() - problems
+    found.gone = known.keys() - {file.path for file in found.problems}
     found.settled = refused.keys() - found.gone
     sizes = {known[path][0] for path in found.gone} | {file.bytes for file in found.changed}
     found.fresh += [file for file in again if file.bytes in sizes or found.changed]

@@ -27,7 +27,7 @@ LEFT_BEHIND = {
     *("@eadir", "#recycle", "@recycle", "@recently-snapshot", "#snapshot", "$recycle.bin", "recycler", "recycled"),
     *("system volume information", "lost+found", "__macosx", "found.000", "thumbs.db", "ehthumbs.db", "desktop.ini"),
 }
-HIDDEN, OWN, LINKS = "hidden", "own", "links"
+HIDDEN, OWN, LINKS, ABOUT = "hidden", "own", "links", "about"
 OWN_FILES = {"secret_key", "derivatives"}  # a folder that holds both is the data directory of a site
 LEADS_OUT = notice(WorkerCode.LEADS_OUT)
 TOO_LONG = notice(WorkerCode.PATH_TOO_LONG)
@@ -45,10 +45,15 @@ class Found:
 
 
 def walk(root: Path | str, *, follows_links: bool = False, left_out: Counter[str] | None = None) -> Iterator[Found]:
-    """All that is in the folder, in the same order each time; `left_out` is told how many of what were left out."""
+    """All that is in the folder, in the same order each time; `left_out` is told how many of what were left out.
+
+    A file is all that there is in itself.
+    """
     counted = Counter[str]() if left_out is None else left_out
     if is_url(root):
         yield from _walk_url(str(root), counted)
+    elif Path(root).is_file():
+        yield _file(Path(root).name, Path(root).stat())
     else:
         yield from _Walk(Path(root), follows_links, counted).files()
 

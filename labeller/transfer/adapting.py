@@ -7,12 +7,10 @@ the pool by either is a run as any other.
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from labeller.codes import WorkerCode
 from labeller.embedding import deriving, runs, tidying
@@ -22,7 +20,7 @@ from labeller.jobs.models import Job
 from labeller.learning import asking
 from labeller.projects.models import Project
 from labeller.transfer import networks, preparing, sampling, switching
-from labeller.transfer.models import AdaptingResult, OwnNetwork
+from labeller.transfer.models import AdaptingResult
 from labeller.transfer.preparing import Prepared, Steps
 from tl_core import threads
 from tl_core.adaptation import base as ways
@@ -30,77 +28,10 @@ from tl_core.adaptation import gains as measured
 from tl_core.adaptation import ways as _registered  # noqa: F401 - makes them known
 from tl_core.adaptation.base import CannotAdapt, Way
 from tl_core.adaptation.gains import Gain, Views
-from tl_core.featurisers.cards import PREFIX
 from tl_core.notices import Notice, notice
 
 KIND = "adapt"
 LEVELS = "levels"  # no way of these, but what each is compared with
-SHOWN = (measured.HEAD, measured.MATES, measured.TWINS)  # the first of these that was measured is the one to look at
-
-# What each way is called and does, for people.
-WORDS = {
-    "autoencoder": (
-        gettext_noop("Small autoencoder beside the network"),
-        gettext_noop("A small network learns, layer by layer, to give the pictures back; its code is put beside."),
-    ),
-    "whitening": (
-        gettext_noop("Whitening with shrinkage"),
-        gettext_noop("Directions in which all pictures differ count no more than those in which few do."),
-    ),
-    "cameras": (
-        gettext_noop("Without what cameras differ in"),
-        gettext_noop("What tells the cameras apart, their place and lens, is taken out of the embeddings."),
-    ),
-    "agreement": (
-        gettext_noop("Hidden layer, by agreement of twins"),
-        gettext_noop("A further layer learns that a picture and an altered copy of it are the same (VICReg)."),
-    ),
-    "instances": (
-        gettext_noop("Hidden layer, each picture a class"),
-        gettext_noop("A further layer learns to tell every picture from all others, however it is altered (DIET)."),
-    ),
-    "batch-statistics": (
-        gettext_noop("Batch statistics of these pictures"),
-        gettext_noop("The network normalises by what is usual here, not by its training pictures (AdaBN)."),
-    ),
-    LEVELS: (
-        gettext_noop("For comparison: its intermediate levels beside the last"),
-        gettext_noop("Costs nothing and needs no adapting; on far domains it gained more than all of these."),
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One way as the page shows it."""
-
-    name: str
-    title: str
-    about: str
-    result: AdaptingResult | None
-    gains: list[dict[str, Any]]
-    is_used: bool
-
-    @property
-    def can_be_used(self) -> bool:
-        """Whether there is something kept that isn't in use yet."""
-        return bool(self.result and self.result.made) and not self.is_used
-
-
-@dataclass(frozen=True)
-class Adapting:
-    """What the page shows: the work under way, or that failed; each way; and what was compared with."""
-
-    job: Job | None
-    failed: Job | None
-    lines: list[Line]
-    levels: Line | None
-    span: float
-
-    @property
-    def is_tried(self) -> bool:
-        """Whether there is any figure to look at."""
-        return any(line.gains for line in self.lines)
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -114,10 +45,11 @@ def ask(project: Project, names: Collection[str] = ()) -> Job:
 
 def cancel(project: Project) -> None:
     """Stop trying; what was found out before stays."""
-    jobs.cancel(_jobs(project))
+    jobs.cancel(of_project(project))
 
 
-def _jobs(project: Project) -> Any:
+def of_project(project: Project) -> Any:
+    """Its jobs of this kind."""
     return Job.objects.filter(project=project, kind=KIND)
 
 
@@ -127,17 +59,17 @@ def use(result: AdaptingResult) -> Job:
     What goes beside the network is embedded as well; then each question weighs it, by evidence.
     """
     if result.is_beside:
-        payload = {"beside": f"{PREFIX}{result.made}", "run": result.run_id}
+        payload = {"beside": result.spec, "run": result.run_id}
         return jobs.enqueue(KIND, key=_key_of_beside(result), project=result.project, payload=payload)
     if result.is_network:
-        return switching.ask(result.project, spec=f"{PREFIX}{result.made}")
+        return switching.ask(result.project, spec=result.spec)
     return switching.ask(result.project, run=deriving.start(result.run, result.made, result.dimension))
 
 
 def leave(result: AdaptingResult) -> Job:
     """Delete what was embedded beside the network by what this way made."""
-    jobs.cancel(_jobs(result.project).filter(key=_key_of_beside(result)))
-    payload = {"leave": f"{PREFIX}{result.made}"}
+    jobs.cancel(of_project(result.project).filter(key=_key_of_beside(result)))
+    payload = {"leave": result.spec}
     return jobs.enqueue(KIND, key=_key_of_beside(result), project=result.project, payload=payload)
 
 
@@ -152,21 +84,34 @@ def adapt(progress: jobs.Progress) -> None:
     """Try the ways that the job names, or embed by what goes beside. Done twice it comes to the same."""
     payload = progress.job.payload
     if "beside" in payload:
-        _put_beside(progress, EmbeddingRun.objects.get(pk=payload["run"]), payload["beside"])
+        _put_beside(progress, payload["beside"])
     elif "leave" in payload:
         _leave(progress.project, payload["leave"])
     else:
         try_ways(progress.project, payload["ways"], progress)
 
 
-def _put_beside(progress: jobs.Progress, base: EmbeddingRun, spec: str) -> None:
+def _put_beside(progress: jobs.Progress, spec: str) -> None:
     """Embed the pool by that network, too; then have each question weigh it. Raises NotEmbedded until it is."""
-    run = runs.run_of(progress.project, spec)
+    base = _stood_beside(progress)
+    if base.featuriser == spec:
+        return  # somebody chose it meanwhile to learn from
+    run = runs.run_of(progress.project, spec, beside=base)
     EmbeddingRun.objects.filter(pk=run.pk, beside=None).update(beside=base)
     if not (run.shards.exists() or runs.shard_jobs(run).exists()):
         runs.resume(run)
     switching.wait_for(run, progress)
+    if progress.project.kind == Project.Kind.TEXT:  # of what was trained on the texts the latest alone
+        for older in base.companions.filter(featuriser__startswith=f"{spec.partition('/')[0]}/").exclude(pk=run.pk):
+            tidying.remove(older)
     _weigh_anew(progress.project)
+
+
+def _stood_beside(progress: jobs.Progress) -> EmbeddingRun:
+    """The run that it goes beside: of pictures its network's, of texts what is in use, which is fitted now and then."""
+    if progress.project.kind == Project.Kind.TEXT:
+        return runs.current_run(Project.objects.get(pk=progress.project.pk))
+    return EmbeddingRun.objects.get(pk=progress.job.payload["run"])
 
 
 def _leave(project: Project, spec: str) -> None:
@@ -263,28 +208,22 @@ def _keep(
     """The row of what came of it, in place of an earlier one."""
     way = None if name == LEVELS else ways.get(name)
     report = {
-        "gains": [
-            {key: round(value, 4) if key != "measure" else value for key, value in asdict(each).items()}
-            for each in gains
-        ],
+        "gains": rounded(gains),
         "labelled": prepared.drawn.is_labelled,
         "n": len(prepared.drawn.ids),
         "seconds": round(seconds, 1),
         "reason": asdict(reason) if reason else None,
     }
+    fields = {
+        "run": run,
+        "report": report,
+        "made": made,
+        "dimension": dimension,
+        "is_network": bool(way and way.is_network),
+        "is_beside": bool(way and way.beside),
+    }
     earlier = AdaptingResult.objects.filter(project=run.project, way=name).exclude(made=made).first()
-    result, _is_new = AdaptingResult.objects.update_or_create(
-        project=run.project,
-        way=name,
-        defaults={
-            "run": run,
-            "report": report,
-            "made": made,
-            "dimension": dimension,
-            "is_network": bool(way and way.is_network),
-            "is_beside": bool(way and way.beside),
-        },
-    )
+    result, _is_new = AdaptingResult.objects.update_or_create(project=run.project, way=name, defaults=fields)
     if earlier is not None:
         _forget(earlier)
     return result
@@ -296,69 +235,8 @@ def _forget(earlier: AdaptingResult) -> None:
         deriving.forget(earlier.run, earlier.made)
 
 
-# --- showing --------------------------------------------------------------------------------------
-
-
-def shown(project: Project) -> Adapting:
-    """What is under way, and of each way what is known of it."""
-    job = _jobs(project).filter(state__in=runs.OPEN).order_by("-pk").first()
-    last = _jobs(project).order_by("-pk").first()
-    failed = last if last and last.state == Job.State.FAILED else None
-    results = {each.way: each for each in AdaptingResult.objects.filter(project=project).select_related("run")}
-    kept = set(
-        OwnNetwork.objects.filter(digest__in=[each.made for each in results.values()]).values_list("digest", flat=True)
-    )
-    for each in results.values():
-        if each.is_network and each.made not in kept:
-            each.made = ""  # somebody deleted the network since
-    span = _span(results.values())
-    lines = [_line(project, name, results.get(name), span) for name in WORDS]
-    lines.sort(key=lambda line: -max((gain["difference"] for gain in line.gains[:1]), default=-1.0))
-    levels = next(line for line in lines if line.name == LEVELS)
-    return Adapting(
-        job, failed, [line for line in lines if line is not levels], levels if levels.result else None, 100 * span
-    )
-
-
-def _span(results: Collection[AdaptingResult]) -> float:
-    """How far the plot reaches on both sides of nothing: to the largest end of an interval, in steps of five points."""
-    ends = [abs(gain[end]) for each in results for gain in each.report["gains"] for end in ("low", "high")]
-    return float(max(0.05, np.ceil(20 * max(ends, default=0.05)) / 20))
-
-
-def _line(project: Project, name: str, result: AdaptingResult | None, span: float) -> Line:
-    title, about = WORDS[name]
-    gains = [_gain(each, span) for each in result.report["gains"]] if result else []
-    gains.sort(key=lambda gain: [*SHOWN, measured.NEIGHBOURS].index(gain["measure"]))
-    return Line(name, _(title), _(about), result, gains, bool(result and _is_used(project, result)))
-
-
-def _gain(gain: dict[str, Any], span: float) -> dict[str, Any]:
-    """A gain in points, and where its bar is, in percent of the plot's width."""
-    low, high, difference = gain["low"], gain["high"], gain["adapted"] - gain["base"]
-    places = {
-        key: round(50 + 50 * value / span, 1) for key, value in (("left", low), ("right", high), ("at", difference))
-    }
-    return {
-        "measure": gain["measure"],
-        "n": gain["n"],
-        "difference": round(100 * difference, 1),
-        "low": round(100 * low, 1),
-        "high": round(100 * high, 1),
-        "better": low > 0,
-        "worse": high < 0,
-        **places,
-        "width": max(0.5, round(places["right"] - places["left"], 1)),
-    }
-
-
-def _is_used(project: Project, result: AdaptingResult) -> bool:
-    """Whether the project learns from it, or, of what goes beside, whether it is embedded."""
-    if not result.made:
-        return False
-    if result.is_network:
-        spec = f"{PREFIX}{result.made}"
-        if result.is_beside:
-            return project.embedding_runs.filter(featuriser=spec, beside=result.run).exists()
-        return project.featuriser == spec
-    return project.featuriser == deriving.spec_of(result.run, result.made)
+def rounded(gains: list[Gain]) -> list[dict[str, Any]]:
+    """Gains as a row keeps them."""
+    return [
+        {key: round(value, 4) if key != "measure" else value for key, value in asdict(each).items()} for each in gains
+    ]

@@ -15,14 +15,14 @@ from labeller.transfer.models import AdaptingResult
 @require_POST
 def adapt(request: HttpRequest, slug: str) -> HttpResponse:
     """Have every way tried."""
-    adapting.ask(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    adapting.ask(access.of_photographs(request.user, slug, at_least=Role.MANAGER).project)
     return redirect("transfer:featuriser", slug)
 
 
 @require_POST
 def stop_adapting(request: HttpRequest, slug: str) -> HttpResponse:
     """Stop trying; what was found out before stays."""
-    adapting.cancel(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    adapting.cancel(access.of_photographs(request.user, slug, at_least=Role.MANAGER).project)
     return redirect("transfer:featuriser", slug)
 
 
@@ -33,7 +33,7 @@ def use_adapted(request: HttpRequest, slug: str, way: str) -> HttpResponse:
     result = get_object_or_404(AdaptingResult.objects.exclude(made=""), project=project, way=way)
     adapting.use(result)
     if result.is_beside:
-        messages.info(request, _("It is being embedded beside the network; then each question weighs it anew."))
+        messages.info(request, _("It is being embedded beside what is in use; then each question weighs it anew."))
     return redirect("transfer:featuriser", slug)
 
 

@@ -26,3 +26,14 @@ class UseForm(forms.Form):
         """The advice's id and the number of its line."""
         advice, line = self.cleaned_data["line"].split("-")
         return int(advice), int(line)
+
+
+class VectorsForm(forms.Form):
+    """In which of the word vectors at hand words are looked up; none = whichever serves by itself."""
+
+    source = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        source: Any = self.fields["source"]
+        source.choices = choices

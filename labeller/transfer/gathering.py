@@ -6,7 +6,7 @@ It is gathered once and kept beside the work, so that one that goes on after a s
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,15 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.labels import selectors as labels
 from labeller.learning import fitting, reading
 from labeller.projects.models import Project, Question
-from labeller.samples.models import File, Sample
+from labeller.samples.groups import placed
+from labeller.samples.models import File, Sample, Text
 from tl_core.featurisers import cards
 from tl_core.featurisers.spec import canonical, parse
 from tl_core.pipeline import Picture
 from tl_core.store import files
+
+if TYPE_CHECKING:
+    from tl_core.adaptation.outputs import Target
 
 PAGE = 2000
 MOST = 20_000  # pictures: more would take more time and room than they are worth
@@ -42,11 +46,24 @@ class Gathered:
     def pictures(self) -> list[Picture]:
         """Where the samples' pictures lie."""
         places = {}
-        for page in _pages(self.ids.tolist()):
+        for page in in_pages(self.ids.tolist()):
             for sample in Sample.objects.filter(pk__in=page).select_related("file__source"):
                 places[sample.pk] = Picture(sample.file.source.location(sample.file.path), sample.box)
         # One deleted meanwhile is a file that is not there: it is left out like one that cannot be read.
         return [places.get(pk, Picture(Path("deleted"))) for pk in self.ids.tolist()]
+
+    def texts(self) -> list[str]:
+        """What the samples say, where they are texts; of one deleted meanwhile nothing."""
+        contents: dict[int, str] = {}
+        for page in in_pages(self.ids.tolist()):
+            contents.update(Text.objects.filter(sample__in=page).values_list("sample", "content"))
+        return [contents.get(pk, "") for pk in self.ids.tolist()]
+
+    def targets(self) -> "list[Target]":
+        """The questions, as a fine-tuning takes them."""
+        from tl_core.adaptation.outputs import Target
+
+        return [Target(codes, n) for codes, n in zip(self.codes, self.classes, strict=True)]
 
     def save(self, path: Path) -> None:
         """Keep it, whole or not at all."""
@@ -73,14 +90,15 @@ class Gathered:
             )
 
 
-def gather(question: Question, run: EmbeddingRun) -> Gathered | None:
+def gather(question: Question, run: EmbeddingRun, most: int = MOST) -> Gathered | None:
     """All there is to learn from for the question, first, and others; None while there are no two classes."""
     rng = np.random.default_rng(question.pk)
     main = _of(question, run)
     if main is None:
         return None
-    ids = _images(main.sample_ids)
-    ids = np.sort(rng.choice(ids, MOST, replace=False)) if len(ids) > MOST else ids
+    is_of_texts = question.project.kind == Project.Kind.TEXT
+    ids = np.sort(main.sample_ids) if is_of_texts else _images(main.sample_ids)
+    ids = np.sort(rng.choice(ids, most, replace=False)) if len(ids) > most else ids
     asked = [(question, main), *_others(question, run, ids)]
     codes, classes, rivals = [], [], []
     for each, data in asked:
@@ -88,8 +106,8 @@ def gather(question: Question, run: EmbeddingRun) -> Gathered | None:
         codes.append(_codes(data, at))
         classes.append(len(data.class_ids))
         rivals.append(reading.embeddings_of(each, run))
-    seen = [_vectors(embeddings, ids) for embeddings in rivals]
-    return Gathered(ids, codes, classes, seen, _groups(ids))
+    seen = [vectors_of(embeddings, ids) for embeddings in rivals]
+    return Gathered(ids, codes, classes, seen, groups_of(ids))
 
 
 def _of(question: Question, run: EmbeddingRun) -> fitting.Training | None:
@@ -110,7 +128,7 @@ def _images(sample_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Those that are pictures, ascending."""
     pictures = Sample.objects.filter(file__kind=File.Kind.IMAGE)
     kept = [
-        pk for page in _pages(sample_ids.tolist()) for pk in pictures.filter(pk__in=page).values_list("pk", flat=True)
+        pk for page in in_pages(sample_ids.tolist()) for pk in pictures.filter(pk__in=page).values_list("pk", flat=True)
     ]
     return np.sort(np.array(kept, np.int64))
 
@@ -130,7 +148,7 @@ def _codes(data: fitting.Training, at: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.where(at < 0, -1, np.searchsorted(data.class_ids, data.y[at]))
 
 
-def _vectors(embeddings: Any, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+def vectors_of(embeddings: Any, ids: NDArray[np.int64]) -> NDArray[np.float32]:
     """What the question's head sees of each sample; nought where there is no embedding."""
     at = embeddings.positions(ids)
     vectors = np.zeros((len(ids), len(embeddings.mean)), np.float32)
@@ -138,12 +156,12 @@ def _vectors(embeddings: Any, ids: NDArray[np.int64]) -> NDArray[np.float32]:
     return vectors
 
 
-def _groups(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
+def groups_of(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """What must not be torn apart: cameras where there are several, else events; None where there is neither."""
     cameras, events = np.full(len(ids), -1, np.int64), np.full(len(ids), -1, np.int64)
     place = {pk: at for at, pk in enumerate(ids.tolist())}
-    for page in _pages(ids.tolist()):
-        rows = Sample.objects.filter(pk__in=page).values_list("pk", "file__deployment", "file__sequence")
+    for page in in_pages(ids.tolist()):
+        rows = placed(Sample.objects.filter(pk__in=page)).values_list("pk", "group", "event")
         for pk, camera, event in rows:
             cameras[place[pk]], events[place[pk]] = camera or -1, event or -1
     known = cameras if len(set(cameras.tolist()) - {-1}) >= CAMERAS else events
@@ -152,7 +170,8 @@ def _groups(ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
     return np.where(known < 0, known.max() + 1 + np.arange(len(ids)), known)
 
 
-def _pages(ids: list[int]) -> Iterator[list[int]]:
+def in_pages(ids: list[int]) -> Iterator[list[int]]:
+    """These ids, as many at a time as a statement takes."""
     for start in range(0, len(ids), PAGE):
         yield ids[start : start + PAGE]
 

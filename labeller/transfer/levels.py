@@ -50,8 +50,8 @@ def shown(project: Project) -> Levels:
         embedded = {each.pk: each.shards.aggregate(n=Sum("embedded"))["n"] or 0 for each in (run, companion)}
         rows, missing = embedded[companion.pk], max(0, embedded[run.pk] - embedded[companion.pk])
     room = 2 * rows * companion.dimension / 1e6 if companion else 0.0
-    seen = [_seen(question, run) for question in project.questions.order_by("position", "pk")] if run else []
-    return Levels(project.keeps_levels, job, companion, missing, room, seen)
+    seen_by = [seen(question, run) for question in project.questions.order_by("position", "pk")] if run else []
+    return Levels(project.keeps_levels, job, companion, missing, room, seen_by)
 
 
 def ask(project: Project, *, keeps: bool) -> None:
@@ -93,7 +93,8 @@ def _companion(run: EmbeddingRun) -> EmbeddingRun | None:
     return next((each for each in companions if runs.in_one_pass(each)), None)
 
 
-def _seen(question: Question, run: EmbeddingRun) -> Seen:
+def seen(question: Question, run: EmbeddingRun) -> Seen:
+    """What a question's last full refit chose of this run and its companions."""
     head = question.heads.filter(run=run, is_full=True).order_by("-version").first()
     if head is None:
         return Seen(question, 0, [])

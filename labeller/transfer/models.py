@@ -1,5 +1,7 @@
 """What was tried of featurisers, and what came of it."""
 
+from pathlib import PurePath
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,6 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from labeller.embedding.models import EmbeddingRun
 from labeller.messages import sentence
 from labeller.projects.models import Project, Question
+
+
+def called(source: str) -> str:
+    """What people call word vectors: of a path its last part."""
+    return PurePath(source).name
 
 
 class Advice(models.Model):
@@ -26,6 +33,30 @@ class Advice(models.Model):
 
     def __str__(self) -> str:
         return f"advice for {self.project}"
+
+
+class WordReport(models.Model):
+    """What word vectors know of a project's words: see `vocabulary`."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="word_reports")
+    question = models.ForeignKey(
+        Question, models.SET_NULL, null=True, related_name="+", help_text="Whose answers it goes by; null = by none."
+    )
+    source = models.CharField(max_length=4096, help_text="Whose vectors: a path, or the name of a package.")
+    report = models.JSONField(help_text="What tl_core.texts.reporting says.")
+    seconds = models.FloatField(help_text="How long it took.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "created_at"], name="word_report_by_project")]
+
+    def __str__(self) -> str:
+        return f"words of {self.project} in {self.source}"
+
+    @property
+    def name(self) -> str:
+        """What people call the vectors: of a path its last part."""
+        return called(self.source)
 
 
 class Switch(models.Model):
@@ -107,6 +138,11 @@ class AdaptingResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.way} in {self.project}"
+
+    @property
+    def spec(self) -> str:
+        """How what was made is named as a featuriser, where it is one: of texts by its kind, a network as one's own."""
+        return self.made if "/" in self.made else f"own/{self.made}"
 
 
 class FineTuning(models.Model):

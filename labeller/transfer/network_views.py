@@ -95,6 +95,6 @@ def remove(request: HttpRequest, digest: str) -> HttpResponse:
 @require_POST
 def use_network(request: HttpRequest, slug: str, digest: str) -> HttpResponse:
     """Have a project learn from a network of the site's own, once everything is embedded by it."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
     switching.ask(project, spec=get_object_or_404(OwnNetwork, digest=digest).spec)
     return redirect("transfer:featuriser", slug)

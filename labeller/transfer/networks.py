@@ -17,12 +17,19 @@ from labeller.transfer import switching
 from labeller.transfer.models import OwnNetwork
 from tl_core import featurisers
 from tl_core.featurisers import cards, clip, own
+from tl_core.texts import tuned, words
 
 MOST_OFFERED = 50  # on a project's page
 MADE_BY = {
     "upload": _("uploaded"),
     "tuning": _("fine-tuned here"),
     "adaptation": _("adapted here"),
+}
+
+
+TRAINED = {
+    words.KIND: _("word vectors trained here"),
+    tuned.KIND: _("sentence encoder tuned here"),
 }
 
 
@@ -118,7 +125,10 @@ def offered(project: Project) -> list[Offered]:
 
 
 def called(spec: str) -> str:
-    """What people call a featuriser: an own network by its name, any other by its spec."""
+    """What people call a featuriser: an own network by its name, what was trained here by its kind, others by spec."""
+    kind, _slash, trained = spec.partition("/")
+    if kind in TRAINED:
+        return f"{TRAINED[kind]} ({trained})"
     digest = cards.digest_of(spec)
     network = OwnNetwork.objects.filter(digest=digest).first() if digest else None
     rest = spec.partition(",")[2]

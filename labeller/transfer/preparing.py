@@ -16,6 +16,7 @@ from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.models import EmbeddingRun
 from labeller.messages import Explained
 from labeller.projects.models import Question
+from labeller.samples.groups import placed
 from labeller.samples.models import File, Sample
 from labeller.transfer import sampling
 from labeller.transfer.sampling import Drawn
@@ -147,8 +148,8 @@ def _cameras(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Which deployment each sample is of; -1 = none."""
     known: dict[int, int] = {}
     for start in range(0, len(ids), PAGE):
-        rows = Sample.objects.filter(pk__in=ids[start : start + PAGE].tolist(), file__deployment__isnull=False)
-        known.update(rows.values_list("pk", "file__deployment"))
+        rows = placed(Sample.objects.filter(pk__in=ids[start : start + PAGE].tolist())).filter(group__isnull=False)
+        known.update(rows.values_list("pk", "group"))
     return np.array([known.get(pk, -1) for pk in ids.tolist()], np.int64)
 
 

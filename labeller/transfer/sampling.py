@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
 from labeller.projects.models import Project, Question
+from labeller.samples.groups import placed
 from labeller.samples.models import File, Sample
 
 PAGE = 2000
@@ -91,8 +92,8 @@ def _places(ids: Iterable[int]) -> Iterator[tuple[int, int, int]]:
     """Id, camera and burst of those of these samples that are pictures; -1 = none."""
     wanted = list(ids)
     for start in range(0, len(wanted), PAGE):
-        rows = Sample.objects.filter(pk__in=wanted[start : start + PAGE], file__kind=File.Kind.IMAGE)
-        for pk, part, camera, event in rows.values_list("pk", "part", "file__deployment", "file__sequence"):
+        rows = placed(Sample.objects.filter(pk__in=wanted[start : start + PAGE], file__kind=File.Kind.IMAGE))
+        for pk, part, camera, event in rows.values_list("pk", "part", "group", "event"):
             yield pk, camera or -1, (event or -1) if part == Sample.Part.WHOLE else -1
 
 

@@ -3,13 +3,27 @@
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.transfer import adapting, advising, levels, nightly, switching, tuning, uploading
+from labeller.transfer import (
+    adapting,
+    advising,
+    fitting_texts,
+    levels,
+    nightly,
+    switching,
+    training_vectors,
+    tuning,
+    uploading,
+    vocabulary,
+)
 
+handler("vocabulary")(vocabulary.look)
 handler("adapt")(adapting.adapt)
+handler("vectors")(training_vectors.train)
 handler("advise")(advising.advise)
 handler("switch")(switching.switch)
 handler("levels")(levels.settle)
 handler("finetune")(tuning.finetune)
+handler("fit")(fitting_texts.fit)
 handler("network")(uploading.look)
 
 

@@ -7,6 +7,7 @@ embedded by it beside the old run, and only then the project switches (`switchin
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import Explained
 from labeller.projects.models import Project, Question
-from labeller.transfer import gathering, switching
+from labeller.transfer import gathering, switching, tuning_texts
 from labeller.transfer.models import FineTuning
 from tl_core import featurisers
 from tl_core.featurisers import cards
@@ -29,11 +30,12 @@ from tl_core.featurisers.spec import canonical, parse
 from tl_core.notices import Notice, notice
 
 if TYPE_CHECKING:
-    from tl_core.adaptation.work import FineTuned, Moment, Work
+    from tl_core.adaptation.work import FineTuned, Moment
     from tl_core.featurisers import Featuriser
     from tl_core.pipeline import Runtime
 
 KIND = "finetune"
+Save = Callable[[dict[str, Any]], str]  # writes what was tuned with a report, and says its spec
 TURN = 600.0  # seconds after which a job lets others come first; Celery would end it somewhat later
 PARTS = 1000  # of the progress
 PHASES = {
@@ -111,16 +113,15 @@ def finetune(progress: jobs.Progress) -> None:
     tuning = FineTuning.objects.select_related("project", "question").filter(pk=progress.job.payload["tuning"]).first()
     if tuning is None or tuning.finished_at is not None:
         return
-    from tl_core.adaptation import finetuning
-
     _forget_stopped(tuning)
     directory = _directory(tuning)
     _tidy(keep=directory)
     telling = _Telling(progress, tuning)
-    work = _work(tuning, directory, progress)
-    tuned = finetuning.tune(work, telling)
+    gathered = _gathered(tuning, directory, progress)
+    tune = _tune_encoder if tuning.project.kind == Project.Kind.TEXT else _tune_network
+    tuned, save = tune(tuning, gathered, directory, telling)
     progress(PARTS, PARTS, now=True)  # whoever lost the job keeps nothing
-    _keep(tuning, work, tuned, telling.spent)
+    _keep(tuning, gathered, tuned, telling.spent, save)
     shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -142,29 +143,42 @@ def _tidy(keep: Path) -> None:
             shutil.rmtree(each, ignore_errors=True)
 
 
-def _work(tuning: FineTuning, directory: Path, progress: jobs.Progress) -> "Work":
-    """What is to be tuned: gathered at the first turn, the same in each later one."""
-    from tl_core.adaptation.outputs import Target
-    from tl_core.adaptation.work import Work
-    from tl_core.featurisers import torch_runtime
-
+def _gathered(tuning: FineTuning, directory: Path, progress: jobs.Progress) -> gathering.Gathered:
+    """What it learns from, and with what it begins: found out at the first turn, the same in each later one."""
     kept = directory / "gathered.npz"
     if not kept.is_file():
         progress(0, PARTS, notice(WorkerCode.TUNING_GATHERS), now=True)
-        gathered = gathering.gather(tuning.question, runs.current_run(tuning.project))
+        run, project = runs.current_run(tuning.project), tuning.project
+        if project.kind == Project.Kind.TEXT:
+            gathered = gathering.gather(tuning.question, run, tuning_texts.most(project))
+            missing, tuning.base = WorkerCode.NO_TEXTS_TO_TUNE, tuning_texts.encoder_of(project)
+        else:
+            gathered = gathering.gather(tuning.question, run)
+            missing, tuning.base = WorkerCode.NOTHING_TO_TUNE, gathering.begun_with(project)
         if gathered is None:
-            raise NothingToTune(notice(WorkerCode.NOTHING_TO_TUNE))
-        tuning.base = gathering.begun_with(tuning.project)
+            raise NothingToTune(notice(missing))
+        if not tuning.base:
+            raise NothingToTune(notice(WorkerCode.NO_ENCODER))
         FineTuning.objects.filter(pk=tuning.pk).update(base=tuning.base)
         gathered.save(kept)
-    gathered = gathering.Gathered.load(kept)
+    return gathering.Gathered.load(kept)
+
+
+def _tune_network(
+    tuning: FineTuning, gathered: gathering.Gathered, directory: Path, telling: "_Telling"
+) -> tuple["FineTuned", Save]:
+    """Tune a network of pictures; what came of it, and how it is written."""
+    from tl_core.adaptation import finetuning
+    from tl_core.adaptation.work import Work
+    from tl_core.featurisers import torch_runtime
+
     runs.import_own()
     network: Any = featurisers.get(tuning.base)
     device = settings.DEVICE or torch_runtime.detect()
-    return Work(
+    work = Work(
         featuriser=network,
         pictures=gathered.pictures(),
-        targets=[Target(codes, n) for codes, n in zip(gathered.codes, gathered.classes, strict=True)],
+        targets=gathered.targets(),
         rivals=gathered.rivals,
         groups=gathered.groups,
         directory=directory,
@@ -175,6 +189,19 @@ def _work(tuning: FineTuning, directory: Path, progress: jobs.Progress) -> "Work
         joins=tuning.is_joint,
         device=device,
     )
+    tuned = finetuning.tune(work, telling)
+    return tuned, lambda report: cards.PREFIX + _save(tuning, tuned, report)
+
+
+def _tune_encoder(
+    tuning: FineTuning, gathered: gathering.Gathered, directory: Path, telling: "_Telling"
+) -> tuple["FineTuned", Save]:
+    """The same with a sentence encoder."""
+    from tl_core.texts import tuning_encoder
+
+    work = tuning_texts.work_of(tuning.base, gathered, directory)
+    tuned = tuning_encoder.tune(work, telling)
+    return tuned, lambda report: tuning_texts.save(work.encoder, tuned)
 
 
 def _runtime(featuriser: "Featuriser", device: str) -> "Runtime":
@@ -213,7 +240,7 @@ class _Telling:
             raise NextTurn(said)
 
 
-def _keep(tuning: FineTuning, work: "Work", tuned: "FineTuned", seconds: float) -> None:
+def _keep(tuning: FineTuning, gathered: gathering.Gathered, tuned: "FineTuned", seconds: float, save: Save) -> None:
     """Write the network, where there is one, then its row and the wish to switch, together."""
     report = {
         "plan": asdict(tuned.plan),
@@ -221,11 +248,11 @@ def _keep(tuning: FineTuning, work: "Work", tuned: "FineTuned", seconds: float) 
         "joint": None if tuned.joint is None else {**asdict(tuned.joint), "kept": tuned.joint.kept},
         "curves": tuned.curves,
         "curve": tuned.curves[-1],
-        "labels": int(work.targets[0].known.sum()),
-        "classes": work.targets[0].classes,
+        "labels": int(gathered.targets()[0].known.sum()),
+        "classes": gathered.classes[0],
         "seconds": round(seconds, 1),
     }
-    spec = "" if tuned.state is None else cards.PREFIX + _save(tuning, tuned, report)
+    spec = "" if tuned.state is None else save(report)
     with transaction.atomic():
         if not FineTuning.objects.filter(pk=tuning.pk, finished_at=None).update(
             report=report,

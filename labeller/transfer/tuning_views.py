@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.transfer import nightly, switching, tuning
+from labeller.transfer import encoder_shown, nightly, switching, tuning
 from labeller.transfer.models import FineTuning
 from labeller.transfer.tuning_forms import TuningForm
 
@@ -16,7 +16,7 @@ from labeller.transfer.tuning_forms import TuningForm
 @require_POST
 def tune(request: HttpRequest, slug: str) -> HttpResponse:
     """Remember what was chosen, and begin unless only that was wanted."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
     form = TuningForm(request.POST, project=project)
     if not form.is_valid():
         problems = [f"{form.fields[name].label}: {problem}" for name, (problem, *_rest) in form.errors.items()]
@@ -34,6 +34,18 @@ def tune(request: HttpRequest, slug: str) -> HttpResponse:
             is_mirrored=chosen["is_mirrored"],
             is_joint=chosen.get("is_joint", False),
         )
+    return redirect("transfer:featuriser", slug)
+
+
+@require_POST
+def tune_encoder(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have the sentence encoder tuned on a question's answers, where there are enough."""
+    project = access.of_texts(request.user, slug, at_least=Role.MANAGER).project
+    question = access.question(project, request.POST.get("question"))
+    if not encoder_shown.can_be_asked(question):
+        messages.warning(request, _("Not yet: label more texts first."))
+    else:
+        tuning.ask(question, 0, is_mirrored=False)
     return redirect("transfer:featuriser", slug)
 
 

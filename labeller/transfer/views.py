@@ -9,7 +9,19 @@ from django.views.decorators.http import require_POST, require_safe
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.embedding.models import EmbeddingRun
-from labeller.transfer import adapting, advising, foretelling, helping, levels, networks, switching, tuning_forms
+from labeller.transfer import (
+    adapting_shown,
+    advising,
+    encoder_shown,
+    fitting_texts,
+    foretelling,
+    helping,
+    levels,
+    networks,
+    switching,
+    tuning_forms,
+    vectors_shown,
+)
 from labeller.transfer.forms import UseForm
 
 
@@ -17,6 +29,8 @@ from labeller.transfer.forms import UseForm
 def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     """The network in use, what was tried of others, and the ways to a better one."""
     member = access.member(request.user, slug, at_least=Role.MANAGER)
+    if member.project.kind == member.project.Kind.TEXT:
+        return _of_texts(request, member)
     # Each part of the page is a template of its own, and what it shows comes from the module that does the work.
     # Jobs are read before what they change: one that ends in between would leave an old page that asks for no newer.
     changing = switching.shown(member.project)
@@ -29,7 +43,7 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
         "levels": levels.shown(member.project),
         "switching": changing,
         "advising": advising.shown(member.project),
-        "adapting": adapting.shown(member.project),
+        "adapting": adapting_shown.shown(member.project),
         "helping": helping.shown(member.project),
         "offered": networks.offered(member.project),
         "tuning": tunings,
@@ -40,10 +54,26 @@ def featuriser(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "transfer/featuriser.html", context)
 
 
+def _of_texts(request: HttpRequest, member: access.Member) -> HttpResponse:
+    changing = switching.shown(member.project)
+    member.project.refresh_from_db()
+    context = {
+        "project": member.project,
+        "role": member.role,
+        "switching": changing,
+        "texts": fitting_texts.shown(member.project),
+        "vectors": vectors_shown.shown(member.project),
+        "encoder": encoder_shown.shown(member.project),
+        "tuning": foretelling.shown(member.project),
+        "helping": helping.shown(member.project),
+    }
+    return render(request, "transfer/featuriser.html", context)
+
+
 @require_POST
 def advise(request: HttpRequest, slug: str) -> HttpResponse:
     """Have every network at hand tried."""
-    advising.ask(access.member(request.user, slug, at_least=Role.MANAGER).project)
+    advising.ask(access.of_photographs(request.user, slug, at_least=Role.MANAGER).project)
     return redirect("transfer:featuriser", slug)
 
 
@@ -93,6 +123,6 @@ def keep(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def keep_levels(request: HttpRequest, slug: str) -> HttpResponse:
     """Keep intermediate levels beside the last layer, or delete them."""
-    project = access.member(request.user, slug, at_least=Role.MANAGER).project
+    project = access.of_photographs(request.user, slug, at_least=Role.MANAGER).project
     levels.ask(project, keeps=request.POST.get("keeps") == "yes")
     return redirect("transfer:featuriser", slug)

@@ -55,6 +55,9 @@ interface Sample {
   width: number;
   height: number;
   box?: Box | null;
+  text?: string; // how it begins, where it is one
+  more?: boolean; // whether that is not all of it
+  lang?: string;
   path?: string;
   reason?: string;
   round?: number;

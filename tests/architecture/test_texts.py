@@ -29,7 +29,8 @@ FUNCTIONS = {
     "npgettext": (1, 2, 0),
     "npgettext_lazy": (1, 2, 0),
 }
-UNTRANSLATED = {"labeller", "n", "LogME"}  # the program's name, the sign for a number of samples, and a measure's
+# The program's name, the sign for a number of samples, a measure's name, and a letter that stands for the size of type.
+UNTRANSLATED = {"labeller", "n", "LogME", "A"}
 PARTS = re.compile(r"%\(\w+\)[sd]|%%|\{\w+\}|</?\w[^>]*>")
 GIVEN = re.compile(r'_\("([^"]+)"\)')  # {% include … text=_("Blank") %}
 

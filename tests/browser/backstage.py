@@ -25,6 +25,7 @@ from labeller.learning import asking as learning  # noqa: E402
 from labeller.projects.making import ensure_class  # noqa: E402
 from labeller.projects.models import PALETTE, LabelClass, Project, Question  # noqa: E402
 from labeller.transfer import uploading  # noqa: E402
+from tests.browser import passages  # noqa: E402
 
 
 def people(project: Project, roles: dict[str, str], password: str) -> None:
@@ -89,6 +90,18 @@ def _add_names(question: Question, file: Path) -> None:
     LabelClass.objects.bulk_update(made, ["parent"], batch_size=500)
 
 
+def texts(slug: str, key: str) -> dict[str, Any]:
+    """A project of texts beside the other one, with the same people, and a question about them."""
+    first = Project.objects.order_by("pk").first()
+    made = Project.objects.create(slug=slug, name="Passages", kind=Project.Kind.TEXT)
+    for each in Membership.objects.filter(project=first):
+        Membership.objects.create(project=made, user=each.user, role=each.role)
+    known = passages.write(made)
+    told = question(made, key, "What is it about?", tuple(passages.KINDS))
+    passages.answer(made.questions.get(key=key), known["kinds"], [*known["odd"].values()])
+    return {**known, **told, "odd_question": question(made, "odd", "And this one?", tuple(passages.KINDS))}
+
+
 def network(name: str) -> dict[str, Any]:
     """A tiny CLIP of the site's own."""
     from tests.tl_core import clips  # it imports torch, which takes seconds
@@ -109,6 +122,8 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
         people(project, asked["people"], asked["password"])
     if asked.get("network"):
         return network(asked["network"])
+    if asked.get("texts"):
+        return texts(**asked["texts"])
     return question(project, **asked["question"]) if asked.get("question") else {}
 
 

@@ -79,8 +79,11 @@ class Program:
 
     @cached_property
     def path_of(self) -> dict[int, str]:
-        rows = "SELECT sample.id, path FROM samples_sample AS sample JOIN samples_file AS file ON file.id = file_id"
-        return dict(self.rows(rows))
+        rows = (
+            "SELECT sample.id, path FROM samples_sample AS sample JOIN samples_file AS file ON file.id = file_id"
+            " JOIN projects_project AS project ON project.id = sample.project_id WHERE slug = ?"
+        )
+        return dict(self.rows(rows, self.slug))
 
     @cached_property
     def truth(self) -> dict[int, str]:

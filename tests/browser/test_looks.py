@@ -46,8 +46,12 @@ PLACES = {
     "settings": Place("/projects/{slug}/settings/"),
     "learning settings": Place("/projects/{slug}/questions/{key}/settings/"),
     "featuriser": Place("/projects/{slug}/featuriser/"),
+    "words nobody has seen": Place("/projects/{texts}/featuriser/vocabulary/", ready="[data-testid=frequent]"),
     "deployments": Place("/projects/{slug}/deployments/"),
     "one deployment": Place("/projects/{slug}/deployments/{deployment}/"),
+    "tables of texts": Place("/projects/{texts}/tables/"),
+    "near-copies": Place("/projects/{texts}/copies/"),
+    "near-copies of a text": Place("/projects/{texts}/copies/{text}/"),
     "people": Place("/projects/{slug}/people/"),
     "deleting a project": Place("/projects/{slug}/delete/", who="admin"),
     "deleting a folder": Place("/projects/{slug}/sources/{source}/delete/", who="admin"),
@@ -91,7 +95,8 @@ NO_PAGES = {
     "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password", "set_active",
     "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
     "compare_questions", "levels", "adapt", "stop_adapting", "use_adapted", "leave_adapted",
-    "tune", "stop_tuning", "use_tuned",
+    "tune", "stop_tuning", "use_tuned", "train_vectors", "stop_vectors", "tune_encoder",
+    "look_up", "stop_looking", "reading", "speaking",
 }  # fmt: skip
 
 
@@ -102,6 +107,8 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
     several = program.ask("looks-several", multi_label=True)
     followed = program.ask("looks-followed")
     program.ask("looks-follow", follows=followed.key, classes=("young", "old"))
+    texts = "looks-texts"
+    passages = program.backstage(texts={"slug": texts, "key": "about"})
     return {
         "slug": program.slug,
         "key": asked.key,
@@ -114,6 +121,8 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
         "source": str(program.rows("SELECT id FROM samples_source LIMIT 1")[0][0]),
         "account": str(program.rows("SELECT id FROM accounts_user WHERE username = 'vic'")[0][0]),
         "network": program.backstage(network="looks")["digest"],
+        "texts": texts,
+        "text": str(next(iter(passages["kinds"]))),
         "sample": str(next(sample for sample, truth in program.truth.items() if truth == "leopard")),
     }
 
@@ -232,8 +241,8 @@ def names(patterns: list[Any]) -> Iterator[str]:
 def test_no_page_is_forgotten() -> None:
     assert set(names(urlpatterns)) - NO_PAGES == {
         "login", "list", "new", "progress", "question", "settings", "question_settings", "deployments", "deployment",
-        "featuriser", "networks", "remove_network", "together",
+        "featuriser", "vocabulary", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
-        "remove_class", "remove_account",
+        "remove_class", "remove_account", "tables", "copies", "copies_of",
     }  # fmt: skip

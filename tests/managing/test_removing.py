@@ -27,8 +27,8 @@ from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
 from labeller.samples import tables as tables_of_labels
-from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source
-from labeller.transfer.models import AdaptingResult, Advice, FineTuning, Switch, TuningPolicy
+from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source, TableReading, Text, TextCopy
+from labeller.transfer.models import AdaptingResult, Advice, FineTuning, Switch, TuningPolicy, WordReport
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,11 @@ def besides(project, question, who):
     Assessment.objects.create(question=question, n_labels=1, report=report)
     Summary.objects.get_or_create(question=question, defaults={"report": {}})
     Kept.look(project.pk, "jobs", 3)
+    Text.objects.create(sample=sample, project=project, content="said", digest=sample.file.sha256, like=sample)
+    TextCopy.objects.create(original=sample, file=sample.file, part="row", start=3)
+    TableReading.objects.create(source=sample.file.source)
     Advice.objects.create(project=project, question=question, report={}, seconds=1.0)
+    WordReport.objects.create(project=project, question=question, source="glove", report={}, seconds=1.0)
     Switch.objects.create(project=project, run=run)
     FineTuning.objects.create(project=project, question=question, seconds=1)
     TuningPolicy.objects.create(project=project, question=question)

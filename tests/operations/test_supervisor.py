@@ -274,8 +274,11 @@ def leftover(tmp_path):
 
     def start(data=tmp_path):
         environment = {**os.environ, "DATA": str(data)}
-        started.append(subprocess.Popen(SLEEPER, env=environment, start_new_session=True))
-        return started[-1]
+        process = subprocess.Popen(SLEEPER, env=environment, start_new_session=True)
+        started.append(process)
+        # The kernel says that a program runs before it shows what it was given.
+        wait_for(lambda: psutil.Process(process.pid).environ().get("DATA") == str(data))
+        return process
 
     yield start
     for process in started:

@@ -161,3 +161,12 @@ def test_processes_that_start_at_once_agree_on_the_key(tmp_path):
         process.stdin.flush()
     keys = {process.communicate(timeout=60)[0].strip() for process in processes}
     assert len(keys) == 1 and len(keys.pop()) >= 50
+
+
+def test_texts_that_are_made_here_are_no_folder(up):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(up(TEXTS="demo", PORT=str(port)), f"PORT={port + 1}")
+    refused(up(TEXTS="demos"), "demos", "does not exist")

@@ -247,7 +247,7 @@ def test_a_disk_that_fills_up_while_writing_says_so(project, folder, monkeypatch
 
     monkeypatch.setattr(ingesting, "write_derivatives", full)
     with pytest.raises(ingesting.NoSpace):
-        ingesting.examine_file(Source(path=str(folder)), next(scanning.walk(folder)))
+        ingesting.examine_file(Source(project=project, path=str(folder)), next(scanning.walk(folder)))
 
 
 # --- what names of folders say --------------------------------------------------------------------

@@ -68,11 +68,14 @@ def tune(work: Work, tell: Tell = lambda moment: None, *, always: bool = False) 
     OSError
         From reading pictures or writing to the directory.
     """
-    return _Tuning(work, tell).run(always=always)
+    return TuningRun(work, tell).run(always=always)
 
 
-class _Tuning:
-    """A fine-tuning under way; its directory says what is done already."""
+class TuningRun:
+    """A fine-tuning under way; its directory says what is done already.
+
+    Of other than pictures `made`, `computed` and `halves` differ (`tl_core.texts.tuning_encoder`), and nothing else.
+    """
 
     def __init__(self, work: Work, tell: Tell) -> None:
         self.work, self._tell, self.started = work, tell, time.perf_counter()
@@ -83,7 +86,7 @@ class _Tuning:
     def run(self, *, always: bool) -> FineTuned:
         """Everything, in order."""
         self.plan = self._planned()
-        self.activations = self._computed()
+        self.activations = self.computed()
         self.usable = np.flatnonzero(self.activations.usable())
         self.joint = self._joined() if self._joins else None
         comparisons = self._compared()
@@ -98,11 +101,12 @@ class _Tuning:
         if path.is_file():
             return Plan(**json.loads(path.read_text()))
         self._tell(Moment("measuring", 0.0))
-        made = self._made()
+        made = self.made()
         files.write_bytes(path, json.dumps(asdict(made)).encode())
         return made
 
-    def _made(self) -> Plan:
+    def made(self) -> Plan:
+        """Plan: where to cut, and how long to train."""
         work = self.work
         if work.device != "cpu" or work.cut == splitting.PICTURE:
             tested = planning.plan({"": Rate(0, 0)}, len(work.pictures), 1, mirrored=False, quick=work.quick).tested
@@ -134,7 +138,8 @@ class _Tuning:
 
     # --- activations ---------------------------------------------------------------------------------
 
-    def _computed(self) -> Activations:
+    def computed(self) -> Activations:
+        """Compute what is missing of the activations at the cut."""
         work, plan = self.work, self.plan
         whole = plan.cut == splitting.PICTURE
         below = splitting.Below(work.featuriser, plan.cut, mirrored=plan.views > 1)
@@ -147,14 +152,14 @@ class _Tuning:
 
             def told(done: int) -> None:
                 kept = done == activations.count or (done > 0 and done % SHARD == 0)
-                self._say("computing", self._share_below * done / activations.count, kept=kept)
+                self.say("computing", self.share_below * done / activations.count, kept=kept)
 
             activations.compute(work.pictures, runtime, told)
-        self.done = self._share_below
+        self.done = self.share_below
         return activations
 
     @property
-    def _share_below(self) -> float:
+    def share_below(self) -> float:
         """Which part of all the time activations take."""
         return min(0.9, self.plan.below / self.plan.seconds) if self.plan.seconds else 0.3
 
@@ -175,7 +180,7 @@ class _Tuning:
         begun, share = self.done, self._share_fold * self.plan.tested * (self._trainings - 1)
         if not path.is_file():
             compared = jointly.compare(
-                lambda: splitting.split(work.featuriser, self.plan.cut),
+                self.halves,
                 self.activations,
                 [target.only(self.usable) for target in work.targets],
                 self._recipe(self.plan.epochs),
@@ -184,7 +189,7 @@ class _Tuning:
                 directory=work.directory,
                 tested=self.plan.tested,
                 most=self.plan.trained,
-                tell=lambda part, is_kept: self._say("joining", begun + share * part, kept=is_kept),
+                tell=lambda part, is_kept: self.say("joining", begun + share * part, kept=is_kept),
             )
             files.write_bytes(path, json.dumps(asdict(compared)).encode())
         self.done = begun + share
@@ -225,7 +230,7 @@ class _Tuning:
     def _share_fold(self) -> float:
         """Which part of all the time one training of a fold takes."""
         trainings = planning.FITTED * self.plan.tested * self._trainings + 1
-        return (1 - self._share_below) * planning.FITTED / trainings
+        return (1 - self.share_below) * planning.FITTED / trainings
 
     def _fold(self, number: int, fitted: At, tested: At, share: float) -> Mapping[str, NDArray[Any]]:
         """Judge one fold; what is judged already is read."""
@@ -274,17 +279,21 @@ class _Tuning:
         self.curves.append([asdict(each) for each in trained.curve])
         return {name: tensor.detach().cpu() for name, tensor in halves.network.state_dict().items()}
 
+    def halves(self) -> splitting.Halves:
+        """Build the network anew, in two parts."""
+        return splitting.split(self.work.featuriser, self.plan.cut)
+
     def _train(
         self, name: str, fitted: At, held: At, epochs: int, share: float, phase: Phase
     ) -> tuple[splitting.Halves, training.Trained]:
         work, begun = self.work, self.done
-        halves = splitting.split(work.featuriser, self.plan.cut)
+        halves = self.halves()
         recipe = self._recipe(epochs, halves)
         if self.joint is not None and self.joint.kept:
             recipe = replace(recipe, weighing=self.joint.weighing)
 
         def told(epochs_done: float, curve: Sequence[training.Epoch]) -> None:
-            self._say(phase, begun + share * min(1.0, epochs_done / epochs), curve, kept=epochs_done.is_integer())
+            self.say(phase, begun + share * min(1.0, epochs_done / epochs), curve, kept=epochs_done.is_integer())
 
         trained = training.train(
             halves.upper,
@@ -303,13 +312,14 @@ class _Tuning:
         """The work's recipe, as the plan and the device would have it."""
         work, whole = self.work, self.plan.cut == splitting.PICTURE
         recipe = replace(work.recipe, epochs=epochs, mirrored=work.mirrored and whole)
-        if whole and splitting.is_transformer(halves or splitting.split(work.featuriser, self.plan.cut)):
+        if whole and splitting.is_transformer(halves or self.halves()):
             recipe = replace(recipe, rank=recipe.rank or _RANK)
         if work.device != "cpu":
             recipe = replace(recipe, batch=max(recipe.batch, _LARGE_BATCH))
         return recipe
 
-    def _say(self, phase: Phase, share: float, curve: Sequence[training.Epoch] = (), *, kept: bool = False) -> None:
+    def say(self, phase: Phase, share: float, curve: Sequence[training.Epoch] = (), *, kept: bool = False) -> None:
+        """Tell how far it is."""
         self._tell(Moment(phase, share, self.plan, [asdict(each) for each in curve], kept))
 
 

@@ -5,6 +5,7 @@ from django.views.decorators.http import require_POST
 
 from labeller.annotating import forms, hunts
 from labeller.annotating.views.common import asked, explains
+from labeller.annotating.wire.shown import OF_EXAMPLE, excerpts
 
 
 @require_POST
@@ -15,7 +16,10 @@ def hunt_start(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     body = forms.body(request)
     wanted = hunts.aim(body, question)
     job = hunts.start(member.person, question, wanted, forms.tab(body))
-    return JsonResponse({"job": job.pk, "state": "hunting", "examples": hunts.examples(question, wanted)})
+    found = hunts.examples(question, wanted)
+    texts = excerpts(question.project, [*found, *wanted.like], OF_EXAMPLE)
+    told = {"excerpts": texts} if texts else {}
+    return JsonResponse({"job": job.pk, "state": "hunting", "examples": found, **told})
 
 
 @require_POST

@@ -55,7 +55,11 @@ def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("no such label")
     recorded = past.withdraw(said, member, _uuid(request, "uuid"))
     if recorded.status == 200:
-        messages.success(request, _("Taken back. The image may come again."))
+        is_text = member.project.kind == Project.Kind.TEXT
+        messages.success(
+            request,
+            _("Taken back. The text may come again.") if is_text else _("Taken back. The image may come again."),
+        )
     elif recorded.status == 409:
         messages.warning(request, _("This label was changed meanwhile: nothing was taken back."))
     else:

@@ -14,7 +14,7 @@ from labeller.accounts.access import Member
 from labeller.accounts.models import Role
 from labeller.annotating.views.common import asked
 from labeller.annotating.wire import pages
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 from labeller.transfer import networks
 
 ENDPOINTS = ("next", "save", "classes", "release")
@@ -51,19 +51,28 @@ def review(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     return _screen(request, member, question, "review", "annotating/review.html", "review_next")
 
 
+def text_urls(slug: str, key: str | None = None) -> dict[str, str]:
+    """Addresses of a text's pieces, and of its words that speak for a class of a question."""
+    pieces = {"reading": reverse("annotating:reading", args=[slug, 0, 0])}
+    return pieces if key is None else {**pieces, "speaking": reverse("annotating:speaking", args=[slug, key])}
+
+
 def _screen(
     request: HttpRequest, member: Member, question: Question, mode: str, template: str, *endpoints: str
 ) -> HttpResponse:
     project = member.project
     place = [project.slug, question.key]
+    is_text = project.kind == Project.Kind.TEXT
     boot = {
         "mode": mode,
         "project": {"slug": project.slug, "name": project.name},
         **pages.questions_json(question),
         "show_suggestions": question.show_suggestions,
-        "reads_texts": mode == "hunt" and networks.reads_texts(project.featuriser),
+        "kind": project.kind,
+        "reads_texts": mode == "hunt" and (is_text or networks.reads_texts(project.featuriser)),
         "urls": {
             **{name: reverse(f"annotating:{name}", args=place) for name in (*ENDPOINTS, *endpoints)},
+            **(text_urls(project.slug, question.key) if is_text else {}),
             "hunt": reverse("annotating:hunt", args=place),
             "progress": reverse("insights:question", args=place),
             "image": "/samples/0/1280.jpg",
@@ -72,9 +81,10 @@ def _screen(
         "csrf": get_token(request),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "user": member.person.get_username(),
-        "keys": keymap.table(member.person.keys, mode),
+        "keys": keymap.table(member.person.keys, mode, project.kind),
     }
     context: dict[str, Any] = {
+        "is_text": is_text,
         "project": project,
         "role": member.role,
         "question": question,

@@ -16,9 +16,10 @@ from labeller.annotating import forms, holding
 from labeller.annotating import together as taking
 from labeller.annotating.handing import together
 from labeller.annotating.views.common import explains
+from labeller.annotating.views.screens import text_urls
 from labeller.annotating.wire import pages
 from labeller.annotating.wire import together as wire
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 
 MODE = "together"
 
@@ -42,6 +43,7 @@ def screen(request: HttpRequest, slug: str) -> HttpResponse:
     if len(questions) == 1:
         return redirect("annotating:label", slug, questions[0].key)
     first = questions[0]
+    is_text = project.kind == Project.Kind.TEXT
     boot = {
         "mode": MODE,
         "project": {"slug": project.slug, "name": project.name},
@@ -53,18 +55,21 @@ def screen(request: HttpRequest, slug: str) -> HttpResponse:
             "hunt": reverse("annotating:hunt", args=[slug, first.key]),
             "progress": reverse("insights:progress", args=[slug]),
             "image": "/samples/0/1280.jpg",
+            **(text_urls(slug) if is_text else {}),
         },
+        "kind": project.kind,
         "can_create_classes": pages.may_add_classes(member),
         "csrf": get_token(request),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "user": member.person.get_username(),
-        "keys": keymap.table(member.person.keys, MODE),
+        "keys": keymap.table(member.person.keys, MODE, project.kind),
     }
     context = {
         "project": project,
         "role": member.role,
         "question": first,
         "boot": boot,
+        "is_text": is_text,
         "mode": MODE,
         "is_one_of_several": True,
     }

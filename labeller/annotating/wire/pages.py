@@ -15,7 +15,7 @@ from labeller.labels.models import Check, Default, Label
 from labeller.labels.recording import Recorded
 from labeller.learning.models import Round
 from labeller.messages import sentence
-from labeller.projects.models import LabelClass, Question
+from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import refused
 
 
@@ -134,12 +134,17 @@ def preparing_message(question: Question) -> str:
     open_kinds = set(work.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING]).values_list("kind", flat=True))
     numbers = pool(question)
     done, total = (number_format(numbers[name], 0, force_grouping=True) for name in ("embedded", "total"))
+    is_text = question.project.kind == Project.Kind.TEXT
     if open_kinds & {"scan", "ingest"}:
-        return _("Importing: %(n)s photographs so far.") % {"n": total}
+        importing = _("Importing: %(n)s texts so far.") if is_text else _("Importing: %(n)s photographs so far.")
+        return importing % {"n": total}
     if "embed" in open_kinds:
-        return _("Looking at the photographs: %(done)s of %(total)s.") % {"done": done, "total": total}
+        reading = _("Reading the texts: %(done)s of %(total)s.")
+        looking = _("Looking at the photographs: %(done)s of %(total)s.")
+        return (reading if is_text else looking) % {"done": done, "total": total}
     if failed is not None and not open_kinds:
         return _("The work stopped: %(error)s") % {
             "error": sentence(failed.error.splitlines()[-1]) if failed.error else str(failed)
         }
-    return refused.nothing_usable(question.project) or _("Ranking the photographs.")
+    ranking = _("Ranking the texts.") if is_text else _("Ranking the photographs.")
+    return refused.nothing_usable(question.project) or ranking

@@ -9,11 +9,12 @@ from labeller.accounts.models import User
 from labeller.annotating.handing.bursts import frames_of
 from labeller.annotating.holding import Holder
 from labeller.annotating.models import Assignment
+from labeller.annotating.wire.shown import picture_json, shown_json
 from labeller.labels.models import Flag, Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import reasons
 from labeller.messages import sentence
-from labeller.projects.models import Question
+from labeller.projects.models import Project, Question
 from labeller.samples.bursts import in_time
 from labeller.samples.models import File, Sample
 
@@ -28,12 +29,13 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     said, flagged = said_of(user, question, {*(each.pk for each in samples), *frames})
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
     foreseen = _foreseen(question, assignments)
+    shown = shown_json(question.project, samples)
     return [
         {
-            **picture_json(sample),
-            "path": file.path if file.source.is_open else "",
-            "taken_at": _time(file),
             "deployment": file.deployment.name if file.deployment else "",
+            **shown[sample.pk],
+            "path": _path(sample),
+            "taken_at": _time(file),
             "notes": [sentence(note) for note in file.notes],
             **_why(question, assignment, names),
             "foreseen": foreseen.get(sample.pk, {}),
@@ -49,8 +51,12 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     ]
 
 
-def picture_json(sample: Sample) -> Told:
-    return {"sample": sample.pk, "width": sample.file.width, "height": sample.file.height, "box": sample.box}
+def _path(sample: Sample) -> str:
+    """Where it comes from, unless that would tell its class; of a text also the row or the passage."""
+    if not sample.file.source.is_open:
+        return ""
+    is_text = sample.file.kind == File.Kind.TEXT
+    return f"{sample.file.path} {sample.place if is_text else ''}".rstrip()
 
 
 def _time(file: File) -> str | None:
@@ -90,10 +96,11 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
     blind = entry is not None and entry.strategy == AUDIT
     head = entry.round.head if entry else None
     shows = not blind and question.show_suggestions
+    is_text = question.project.kind == Project.Kind.TEXT
     return {
         "entry": entry.pk if entry else None,
         "round": entry.round.number if entry else None,
-        "reason": reasons.describe(entry, names if shows else {}) if entry else "",
+        "reason": reasons.describe(entry, names if shows else {}, is_text) if entry else "",
         "blind": blind,
         "head_version": head.version if head and shows else None,
         "suggestions": entry.suggestions if entry and shows else [],

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from labeller.accounts.models import User
 from labeller.annotating.handing.tiles import Group, Page, Tile
 from labeller.annotating.wire import pages
-from labeller.annotating.wire.samples import Told, picture_json, said_of
+from labeller.annotating.wire.samples import Told, said_of
+from labeller.annotating.wire.shown import OF_TILE, shown_json
 from labeller.learning.models import TileGroup
 from labeller.projects.models import Question
 
@@ -36,9 +37,10 @@ def _group_json(group: Group, shows: bool) -> Told:
 def tiles_json(user: User, question: Question, tiles: Sequence[Tile], shows: bool) -> list[Told]:
     """Tiles as plain values."""
     said, _ = said_of(user, question, [tile.assignment.sample_id for tile in tiles])
+    shown = shown_json(question.project, [tile.assignment.sample for tile in tiles], OF_TILE)
     return [
         {
-            **picture_json(tile.assignment.sample),
+            **shown[tile.assignment.sample_id],
             "p": tile.number if shows else None,
             "previous": said.get((tile.assignment.sample_id, question.key)),
             "group": tile.assignment.group_id,

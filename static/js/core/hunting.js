@@ -29,6 +29,8 @@ export class Hunting extends EventTarget {
   known = null; // what the server says of it, and foundThen: how many had been found when it was asked for
   /** @type {number[]} */
   examples = []; // sample ids of the class
+  /** @type {Record<string, string>} */
+  excerpts = {}; // how the texts of examples begin, by their ids
   /** @type {{ state: string, message: string } | null} */
   ended = null; // {state: "failed" or "over", message}
   isLate = false;
@@ -87,7 +89,7 @@ export class Hunting extends EventTarget {
     for (let tries = 0; isCurrent(); tries += 1) {
       const asked = await this.#ask(isCurrent);
       if (!asked) break;
-      this.#set({ examples: asked.examples });
+      this.#set({ examples: asked.examples, excerpts: asked.excerpts ?? {} });
       const answer = await this.#wait(asked.job, isCurrent);
       if (!isCurrent() || (answer.state === "lost" && tries < LOST_MOST)) continue; // nobody is at it: ask again
       this.#arrived(asked.job, answer, foundThen);

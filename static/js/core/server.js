@@ -48,3 +48,22 @@ export async function postJson(url, body, { keepalive = false, timeout = 20_000 
     return { status: response.status, data: null, failure: isRefusal ? null : "busy" };
   }
 }
+
+/**
+ * GET JSON; status 0 where nobody answered.
+ *
+ * @param {string} url
+ * @returns {Promise<{ status: number, data: any }>}
+ */
+export async function getJson(url) {
+  try {
+    const response = await fetch(url, {
+      headers: { Accept: "application/json" },
+      credentials: "same-origin",
+      redirect: "manual",
+    });
+    return { status: response.status, data: response.ok ? await response.json() : null };
+  } catch {
+    return { status: 0, data: null };
+  }
+}

@@ -4,16 +4,20 @@ import { followerOf } from "../core/held.js";
 import { format } from "../core/texts.js";
 import { afterPaint, buttonOf, byId, fill } from "../parts/dom.js";
 import { SampleScreen } from "../parts/sample_screen.js";
+import { Speaking } from "../parts/speaking.js";
 
 class Label extends SampleScreen {
   #follower = null; // the follow-up question asked of the sample in view; null = the page's own question
   #about = []; // the samples, or frames of a burst, that a follow-up question is about
   #isFrameOnly = false; // whether the next decision about a burst is for the frame in view alone
   #lastAnswer = null; // class ids
+  /** @type {Speaking | null} */
+  #speaking = null; // where texts are labelled
 
   constructor() {
     super({ suggestions: byId("suggestions"), hasRecents: true });
     if (new URLSearchParams(location.search).get("only") === "audit") this.ask.only = "audit";
+    if (this.session.isOfTexts) this.#speaking = new Speaking(this);
     this.session.outbox.addEventListener("answer", ({ detail }) => this.supply.hear(detail.round));
     byId("stage").addEventListener("frame", () => this.#isFrameOnly && this.render());
   }
@@ -76,6 +80,7 @@ class Label extends SampleScreen {
     const { held, session, texts } = this;
     return {
       ...super.commands,
+      ...this.#speaking?.commands,
       resume: () => this.goTo(held.ahead()[0]),
       skip: (meant) => this.decide("skip", [], meant),
       unsure: (meant) => this.decide("unsure", [], meant),
@@ -286,6 +291,7 @@ class Label extends SampleScreen {
     this.showButtons(held.current);
     session.showNumbers();
     panel.showCounts(this.#follower ? new Map() : session.tally.counts);
+    this.#speaking?.show(held.current, this.#follower ? null : (this.#suggested[0]?.[0] ?? null));
     viewer.prepare(held.entries, held.index);
   });
 

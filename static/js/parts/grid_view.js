@@ -18,10 +18,7 @@ export class GridView {
     const { session, tiles, onClass, onGroup } = options;
     this.#options = options;
     this.#session = session;
-    this.#tools = new TileTools(byId("tiles"), tiles, {
-      texts: session.texts,
-      notify: (text) => session.notify(text),
-    });
+    this.#tools = new TileTools(byId("tiles"), tiles, session);
     this.commands = this.#tools.commands;
     this.#side = new ClassSide(byId("classes"), {
       texts: session.texts,

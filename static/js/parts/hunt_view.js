@@ -28,10 +28,7 @@ export class HuntView {
     const { session, tiles, onClass } = options;
     this.#options = options;
     this.#session = session;
-    this.#tools = new TileTools(byId("tiles"), tiles, {
-      texts: session.texts,
-      notify: (text) => session.notify(text),
-    });
+    this.#tools = new TileTools(byId("tiles"), tiles, session);
     this.commands = this.#tools.commands;
     const pick = (id, event) => session.clicked(event, () => onClass(id));
     this.#side = new ClassSide(byId("classes"), {
@@ -154,15 +151,20 @@ export class HuntView {
     const shown = aim.like.length ? aim.like : examples;
     byId("examples-box").hidden = !shown.length;
     fill(byId("examples-title"), aim.like.length ? this.#session.texts.likeTitle : this.#session.texts.foundTitle);
-    if (this.#examples === shown.join()) return;
-    this.#examples = shown.join();
+    const { excerpts } = this.#options.hunting;
+    const wanted = [...shown, ...Object.keys(excerpts)].join();
+    if (this.#examples === wanted) return;
+    this.#examples = wanted;
     byId("examples").replaceChildren(...shown.map((sample, at) => this.#example(sample, at)));
   }
 
   #example(sample, at) {
     const { texts } = this.#session;
-    const picture = build("img", { alt: "", src: this.#session.address(sample, 256), decoding: "async" });
-    const label = format(texts.example, { n: number(at + 1) });
+    const excerpt = this.#options.hunting.excerpts[sample] ?? "";
+    const picture = this.#session.isOfTexts
+      ? build("span", { dir: "auto" }, [excerpt])
+      : build("img", { alt: "", src: this.#session.address(sample, 256), decoding: "async" });
+    const label = format(texts.example, { n: number(at + 1), text: excerpt });
     const attributes = { type: "button", class: "example", "aria-label": label, title: label, "data-sample": sample };
     const button = build("button", { ...attributes, "data-testid": "example" }, [picture]);
     button.addEventListener("click", (event) => this.#session.clicked(event, () => this.#options.onExample(sample)));

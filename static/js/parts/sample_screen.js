@@ -8,6 +8,7 @@ import { all, button, buttonOf, byId, fill } from "./dom.js";
 import { Panel } from "./panel.js";
 import { openSession } from "./session.js";
 import { Strip } from "./strip.js";
+import { TextViewer } from "./text_viewer.js";
 import { TypeAhead } from "./typeahead.js";
 import { Viewer } from "./viewer.js";
 
@@ -61,6 +62,14 @@ export class SampleScreen {
 
   #makeViewer() {
     const { session, texts } = this;
+    if (session.isOfTexts) {
+      return new TextViewer(byId("stage"), {
+        texts,
+        notify: (text) => session.notify(text),
+        scope: session.boot.user,
+        address: (sample, start) => session.pieceAddress(sample, start),
+      });
+    }
     return new Viewer(byId("stage"), {
       source: (id, size) => session.address(id, size),
       describe: (entry) => format(texts.image, { id: entry.sample, path: entry.path ?? "" }),
@@ -76,6 +85,7 @@ export class SampleScreen {
   #makeStrip() {
     const { held, session, texts } = this;
     return new Strip(byId("strip"), {
+      isOfTexts: session.isOfTexts,
       source: (id) => session.address(id, 256),
       isDone: (entry) => held.isSettled(entry),
       state: (entry) => (held.isSettled(entry) ? session.say(entry.stands) : texts.open),

@@ -101,6 +101,15 @@ class Session {
     );
   }
 
+  get isOfTexts() {
+    return this.boot.kind === "text";
+  }
+
+  /** Where a text goes on from that character. */
+  pieceAddress(sample, start) {
+    return this.boot.urls.reading.replace("/0/0/", `/${sample}/${start}/`);
+  }
+
   address(sample, size) {
     return this.boot.urls.image.replace(/\/0\/\d+/, `/${sample}/${size}`);
   }

@@ -1,17 +1,21 @@
 // The strip of held samples under the stage.
 
+import { readable } from "../core/passages.js";
 import { format } from "../core/texts.js";
 import { build } from "./dom.js";
 
 const BEHIND = 10; // decided lately
 const AHEAD = 5;
+const BEGINNING = 60; // characters
+
+const beginning = ({ text = "" }) => readable(text.slice(0, BEGINNING)).trim();
 
 export class Strip {
   #root;
   #items = new Map(); // entry -> <li>
   #options;
 
-  /** options: source(sampleId), isDone(entry), state(entry) -> text, colour(entry), texts, onPick(entry, event) */
+  /** options: source(sampleId), or isOfTexts: whether beginnings of texts stand for pictures; isDone(entry), state(entry) -> text, colour(entry), texts, onPick(entry, event) */
   constructor(root, options) {
     this.#root = root;
     this.#options = { isDone: (entry) => entry.isDone, ...options };
@@ -35,9 +39,8 @@ export class Strip {
   }
 
   #make(entry) {
-    const image = build("img", { src: this.#options.source(entry.sample), alt: "", decoding: "async" });
     const button = build("button", { type: "button", class: "thumb", "data-testid": "thumb" }, [
-      image,
+      this.#small(entry),
       build("span", { class: "dot", hidden: "" }),
     ]);
     button.addEventListener("click", (event) => this.#options.onPick(entry, event));
@@ -46,9 +49,17 @@ export class Strip {
     return item;
   }
 
+  #small(entry) {
+    if (this.#options.isOfTexts) {
+      return build("span", { class: "thumb-text", dir: "auto" }, [beginning(entry)]);
+    }
+    return build("img", { src: this.#options.source(entry.sample), alt: "", decoding: "async" });
+  }
+
   #refresh(item, entry, isCurrent) {
     const button = item.firstElementChild;
-    const label = format(this.#options.texts.thumb, { id: entry.sample, state: this.#options.state(entry) });
+    const text = beginning(entry);
+    const label = format(this.#options.texts.thumb, { id: entry.sample, state: this.#options.state(entry), text });
     if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
     if (isCurrent) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");

@@ -42,6 +42,7 @@ export class TileScreen {
     this.pages = new TilePages({ isInView: () => session.isInView });
     this.tiles = new Tiles(byId("tiles"), {
       address: (sample, size) => session.address(sample, size),
+      isOfTexts: session.isOfTexts,
       state: (subject) => this.#stateOf(subject),
       texts,
       scope: [boot.user, ...sizes].join(":"),
@@ -53,7 +54,7 @@ export class TileScreen {
       session,
       url: boot.urls[url],
       keep: () => this.held.map(({ sample }) => sample),
-      count: () => Math.min(most, Math.max(fewest, this.tiles.capacity)),
+      count: () => Math.min(most, Math.max(session.isOfTexts ? 1 : fewest, this.tiles.capacity)),
       isOver,
     });
     this.typeAhead = new TypeAhead({

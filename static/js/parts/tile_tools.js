@@ -1,7 +1,10 @@
-// How tiles are looked at: their size, brightness, contrast, inversion, full screen. Buttons: _tile_tools.html.
+// How tiles are looked at: their size, full screen; of pictures brightness, contrast, inversion; of texts their type.
+// Buttons: _tile_tools.html.
 
 import { all, byId, fill } from "./dom.js";
 import { Filters } from "./filters.js";
+import { ReadingTools } from "./reading_tools.js";
+import { WholeText } from "./whole_text.js";
 
 // Of a key, Shift may be what the layout needs to write it at all.
 /** @param {Meant} [meant] */
@@ -11,11 +14,12 @@ export class TileTools {
   #tiles;
   #filters;
 
-  /** `root` holds the pictures, `tiles` are the Tiles in it; `notify(text)` says what can't be done. */
-  constructor(root, tiles, { texts, notify }) {
+  /** `root` holds what is shown, `tiles` are the Tiles in it. */
+  constructor(root, tiles, session) {
     this.#tiles = tiles;
     this.#filters = new Filters(root);
     this.commands = {
+      ...(session.isOfTexts ? this.#ofTexts(root, session) : {}),
       brighter: (meant) => this.#change(() => this.#filters.brighter(isBack(meant) ? -1 : 1)),
       contrast: (meant) => this.#change(() => this.#filters.moreContrast(isBack(meant) ? -1 : 1)),
       invert: () => this.#change(() => this.#filters.invert()),
@@ -25,11 +29,20 @@ export class TileTools {
         else
           byId("labelling")
             .requestFullscreen()
-            .catch(() => notify(texts.noFullScreen));
+            .catch(() => session.notify(session.texts.noFullScreen));
       },
     };
     document.addEventListener("fullscreenchange", () => this.refresh());
     this.refresh();
+  }
+
+  /** Texts have a typeface, and may be longer than their tiles. */
+  #ofTexts(root, session) {
+    root.classList.add("texts");
+    const { boot, texts } = session;
+    const reading = new ReadingTools(root, { scope: boot.user, texts, onChange: () => this.#tiles.layOut() });
+    const whole = new WholeText(session);
+    return { ...reading.commands, whole_text: () => whole.show(this.#tiles.current) };
   }
 
   #change(act) {

@@ -4,6 +4,7 @@
 //     address: (sample, size) => session.address(sample, size),
 //     state: (subject) => null, or {text, colour?} of what is decided: such a tile stays in its place, but faintly
 //     texts,        // tile, tileSelected, tileBroken (see _tile_texts.html)
+//     isOfTexts,    // whether texts stand in the tiles, and no pictures
 //     scope,        // under which this person's tile size is remembered
 //     onChange,     // selection, focus, what has been seen or loaded changed
 //     leaveOut,     // (subject) that can't be shown, so that nobody decides on it; by default it is selected
@@ -19,9 +20,10 @@
 
 import { remember, remembered } from "../core/memory.js";
 import { format } from "../core/texts.js";
-import { capacity, columnsFor, fitting, STEPS } from "../core/tile_layout.js";
+import { capacity, fitting, LISTED, STEPS } from "../core/tile_layout.js";
 import { afterPaint, build } from "./dom.js";
-import { roomIn } from "./room.js";
+import { roomIn, sized } from "./room.js";
+import { TextCell } from "./text_cell.js";
 import { TileCell } from "./tile_cell.js";
 import { Seen } from "./tile_seen.js";
 
@@ -44,7 +46,7 @@ export class Tiles {
     this.#stage = root.closest(".tiles-stage");
     this.#step = Math.min(STEPS, Number(remembered(this.#sizeKey)) || 0);
     this.#seen = new Seen(this.#stage, () => options.onChange());
-    new ResizeObserver(() => this.#layOut()).observe(this.#stage);
+    new ResizeObserver(() => this.layOut()).observe(this.#stage);
     root.addEventListener("click", (event) => this.#clicked(event));
     root.addEventListener("keydown", (event) => this.#key(event));
     root.addEventListener("focusin", (event) => this.#focused(event));
@@ -64,7 +66,7 @@ export class Tiles {
     this.#current = this.open[0] ?? null;
     this.#stage.scrollTop = 0;
     this.#columns = 0;
-    this.#layOut();
+    this.layOut();
     this.refresh();
   }
 
@@ -121,7 +123,8 @@ export class Tiles {
   #cell(subject) {
     let cell = this.#cells.get(subject);
     if (!cell) {
-      cell = new TileCell(subject, { address: this.#options.address, onChange: () => this.#arrived(subject, cell) });
+      const told = { address: this.#options.address, onChange: () => this.#arrived(subject, cell) };
+      cell = this.#options.isOfTexts ? new TextCell(subject) : new TileCell(subject, told);
       this.#cells.set(subject, cell);
     }
     return cell;
@@ -192,7 +195,7 @@ export class Tiles {
     if (step === this.#step) return;
     this.#step = step;
     remember(this.#sizeKey, step ? String(step) : "");
-    this.#layOut();
+    this.layOut();
     this.#cells.get(this.#current)?.element.scrollIntoView({ block: "nearest" });
     this.#options.onChange();
   }
@@ -215,7 +218,7 @@ export class Tiles {
   /** "tile 7 of 60, selected" */
   label(subject) {
     const { texts } = this.#options;
-    const values = { n: this.#subjects.indexOf(subject) + 1, total: this.#subjects.length };
+    const values = { n: this.#subjects.indexOf(subject) + 1, total: this.#subjects.length, text: subject.text ?? "" };
     const tile = this.#cells.get(subject);
     const text = tile.isBroken ? texts.tileBroken : subject.isSelected ? texts.tileSelected : texts.tile;
     return format(text, values);
@@ -299,9 +302,9 @@ export class Tiles {
     return `labeller-tile-size:${this.#options.scope}`;
   }
 
-  /** How many tiles can be seen at once, as large as they have to be. */
+  /** How many tiles can be seen at once, as large as they have to be; of texts, how many are read at a time. */
   get capacity() {
-    return capacity({ ...this.#room(), ratio: fitting(this.#subjects) });
+    return this.#options.isOfTexts ? LISTED : capacity({ ...this.#room(), ratio: fitting(this.#subjects) });
   }
 
   /** How many rows are wholly in view: PageDown brings the next ones, and leaves none out. */
@@ -315,17 +318,15 @@ export class Tiles {
     return roomIn(this.#stage, this.#root);
   }
 
-  #layOut() {
+  /** Lay them out anew: room or type is another by now. */
+  layOut() {
     if (!this.#subjects.length) {
       this.#root.replaceChildren();
       return;
     }
     const room = this.#room();
     if (room.width <= 0 || room.height <= 0) return;
-    const ratio = fitting(this.#subjects);
-    const columns = columnsFor({ ...room, ratio, count: this.#subjects.length, step: this.#step });
-    this.#root.style.setProperty("--columns", columns);
-    this.#root.style.setProperty("--ratio", ratio);
+    const columns = sized(this.#root, { ...room, subjects: this.#subjects, step: this.#step }, this.#options.isOfTexts);
     if (columns !== this.#columns) this.#rows(columns);
   }
 

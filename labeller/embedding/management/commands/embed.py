@@ -62,7 +62,7 @@ class Command(SiteCommand):
 
     def _run(self, project: Project, options: dict[str, Any]) -> EmbeddingRun:
         run = runs.run_of(project, options["featuriser"] or runs.underived(project.featuriser))
-        computing.runtime(run.featuriser, settings.DEVICE)  # what can't be had is said now, not by every shard
+        computing.load(run)  # what can't be had is said now, not by every shard
         self._finish(run, options["json"])
         if options["whiten"]:
             run = deriving.whiten(run, options["whiten"])

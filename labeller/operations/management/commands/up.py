@@ -20,12 +20,13 @@ from labeller.managing import opening
 from labeller.operations import telling, upgrading, workers
 from labeller.operations.supervisor import Child, StartError, Supervisor, check_port
 from labeller.projects.models import Project
-from labeller.samples import known
+from labeller.samples import known, layouts
 from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.scanning import FolderError, check_folder, tidy_folder
 
 WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1, "tune": 1}  # queue: processes
 LOW_PRIORITY = ("nice", "-n", "15")  # of what trains networks: people, refits and embedding come first
+TEXT_DEMO = "demo"  # what TEXTS says for texts that are made here; a folder of that name is ./demo
 LEAST_ROOM = 20_000_000  # bytes; with less even the database could not be written
 MOST_MEMORY_KB = 1_500_000  # a worker process above this is replaced after its job
 
@@ -40,6 +41,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--images", default=os.environ.get("IMAGES", ""), help="folder to open (default: the demo)")
+        parser.add_argument(
+            "--texts",
+            default=os.environ.get("TEXTS", ""),
+            help="folder, table or zip of texts to open; “demo”: made ones",
+        )
         parser.add_argument(
             "--truth", default=os.environ.get("TRUTH", ""), help="folders, or a table of path and class"
         )
@@ -85,13 +91,18 @@ class Command(BaseCommand):
                 f"Cannot write to {settings.DATA}: {error.strerror}. Set DATA to another folder."
             ) from error
         self._check_room()
-        if options["images"]:
-            check_folder(tidy_folder(options["images"]))
+        if options["images"] and options["texts"]:
+            raise StartError("IMAGES and TEXTS open a project each: start with one of them.")
+        folder = options["images"] or ("" if options["texts"] == TEXT_DEMO else options["texts"])
+        if folder:
+            check_folder(tidy_folder(folder), may_be_file=bool(options["texts"]))
         port = str(options["port"])
         if not port.isdecimal() or not 0 < int(port) < 65536:
             raise StartError(f"PORT must be a number from 1 to 65535, not {port!r}.")
-        self._given = opening.given(options["images"], options["labels"], options["truth"], options["level"])
-        for line in known.check(tidy_folder(options["images"]), self._given):
+        self._given = opening.given(folder, options["labels"], options["truth"], options["level"])
+        for line in layouts.described(tidy_folder(folder)) if folder and options["texts"] else []:
+            self._say(line)
+        for line in known.check(tidy_folder(folder), self._given, of_texts=bool(options["texts"])):
             self._say(line)
 
     def _check_room(self) -> None:
@@ -135,10 +146,13 @@ class Command(BaseCommand):
         self._watch(supervisor, project, address)
 
     def _open(self, options: dict[str, Any]) -> Project:
-        if not options["images"]:
+        if options["texts"] == TEXT_DEMO:
+            return opening.open_text_demo()
+        if not (options["images"] or options["texts"]):
             return opening.open_demo()
         ask = _ask if sys.stdin.isatty() else None
-        project = opening.open_folder(options["images"], given=self._given, ask=ask)
+        folder, layout = (options["images"], None) if options["images"] else (options["texts"], layouts.TextLayout())
+        project = opening.open_folder(folder, given=self._given, ask=ask, layout=layout)
         for source in project.sources.all():
             for line in known.missing_tables(source):
                 self._say(line)

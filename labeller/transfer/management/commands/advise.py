@@ -11,10 +11,10 @@ from labeller.config.commands import SiteCommand
 from labeller.messages import sentence
 from labeller.projects.models import Project
 from labeller.transfer import advising
+from labeller.transfer.bars import Bar
 from labeller.transfer.models import Advice
 from tl_core.featurisers import FeaturiserUnavailable
 from tl_core.featurisers.torch_runtime import DeviceUnavailable
-from tl_core.notices import Notice
 from tl_core.store.storage import StorageUnavailable
 
 
@@ -34,7 +34,7 @@ class Command(SiteCommand):
             raise CommandError(f"There is no project {options['project']!r}.")
         with tqdm(total=options["samples"], unit=" images", disable=options["json"] or None) as bar:
             try:
-                advice = advising.measure(project, options["samples"], _Bar(bar))
+                advice = advising.measure(project, options["samples"], Bar(bar))
             except (FeaturiserUnavailable, DeviceUnavailable, StorageUnavailable, advising.NothingToTry) as error:
                 raise CommandError(str(error)) from error
         if options["json"]:
@@ -68,19 +68,6 @@ class Command(SiteCommand):
             self.stdout.write(
                 f"Use {pick['spec']}{levels}" + (", as now." if report["pick"] == report["in_use"] else ".")
             )
-
-
-class _Bar:
-    """Moves a progress bar as a job's progress is told."""
-
-    def __init__(self, bar: Any) -> None:
-        self.bar = bar
-
-    def __call__(self, done: int, total: int | None = None, message: Notice | str = "", *, now: bool = False) -> None:
-        if total is not None and total != self.bar.total:
-            self.bar.reset(total)
-        self.bar.set_description_str(sentence(message))
-        self.bar.update(done - self.bar.n)
 
 
 def _count(text: str) -> int:

@@ -90,11 +90,11 @@ class Command(SiteCommand):
             }
             self.stdout.write(json.dumps(found))
             return
-        first, plan = report["comparisons"][0], report["plan"]
+        first = report["comparisons"][0]
         self.stdout.write(
             f"{asked.question.text}: today's head {first['rival']:.3f}, tuned {first['tuned']:.3f}, difference "
             f"{first['gain']:+.3f} ({first['low']:+.3f} to {first['high']:+.3f}) on {first['n']:,} held out; "
-            f"trained above {plan['cut']}, {report['seconds']:.0f} s"
+            f"trained {_trained(asked)}, {report['seconds']:.0f} s"
         )
         if report["joint"]:
             kept = "kept" if report["joint"]["kept"] else "not better than one for each"
@@ -105,3 +105,8 @@ class Command(SiteCommand):
             )
         else:
             self.stdout.write("Not better beyond doubt: nothing was changed.")
+
+
+def _trained(asked: FineTuning) -> str:
+    cut = asked.report["plan"]["cut"]
+    return f"the {cut}" if asked.project.kind == Project.Kind.TEXT else f"above {cut}"
