@@ -5,6 +5,7 @@ them; none = each table's are guessed) and `cut` (whole, paragraph or sentence).
 """
 
 import itertools
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -208,9 +209,11 @@ def described(folder: Path | str, given: TextLayout | None = None) -> list[str]:
         return []
     said = [_("text: %(columns)s") % {"columns": _named(layout, layout.text)}]
     if layout.labels:
+        columns = _named(layout, layout.labels)
+        name = shlex.quote(layout.columns[layout.labels[0]]) if len(layout.labels) == 1 else COLUMN
         said.append(
-            _("labels: %(columns)s (LABELS=column takes them, TRUTH=column keeps them hidden)")
-            % {"columns": _named(layout, layout.labels)}
+            _("labels: %(columns)s (LABELS=%(name)s takes them, TRUTH=%(name)s keeps them hidden)")
+            % {"columns": columns, "name": name if name.strip("'") else COLUMN}
         )
     if layout.group is not None:
         said.append(_("together by: %(columns)s") % {"columns": _named(layout, [layout.group])})

@@ -13,8 +13,8 @@ from pyarrow import ipc
 
 from labeller.managing import opening, removing
 from labeller.projects.making import create_project
-from labeller.samples import ingesting
-from labeller.samples.known import Given
+from labeller.samples import ingesting, layouts
+from labeller.samples.known import COLUMN, Given
 from labeller.samples.layouts import TextLayout
 from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source, Text, TextCopy
 from labeller.samples.scanning import FolderError
@@ -178,3 +178,24 @@ def test_a_folder_of_documents_is_no_data_set(project, tmp_path):
     source = imported(project, tmp_path / "docs")
     assert Text.objects.count() == 4
     assert "about" not in source.left_out
+
+
+# --- what is said at the terminal -----------------------------------------------------------------
+
+
+def test_labels_and_truth_may_name_a_column_of_the_table(tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,topic,mood\n" + "".join(f"What number {n} says of it,a{n % 3},b{n % 2}\n" for n in range(12)))
+    given, layout = opening.texts_given(str(path), "", "mood", "")
+    assert given == Given(truth=COLUMN)
+    assert layout.columns is not None and layout.columns["labels"] == [2]
+    given, layout = opening.texts_given(str(path), "topic", "topic", "")
+    assert given == Given(labels=COLUMN, truth=COLUMN)
+    assert "(LABELS=topic takes them" in layouts.described(path, layout)[0]
+    assert opening.texts_given(str(path), "", "", "") == (Given(), TextLayout())
+    for said in (("topic", "mood"), ("taste", "")):
+        with pytest.raises(FolderError, match="topic|column"):
+            opening.texts_given(str(path), *said, "")
+    known = tmp_path / "known.csv"
+    known.write_text("path,label\n")
+    assert opening.texts_given(str(path), str(known), "", "")[0] == Given(labels=str(known))

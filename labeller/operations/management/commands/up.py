@@ -99,9 +99,12 @@ class Command(BaseCommand):
         port = str(options["port"])
         if not port.isdecimal() or not 0 < int(port) < 65536:
             raise StartError(f"PORT must be a number from 1 to 65535, not {port!r}.")
-        self._given = opening.given(folder, options["labels"], options["truth"], options["level"])
-        for line in layouts.described(tidy_folder(folder)) if folder and options["texts"] else []:
-            self._say(line)
+        said = folder, options["labels"], options["truth"], options["level"]
+        self._given, self._layout = opening.given(*said), None
+        if folder and options["texts"]:
+            self._given, self._layout = opening.texts_given(*said)
+            for line in layouts.described(tidy_folder(folder), self._layout):
+                self._say(line)
         for line in known.check(tidy_folder(folder), self._given, of_texts=bool(options["texts"])):
             self._say(line)
 
@@ -151,8 +154,8 @@ class Command(BaseCommand):
         if not (options["images"] or options["texts"]):
             return opening.open_demo()
         ask = _ask if sys.stdin.isatty() else None
-        folder, layout = (options["images"], None) if options["images"] else (options["texts"], layouts.TextLayout())
-        project = opening.open_folder(folder, given=self._given, ask=ask, layout=layout)
+        folder = options["images"] or options["texts"]
+        project = opening.open_folder(folder, given=self._given, ask=ask, layout=self._layout)
         for source in project.sources.all():
             for line in known.missing_tables(source):
                 self._say(line)
