@@ -188,13 +188,13 @@ def test_labels_and_truth_may_name_a_column_of_the_table(tmp_path):
     path.write_text("text,topic,mood\n" + "".join(f"What number {n} says of it,a{n % 3},b{n % 2}\n" for n in range(12)))
     given, layout = opening.texts_given(str(path), "", "mood", "")
     assert given == Given(truth=COLUMN)
-    assert layout.columns is not None and layout.columns["labels"] == [2]
+    assert layout.columns is not None and tuple(layout.columns["labels"]) == (2,)
     given, layout = opening.texts_given(str(path), "topic", "topic", "")
     assert given == Given(labels=COLUMN, truth=COLUMN)
     assert "(LABELS=topic takes them" in layouts.described(path, layout)[0]
     assert opening.texts_given(str(path), "", "", "") == (Given(), TextLayout())
     for said in (("topic", "mood"), ("taste", "")):
-        with pytest.raises(FolderError, match="topic|column"):
+        with pytest.raises(FolderError, match="column"):
             opening.texts_given(str(path), *said, "")
     known = tmp_path / "known.csv"
     known.write_text("path,label\n")
