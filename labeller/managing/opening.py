@@ -170,17 +170,14 @@ def texts_given(folder: str, labels: str, truth: str, level: str) -> tuple[Given
     """As `given`, of texts: LABELS or TRUTH may name the column of the table that has the labels."""
     columns = {each for each in (labels, truth) if each and _named(each) not in {FOLDERS, COLUMN}}
     columns = {each for each in columns if not Path(table_path(each)).is_file()}
-    with layouts.first_table(scanning.tidy_folder(folder)) as table:
-        has_table = table is not None
-    if not columns or not has_table:
-        return given(folder, labels, truth, level), TextLayout()
-    if len(columns) > 1:
+    tidied = scanning.tidy_folder(folder)
+    if len(columns) > 1 and layouts.guessed(tidied) is not None:
         raise FolderError(_("LABELS and TRUTH name two columns of the table: the labels are in one."))
-    (column,) = columns
-    found = layouts.corrected(folder, "", column, "")
-    is_guessed = found == layouts.corrected(folder, "", "", "")  # then it is left to be corrected on its page
-    labels, truth = (COLUMN if each == column else each for each in (labels, truth))
-    return given(folder, labels, truth, level), TextLayout(None if is_guessed else found)
+    layout = layouts.labelled_by(tidied, *columns) if len(columns) == 1 else None
+    if layout is None:
+        return given(folder, labels, truth, level), TextLayout()
+    labels, truth = (COLUMN if each in columns else each for each in (labels, truth))
+    return given(folder, labels, truth, level), layout
 
 
 def _named(text: str) -> str:

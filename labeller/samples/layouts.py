@@ -173,15 +173,29 @@ def corrected(folder: Path | str, text: str, labels: str, group: str) -> dict[st
     None where there is no table. Raises FolderError for a column that is not there, and as `guessed`.
     """
     layout = guessed(folder)
+    return None if layout is None else _changed(layout, text, labels, group).as_json()
+
+
+def labelled_by(folder: Path | str, column: str) -> TextLayout | None:
+    """How texts are read where that column has their labels; nothing is said where it is the one that is guessed.
+
+    So it can still be corrected on its page. None where there is no table; raises as `corrected`.
+    """
+    layout = guessed(folder)
     if layout is None:
         return None
+    named = _changed(layout, "", column, "")
+    return TextLayout(None if named.labels == layout.labels else named.as_json())
+
+
+def _changed(layout: "Layout", text: str, labels: str, group: str) -> "Layout":
     changed: dict[str, Any] = {}
     for name, said in (("text", text), ("labels", labels), ("group", group)):
         if said:
             changed[name] = tuple(_column(layout, each) for each in said.split("|")) if said != "-" else ()
     if "group" in changed:
         changed["group"] = next(iter(changed["group"]), None)
-    return replace(layout, **changed, reasons=()).as_json()
+    return replace(layout, **changed, reasons=())
 
 
 def _column(layout: "Layout", said: str) -> int:

@@ -15,12 +15,12 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.managing import traces
 from labeller.messages import sentence
-from labeller.projects.models import Project
 from labeller.samples.models import Text
 from labeller.transfer import switching, training_vectors
 from labeller.transfer.models import AdaptingResult
 from tests import factories
 from tests.transfer import texts_made
+from tests.transfer.texts_made import now, work
 from tl_core.adaptation.gains import Gain
 from tl_core.texts import comparing, training_words
 from tl_core.texts.base import TextFeaturiser
@@ -65,17 +65,6 @@ def olga(news):
     client = Client()
     client.force_login(factories.person("olga"))
     return client
-
-
-def now(project):
-    return Project.objects.get(pk=project.pk)
-
-
-def work(*kinds):
-    """The queued jobs of these kinds, once each: one that waits for what it queued is put back."""
-    for job in Job.objects.filter(kind__in=kinds, state=Job.State.QUEUED).order_by("pk"):
-        Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
-        jobs.run(job.pk, factories.registry.get)
 
 
 def trained(project, source=""):

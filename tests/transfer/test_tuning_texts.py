@@ -7,21 +7,19 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from labeller.embedding import mixing, text_featurisers
 from labeller.embedding.loading import load_embeddings
 from labeller.embedding.models import EmbeddingRun
-from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import Answer
 from labeller.managing import traces
-from labeller.projects.models import Project
 from labeller.transfer import gathering, switching, tuning, tuning_texts
 from labeller.transfer.models import FineTuning
 from tests import factories
 from tests.tl_core.texts import checkpoints_made
 from tests.transfer import texts_made
+from tests.transfer.texts_made import now, work
 from tl_core.adaptation.training import Recipe
 from tl_core.texts import tuning_encoder
 
@@ -61,16 +59,6 @@ def olga(news):
     client = Client()
     client.force_login(factories.person("olga"))
     return client
-
-
-def now(project):
-    return Project.objects.get(pk=project.pk)
-
-
-def work(*kinds):
-    for job in Job.objects.filter(kind__in=kinds, state=Job.State.QUEUED).order_by("pk"):
-        Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
-        jobs.run(job.pk, factories.registry.get)
 
 
 def settled():

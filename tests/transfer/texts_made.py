@@ -3,9 +3,11 @@
 import csv
 
 import numpy as np
+from django.utils import timezone
 
 from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.managing import opening
 from labeller.projects.making import ensure_class
@@ -56,3 +58,15 @@ def label(of, count=COUNT):
     for text in Text.objects.filter(project=of).select_related("sample").order_by("pk")[:count]:
         factories.label(question, text.sample, ana, classes[text.content[:3]])
     Job.objects.filter(state="queued").delete()
+
+
+def work(*kinds):
+    """The queued jobs of these kinds, once each: one that waits for what it queued is put back."""
+    for job in Job.objects.filter(kind__in=kinds, state=Job.State.QUEUED).order_by("pk"):
+        Job.objects.filter(pk=job.pk).update(not_before=timezone.now())
+        jobs.run(job.pk, factories.registry.get)
+
+
+def now(made):
+    """The project as it is stored by now."""
+    return Project.objects.get(pk=made.pk)

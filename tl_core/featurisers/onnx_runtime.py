@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -122,18 +123,37 @@ class OnnxRuntime:
         side = self.featuriser.image_size
         batch = np.random.default_rng(0).integers(0, 256, (size, side, side, 3), dtype=np.uint8)
 
-        def work(until: float) -> int:
-            done = 0
-            while time.perf_counter() < until:
-                self.embed(batch)
-                done += size
-            return done
+        return size * times_a_second(lambda: self.embed(batch), calls)
 
-        self.embed(batch)  # the first of a size allocates
-        with ThreadPoolExecutor(calls) as pool:
-            started = time.perf_counter()
-            done = sum(pool.map(work, [started + TRIAL_SECONDS] * calls))
-            return done / (time.perf_counter() - started)
+
+def times_a_second(work: Callable[[], object], calls: int) -> float:
+    """Try out how often a second something is done by so many threads at a time.
+
+    Parameters
+    ----------
+    work : callable
+        Done once beforehand: the first of a size allocates.
+    calls : int
+        Threads.
+
+    Returns
+    -------
+    float
+        Times a second, all threads together.
+    """
+
+    def repeated(until: float) -> int:
+        done = 0
+        while time.perf_counter() < until:
+            work()
+            done += 1
+        return done
+
+    work()
+    with ThreadPoolExecutor(calls) as pool:
+        started = time.perf_counter()
+        done = sum(pool.map(repeated, [started + TRIAL_SECONDS] * calls))
+        return done / (time.perf_counter() - started)
 
 
 def _graph(featuriser: Featuriser, cache_dir: Path) -> Path:

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import importlib.util
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.featurisers.base import FeaturiserUnavailable
-from tl_core.featurisers.onnx_runtime import cores
+from tl_core.featurisers.onnx_runtime import cores, times_a_second
 from tl_core.texts import packing
 from tl_core.texts.base import TextFeaturiser
 from tl_core.texts.checkpoints import Checkpoint
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 PRECISIONS = ("float32", "int8")
 LEAST_COSINE = 0.99
 BUDGETS = (512, 1024, 2048, 256)  # tokens a call, the first unless another is faster
-TRIAL_SECONDS = 0.25
 WORTHWHILE = 1.05
 ENOUGH_TO_TRY = 256  # texts; fewer are done before trying out pays
 MOST_WINDOWS = 1
@@ -214,19 +212,7 @@ class SentenceEncoder(TextFeaturiser):
         """Return how many tokens a second so many calls at a time embed."""
         length = min(64, self.checkpoint.most_tokens)
         windows = [[1] * length] * max(1, budget // length)
-
-        def work(until: float) -> int:
-            done = 0
-            while time.perf_counter() < until:
-                self._run(windows)
-                done += length * len(windows)
-            return done
-
-        self._run(windows)  # the first of a size allocates
-        with ThreadPoolExecutor(calls) as pool:
-            started = time.perf_counter()
-            done = sum(pool.map(work, [started + TRIAL_SECONDS] * calls))
-            return done / (time.perf_counter() - started)
+        return length * len(windows) * times_a_second(lambda: self._run(windows), calls)
 
 
 def in_package(package: str, folder: str, install: str) -> Path:

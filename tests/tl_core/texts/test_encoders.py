@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tl_core.texts import checkpoints_made as made
+from tl_core.featurisers import onnx_runtime
 from tl_core.featurisers.base import FeaturiserUnavailable
 from tl_core.texts import encoders, packing, registry
 
@@ -42,7 +43,7 @@ def test_a_text_has_the_same_vector_in_any_batch(tmp_path, monkeypatch, precisio
 
 
 def test_many_texts_are_embedded_as_few_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(encoders, "TRIAL_SECONDS", 0.01)
+    monkeypatch.setattr(onnx_runtime, "TRIAL_SECONDS", 0.01)
     encoder = encoders.of_directory(str(made.save(tmp_path)))
     found = encoder.embed(TEXTS * 60)
     np.testing.assert_allclose(found, np.tile(encoder.embed(TEXTS), (60, 1)), atol=2e-6)
