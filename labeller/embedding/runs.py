@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 State = EmbeddingRun.State
-OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 # What a derived run's featuriser ends in: how it is made from the run that is named before it.
 WHITEN, ADAPT, FORESEE = ",whiten=", ",adapt=", ",foresee="
 LEVELS = "levels"  # the output of a network that is kept beside its last layer
@@ -194,7 +193,7 @@ def pause(run: EmbeddingRun) -> None:
 
 def cancel(run: EmbeddingRun) -> None:
     """Stop at once: workers let go of the shards in hand. What is embedded stays."""
-    _halt(run, State.CANCELLED, OPEN)
+    _halt(run, State.CANCELLED, Job.OPEN)
 
 
 def _halt(run: EmbeddingRun, state: str, job_states: Any) -> None:
@@ -246,7 +245,7 @@ def shard_jobs(run: EmbeddingRun) -> Any:
 def missing(run: EmbeddingRun) -> dict[int, int]:
     """Shards without embeddings that nobody is at work on: {number: samples}, in the order they are needed."""
     known = run.shards.values_list("number", flat=True)
-    open_keys = set(shard_jobs(run).filter(state__in=OPEN).values_list("key", flat=True))
+    open_keys = set(shard_jobs(run).filter(state__in=Job.OPEN).values_list("key", flat=True))
     counts = Sample.objects.filter(project=run.project_id).values_list("shard").annotate(n=Count("pk"))
     for first, end in _being_read(run.project_id):
         counts = counts.exclude(shard__gte=first, shard__lt=end)

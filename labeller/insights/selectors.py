@@ -20,7 +20,6 @@ from labeller.projects.models import Project, Question
 from labeller.samples import refused, told
 from labeller.samples.models import Sample
 
-OPEN = [Job.State.QUEUED, Job.State.RUNNING]
 NEXT = 12  # samples of the queue that are shown
 
 
@@ -97,7 +96,7 @@ def overview(user: User) -> list[dict[str, Any]]:
     )
     roles = dict(Membership.objects.filter(user=user).values_list("project_id", "role"))
     busy = set(
-        Job.objects.filter(state__in=OPEN, kind__in=["scan", "ingest", "plan", "embed"]).values_list(
+        Job.objects.filter(state__in=Job.OPEN, kind__in=["scan", "ingest", "plan", "embed"]).values_list(
             "project_id", flat=True
         )
     )
@@ -126,10 +125,10 @@ def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
     """Progress of the open work of these kinds, counted in samples; None where none is open."""
     jobs = Job.objects.filter(project=project, kind__in=kinds)
     # Work done long before the oldest open job belongs to an earlier import.
-    begun = jobs.filter(state__in=OPEN).aggregate(begun=Min("created_at"))["begun"]
+    begun = jobs.filter(state__in=Job.OPEN).aggregate(begun=Min("created_at"))["begun"]
     if begun is None:
         return None
-    current = jobs.filter(Q(state__in=OPEN) | Q(finished_at__gte=begun, state=Job.State.DONE))
+    current = jobs.filter(Q(state__in=Job.OPEN) | Q(finished_at__gte=begun, state=Job.State.DONE))
     numbers = current.aggregate(done=Sum("done"), total=Sum("total"), started=Min("started_at"))
     done, total = numbers["done"] or 0, numbers["total"] or 0
     seconds = (timezone.now() - numbers["started"]).total_seconds() if numbers["started"] else 0.0

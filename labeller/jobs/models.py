@@ -18,6 +18,8 @@ class Job(models.Model):
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
 
+    OPEN = (State.QUEUED, State.RUNNING)  # what is still to be done, or being done
+
     project = models.ForeignKey(Project, models.CASCADE, null=True, related_name="jobs")
     kind = models.CharField(max_length=40)
     key = models.CharField(max_length=200, help_text="Same kind and key: the same work.")

@@ -256,8 +256,17 @@ def _requeue(job: Job, message: Message = "", seconds: float = 0.0) -> int:
 
 def cancel(jobs: Any) -> int:
     """Cancel queued and running jobs of a queryset; a running one stops at its next heartbeat."""
-    open_states = [Job.State.QUEUED, Job.State.RUNNING]
-    return int(jobs.filter(state__in=open_states).update(state=Job.State.CANCELLED, finished_at=timezone.now()))
+    return int(jobs.filter(state__in=Job.OPEN).update(state=Job.State.CANCELLED, finished_at=timezone.now()))
+
+
+def under_way_or_failed(jobs: Any) -> tuple[Job | None, Job | None]:
+    """The newest job of a queryset that is open, and the newest of all where it failed: what a page says of a kind.
+
+    To be read before what these jobs change: a page that ends between the two is then made once more.
+    """
+    newest_first = jobs.order_by("-pk")
+    under_way, newest = newest_first.filter(state__in=Job.OPEN).first(), newest_first.first()
+    return under_way, newest if newest and newest.state == Job.State.FAILED else None
 
 
 def _wake_successor(job: Job) -> None:

@@ -18,7 +18,6 @@ from labeller.samples.models import Text
 from tl_core.notices import notice
 
 KIND = "fold"
-OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 class Held(jobs.Postponed):
@@ -33,7 +32,7 @@ def ask(text: Text) -> Job:
 def under_way(pks: Sequence[int]) -> set[int]:
     """Which of these samples are about to be folded."""
     keys = {f"sample:{pk}": pk for pk in pks}
-    waiting = Job.objects.filter(kind=KIND, key__in=list(keys), state__in=OPEN)
+    waiting = Job.objects.filter(kind=KIND, key__in=list(keys), state__in=Job.OPEN)
     return {keys[key] for key in waiting.values_list("key", flat=True)}
 
 

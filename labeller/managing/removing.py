@@ -93,8 +93,7 @@ def cancel(job: Job) -> bool:
 
 def under_way(person: User) -> "models.QuerySet[Job]":
     """Deletions that are not done yet: one's own, and to administrators all."""
-    open_states = [Job.State.QUEUED, Job.State.RUNNING]
-    found = Job.objects.filter(kind=KIND, project=None, state__in=open_states).order_by("pk")
+    found = Job.objects.filter(kind=KIND, project=None, state__in=Job.OPEN).order_by("pk")
     return found if person.is_superuser else found.filter(payload__by=person.pk)
 
 

@@ -56,7 +56,7 @@ class Embedding(jobs.Postponed):
 
 def wait_for_embedding(project: Project) -> None:
     """Raises Embedding while shards of the project are being embedded."""
-    if Job.objects.filter(project=project, kind="embed", state__in=runs.OPEN).exists():
+    if Job.objects.filter(project=project, kind="embed", state__in=Job.OPEN).exists():
         raise Embedding(notice(WorkerCode.EMBEDDED_BEFORE))
 
 

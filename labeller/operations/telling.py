@@ -60,11 +60,11 @@ def news(project: Project, address: str) -> Iterator[str]:
         yield f"{READY} {place}label/{current.question.key}/"
     yield from _failures(project)
     jobs = Job.objects.filter(project=project)
-    if jobs.filter(state__in=selectors.OPEN, kind__in=WORKING[:2]).exists():
+    if jobs.filter(state__in=Job.OPEN, kind__in=WORKING[:2]).exists():
         return
     samples = Sample.objects.filter(project=project).count()
     yield from _refused(project, samples, place)
-    if samples and not jobs.filter(state__in=selectors.OPEN, kind__in=WORKING).exists():
+    if samples and not jobs.filter(state__in=Job.OPEN, kind__in=WORKING).exists():
         done = selectors.embedded(project)
         things = "texts" if project.kind == Project.Kind.TEXT else "photographs"
         yield f"{done:,} of {samples:,} {things} are embedded{'' if done < samples else ': all of them'}."

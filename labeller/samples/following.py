@@ -38,7 +38,7 @@ class Waiting(jobs.Postponed):
 def wait_for_earlier(source: Source, stage: str) -> None:
     """Raises Waiting while jobs of an earlier stage are open."""
     for earlier in STAGES[: STAGES.index(stage)]:
-        opened = Job.objects.filter(kind="ingest", state__in=[Job.State.QUEUED, Job.State.RUNNING])
+        opened = Job.objects.filter(kind="ingest", state__in=Job.OPEN)
         if opened.filter(key__startswith=f"source:{source.pk}:{earlier}:").exists():
             raise Waiting(notice(WorkerCode.NEW_FILES_FIRST))
 

@@ -133,9 +133,7 @@ def scan(progress: jobs.Progress, aside: Aside = lambda source, files: files) ->
         follows_links=source.follows_links,
         may_be_file=source.project.kind == Project.Kind.TEXT,
     )
-    unfinished = Job.objects.filter(
-        kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
-    )
+    unfinished = Job.objects.filter(kind="ingest", key__startswith=f"source:{source.pk}:", state__in=Job.OPEN)
     underway = {path for job in unfinished for path, *_ in job.payload["files"]}
     problems = archives.unpack(source, progress, check_disk) if source.layout.get("is_archive") else []
     look = scanning.look(source, only=layouts.of_dataset(source), problems=problems)

@@ -215,9 +215,7 @@ class _Files:
         # Files first: by their samples, a database would sort all of them for each page.
         wholes = File.objects.filter(source=source, samples__part=Sample.Part.WHOLE)
         refusals = Refusal.objects.filter(source=source, row=None)
-        ingests = Job.objects.filter(
-            kind="ingest", key__startswith=f"source:{source.pk}:", state__in=["queued", "running"]
-        )
+        ingests = Job.objects.filter(kind="ingest", key__startswith=f"source:{source.pk}:", state__in=Job.OPEN)
         self.own = {path: sample_id for _pk, path, sample_id in pages(wholes, "path", "samples")}
         self.twins: dict[str, int] = {}
         self.others: list[str] = []

@@ -31,7 +31,6 @@ KIND = "reread"
 FIRST_ROWS = 10
 TEXT, LABEL, GROUP = "text", "label", "group"
 NO_DELIMITER = "none"
-OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _keeps_rows(source: Source, layout: "Layout") -> bool:
 
 def is_under_way(source: Source) -> bool:
     """Whether its tables are being read, or are about to be."""
-    asked = Job.objects.filter(kind=KIND, key=_key(source), state__in=OPEN)
+    asked = Job.objects.filter(kind=KIND, key=_key(source), state__in=Job.OPEN)
     return source.readings.exists() or asked.exists()
 
 
@@ -155,7 +154,7 @@ def reread(progress: jobs.Progress) -> None:
     source = Source.objects.filter(pk=progress.job.payload["source"]).first()
     if source is None:
         return
-    imports = Job.objects.filter(project=source.project_id, kind__in=["scan", "ingest"], state__in=OPEN)
+    imports = Job.objects.filter(project=source.project_id, kind__in=["scan", "ingest"], state__in=Job.OPEN)
     if source.readings.exists() or imports.exists():
         raise Reading(notice(WorkerCode.READ_BEFORE_FIRST))
     for rows in (

@@ -8,7 +8,8 @@ import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from labeller.embedding import deriving, runs
+from labeller.embedding import deriving
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.transfer.adapting import LEVELS, of_project
@@ -85,9 +86,7 @@ class Adapting:
 
 def shown(project: Project) -> Adapting:
     """What is under way, and of each way what is known of it."""
-    job = of_project(project).filter(state__in=runs.OPEN).order_by("-pk").first()
-    last = of_project(project).order_by("-pk").first()
-    failed = last if last and last.state == Job.State.FAILED else None
+    job, failed = jobs.under_way_or_failed(of_project(project))
     results = {each.way: each for each in AdaptingResult.objects.filter(project=project).select_related("run")}
     kept = set(
         OwnNetwork.objects.filter(digest__in=[each.made for each in results.values()]).values_list("digest", flat=True)

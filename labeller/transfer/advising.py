@@ -104,10 +104,8 @@ def newest(project: Project) -> Advice | None:
 
 def shown(project: Project) -> Advising:
     """What is under way, and the last advice with what its page needs besides."""
-    job = _jobs(project).filter(state__in=runs.OPEN).order_by("-pk").first()
-    last = _jobs(project).order_by("-pk").first()
+    job, failed = jobs.under_way_or_failed(_jobs(project))
     advice = newest(project)
-    failed = last if last and last.state == Job.State.FAILED else None
     if failed and advice and failed.finished_at and advice.created_at > failed.finished_at:
         failed = None
     return Advising(

@@ -78,7 +78,7 @@ def fit(progress: jobs.Progress) -> None:
 
 def is_importing(project: Project) -> bool:
     """Whether more texts are coming in."""
-    open_jobs = Job.objects.filter(project=project, state__in=runs.OPEN)
+    open_jobs = Job.objects.filter(project=project, state__in=Job.OPEN)
     return open_jobs.filter(kind__in=["scan", "ingest"]).exists()
 
 

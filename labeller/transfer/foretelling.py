@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from labeller.embedding import runs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels import tallies
 from labeller.learning.models import Head
@@ -94,9 +94,7 @@ def foretell(question: Question) -> Foretold:
 
 def shown(project: Project) -> Shown:
     """All of it."""
-    of_project = tuning.of_project(project)
-    job = of_project.filter(state__in=runs.OPEN).order_by("-pk").first()
-    newest = of_project.order_by("-pk").first()
+    job, failed = jobs.under_way_or_failed(tuning.of_project(project))
     under_way = tuning.running(project) if job else None
     questions = [foretell(each) for each in project.questions.order_by("position", "pk")]
     last = project.tunings.exclude(finished_at=None).select_related("question").order_by("-pk").first()
@@ -104,7 +102,7 @@ def shown(project: Project) -> Shown:
     return Shown(
         questions=questions,
         job=job,
-        failed=newest if newest and newest.state == Job.State.FAILED else None,
+        failed=failed,
         under_way=under_way,
         remaining=_remaining(under_way),
         last=last,
@@ -117,7 +115,7 @@ def shown(project: Project) -> Shown:
 
 
 def _wishes(project: Project) -> Any:
-    return Job.objects.filter(project=project, kind="switch", state__in=runs.OPEN)
+    return Job.objects.filter(project=project, kind="switch", state__in=Job.OPEN)
 
 
 def _tuned_with(project: Project) -> FineTuning | None:

@@ -9,7 +9,6 @@ from labeller.projects.models import Project
 
 KIND = "help"
 WIDEST = 10  # points to either side of a picture of an interval
-OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 def ask(project: Project) -> Job:
@@ -19,7 +18,7 @@ def ask(project: Project) -> Job:
 
 def shown(project: Project) -> dict[str, Any]:
     """The comparisons there are, what helps most first; and whether they are being made anew."""
-    job = Job.objects.filter(kind=KIND, project=project, state__in=OPEN).order_by("-pk").first()
+    job = Job.objects.filter(kind=KIND, project=project, state__in=Job.OPEN).order_by("-pk").first()
     found = Helping.objects.filter(question__project=project, question__closing_at=None, helper__closing_at=None)
     return {
         "is_several": project.questions.count() > 1,

@@ -42,7 +42,7 @@ class Levels:
 
 def shown(project: Project) -> Levels:
     """What is kept, what is lacking, the room it takes, and what each question sees."""
-    job = Job.objects.filter(project=project, kind=KIND, state__in=runs.OPEN).first()
+    job = Job.objects.filter(project=project, kind=KIND, state__in=Job.OPEN).first()
     run = EmbeddingRun.in_use(project)
     companion = _companion(run) if run else None
     rows, missing = 0, 0

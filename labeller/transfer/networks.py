@@ -102,7 +102,7 @@ def _users() -> dict[str, list[Project]]:
     prefix = cards.PREFIX
     pairs = set(EmbeddingRun.objects.filter(featuriser__startswith=prefix).values_list("featuriser", "project"))
     pairs |= set(Project.everything.filter(featuriser__startswith=prefix).values_list("featuriser", "pk"))
-    wished = Job.objects.filter(kind=switching.KIND, state__in=runs.OPEN, payload__spec__startswith=prefix)
+    wished = Job.objects.filter(kind=switching.KIND, state__in=Job.OPEN, payload__spec__startswith=prefix)
     pairs |= set(wished.values_list("payload__spec", "project"))
     projects = Project.everything.in_bulk({pk for _, pk in pairs})
     found: dict[str, set[int]] = {}

@@ -59,9 +59,7 @@ def keep(project: Project) -> None:
 
 def shown(project: Project) -> Switching:
     """What is under way, and what there was before."""
-    wish = _wishes(project).filter(state__in=runs.OPEN).order_by("-pk").first()
-    newest = _wishes(project).order_by("-pk").first()
-    failed = newest if newest and newest.state == Job.State.FAILED else None
+    wish, failed = jobs.under_way_or_failed(_wishes(project))
     return Switching(wish, failed, former(project))
 
 
@@ -114,7 +112,7 @@ def wait_for(run: EmbeddingRun, progress: jobs.Progress) -> None:
     done = (numbers["embedded"] or 0) + (numbers["failed"] or 0)
     progress(done, tallies.samples(progress.project), now=True)
     for each in [run, *run.companions.filter(state=EmbeddingRun.State.ACTIVE).select_related("beside")]:
-        if runs.shard_jobs(each).filter(state__in=runs.OPEN).exists() or runs.missing(each):
+        if runs.shard_jobs(each).filter(state__in=Job.OPEN).exists() or runs.missing(each):
             raise NotEmbedded(notice(WorkerCode.EMBEDDED_FIRST, name=run.featuriser))
 
 

@@ -64,7 +64,7 @@ class NothingToTrain(Explained):
 
 def ask(project: Project, source: str = "") -> Job:
     """Have word vectors trained on the texts, from nothing or from these; where that is under way, it is the one."""
-    under_way = of_project(project).filter(state__in=runs.OPEN).order_by("-pk").first()
+    under_way = of_project(project).filter(state__in=Job.OPEN).order_by("-pk").first()
     if under_way is not None:
         return under_way  # type: ignore[no-any-return]
     payload = {"source": source, "begun": 0}
@@ -89,7 +89,7 @@ def is_used(project: Project, spec: str) -> bool:
 
 def wished(project: Project) -> set[str]:
     """What is being embedded, to be used then."""
-    wishes = Job.objects.filter(project=project, kind__in=[switching.KIND, adapting.KIND], state__in=runs.OPEN)
+    wishes = Job.objects.filter(project=project, kind__in=[switching.KIND, adapting.KIND], state__in=Job.OPEN)
     return {each.payload.get("beside") or each.payload.get("spec", "") for each in wishes} - {""}
 
 
@@ -280,7 +280,7 @@ def _forget_work(project_id: int) -> None:
 
 def _tidy() -> None:
     """Delete what trainings left on this machine that were cancelled elsewhere."""
-    known = set(Job.objects.filter(kind=KIND, state__in=runs.OPEN).values_list("project", flat=True))
+    known = set(Job.objects.filter(kind=KIND, state__in=Job.OPEN).values_list("project", flat=True))
     for each in _directory(0).parent.glob("*"):
         if each.name.isdecimal() and int(each.name) not in known:
             shutil.rmtree(each, ignore_errors=True)

@@ -97,7 +97,7 @@ def of_project(project: Project) -> Any:
 
 def running(project: Project) -> FineTuning | None:
     """The one under way."""
-    job = of_project(project).filter(state__in=runs.OPEN).order_by("-pk").first()
+    job = of_project(project).filter(state__in=Job.OPEN).order_by("-pk").first()
     return FineTuning.objects.filter(pk=job.payload["tuning"]).first() if job else None
 
 
@@ -127,7 +127,7 @@ def finetune(progress: jobs.Progress) -> None:
 
 def _forget_stopped(tuning: FineTuning) -> None:
     """Delete the rows of earlier ones that were given up; one that waits its turn stays."""
-    waiting = [job.payload["tuning"] for job in of_project(tuning.project).filter(state__in=runs.OPEN)]
+    waiting = [job.payload["tuning"] for job in of_project(tuning.project).filter(state__in=Job.OPEN)]
     FineTuning.objects.filter(project=tuning.project, finished_at=None).exclude(pk__in=[tuning.pk, *waiting]).delete()
 
 

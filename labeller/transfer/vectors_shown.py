@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from labeller.embedding import runs
+from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
 from labeller.transfer import training_vectors, vocabulary
@@ -52,9 +52,7 @@ class TrainingVectors:
 
 def shown(project: Project) -> TrainingVectors:
     """All of it."""
-    of_project = training_vectors.of_project(project)
-    job = of_project.filter(state__in=runs.OPEN).order_by("-pk").first()
-    newest = of_project.order_by("-pk").first()
+    job, failed = jobs.under_way_or_failed(training_vectors.of_project(project))
     wished = training_vectors.wished(project)
     results = AdaptingResult.objects.filter(project=project, way__in=WORDS).select_related("run", "project")
     gains = {each.way: (_of_head(each, "gains"), _of_head(each, "beside")) for each in results}
@@ -77,7 +75,7 @@ def shown(project: Project) -> TrainingVectors:
         is_installed(),
         [Path(each).name for each in vocabulary.at_hand(project)],
         job,
-        newest if newest and newest.state == Job.State.FAILED else None,
+        failed,
         _minutes(job),
         lines,
         job is not None or any(each.is_wished for each in lines),

@@ -224,10 +224,8 @@ def newest(project: Project) -> WordReport | None:
 
 def shown(project: Project) -> Looking:
     """What is under way, and the last report with what its page needs besides."""
-    job = _jobs(project).filter(state__in=runs.OPEN).order_by("-pk").first()
-    last = _jobs(project).order_by("-pk").first()
+    job, failed = jobs.under_way_or_failed(_jobs(project))
     found = newest(project)
-    failed = last if last and last.state == Job.State.FAILED else None
     if failed and found and failed.finished_at and found.created_at > failed.finished_at:
         failed = None
     return Looking(

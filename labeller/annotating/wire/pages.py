@@ -131,7 +131,7 @@ def preparing_message(question: Question) -> str:
     """What the person is waiting for, in words."""
     work = Job.objects.filter(project=question.project)
     failed = work.filter(state=Job.State.FAILED).order_by("-finished_at").first()
-    open_kinds = set(work.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING]).values_list("kind", flat=True))
+    open_kinds = set(work.filter(state__in=Job.OPEN).values_list("kind", flat=True))
     numbers = pool(question)
     done, total = (number_format(numbers[name], 0, force_grouping=True) for name in ("embedded", "total"))
     is_text = question.project.kind == Project.Kind.TEXT

@@ -84,7 +84,7 @@ class Command(SiteCommand):
                     self.stdout.write(json.dumps({**numbers, "rate": round(rate, 1), "eta": left and round(left)}))
                     self.stdout.flush()
                 if not worked:
-                    if not runs.shard_jobs(run).filter(state__in=runs.OPEN).exists():
+                    if not runs.shard_jobs(run).filter(state__in=Job.OPEN).exists():
                         break
                     jobs.sweep()
                     time.sleep(PAUSE)

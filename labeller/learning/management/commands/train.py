@@ -9,7 +9,6 @@ from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from labeller.config.commands import SiteCommand
-from labeller.embedding import runs
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.learning import asking, rounds
@@ -72,7 +71,7 @@ class Command(SiteCommand):
 
     def _finish(self, job: Job) -> None:
         """Do the job here, unless a worker was faster or is at the same work already: then wait for it."""
-        while job.state in runs.OPEN:
+        while job.state in Job.OPEN:
             if not jobs.run(job.pk, lambda kind: rounds.retrain):
                 time.sleep(PAUSE)
             job.refresh_from_db()

@@ -9,7 +9,6 @@ from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from labeller.config.commands import SiteCommand
-from labeller.embedding import runs
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import sentence
@@ -68,7 +67,7 @@ class Command(SiteCommand):
     def _finish(self, job: Job, *, quiet: bool) -> None:
         """Do the job here, unless a worker was faster or is at it already: then wait for it."""
         with tqdm(total=tuning.PARTS, unit="", disable=quiet or None, bar_format="{l_bar}{bar}| {elapsed}") as bar:
-            while job.state in runs.OPEN:
+            while job.state in Job.OPEN:
                 if not jobs.run(job.pk, lambda kind: tuning.finetune):
                     time.sleep(PAUSE)
                 job.refresh_from_db()
