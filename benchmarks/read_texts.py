@@ -14,7 +14,7 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,11 +26,12 @@ KINDS = ("csv", "jsonl", "parquet")
 AT_ONCE = 10_000
 
 
-def passages(n: int) -> Iterator[tuple[str, str, str]]:
-    """Rows of text, label and group, always the same."""
+def passages(n: int, known: Sequence[str] = ()) -> Iterator[tuple[str, str, str]]:
+    """Rows of text, label and group, always the same; of known words, the frequent ones first, or of made-up ones."""
     rng = np.random.default_rng(0)
     letters = np.array(list("aeioulnrstdmé"))
-    words = np.array(["".join(rng.choice(letters, rng.integers(2, 10))) for _ in range(20_000)])
+    made_up = ("".join(rng.choice(letters, rng.integers(2, 10))) for _ in range(20_000))
+    words = np.array(known or list(made_up))
     shares = (1 / np.arange(1, len(words) + 1)).cumsum()
     for start in range(0, n, AT_ONCE):
         lengths = rng.integers(6, 19, AT_ONCE)

@@ -42,14 +42,15 @@ class Site:
     password: str
     data: Path
     started: float
+    question: str = ""  # its slug, where it is not the one about pictures
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60.0))
     pid: int = 0
 
     @property
     def label_url(self) -> str:
         """The labelling page of the project's question."""
-        question = "which-digit-is-this" if self.slug == "demo" else "what-is-in-the-picture"
-        return f"{self.address}/projects/{self.slug}/label/{question}/"
+        pictures = "which-digit-is-this" if self.slug == "demo" else "what-is-in-the-picture"
+        return f"{self.address}/projects/{self.slug}/label/{self.question or pictures}/"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -72,7 +73,8 @@ class Site:
     def post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         headers = {"X-CSRFToken": csrf_token(self.client), "Referer": self.address}
         answer = self.client.post(url, json=body, headers=headers)
-        answer.raise_for_status()
+        if answer.is_error:
+            raise RuntimeError(f"{url}: {answer.status_code} {answer.text[:500]}")
         return dict(answer.json())
 
     def next(self, count: int) -> dict[str, Any]:

@@ -95,13 +95,13 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     ),
     WorkerCode.NO_SUCH_LEVEL: gettext_noop("There is no folder level %(level)s, but %(levels)s."),
     WorkerCode.TABLE_APPLIED: lambda n: ngettext(
-        "%(name)s (rows: %(rows)s): %(n)s photograph has its class by it",
-        "%(name)s (rows: %(rows)s): %(n)s photographs have their class by it",
+        "%(name)s (rows: %(rows)s): %(n)s sample has its class by it",
+        "%(name)s (rows: %(rows)s): %(n)s samples have their class by it",
         n,
     ),
     WorkerCode.FOLDERS_APPLIED: lambda n: ngettext(
-        "folder level %(level)s: %(n)s photograph has its class by it",
-        "folder level %(level)s: %(n)s photographs have their class by it",
+        "folder level %(level)s: %(n)s sample has its class by it",
+        "folder level %(level)s: %(n)s samples have their class by it",
         n,
     ),
     # How far a job is, and what it waits for.

@@ -207,10 +207,12 @@ def resume(run: EmbeddingRun) -> int:
     """Go on with whatever is missing; returns how many shards that is. Also repairs: what failed is tried again."""
     with transaction.atomic():
         EmbeddingRun.objects.filter(pk=run.pk).update(state=State.ACTIVE)
+        # What is in use first: with it people can begin, and an encoder beside it may take an hour for a million texts.
+        queued = enqueue(run, missing(run))
         for companion in run.companions.select_related("beside"):
             EmbeddingRun.objects.filter(pk=companion.pk).update(state=State.ACTIVE)
             enqueue(companion, missing(companion))
-        return enqueue(run, missing(run))
+        return queued
 
 
 class Repairing(jobs.Postponed):

@@ -39,6 +39,18 @@ def contents(project: Project) -> Iterator[str]:
         yield content
 
 
+def drawn(project: Project, most: int) -> Iterator[str]:
+    """Texts of random shards, which are spread over a table, until there are so many: always the same ones."""
+    read = 0
+    for number in np.random.default_rng(0).permutation(project.next_shard or 1):
+        if read >= most:
+            return
+        of_shard = Text.objects.filter(sample__project=project, sample__shard=int(number)).order_by("pk")
+        for content in of_shard.values_list("content", flat=True):
+            read += 1
+            yield content
+
+
 def vectors(spec: str, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
     """The embeddings of texts, some rows at a time."""
     featuriser = loaded(spec)

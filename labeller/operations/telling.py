@@ -8,10 +8,10 @@ from django.db.models import Max
 from labeller.insights import selectors
 from labeller.insights.templatetags.words import job_kind
 from labeller.jobs.models import Job
+from labeller.labels import tallies
 from labeller.learning.models import Round
 from labeller.projects.models import Project
 from labeller.samples import refused
-from labeller.samples.models import Sample
 
 ANYWHERE = {"0.0.0.0": "0.0.0.0", "::": "::"}  # noqa: S104 - what listens everywhere is no address to open
 READY = "Ready to label:"
@@ -62,7 +62,7 @@ def news(project: Project, address: str) -> Iterator[str]:
     jobs = Job.objects.filter(project=project)
     if jobs.filter(state__in=Job.OPEN, kind__in=WORKING[:2]).exists():
         return
-    samples = Sample.objects.filter(project=project).count()
+    samples = tallies.samples(project)
     yield from _refused(project, samples, place)
     if samples and not jobs.filter(state__in=Job.OPEN, kind__in=WORKING).exists():
         done = selectors.embedded(project)

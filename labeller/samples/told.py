@@ -87,8 +87,8 @@ def _of_lines(group: dict[str, Any]) -> str:
             n,
         ),
         "of-part": ngettext(
-            "%(n)d row is of a part of a photograph, in line %(line)d; a table is of whole ones",
-            "%(n)d rows are of parts of photographs, the first in line %(line)d; a table is of whole ones",
+            "%(n)d row is of a part of a file, in line %(line)d; a table is of whole ones",
+            "%(n)d rows are of parts of files, the first in line %(line)d; a table is of whole ones",
             n,
         ),
     }[group["kind"]]
@@ -105,14 +105,13 @@ def _of_paths(group: dict[str, Any]) -> str:
             n,
         ),
         "twins": ngettext(
-            "%(n)d photograph is there twice, with other classes: %(path)s (%(text)s)",
-            "%(n)d photographs are there twice, with other classes, the first: %(path)s (%(text)s)",
+            "%(n)d file is there twice, with other classes: %(path)s (%(text)s)",
+            "%(n)d files are there twice, with other classes, the first: %(path)s (%(text)s)",
             n,
         ),
         "moved": ngettext(
-            "%(n)d photograph has moved to where the table tells of another one, and keeps its class: %(path)s",
-            "%(n)d photographs have moved to where the table tells of others, and keep their classes, the first: "
-            "%(path)s",
+            "%(n)d file has moved to where the table tells of another one, and keeps its class: %(path)s",
+            "%(n)d files have moved to where the table tells of others, and keep their classes, the first: %(path)s",
             n,
         ),
         "no-folder": ngettext(
@@ -121,8 +120,8 @@ def _of_paths(group: dict[str, Any]) -> str:
             n,
         ),
         "people": ngettext(
-            "%(n)d photograph was labelled by people, whose word stands: %(path)s",
-            "%(n)d photographs were labelled by people, whose word stands, the first: %(path)s",
+            "%(n)d file was labelled by people, whose word stands: %(path)s",
+            "%(n)d files were labelled by people, whose word stands, the first: %(path)s",
             n,
         ),
     }[group["kind"]]
@@ -145,7 +144,7 @@ def of_project(project: Project) -> list[dict[str, Any]]:
 
 
 def outcome(report: dict[str, Any]) -> str:
-    """One line on what was applied: “labels.csv (rows: 120): 117 photographs have their class by it”."""
+    """One line on what was applied: “labels.csv (rows: 120): 117 samples have their class by it”."""
     return sentence(applied(report))
 
 

@@ -62,17 +62,19 @@ def fit(progress: jobs.Progress) -> None:
         raise runs.NotFitted(notice(WorkerCode.TEXTS_FIRST))
     if not known:
         return  # the first shard asks again
+    fittable = registry.fittable(kind)
     count = Text.objects.filter(project=project).count()
+    read = min(count, fittable.sample or count)
     check_disk()
     said = notice(WorkerCode.FITTING_TEXTS, name=kind)
-    progress(0, count, said, now=True)
+    progress(0, read, said, now=True)
     if not project.language:
         project.language = text_featurisers.tell_language(project)
-    arrays = registry.fittable(kind).fit(
-        lambda: text_featurisers.contents(project), lambda done: progress(min(done, count), count, said)
+    arrays = fittable.fit(
+        lambda: text_featurisers.drawn(project, read), lambda done: progress(min(done, read), read, said)
     )
     spec = fitted.save(kind, arrays, runs.networks())
-    progress(count, count, said, now=True)  # a worker that lost the job leaves the rest to the one that has it
+    progress(read, read, said, now=True)  # a worker that lost the job leaves the rest to the one that has it
     _begin(project, kind, spec, count, run)
 
 

@@ -65,6 +65,14 @@ def test_a_project_learns_from_what_was_fitted_and_weighs_an_encoder_beside(tmp_
     assert all("banana" in Text.objects.get(pk=pk).content for pk, _cosine in found.tiles)
 
 
+def test_all_texts_are_read_by_what_is_fitted_before_the_slow_encoder_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", 20)
+    project = opened(table(tmp_path / "reviews.csv", 60))
+    run = EmbeddingRun.in_use(project)
+    jobs = Job.objects.filter(kind="embed").order_by("pk").values_list("payload__run", flat=True)
+    assert list(jobs) == [run.pk] * 3 + [run.companions.get().pk] * 3
+
+
 def test_it_is_fitted_anew_when_there_are_twice_as_many_texts(tmp_path):
     path = table(tmp_path / "reviews.csv", 40)
     project = opened(path)
@@ -104,3 +112,14 @@ class _Told:
 
     def __call__(self, *args, **kwargs):
         pass
+
+
+def test_of_a_large_table_only_some_texts_of_all_of_it_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(ingesting, "SHARD_SIZE", 20)
+    project = opened(table(tmp_path / "reviews.csv", 400))
+    read = list(text_featurisers.drawn(project, 90))
+    assert 90 <= len(read) <= 110, "whole shards, from which near-copies may be gone"
+    assert read == list(text_featurisers.drawn(project, 90))
+    numbers = np.array([int(content.split()[-1]) // 7919 for content in read])
+    assert min(np.histogram(numbers, 4, (0, 400))[0]) >= 20
+    assert sorted(text_featurisers.drawn(project, 1000)) == sorted(text_featurisers.contents(project))

@@ -88,7 +88,7 @@ def test_what_is_not_taken_is_kept_with_the_source_and_told(project, season, tmp
         "1 of 8 rows name no file of this folder, the first: gone.jpg",
         f"2 paths are there twice with other classes: {ALL[0]}, {ALL[1]}",
     ]
-    assert sentence(Job.objects.get(kind="known").message) == "labels.csv (rows: 8): 1 photograph has its class by it"
+    assert sentence(Job.objects.get(kind="known").message) == "labels.csv (rows: 8): 1 sample has its class by it"
 
 
 def test_several_rows_of_one_path_are_one_answer_where_several_classes_are_allowed(season, tmp_path):
@@ -167,7 +167,7 @@ def test_a_table_read_before_says_nothing_of_photographs_that_have_moved_since(p
     expected = {path: "hare" if path.startswith("Site1") else "fox" for path in ALL} | {ALL[0]: "hare", ALL[1]: "fox"}
     assert labels(project) == truths(project) == expected
     assert [group["kind"] for group in source.known["labels"]["problems"]] == ["moved"]
-    assert "2 photographs have moved" in " ".join(told.sentences(source.known["labels"]))
+    assert "2 files have moved" in " ".join(told.sentences(source.known["labels"]))
     table(tmp_path, f"{ALL[0]},rabbit", *rows[1:])  # a table that was written since is about what is there now
     take(project, season)
     assert labels(project) == {**expected, ALL[0]: "rabbit", ALL[1]: "hare"}

@@ -79,9 +79,12 @@ class Fittable(ABC):
     ----------
     kind : str
         What files and specs call it: ``svd`` is to be fitted, ``svd/DIGEST`` was.
+    sample : int
+        As many texts, drawn at random, teach what all of a pool would; 0 where every text does.
     """
 
     kind: str
+    sample: int = 0
 
     @abstractmethod
     def fit(self, texts: Callable[[], Any], tell: Callable[[int], None] = lambda done: None) -> Mapping[str, Any]:
@@ -90,7 +93,7 @@ class Fittable(ABC):
         Parameters
         ----------
         texts : callable
-            Returns an iterator over all texts; called once for each pass.
+            Returns an iterator over all texts, or over `sample` of them or more; called once for each pass.
         tell : callable
             Told how many texts are done; what it raises stops the work.
 

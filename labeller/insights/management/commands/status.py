@@ -51,7 +51,7 @@ class Command(SiteCommand):
         left_out = {refused.left_out_words(kind): n for kind, n in status["left_out"].items()}
         self.stdout.write(f"  left out  {_pairs(left_out)}")
         if status["missing"]:
-            self.stdout.write(f"  missing   {status['missing']:,} photographs are not where they were")
+            self.stdout.write(f"  missing   {status['missing']:,} files are not where they were")
         for known in status["known"]:
             self.stdout.write(f"  known     {known['purpose']}: {known['outcome']}")
             for sentence in known["sentences"]:
