@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.replay import Split
+from benchmarks.replay import TEST_SHARE, Split, pooled
 from tl_core.store import storage
 
 CACHE = Path(tempfile.gettempdir()) / "labeller-benchmarks" / "texts"
-TEST_SHARE = 0.3
 _OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open}
 
 
@@ -74,10 +73,7 @@ def tested(corpus: Corpus, seed: int) -> NDArray[np.bool_]:
 
 def split(corpus: Corpus, X: Any, seed: int) -> Split:
     """The pool and what is judged on; classes that the pool lacks are judged on nowhere."""
-    test = tested(corpus, seed)
-    known = np.isin(corpus.y, corpus.y[~test])
-    codes = np.searchsorted(np.unique(corpus.y[~test]), corpus.y)
-    return Split(X[~test], codes[~test], X[test & known], codes[test & known])
+    return pooled(X, corpus.y, tested(corpus, seed))
 
 
 def block(corpus: Corpus, spec: str) -> NDArray[np.float32]:

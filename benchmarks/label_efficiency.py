@@ -4,8 +4,9 @@
         [--docs] [--json FILE]
 
 Each DIR holds one folder a class. `longtail.csv` in it (column file) says which files count, `groups.csv` (file, group)
-its own split: the group "test" is judged on, the rest is the pool; else 30 % of each class are judged on, drawn anew
-for every seed. DIR:N sets another budget for one set. Embeddings are EfficientNet-Lite0's and are kept between runs.
+its own split: the group "test" is judged on, the rest is the pool; without such a group 30 % of the groups are judged
+on, without groups 30 % of each class, drawn anew for every seed. DIR:N sets another budget for one set. Embeddings are
+EfficientNet-Lite0's and are kept between runs.
 
 An arm is "head+strategy". The baseline is random sampling with plain logistic regression (C = 30 on centred unit
 vectors; our fit, which reaches scikit-learn's optimum: the difference is printed). Our default head sees the embeddings

@@ -24,6 +24,7 @@ import numpy as np
 
 KINDS = ("csv", "jsonl", "parquet")
 AT_ONCE = 10_000
+CLASSES = 50
 
 
 def passages(n: int, known: Sequence[str] = ()) -> Iterator[tuple[str, str, str]]:
@@ -35,7 +36,10 @@ def passages(n: int, known: Sequence[str] = ()) -> Iterator[tuple[str, str, str]
     shares = (1 / np.arange(1, len(words) + 1)).cumsum()
     for start in range(0, n, AT_ONCE):
         lengths = rng.integers(6, 19, AT_ONCE)
-        drawn = words[np.searchsorted(shares / shares[-1], rng.random(lengths.sum()))].tolist()
+        ranks = np.searchsorted(shares / shares[-1], rng.random(lengths.sum()))
+        # Half of the words are frequent everywhere, half in texts of one class alone.
+        own = np.repeat((start + np.arange(AT_ONCE)) % CLASSES, lengths) * (len(words) // CLASSES)
+        drawn = words[np.where(rng.random(len(ranks)) < 0.5, ranks, (ranks + own) % len(words))].tolist()
         ends = lengths.cumsum().tolist()
         copied = rng.random(AT_ONCE) < 0.05
         before: list[str] = []
@@ -45,7 +49,7 @@ def passages(n: int, known: Sequence[str] = ()) -> Iterator[tuple[str, str, str]
                 some = [*before[:-1], "zzz"]
             before = some
             number = start + at
-            yield " ".join(some) + ", and so on.", f"class {number % 50}", f"author {number % 5000}"
+            yield " ".join(some) + ", and so on.", f"class {number % CLASSES}", f"author {number % 5000}"
 
 
 def write(folder: Path, n: int) -> None:

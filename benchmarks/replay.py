@@ -22,6 +22,7 @@ from tl_core.heads import weighing
 AUDIT_SHARE = 0.1
 WEIGHTS = ((1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (1.0, 2.0), (0.0, 1.0))  # as labeller.learning.weighing tries them
 LAST, BOTH = "efficientnet-lite0", "efficientnet-lite0,output=both"
+TEST_SHARE = 0.3  # of the files or groups: judged on
 FIRST = 20  # labels everyone begins with
 BADGE_NUMBERS = 150e6  # gradients that scikit-activeml's BADGE holds at once; beyond, it does not fit
 
@@ -76,17 +77,33 @@ def split(directory: Path, seed: int, spec: str = LAST) -> Split:
         kept = np.array([path in listed for path in paths])
     X, paths = X[kept], [path for path, here in zip(paths, kept, strict=True) if here]
     y = np.unique([path.split("/")[0] for path in paths], return_inverse=True)[1]
+    rng = np.random.default_rng(seed)
     if (directory / "groups.csv").exists():
         with (directory / "groups.csv").open(newline="") as file:
             group = {row["file"]: row["group"] for row in csv.DictReader(file)}
-        test = np.array([group[path] == "test" for path in paths])
+        test = _tested([group[path] for path in paths], rng)
     else:
-        rng = np.random.default_rng(seed)
         test = np.zeros(len(y), bool)
         for one in range(y.max() + 1):
             members = rng.permutation(np.flatnonzero(y == one))
-            test[members[: max(1, round(0.3 * len(members)))]] = True
-    return Split(X[~test], y[~test], X[test], y[test])
+            test[members[: max(1, round(TEST_SHARE * len(members)))]] = True
+    if test.all() or not test.any():
+        raise SystemExit(f"{directory} is not split: {test.sum()} of {len(test)} files would be judged on")
+    return pooled(X, y, test)
+
+
+def pooled(X: NDArray[np.float32], y: NDArray[np.intp], test: NDArray[np.bool_]) -> Split:
+    """The pool and what is judged on; classes that the pool lacks are judged on nowhere."""
+    known, codes = np.unique(y[~test], return_inverse=True)
+    judged = test & np.isin(y, known)
+    return Split(X[~test], codes, X[judged], np.searchsorted(known, y[judged]))
+
+
+def _tested(groups: Sequence[str], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which files are judged on: those of the group called test, or of so many whole groups drawn at random."""
+    names = sorted(set(groups))
+    chosen = {"test"} if "test" in names else set(rng.permutation(names)[: round(TEST_SHARE * len(names))].tolist())
+    return np.array([each in chosen for each in groups], bool)
 
 
 # --- heads and strategies -------------------------------------------------------------------------
