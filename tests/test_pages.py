@@ -1,5 +1,6 @@
 """What pages and endpoints ask of the database: the same however much there is, and by an index each."""
 
+import csv
 import json
 import re
 import uuid
@@ -19,6 +20,10 @@ from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.learning.models import TileGroup
+from labeller.managing import opening
+from labeller.samples import ingesting
+from labeller.samples.known import Given
+from labeller.samples.layouts import TextLayout
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -239,3 +244,26 @@ def test_no_statement_excludes_by_a_list_of_all(manager, foxes, grow, name):
     call, _ = PAGES[name]
     asked = statements(lambda: call(manager, foxes))
     assert not [sql for sql in asked if re.search(r'NOT \("?[\w".]+ IN \(SELECT', sql)]
+
+
+def test_the_places_of_rows_are_found_by_an_index_however_large_the_table(tmp_path):
+    table = tmp_path / "reviews.csv"
+
+    def wrote(words):
+        with table.open("w", newline="") as file:
+            rows = [(f"{word} number {number} of many", "good") for number, word in enumerate(words)]
+            csv.writer(file).writerows([("text", "label"), *rows])
+
+    def work():
+        return [sql for sql in statements(factories.work) if re.search(r'"start" (IN|>)', sql)]
+
+    wrote(["apple", "banana", "cherry"] * 4)
+    project = opening.open_new(folder=table, owner=None, layout=TextLayout(), given=Given(truth="column"))
+    asked = work()
+    wrote(["apple", "banana", "cherry", "damson"] * 3)
+    ingesting.ask_for_scan(project.sources.get())
+    asked += work()
+    assert {re.search(r"samples_\w+", sql)[0] for sql in asked} == {"samples_sample", "samples_textcopy"}
+    assert not [sql for sql in asked if gone_through(sql)]
+    if connection.vendor == "sqlite":  # of a small table PostgreSQL's choice tells nothing
+        assert not [sql for sql in asked if not re.search("(sample|copy)_by_start", "\n".join(plan(sql)))]

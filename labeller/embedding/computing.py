@@ -77,11 +77,9 @@ def embed_shard(progress: jobs.Progress) -> None:
     """Embed one shard's samples into the store; done twice, it writes the same file again."""
     payload = progress.job.payload
     run = EmbeddingRun.objects.select_related("project", "base").get(pk=payload["run"])
-    samples = list(
-        Sample.objects.filter(project=run.project_id, shard=payload["shard"])
-        .select_related("file__source")
-        .order_by("pk")
-    )
+    rows = Sample.objects.filter(project=run.project_id, shard=payload["shard"]).order_by("pk")
+    is_text = run.project.kind == Project.Kind.TEXT
+    samples = list(rows.only("pk") if is_text else rows.select_related("file__source"))
     if run.state == EmbeddingRun.State.CANCELLED or not samples:
         jobs.cancel(Job.objects.filter(pk=progress.job.pk))
         return
@@ -89,7 +87,7 @@ def embed_shard(progress: jobs.Progress) -> None:
     embedded: tuple[Any, Any, list[Any]]
     if run.base is not None:
         embedded = (*deriving.derived(run, payload["shard"]), [])
-    elif run.project.kind == Project.Kind.TEXT:
+    elif is_text:
         embedded = _embedded_texts(run, samples, progress)
     else:
         embedded = _embedded(run, samples, progress)

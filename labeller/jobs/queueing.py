@@ -312,7 +312,10 @@ def sweep() -> int:
     waiting = Job.objects.filter(state=Job.State.QUEUED, not_before__lt=now - RESEND_AFTER).exclude(
         Exists(running_twin)
     )
-    lost = [job for job in waiting.order_by("pk")[:500] if _queue_is_empty(QUEUES[job.kind])]
+    # A long queue hides none behind it: the broker is asked once a queue, then only what has lost its message is read.
+    kinds = set(waiting.order_by().values_list("kind", flat=True).distinct())
+    empty = {queue for queue in {QUEUES[kind] for kind in kinds} if _queue_is_empty(queue)}
+    lost = list(waiting.filter(kind__in=[kind for kind in kinds if QUEUES[kind] in empty]).order_by("pk")[:500])
     for job in lost:
         send(job)
     return len(silent) + len(lost)

@@ -224,7 +224,10 @@ class Sample(models.Model):
                 name="ends_after_its_start",
             ),
         ]
-        indexes = [models.Index(fields=["project", "shard"], name="sample_by_shard")]
+        indexes = [
+            models.Index(fields=["project", "shard"], name="sample_by_shard"),
+            models.Index(fields=["file", "start"], condition=models.Q(start__isnull=False), name="sample_by_start"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.file} {self.place}".rstrip()
@@ -299,6 +302,9 @@ class TextCopy(models.Model):
                 *(Coalesce(name, -1.0) for name in ("start", "end")),
                 name="one_copy_per_part",
             )
+        ]
+        indexes = [
+            models.Index(fields=["file", "start"], condition=models.Q(start__isnull=False), name="copy_by_start"),
         ]
 
     def __str__(self) -> str:

@@ -300,6 +300,17 @@ def test_a_lost_message_is_sent_again_only_when_the_queue_is_empty(sent, broker)
     assert [(job_id, queue) for job_id, queue, _ in sent] == [(job.pk, "train")]
 
 
+def test_a_long_queue_hides_no_lost_message_and_is_asked_for_once(sent, broker, monkeypatch):
+    asked = []
+    monkeypatch.setattr(queueing, "_queue_is_empty", lambda queue: (asked.append(queue), queue != "embed")[1])
+    for number in range(501):
+        waiting(f"shard:{number}", since=120.0, kind="embed")
+    job = waiting("a", since=120.0)
+    assert queueing.sweep() == 1
+    assert [job_id for job_id, _queue, _delay in sent] == [job.pk]
+    assert sorted(asked) == ["embed", "train"]
+
+
 def test_jobs_that_are_fresh_later_or_behind_their_twin_are_not_resent(sent, broker):
     waiting("fresh", since=1.0)
     waiting("later", since=-60.0)
