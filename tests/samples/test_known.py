@@ -225,7 +225,7 @@ def test_a_persons_word_stands_against_a_later_table(project, season, tmp_path):
     mine.refresh_from_db(), skipped.refresh_from_db()
     assert mine.is_current and skipped.is_current
     assert told.sentences(source.known["labels"]) == [
-        f"1 photograph was labelled by people, whose word stands: {ALL[0]}"
+        f"1 file was labelled by people, whose word stands: {ALL[0]}"
     ]
 
 
@@ -257,7 +257,7 @@ def test_twins_of_which_the_table_says_different_things_are_told_and_not_labelle
     source = take(project, twins, labels=table(tmp_path, "A_copy.JPG,fox", "IMG_1.JPG,hare", "IMG_2.JPG,deer"))
     assert labels(project) == {"IMG_2.JPG": "deer"}
     (sentence,) = told.sentences(source.known["labels"])
-    assert "1 photograph is there twice, with other classes" in sentence
+    assert "1 file is there twice, with other classes" in sentence
     assert "A_copy.JPG: fox" in sentence and "IMG_1.JPG: hare" in sentence
     take(project, twins, labels=table(tmp_path, "A_copy.JPG,fox", "IMG_1.JPG,Fox"))
     assert labels(project)[Refusal.objects.get().twin.path] == "fox"
