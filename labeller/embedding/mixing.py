@@ -1,6 +1,7 @@
 """Which embeddings a head may see beside those of the run in use, and in what mix."""
 
 import functools
+from datetime import datetime
 
 from labeller.codes import WorkerCode
 from labeller.embedding import runs
@@ -24,6 +25,12 @@ def companions(run: EmbeddingRun) -> list[EmbeddingRun]:
         for each in run.companions.order_by("pk")
         if each.shards.exists() and not run.shards.exclude(number__in=each.shards.values("number")).exists()
     ]
+
+
+def lacked_shards(run: EmbeddingRun, companion: EmbeddingRun, moment: datetime) -> bool:
+    """Whether the run had embedded at that moment what the companion had not."""
+    had = companion.shards.filter(created_at__lte=moment)
+    return run.shards.filter(created_at__lte=moment).exclude(number__in=had.values("number")).exists()
 
 
 def keep(run: EmbeddingRun, mix: Mix) -> str:

@@ -6,12 +6,15 @@ from typing import Any
 from django.db.models import Max, OuterRef
 from django.utils import timezone
 
+from labeller.embedding import mixing
+from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project, Question
+from tl_core.heads.weighing import ENOUGH_LABELS
 
 FIRST_FULL_REFIT = 50  # labels; from then on whenever they have doubled, and every night
 RETRY_AFTER = timedelta(hours=1)
@@ -84,13 +87,15 @@ def retrain_due() -> int:
 
     Nights on which nothing ran are made up for once. What failed is not tried again before the next night. While labels
     are few, a full refit also comes whenever they have doubled: C, temperature and what is known of the head would
-    otherwise be those of a much smaller set all day.
+    otherwise be those of a much smaller set all day. So it does once embeddings beside those in use have become whole:
+    only a full refit weighs them.
     """
     due = [
         question
         for question in Question.objects.filter(project__closing_at=None).select_related("project")
         if (question.retrain_at is not None and _is_due(question, _last_passed(question.retrain_at)))
         or _has_doubled(question)
+        or _has_more_to_see(question)
     ]
     for question in due:
         request_retrain(question)
@@ -99,12 +104,25 @@ def retrain_due() -> int:
 
 def _has_doubled(question: Question) -> bool:
     full = Head.last_full(question)
-    since = timezone.now() - RETRY_AFTER
-    since = max(since, full.created_at) if full else since
-    if question.retrain_asked_at is not None and question.retrain_asked_at >= since:
-        return False  # it runs, or failed, or found one class only
+    if _was_asked_since(question, full):
+        return False
     # Samples are compared, not labels: two people who agree on a sample teach no more than one of them does.
     return tallies.of(question).labelled >= (2 * full.n_labels if full else FIRST_FULL_REFIT)
+
+
+def _has_more_to_see(question: Question) -> bool:
+    """Whether a companion of the run in use lacked shards at the last full refit, and knows all of them now."""
+    full, run = Head.last_full(question), EmbeddingRun.in_use(question.project)
+    if full is None or run is None or full.n_labels < ENOUGH_LABELS or _was_asked_since(question, full):
+        return False
+    return any(mixing.lacked_shards(run, each, full.created_at) for each in mixing.companions(run))
+
+
+def _was_asked_since(question: Question, full: Head | None) -> bool:
+    """Whether a full refit was asked for after the last one that there is: it runs, or failed, or found one class."""
+    since = timezone.now() - RETRY_AFTER
+    since = max(since, full.created_at) if full else since
+    return question.retrain_asked_at is not None and question.retrain_asked_at >= since
 
 
 def _key(question: Question) -> str:

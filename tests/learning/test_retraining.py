@@ -4,7 +4,9 @@ from datetime import UTC, datetime, time, timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.utils import timezone
 
+from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job
@@ -214,6 +216,21 @@ def test_labels_that_the_last_full_refit_knew_are_not_new(foxes, clock, labelled
     assert asking.retrain_due() == 0
     Head.objects.filter(pk=full.pk).update(last_label=full.last_label - 1)
     assert asking.retrain_due() == 1
+
+
+def test_what_becomes_whole_beside_the_embeddings_in_use_is_weighed_without_waiting_for_more_labels(foxes, pool):
+    Question.objects.update(retrain_at=None)
+    retrain(foxes)
+    beside = EmbeddingRun.objects.create(
+        project=foxes.project, beside=EmbeddingRun.in_use(foxes.project), featuriser="b", fingerprint="b", dimension=1
+    )
+    assert asking.retrain_due() == 0, "it is not whole"
+    EmbeddingShard.objects.create(run=beside, number=0, embedded=90)
+    assert asking.retrain_due() == 1
+    assert asking.retrain_due() == 0, "it is asked for"
+    Head.objects.update(created_at=timezone.now())
+    Question.objects.update(retrain_asked_at=None)
+    assert asking.retrain_due() == 0, "the last full refit has seen all of it"
 
 
 def test_each_project_has_its_own_time_or_none(foxes, clock, labelled):

@@ -224,9 +224,7 @@ def test_a_persons_word_stands_against_a_later_table(project, season, tmp_path):
     assert labels(project) == {ALL[0]: "fox", ALL[1]: "hare"}
     mine.refresh_from_db(), skipped.refresh_from_db()
     assert mine.is_current and skipped.is_current
-    assert told.sentences(source.known["labels"]) == [
-        f"1 file was labelled by people, whose word stands: {ALL[0]}"
-    ]
+    assert told.sentences(source.known["labels"]) == [f"1 file was labelled by people, whose word stands: {ALL[0]}"]
 
 
 def test_without_anything_given_no_job_is_asked_for(project, season):
