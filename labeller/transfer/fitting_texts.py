@@ -17,17 +17,18 @@ from labeller.samples.models import Text
 from labeller.transfer import switching
 from labeller.transfer.levels import Seen, seen
 from tl_core.notices import notice
-from tl_core.texts import fitted, registry
+from tl_core.texts import fitted, registry, svd
 
 ENOUGH = 500  # texts to fit to, while more are coming in
 
 
 @dataclass(frozen=True)
 class FittedToTexts:
-    """What a page shows: the run in use, on how many texts it was fitted, what stands beside it, what questions see."""
+    """What a page shows: the run in use, what it was fitted on, what stands beside it, what questions see."""
 
     run: EmbeddingRun | None
-    fitted_on: int
+    fitted_on: int  # texts that there were
+    read: int  # of these
     is_fitted_anew: bool
     companions: list[EmbeddingRun]
     seen: list[Seen]
@@ -37,12 +38,14 @@ def shown(project: Project) -> FittedToTexts:
     """What a project of texts learns from."""
     run = EmbeddingRun.in_use(project)
     if run is None:
-        return FittedToTexts(None, 0, False, [], [])
+        return FittedToTexts(None, 0, 0, False, [], [])
     questions = project.questions.order_by("position", "pk")
+    by_itself = text_featurisers.is_fitted_by_itself(run.featuriser)
     return FittedToTexts(
         run,
         run.fitted_on,
-        text_featurisers.is_fitted_by_itself(run.featuriser),
+        min(run.fitted_on, svd.SAMPLE) if by_itself else run.fitted_on,
+        by_itself,
         list(run.companions.order_by("pk")),
         [seen(each, run) for each in questions],
     )

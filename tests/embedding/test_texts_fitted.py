@@ -123,3 +123,6 @@ def test_of_a_large_table_only_some_texts_of_all_of_it_are_read(tmp_path, monkey
     numbers = np.array([int(content.split()[-1]) // 7919 for content in read])
     assert min(np.histogram(numbers, 4, (0, 400))[0]) >= 20
     assert sorted(text_featurisers.drawn(project, 1000)) == sorted(text_featurisers.contents(project))
+    monkeypatch.setattr(fitting_texts.svd, "SAMPLE", 90)
+    page = fitting_texts.shown(project)
+    assert page.read == 90 < page.fitted_on
