@@ -9,6 +9,7 @@ from django.utils import timezone
 from labeller.accounts import access
 from labeller.accounts.models import Membership, Role, User
 from labeller.annotating.models import Assignment
+from labeller.embedding import runs
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.insights import estimates, job_runs
 from labeller.jobs.models import Job
@@ -144,22 +145,32 @@ def work(project: Project, kinds: list[str]) -> dict[str, Any] | None:
 
 
 def embedding(project: Project) -> dict[str, Any] | None:
-    """Progress of the embedding while it is under way, counted in all samples there are: jobs come in parts."""
+    """Progress of the embedding while it is under way, counted in all samples there are: jobs come in parts.
+
+    Told is how far the first run is that lacks some: what is in use, then what is made beside it.
+    """
     found = work(project, ["plan", "embed"])
     if found is None:
         return None
-    underway = Job.objects.filter(project=project, kind="embed", state=Job.State.RUNNING)
-    done = _looked_at(project) + (underway.aggregate(done=Sum("done"))["done"] or 0)
-    total = tallies.samples(project)
-    eta = round(max(0, total - done) / found["rate"]) if found["rate"] else None
-    return {**found, "done": min(done, total), "total": total, "eta": eta}
+    in_use, total = EmbeddingRun.in_use(project), tallies.samples(project)
+    beside = in_use.companions.order_by("pk") if in_use else []
+    each = [_looked_at(run) + _under_way(run) for run in [in_use, *beside] if run and not runs.in_one_pass(run)]
+    left = sum(max(0, total - n) for n in each or [0])
+    eta = round(left / found["rate"]) if found["rate"] else None
+    done = next((n for n in each if n < total), total) if each else 0
+    return {**found, "done": done, "total": total, "eta": eta}
 
 
-def _looked_at(project: Project) -> int:
+def _looked_at(run: EmbeddingRun | None) -> int:
     """Samples of finished shards: embedded, or not readable any more."""
-    run = EmbeddingRun.in_use(project)
     numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed")) if run else {}
     return (numbers.get("embedded") or 0) + (numbers.get("failed") or 0)
+
+
+def _under_way(run: EmbeddingRun) -> int:
+    """Samples of the run that workers have embedded of shards in hand."""
+    running = runs.shard_jobs(run).filter(state=Job.State.RUNNING)
+    return running.aggregate(done=Sum("done"))["done"] or 0
 
 
 def halted(project: Project) -> dict[str, Any] | None:
@@ -167,7 +178,7 @@ def halted(project: Project) -> dict[str, Any] | None:
     run = EmbeddingRun.in_use(project)
     if run is None or run.state == EmbeddingRun.State.ACTIVE:
         return None
-    done, total = _looked_at(project), tallies.samples(project)
+    done, total = _looked_at(run), tallies.samples(project)
     return {"state": run.get_state_display(), "done": done, "total": total} if done < total else None
 
 

@@ -39,6 +39,11 @@ def _outward() -> str:
         return str(probe.getsockname()[0])
 
 
+def now(project: Project) -> Project:
+    """The project as it is now: what it learns from is chosen, or fitted, while the terminal looks on."""
+    return Project.everything.filter(pk=project.pk).first() or project
+
+
 def work(project: Project) -> str:
     """How far importing and embedding are, on one line; empty where nothing is under way."""
     parts = []

@@ -4,9 +4,11 @@ import socket
 
 import pytest
 
-from labeller.embedding.models import EmbeddingShard
+from labeller.embedding import runs
+from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.operations import telling
+from labeller.projects.models import Project
 from labeller.samples import ingesting as samples
 from tests import factories
 
@@ -46,9 +48,11 @@ def embedding(foxes):
     made = factories.samples(foxes.project, 8)
     factories.embed(foxes.project, made[:4], factories.clusters(4, 2)[0])
     soon = "2020-01-01T00:00Z"
+    foxes.run = runs.current_run(foxes.project)
     rows = {"project": foxes.project, "kind": "embed", "not_before": soon}
-    foxes.done = Job.objects.create(key="0", state="done", done=4, total=4, finished_at="2099-01-01T00:00Z", **rows)
-    foxes.job = Job.objects.create(key="1", state="running", done=2, total=4, started_at=soon, **rows)
+    first, second = (f"run:{foxes.run.pk}:shard:{number}" for number in range(2))
+    foxes.done = Job.objects.create(key=first, state="done", done=4, total=4, finished_at="2099-01-01T00:00Z", **rows)
+    foxes.job = Job.objects.create(key=second, state="running", done=2, total=4, started_at=soon, **rows)
     return foxes
 
 
@@ -57,6 +61,28 @@ def test_embedding_is_counted_in_all_samples_whatever_jobs_there_are(embedding):
     # The work of an import that ended is forgotten: neither number may fall by it.
     Job.objects.filter(pk=embedding.done.pk).update(finished_at="2000-01-01T00:00Z")
     assert telling.work(embedding.project).startswith("embedding 6 of 8 ")
+
+
+def test_what_is_made_beside_the_embeddings_in_use_is_told_once_these_are_whole(embedding):
+    beside = EmbeddingRun.objects.create(
+        project=embedding.project, beside=embedding.run, featuriser="b", fingerprint="b", dimension=1
+    )
+    Job.objects.filter(pk=embedding.done.pk).update(key=f"run:{beside.pk}:shard:0")
+    EmbeddingShard.objects.create(run=beside, number=0, embedded=4)
+    assert telling.work(embedding.project).startswith("embedding 6 of 8 ")
+    Job.objects.filter(pk=embedding.job.pk).update(key=f"run:{beside.pk}:shard:1")
+    EmbeddingShard.objects.create(run=embedding.run, number=1, embedded=4)
+    assert telling.work(embedding.project).startswith("embedding 6 of 8 ")
+    EmbeddingShard.objects.filter(run=beside).delete()
+    assert telling.work(embedding.project).startswith("embedding 2 of 8 ")
+
+
+def test_the_terminal_looks_at_the_project_as_it_is_now(embedding):
+    seen = Project.objects.get(pk=embedding.project.pk)
+    seen.featuriser = "svd"  # as it was before it was fitted
+    assert telling.work(telling.now(seen)).startswith("embedding 6 of 8 ")
+    gone = Project(pk=10**9, name="deleted meanwhile")
+    assert telling.now(gone) is gone
 
 
 def test_that_everything_is_embedded_is_said_once_it_is_so(embedding):

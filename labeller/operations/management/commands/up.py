@@ -168,6 +168,7 @@ class Command(BaseCommand):
             supervisor.check()
             began = time.monotonic()
             try:
+                project = telling.now(project)
                 text = telling.work(project)
                 news = list(telling.news(project, address)) if text or shown or not ready else []
             except DatabaseError:  # it is busy or away: shown again when it answers
