@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.replay import TEST_SHARE, Split, pooled
+from benchmarks.replay import TEST_SHARE, Split, of_each_class, pooled
 from tl_core.store import storage
 
 CACHE = Path(tempfile.gettempdir()) / "labeller-benchmarks" / "texts"
@@ -64,11 +64,7 @@ def tested(corpus: Corpus, seed: int) -> NDArray[np.bool_]:
     if corpus.group is not None:
         chosen = rng.random(corpus.group.max() + 1) < TEST_SHARE
         return np.asarray(chosen[corpus.group])
-    test = np.zeros(len(corpus.y), bool)
-    for one in range(len(corpus.classes)):
-        members = rng.permutation(np.flatnonzero(corpus.y == one))
-        test[members[: max(1, round(TEST_SHARE * len(members)))]] = True
-    return test
+    return of_each_class(corpus.y, rng)
 
 
 def split(corpus: Corpus, X: Any, seed: int) -> Split:

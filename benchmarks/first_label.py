@@ -7,7 +7,6 @@ Last line: JSON.
 """
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.site import Site, running
+from benchmarks.site import Site, report, running
 from tl_core import featurisers
 from tl_core.featurisers.onnx_runtime import OnnxRuntime
 from tl_core.pipeline import Picture, embed_images
@@ -86,11 +85,7 @@ def main() -> None:
         "next_round_p95_s": round(float(np.percentile(waits, 95)), 2),
         "rounds": len(waits),
     }
-    for name, value in figures.items():
-        print(f"{name:24} {value}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(json.dumps(figures))
+    report(figures, options.json)
 
 
 if __name__ == "__main__":

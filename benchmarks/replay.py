@@ -83,13 +83,19 @@ def split(directory: Path, seed: int, spec: str = LAST) -> Split:
             group = {row["file"]: row["group"] for row in csv.DictReader(file)}
         test = _tested([group[path] for path in paths], rng)
     else:
-        test = np.zeros(len(y), bool)
-        for one in range(y.max() + 1):
-            members = rng.permutation(np.flatnonzero(y == one))
-            test[members[: max(1, round(TEST_SHARE * len(members)))]] = True
+        test = of_each_class(y, rng)
     if test.all() or not test.any():
         raise SystemExit(f"{directory} is not split: {test.sum()} of {len(test)} files would be judged on")
     return pooled(X, y, test)
+
+
+def of_each_class(y: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Which are judged on: so many of each class, drawn at random."""
+    test = np.zeros(len(y), bool)
+    for one in range(y.max() + 1):
+        members = rng.permutation(np.flatnonzero(y == one))
+        test[members[: max(1, round(TEST_SHARE * len(members)))]] = True
+    return test
 
 
 def pooled(X: NDArray[np.float32], y: NDArray[np.intp], test: NDArray[np.bool_]) -> Split:

@@ -11,8 +11,6 @@ once more within this process, to see where the time goes. Last line: JSON.
 import argparse
 import contextlib
 import cProfile
-import itertools
-import json
 import os
 import pstats
 import shutil
@@ -27,7 +25,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.site import PRODUCT, Site, running
+from benchmarks.site import PRODUCT, Site, report, running
 
 PER_ROUND = 5  # labels saved at once: as many as the program waits for before it refits
 WARM_UP = 3  # rounds after the start, in which a worker reads what it then keeps
@@ -344,11 +342,9 @@ def main() -> None:
             **measure(folder, data, options.labels, options.rounds),
             "parts_s": profile(PROFILED),
         }
-    for key, value in itertools.chain(figures.items(), figures["parts_s"].items()):
-        print(f"{key:20} {value}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(json.dumps(figures))
+    for key, value in figures["parts_s"].items():
+        print(f"{key:24} {value}")
+    report(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -165,6 +165,15 @@ def _read_start(process: subprocess.Popen[str], data: Path, started: float) -> S
     raise RuntimeError(f"the program did not start:\n{said}")
 
 
+def report(figures: dict[str, Any], file: Path | None) -> None:
+    """Print what was measured, a line each and last as JSON, which also goes to the file."""
+    for name, value in figures.items():
+        print(f"{name:24} {value}")
+    if file:
+        file.write_text(json.dumps(figures, indent=2) + "\n")
+    print(json.dumps(figures))
+
+
 def stored_embeddings(data: Path) -> tuple[Any, list[str]]:
     """The one run's vectors (N, D) and the path of each, read from the program's data directory."""
     from tl_core import featurisers

@@ -24,11 +24,10 @@ import numpy as np
 import psutil
 
 from benchmarks.read_texts import CLASSES, passages
-from benchmarks.rounds import WARM_UP, wait_for
-from benchmarks.site import Site, running
+from benchmarks.rounds import PER_ROUND, WARM_UP, wait_for
+from benchmarks.site import Site, report, running
 
 POLL = 1.0  # seconds between two looks at the database
-PER_ROUND = 5
 LEAST, MOST = 2, 10  # letters of a word that counts as one
 OPEN = "state IN ('queued', 'running')"
 EMBEDDED = "SELECT run_id, SUM(embedded) FROM embedding_embeddingshard GROUP BY run_id"
@@ -174,11 +173,7 @@ def main() -> None:
         table = Path(name, "table.csv")
         write(table, options.rows)
         figures = measure(table, Path(name, "data"), options.rows, options.labels, options.rounds)
-    for key, value in figures.items():
-        print(f"{key:20} {value}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
-    print(json.dumps(figures))
+    report(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -161,10 +161,10 @@ def embedding(project: Project) -> dict[str, Any] | None:
     return {**found, "done": done, "total": total, "eta": eta}
 
 
-def _looked_at(run: EmbeddingRun | None) -> int:
+def _looked_at(run: EmbeddingRun) -> int:
     """Samples of finished shards: embedded, or not readable any more."""
-    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed")) if run else {}
-    return (numbers.get("embedded") or 0) + (numbers.get("failed") or 0)
+    numbers = run.shards.aggregate(embedded=Sum("embedded"), failed=Sum("failed"))
+    return (numbers["embedded"] or 0) + (numbers["failed"] or 0)
 
 
 def _under_way(run: EmbeddingRun) -> int:
