@@ -1,12 +1,13 @@
 """How few labels each strategy needs, replayed on labelled photographs: ours, its parts, and the peers.
 
     python -m benchmarks.label_efficiency DIR... [--budget 600] [--batch 20] [--seeds 10] [--strategies NAME...]
-        [--docs] [--json FILE]
+        [--thinned] [--docs] [--json FILE]
 
 Each DIR holds one folder a class. `longtail.csv` in it (column file) says which files count, `groups.csv` (file, group)
 its own split: the group "test" is judged on, the rest is the pool; without such a group 30 % of the groups are judged
-on, without groups 30 % of each class, drawn anew for every seed. DIR:N sets another budget for one set. Embeddings are
-EfficientNet-Lite0's and are kept between runs.
+on, without groups 30 % of each class, drawn anew for every seed. DIR:N sets another budget for one set. ``--thinned``
+plays each pool as a long tail, from 100 of one class down to a single one of another, drawn anew for every seed.
+Embeddings are EfficientNet-Lite0's and are kept between runs.
 
 An arm is "head+strategy". The baseline is random sampling with plain logistic regression (C = 30 on centred unit
 vectors; our fit, which reaches scikit-learn's optimum: the difference is printed). Our default head sees the embeddings
@@ -28,6 +29,7 @@ from tl_core.evaluation import aubc, labels_to
 DOC = Path(__file__).parent.parent / "docs" / "learning.md"
 BASELINE = "plain+random"
 DEFAULT = "default+auto"
+MOMENTS = (100, 300, 600)  # labels at which classes are counted
 ARMS = (
     BASELINE, DEFAULT, "last+auto", "default+random", "plain+auto", "default+margin", "plain+cluster_margin",
     "plain+uherding",
@@ -62,7 +64,9 @@ def summary(played: dict[str, list[Played]], budget: int) -> dict[str, dict[str,
             "macro_f1_final": float(mean[-1]),
             "balanced_accuracy_final": float(np.mean([one.balanced[-1] for one in runs])),
             "labels_to_random_final": None if reached is None else reached / budget,
-            "labels_to_all_classes": float(np.mean([one.to_all_classes for one in runs])),
+            "labels_to_all_classes": float(np.mean([one.labels_to_all() for one in runs])),
+            **{f"labels_to_rare_{k}": float(np.mean([one.labels_to_rare(k) for one in runs])) for k in (1, 5)},
+            **{f"classes_at_{n}": float(np.mean([one.classes_at(n) for one in runs])) for n in MOMENTS if n <= budget},
             "rare_recall": float(np.mean([one.rare_recall for one in runs])),
         }
         if arm != DEFAULT and DEFAULT in played:
@@ -89,9 +93,8 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     """Markdown."""
     lines = [
         "| head + strategy | seeds | AUBC | macro-F1 at the end | labels to random's end | labels to every class "
-        "| rare recall "
-        "| default ahead in AUBC | in rare recall |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| to a first, a fifth of rare classes | rare recall | default ahead in AUBC | in rare recall |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for arm, row in sorted(rows.items(), key=lambda item: -item[1]["aubc"]):
         reached = "not reached" if row["labels_to_random_final"] is None else f"{row['labels_to_random_final']:.2f}"
@@ -101,7 +104,8 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         ]
         lines.append(
             f"| {arm} | {row['seeds']} | {row['aubc']:.3f} | {row['macro_f1_final']:.3f} | {reached} "
-            f"| {row['labels_to_all_classes']:.0f} | {row['rare_recall']:.3f} | {ahead[0]} | {ahead[1]} |"
+            f"| {row['labels_to_all_classes']:.0f} | {row['labels_to_rare_1']:.0f}, {row['labels_to_rare_5']:.0f} "
+            f"| {row['rare_recall']:.3f} | {ahead[0]} | {ahead[1]} |"
         )
     return "\n".join(lines)
 
@@ -119,6 +123,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--slow-seeds", type=int, default=10, help="seeds of peers that take seconds a batch")
     parser.add_argument("--strategies", nargs="+", default=list(ARMS), metavar="HEAD+STRATEGY")
+    parser.add_argument("--thinned", action="store_true", help="play long tails made of the sets")
     parser.add_argument("--docs", action="store_true", help="write tables and plots into docs/learning.md")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     options = parser.parse_args()
@@ -135,7 +140,7 @@ def main() -> None:
         with ProcessPoolExecutor(2) as executor:
             runs = {
                 arm: [
-                    executor.submit(play, directory, arm, seed, budget, options.batch)
+                    executor.submit(play, directory, arm, seed, budget, options.batch, options.thinned)
                     for seed in range(min(options.seeds, options.slow_seeds) if is_slow(arm) else options.seeds)
                 ]
                 for arm in here
@@ -144,10 +149,11 @@ def main() -> None:
             for arm, futures in runs.items():
                 played[arm] = [future.result() for future in futures]
                 print(f"  {arm}: macro-F1 {np.mean([one.macro_f1[-1] for one in played[arm]]):.3f}", flush=True)
-        figures[directory.name] = summary(played, budget)
-        print(table(figures[directory.name]), flush=True)
+        name = f"{directory.name}-thinned" if options.thinned else directory.name
+        figures[name] = summary(played, budget)
+        print(table(figures[name]), flush=True)
         if options.docs:
-            write_docs(directory.name, played, figures[directory.name])
+            write_docs(name, played, figures[name])
     shares = [rows[DEFAULT]["labels_to_random_final"] for rows in figures.values() if DEFAULT in rows]
     if shares and None not in shares:
         print(f"geometric mean of the default's share of the budget: {np.exp(np.mean(np.log(shares))):.3f}")

@@ -23,6 +23,7 @@ AUDIT_SHARE = 0.1
 WEIGHTS = ((1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (1.0, 2.0), (0.0, 1.0))  # as labeller.learning.weighing tries them
 LAST, BOTH = "efficientnet-lite0", "efficientnet-lite0,output=both"
 TEST_SHARE = 0.3  # of the files or groups: judged on
+TAIL = (100, 1)  # samples of the most and the least frequent class of a long tail
 FIRST = 20  # labels everyone begins with
 BADGE_NUMBERS = 150e6  # gradients that scikit-activeml's BADGE holds at once; beyond, it does not fit
 
@@ -68,7 +69,8 @@ def embedded(directory: Path, spec: str = LAST) -> tuple[NDArray[np.float32], li
         return arrays["X"], arrays["paths"].tolist()
 
 
-def split(directory: Path, seed: int, spec: str = LAST) -> Split:
+def split(directory: Path, seed: int, spec: str = LAST, thinned: bool = False) -> Split:
+    """What is asked for and what is judged on; ``thinned`` = the pool as a long tail, see `long_tail`."""
     X, paths = embedded(directory, spec)
     kept = np.ones(len(paths), bool)
     if (directory / "longtail.csv").exists():
@@ -86,7 +88,19 @@ def split(directory: Path, seed: int, spec: str = LAST) -> Split:
         test = of_each_class(y, rng)
     if test.all() or not test.any():
         raise SystemExit(f"{directory} is not split: {test.sum()} of {len(test)} files would be judged on")
-    return pooled(X, y, test)
+    data = pooled(X, y, test)
+    if not thinned:
+        return data
+    rows = long_tail(data.y, np.random.default_rng([seed, 11]))
+    return replace(data, X=data.X[rows], y=data.y[rows])
+
+
+def long_tail(y: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Which are kept of a pool: 100 of one class down to a single one of another, in equal ratios, drawn at random."""
+    classes = rng.permutation(y.max() + 1)
+    sizes = np.geomspace(*TAIL, len(classes)).round().astype(int)
+    members = (rng.permutation(np.flatnonzero(y == one)) for one in classes)
+    return np.sort(np.concatenate([each[:size] for each, size in zip(members, sizes, strict=True)]))
 
 
 def of_each_class(y: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -143,11 +157,11 @@ class Looking:
         self.due, self.chosen, self.seed = weighing.ENOUGH_LABELS, 0, seed
 
     @classmethod
-    def at_levels(cls, directory: Path, seed: int) -> "Looking":
+    def at_levels(cls, directory: Path, seed: int, thinned: bool = False) -> "Looking":
         """What it sees of photographs: the last layer, and levels beside it."""
         from tl_core import featurisers
 
-        whole = split(directory, seed, BOTH)
+        whole = split(directory, seed, BOTH, thinned)
         stop = featurisers.make(BOTH).blocks[0].stop
         return cls(
             whole, [("last", whole.everything[:, :stop], False), ("levels", whole.everything[:, stop:], True)], seed
@@ -268,13 +282,41 @@ def make_strategy(name: str, data: Split, seed: int) -> Choose:
 
 @dataclass
 class Played:
-    """What one arm did with one seed."""
+    """What one arm did with one seed.
+
+    `asked` are the classes in the order in which they were asked for, and `sizes` how many the pool has of each.
+    Random labelling goes on beyond its budget; what others did not ask for then counts as found last of all.
+    """
 
     labels: list[int] = field(default_factory=list)
     macro_f1: list[float] = field(default_factory=list)
     balanced: list[float] = field(default_factory=list)
-    to_all_classes: int = 0
     rare_recall: float = 0.0
+    asked: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+    sizes: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+
+    def labels_to(self, k: int) -> NDArray[np.intp]:
+        """Labels to the k-th example of each class; of a class that has fewer, as of one that was not found."""
+        places = (np.flatnonzero(self.asked == one) for one in range(len(self.sizes)))
+        return np.array([each[k - 1] + 1 if len(each) >= k else self.sizes.sum() for each in places])
+
+    def labels_to_all(self) -> int:
+        """Labels until every class of the pool has one."""
+        return int(self.labels_to(1).max())
+
+    def labels_to_rare(self, k: int) -> float:
+        """Labels to the k-th example of a class, mean over the rarest quartile of the classes that have so many."""
+        enough = np.flatnonzero(self.sizes >= k)
+        return float(self.labels_to(k)[rarest(self.sizes, enough)].mean())
+
+    def classes_at(self, n: int) -> int:
+        """How many classes are found by ``n`` labels."""
+        return len(np.unique(self.asked[:n]))
+
+
+def rarest(sizes: NDArray[np.intp], classes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The quarter of some classes, at least one, of which the pool has fewest."""
+    return classes[np.argsort(sizes[classes], kind="stable")[: max(1, len(classes) // 4)]]
 
 
 def fits(arm: str, directory: Path) -> bool:
@@ -290,11 +332,15 @@ def is_slow(arm: str) -> bool:
     return "ranked" in arm or "scikit-activeml" in arm
 
 
-def play(directory: Path, arm: str, seed: int, budget: int, batch: int) -> Played:
+def play(directory: Path, arm: str, seed: int, budget: int, batch: int, thinned: bool = False) -> Played:
     """Replay one arm. Everyone but ours starts with the same 20 random labels."""
     head_name, _, strategy_name = arm.partition("+")
-    looking = Looking.at_levels(directory, seed) if head_name == "default" else None
-    return replayed(head_name, strategy_name, looking or split(directory, seed), seed, budget, batch)
+    source: Split | Looking
+    if head_name == "default":
+        source = Looking.at_levels(directory, seed, thinned)
+    else:
+        source = split(directory, seed, thinned=thinned)
+    return replayed(head_name, strategy_name, source, seed, budget, batch)
 
 
 def replayed(
@@ -311,6 +357,8 @@ def replayed(
     warnings.simplefilter("ignore")
     looking = source if isinstance(source, Looking) else None
     data = source.data() if isinstance(source, Looking) else source
+    if budget > len(data.y):
+        raise SystemExit(f"{budget} labels are asked for, and the pool has {len(data.y)}: DIR:N sets another budget")
     rng = np.random.default_rng([seed, 7])
     head = make_head(head_name, data)
     with threads.single():
@@ -330,8 +378,10 @@ def replayed(
             rest = np.setdiff1d(np.arange(len(data.y)), labelled)
             chosen = choose(head if len(labelled) else None, labelled, rest, min(batch, budget - len(labelled)), rng)
             labelled = np.concatenate([labelled, chosen])
+    if strategy_name == "random":
+        labelled = np.concatenate([labelled, rng.permutation(np.setdiff1d(np.arange(len(data.y)), labelled))])
     result.rare_recall = rare_recall(head, data)
-    result.to_all_classes = labels_to_all(data, labelled, rng, goes_on=strategy_name == "random")
+    result.asked, result.sizes = data.y[labelled], np.bincount(data.y)
     return result
 
 
@@ -344,19 +394,11 @@ def judge(head: Any, data: Split, n: int, result: Played) -> None:
 
 def rare_recall(head: Any, data: Split) -> float:
     """Mean recall of the quarter of classes with the fewest samples in the pool."""
-    counts = np.bincount(data.y)
-    rarest = np.argsort(counts, kind="stable")[: max(1, len(counts) // 4)]
+    sizes = np.bincount(data.y)
     predicted = head.predict(data.X_test)
-    return float(np.mean([(predicted[data.y_test == one] == one).mean() for one in rarest]))
-
-
-def labels_to_all(data: Split, labelled: NDArray[np.intp], rng: np.random.Generator, *, goes_on: bool) -> int:
-    """Labels until every class of the pool has one: random goes on beyond the budget, others then count as the pool."""
-    if goes_on:
-        labelled = np.concatenate([labelled, rng.permutation(np.setdiff1d(np.arange(len(data.y)), labelled))])
-    y = data.y[labelled]
-    firsts = [np.flatnonzero(y == one) for one in range(data.y.max() + 1)]
-    return max(int(each[0]) + 1 if len(each) else len(data.y) for each in firsts)
+    return float(
+        np.mean([(predicted[data.y_test == one] == one).mean() for one in rarest(sizes, np.arange(len(sizes)))])
+    )
 
 
 def sklearn_difference(directory: Path, budget: int) -> float:

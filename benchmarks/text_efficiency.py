@@ -138,7 +138,7 @@ def summary(played: dict[str, list[Played]], budget: int) -> dict[str, dict[str,
             "aubc": float(np.mean(areas[arm])),
             "macro_f1_final": float(mean[-1]),
             "share_of_random": None if reached is None else reached / budget,
-            "labels_to_all_classes": float(np.mean([one.to_all_classes for one in runs])),
+            "labels_to_all_classes": float(np.mean([one.labels_to_all() for one in runs])),
         }
         if arm != DEFAULT and DEFAULT in played:
             row["default_ahead_aubc"] = paired(areas[DEFAULT][: len(runs)], areas[arm])

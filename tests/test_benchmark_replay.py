@@ -52,3 +52,27 @@ def test_an_empty_half_is_refused_in_one_line(pictures):
         replay.split(pictures(["test"] * 40), 0)
     with pytest.raises(SystemExit, match="is not split: 0 of 40"):
         replay.split(pictures(["one camera"] * 40), 0)
+
+
+def test_a_long_tail_goes_from_a_hundred_down_to_one(pictures, monkeypatch):
+    y = np.repeat(np.arange(5), 150)
+    tails = [np.bincount(y[replay.long_tail(y, np.random.default_rng(seed))]) for seed in range(8)]
+    assert all(sorted(each) == [1, 3, 10, 32, 100] for each in tails)
+    assert len({tuple(each) for each in tails}) > 1, "which class is rare is drawn"
+
+
+def test_labels_are_counted_to_the_examples_of_rare_classes():
+    # Class 0 has eight samples, 1 five, 2 two and 3 one; the only one of 3 was never asked for.
+    played = replay.Played(asked=np.array([0, 1, 0, 2, 1, 1, 0, 1, 2, 1]), sizes=np.array([8, 5, 2, 1]))
+    assert played.labels_to(1).tolist() == [1, 2, 4, 16]
+    assert played.labels_to_all() == 16
+    assert played.labels_to_rare(1) == 16
+    assert played.labels_to_rare(2) == 9, "3 has no two samples: 2 is the rarest that has"
+    assert played.labels_to_rare(5) == 10
+    assert [played.classes_at(n) for n in (1, 2, 4, 10)] == [1, 2, 3, 3]
+
+
+def test_more_labels_than_the_pool_has_are_refused(pictures):
+    directory = pictures(pictures.cameras)
+    with pytest.raises(SystemExit, match="30 labels are asked for, and the pool has 24"):
+        replay.play(directory, "plain+random", 0, 30, 5)
