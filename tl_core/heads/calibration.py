@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.base import clone
 
-from tl_core.geometry import sigmoid, softmax
+from tl_core.geometry import softmax
 
 ENOUGH_LABELS = 50  # for a temperature
 ENOUGH_A_CLASS = 5  # labels of each class, for choosing C
@@ -89,7 +90,7 @@ def _temperature_of_each(z: NDArray[np.float64], right: NDArray[np.float64]) -> 
     """Return the number to divide logits by, each of which is a class's own: (k,), and whether it is right."""
     if not len(z):
         return 1.0
-    return _at_rest(lambda inverse: float(((sigmoid(z * inverse) - right) * z).mean()))
+    return _at_rest(lambda inverse: float(((expit(z * inverse) - right) * z).mean()))
 
 
 def _at_rest(slope: Callable[[float], float]) -> float:
