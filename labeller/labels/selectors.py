@@ -191,6 +191,8 @@ def trail(question: Question) -> Trail:
     for label_id, sample_id, predicted, named in rows:
         # The first judgement only: a corrected one, or a second person's, is no new draw.
         if sample_id in given and sample_id not in found:
+            if named is None and question.multi_label and predicted is not None:
+                named = [predicted]  # a round of an earlier version: no more is known, and so nothing looks too good
             several = None if named is None else frozenset(named)
             found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id], several)
     # By all labels, also those replaced or taken back since: so a start never moves. Imported ones taught every head.

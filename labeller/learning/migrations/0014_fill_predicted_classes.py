@@ -5,8 +5,7 @@ TOGETHER = 2000  # labels
 
 def fill(apps, schema_editor):
     """Write what was predicted of audit samples that may have several classes: as claims say now, those as likely as
-    not. Five likeliest classes are known of the time before. Of what nothing more is known the top one stands alone:
-    that never makes a claim too good.
+    not. Of the time before, the five likeliest are known; where even these are gone, the top one stands alone.
     """
     Label, RoundEntry = apps.get_model("labels", "Label"), apps.get_model("learning", "RoundEntry")
     audits = Label.objects.filter(question__multi_label=True, strategy="audit", predicted__isnull=False)
