@@ -83,7 +83,7 @@ class WorkerCode(Codes):
     UNCLEAR = "unclear"
     # Why something can't be told of a question yet.
     FEW_AUDIT_SAMPLES = "few_audit_samples", "n", "wanted"
-    ONE_CLASS_ONLY = "one_class_only"
+    ONE_CLASS_ONLY = "one_class_only"  # in assessments that earlier versions made
     NO_DRAW = "no_draw"
     ROUNDS_CONTRADICT = "rounds_contradict"
     # What is looked at in a network that was uploaded, and why it is not kept.

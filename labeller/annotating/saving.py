@@ -178,11 +178,12 @@ def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: Rou
             strategy=entry.strategy,
             propensity=entry.propensity,
             predicted_id=int(entry.suggestions[0][0]) if entry.suggestions else None,
+            predicted_classes=entry.predicted_classes,
             suggestion_shown=judgement.suggestion_shown and shows and not blind and bool(entry.suggestions),
             head_version=head.version if head and not blind else None,
         )
     group = assignment.group if assignment else None
-    plain = replace(judgement, strategy="", propensity=None, predicted_id=None, head_version=None)
+    plain = _untold(judgement)
     if group is None:
         return replace(plain, suggestion_shown=False)
     return replace(
@@ -194,23 +195,32 @@ def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: Rou
     )
 
 
+def _untold(judgement: Judgement) -> Judgement:
+    """Nothing is known of why the sample was shown, nor what a head thought of it."""
+    return replace(
+        judgement, strategy="", propensity=None, predicted_id=None, predicted_classes=None, head_version=None
+    )
+
+
 def _in_passing(judgement: Judgement, entry: RoundEntry | None) -> Judgement:
     """Add what the server knows of a sample that another question ranked: what the head of this one thought of it."""
-    plain = replace(judgement, strategy="", propensity=None, predicted_id=None, head_version=None)
+    plain = _untold(judgement)
     if entry is None or entry.sample_id != judgement.sample_id:
         return replace(plain, suggestion_shown=False)
     told = entry.foreseen.get(str(judgement.question.pk), {})
     suggestions = told.get("suggestions", [])
-    predicted_id = int(suggestions[0][0]) if suggestions else None
+    foreseen = replace(
+        plain,
+        predicted_id=int(suggestions[0][0]) if suggestions else None,
+        predicted_classes=told.get("classes"),
+    )
     if entry.strategy == AUDIT:  # drawn at random, and shown blind
         if judgement.question.follows_id != entry.round.question_id:  # but not from all that this one is asked of
             return replace(plain, suggestion_shown=False)
-        audit = replace(plain, strategy=AUDIT, propensity=entry.propensity, predicted_id=predicted_id)
-        return replace(audit, suggestion_shown=False)
+        return replace(foreseen, strategy=AUDIT, propensity=entry.propensity, suggestion_shown=False)
     shows = judgement.question.show_suggestions and bool(suggestions)
     return replace(
-        plain,
-        predicted_id=predicted_id,
+        foreseen,
         suggestion_shown=judgement.suggestion_shown and shows,
         head_version=told.get("head"),
     )

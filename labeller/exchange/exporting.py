@@ -199,7 +199,7 @@ def latest_head(question: Question) -> Head | None:
 
 def prediction_rows(question: Question, head: Head, *, with_text: bool = False) -> Iterator[tuple[Any, ...]]:
     """The head's top class for every photograph that the question is asked of and that isn't left out, and what people
-    said where they did.
+    said where they did; with several classes a sample all that it finds, and how sure it is of all of that.
 
     Where a prediction has been accepted, it is that of the head it was accepted of. Files of the same content as a
     sample, and copies of its text, have its prediction.
@@ -217,8 +217,7 @@ def prediction_rows(question: Question, head: Head, *, with_text: bool = False) 
         ids = shard.ids[chosen].tolist()
         if not ids:
             continue
-        probabilities = stored.predict_proba(shard.vectors[chosen])
-        best = probabilities.argmax(axis=1)
+        predicted = accepting.predicted(question, stored, head.class_ids, shard.vectors[chosen])
         samples = Sample.objects.select_related("file__deployment").in_bulk(ids)
         answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
         let_stand = defaults.let_stand(question, ids)
@@ -228,13 +227,12 @@ def prediction_rows(question: Question, head: Head, *, with_text: bool = False) 
             if sample_id not in samples or (answer and answer.state == Answer.State.LEFT_OUT):
                 continue
             given = answer.class_ids if answer else frozenset()
-            own = head.class_ids[best[row]], probabilities[row, best[row]]
-            class_id, probability = accepted.get(sample_id, own)
+            classes, probability = accepted.get(sample_id, predicted[row])
             said = (
                 question.key,
-                names[class_id],
+                _names(question, sorted(names[each] for each in classes)),
                 f"{probability:.4f}",
-                by_rule if sample_id in accepted else _machine(head) + _by(let_stand.get(sample_id), class_id),
+                by_rule if sample_id in accepted else _machine(head) + _by(let_stand.get(sample_id), classes),
                 _names(question, sorted(names[each] for each in given)),
                 int(bool(given)),
             )
@@ -245,9 +243,9 @@ def prediction_rows(question: Question, head: Head, *, with_text: bool = False) 
                 yield (path, *said, original, *about.columns(sample, place or None))
 
 
-def _by(let: tuple[int, str] | None, class_id: int) -> str:
+def _by(let: tuple[int, str] | None, classes: tuple[int, ...]) -> str:
     """Who saw the prediction beside another question and let it stand; nobody where it was another class then."""
-    return f", let stand by {let[1]}" if let is not None and let[0] == class_id else ""
+    return f", let stand by {let[1]}" if let is not None and (let[0],) == classes else ""
 
 
 def _machine(head: Head) -> str:

@@ -8,6 +8,7 @@ import json
 import math
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -65,7 +66,7 @@ def summarise(question: Question) -> dict[str, Any]:
         "advice": asdict(stop_advice(question, trail)),
         "undiscovered": undiscovered_words(question, trail),
         "forecast": forecast_words(question, trail),
-        "classes": audited_classes(trail, question.multi_label),
+        "classes": audited_classes(trail),
         "curve": _points(question, trail),
     }
     plain: dict[str, Any] = json.loads(json.dumps(found, default=lambda number: number.item()))
@@ -239,20 +240,16 @@ def classes(question: Question, audited: dict[str, Any], assessment: Assessment 
     return sorted(rows, key=lambda row: not row["is_starred"])
 
 
-def audited_classes(trail: Trail, multi_label: bool) -> dict[str, dict[str, Any]]:
-    """By class id, as in JSON, precision and, where a sample has one class, recall among the audit samples of now."""
-    predicted = Counter(each.predicted for each in trail.window)
+def audited_classes(trail: Trail) -> dict[str, dict[str, Any]]:
+    """By class id, as in JSON, precision and recall among the audit samples of now."""
+    predicted = Counter(class_id for each in trail.window for class_id in each.classes)
     true = Counter(class_id for each in trail.window for class_id in each.given)
-    hits = Counter(each.predicted for each in trail.window if each.is_correct)
+    hits = Counter(class_id for each in trail.window for class_id in each.classes & each.given)
     confidence = trail.audit().confidence
-    class_ids = {*predicted, *true}
-    shares: list[tuple[str, Counter[Any]]] = [("precision", predicted)]
-    if not multi_label:
-        shares.append(("recall", true))
     audits = [
         (class_id, name, Audit(of[class_id], hits[class_id], confidence))
-        for class_id in class_ids
-        for name, of in shares
+        for class_id in {*predicted, *true}
+        for name, of in (("precision", predicted), ("recall", true))
         if of[class_id]
     ]
     found: dict[str, dict[str, Any]] = {}
@@ -274,8 +271,19 @@ def suspects(question: Question, assessment: Assessment | None) -> list[dict[str
     """Labels that are probably wrong and still stand, the most suspicious first."""
     found = suspicion.suspects(question, assessment)[:SUSPECTS]
     named: dict[int, LabelClass] = question.classes.in_bulk() if found else {}
+
+    def names(class_ids: Collection[int]) -> str:
+        return ", ".join(each.name for pk, each in named.items() if pk in class_ids)
+
     return [
-        {"sample_id": each.sample_id, "given": named[each.given], "suggested": named[each.suggested]} for each in found
+        {
+            "sample_id": each.sample_id,
+            "given": names(each.given),
+            "suggested": names(each.suggested),
+            "missing": names(each.suggested - each.given),
+            "too_many": names(each.given - each.suggested),
+        }
+        for each in found
     ]
 
 

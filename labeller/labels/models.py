@@ -67,6 +67,9 @@ class Label(models.Model):
     predicted = models.ForeignKey(
         LabelClass, models.SET_NULL, null=True, related_name="+", help_text="Top prediction before this label."
     )
+    predicted_classes = models.JSONField(
+        null=True, help_text="Ids of all classes predicted, where a sample may have several; null = the top one alone."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SaidQuerySet["Label"].as_manager()

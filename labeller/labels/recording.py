@@ -41,6 +41,7 @@ class Judgement:
     strategy: str = ""
     propensity: float | None = None
     predicted_id: int | None = None
+    predicted_classes: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def _label(judgement: Judgement, supersedes: Any) -> Label:
         strategy=judgement.strategy,
         propensity=judgement.propensity,
         predicted_id=judgement.predicted_id,
+        predicted_classes=judgement.predicted_classes,
     )
 
 

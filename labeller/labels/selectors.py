@@ -91,15 +91,23 @@ class Audited:
     sample_id: int
     predicted: int | None
     given: frozenset[int]
+    named: frozenset[int] | None = None  # all classes predicted, where a sample may have several
 
     @property
     def is_correct(self) -> bool:
-        """Whether the very class that was predicted is given.
+        """Whether the very class that was predicted is given; of several, whether these are given and no others.
 
         An ancestor of it (a genus, of somebody who backed off) counts as wrong. Whether the head was right nobody
         knows then; leaving the sample out would make the claim too good, for people back off where it is hard.
         """
-        return self.predicted in self.given
+        return self.predicted in self.given if self.named is None else self.named == self.given
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """Every class that was predicted."""
+        if self.named is not None:
+            return self.named
+        return frozenset() if self.predicted is None else frozenset([self.predicted])
 
 
 @dataclass(frozen=True)
@@ -179,13 +187,17 @@ def trail(question: Question) -> Trail:
     audits = Label.objects.filter(question=question, strategy=AUDIT)
     given = consensus(question, audits.values("sample"))
     found: dict[int, Audited] = {}
-    for label_id, sample_id, predicted in audits.order_by("pk").values_list("pk", "sample_id", "predicted_id"):
+    rows = audits.order_by("pk").values_list("pk", "sample_id", "predicted_id", "predicted_classes")
+    for label_id, sample_id, predicted, named in rows:
         # The first judgement only: a corrected one, or a second person's, is no new draw.
         if sample_id in given and sample_id not in found:
-            found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id])
+            if named is None and question.multi_label and predicted is not None:
+                named = [predicted]  # a round of an earlier version: no more is known, and so nothing looks too good
+            several = None if named is None else frozenset(named)
+            found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id], several)
     # By all labels, also those replaced or taken back since: so a start never moves. Imported ones taught every head.
-    rows = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
-    starts = [label_id for number, (label_id,) in enumerate(pages(rows), 1) if number in STARTS]
+    all_labels = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
+    starts = [label_id for number, (label_id,) in enumerate(pages(all_labels), 1) if number in STARTS]
     return Trail(list(found.values()), starts)
 
 

@@ -33,6 +33,7 @@ from labeller.messages import stored
 from labeller.projects.models import Question
 from tl_core import evaluation
 from tl_core.heads import files as head_files
+from tl_core.heads.plain import all_right, present
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ ERROR = 0.05  # chance that any look ever offers what is not safe
 SPARE = 2.0  # times the audit samples that a look without a single wrong one needs: with fewer it is wasted
 REASON = 300  # characters of a reason that a row has room for
 GROWTH = 1.5  # audit samples to the next look, as a multiple
+
+Accepted = tuple[tuple[int, ...], float]  # ids of the classes, and how sure the head is of all of them
 
 
 class NotOffered(Exception):
@@ -70,19 +73,19 @@ def look(question: Question) -> Acceptance | None:
     at = embeddings.positions([each.sample_id for each in known])
     audited = [each for each, position in zip(known, at, strict=True) if position >= 0]
     pool = embeddings.without(labels.settled(question))
-    if question.multi_label or len(audited) < wanted(question) or not len(pool):
+    if len(audited) < wanted(question) or not len(pool):
         return None
     kept_apart = {each.sample_id for each in audited}
-    answers = labels.consensus(question)
-    others = {sample_id: given for sample_id, given in answers.items() if sample_id not in kept_apart}
+    given = labels.consensus(question)
+    others = {sample_id: classes for sample_id, classes in given.items() if sample_id not in kept_apart}
     data = fitting.training(question, embeddings, others)
     if data is None:
         return None
     head, row = _fit(question, embeddings, data)
-    columns, sure = judged(head, embeddings.vectors)
-    predicted = np.array(data.class_ids)[columns]
+    answers, sure = judged(question, head, embeddings.vectors)
     at = at[at >= 0]
-    correct = [int(predicted[i]) in each.given for each, i in zip(audited, at, strict=True)]
+    classes = _named(answers[at], data.class_ids)
+    correct = [frozenset(said) == each.given for each, said in zip(audited, classes, strict=True)]
     error = _error(Acceptance.objects.filter(question=question).count())
     found = evaluation.safe_threshold(sure[at], correct, sure[pool], question.accept_error, 1 - error)
     outcome = Acceptance(
@@ -137,11 +140,32 @@ def _fit(question: Question, embeddings: Embedded, data: Training) -> tuple[Any,
     return head, row
 
 
-def judged(head: Any, vectors: Any) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """For each embedding the column of the likeliest class and its probability, as thresholds are compared with."""
+def judged(question: Question, head: Any, vectors: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """For each embedding what the head says, and how sure it is of all of that, as thresholds are compared with.
+
+    What it says is the column of the likeliest class; with several a sample, which columns are there, bool (n, c).
+    """
     probabilities = head.predict_proba(vectors)
+    if question.multi_label:
+        answers, sure = present(probabilities), all_right(probabilities)
+    else:
+        answers, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     # Rounded: read back from its files, or asked shard by shard, a head may differ in the last bits.
-    return probabilities.argmax(axis=1), probabilities.max(axis=1).astype(np.float64).round(5)
+    return answers, sure.astype(np.float64).round(5)
+
+
+def predicted(question: Question, head: Any, class_ids: list[int], vectors: Any) -> list[Accepted]:
+    """What a head says of each embedding: the classes, and how sure it is."""
+    answers, sure = judged(question, head, vectors)
+    return list(zip(_named(answers, class_ids), sure.tolist(), strict=True))
+
+
+def _named(answers: NDArray[Any], class_ids: list[int]) -> list[tuple[int, ...]]:
+    """The classes of each answer that `judged` gives."""
+    ids = np.array(class_ids)
+    if answers.ndim == 1:
+        return [(class_id,) for class_id in ids[answers].tolist()]
+    return [tuple(ids[row].tolist()) for row in answers]
 
 
 def _keep(outcome: Acceptance, head: Any, row: Head) -> None:
@@ -184,8 +208,8 @@ def revoke(acceptance: Acceptance) -> None:
         request_refit(acceptance.question, at_once=True)
 
 
-def accepted(rule: Acceptance | None) -> dict[int, tuple[int, float]]:
-    """The samples that a rule accepts now, each with its class id and probability: those without a label."""
+def accepted(rule: Acceptance | None) -> dict[int, Accepted]:
+    """The samples that a rule accepts now, those without a label: the classes of each, and how sure the head is."""
     if rule is None or rule.head is None:
         return {}
     try:
@@ -209,13 +233,13 @@ def accepted_ids(question: Question) -> set[int]:
 
 
 @functools.lru_cache(maxsize=2)
-def _sure(acceptance_id: int, embeddings: Embedded) -> dict[int, tuple[int, float]]:
+def _sure(acceptance_id: int, embeddings: Embedded) -> dict[int, Accepted]:
     """What the rule's head is sure enough of, labelled or not; kept by the process, for neither changes."""
-    rule = Acceptance.objects.select_related("head").get(pk=acceptance_id)
+    rule = Acceptance.objects.select_related("head", "question").get(pk=acceptance_id)
     if rule.head is None or rule.threshold is None:  # it found nothing safe
         return {}
     head = head_files.load(settings.HEADS / rule.head.directory)
-    columns, sure = judged(head, embeddings.vectors)
+    answers, sure = judged(rule.question, head, embeddings.vectors)
     at = np.flatnonzero(np.greater_equal(sure, rule.threshold) & (embeddings.ids <= rule.newest_sample))
-    class_ids = np.array(rule.head.class_ids)[columns[at]]
-    return dict(zip(embeddings.ids[at].tolist(), zip(class_ids.tolist(), sure[at].tolist(), strict=True), strict=True))
+    classes = _named(answers[at], rule.head.class_ids)
+    return dict(zip(embeddings.ids[at].tolist(), zip(classes, sure[at].tolist(), strict=True), strict=True))

@@ -3,7 +3,8 @@
 An Assessment's report holds
 
 - `classes`: by class id, cross-validated precision and recall with the number of labels behind each,
-- `label_errors`: labels to look at again (sample, given, suggested, margin), the most suspicious first,
+- `label_errors`: labels to look at again (sample, given, suggested, margin), the most suspicious first; where a sample
+  may have several classes, given and suggested are lists of them,
 - `savings`: how many random labels the labels were worth, and the random arm's curve,
 - `recall`: of each starred class, which part of it has been found.
 
@@ -25,13 +26,14 @@ from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.labels.selectors import Trail
 from labeller.learning import accepting, fitting, reading
-from labeller.learning.fitting import Fitted, Training
+from labeller.learning.fitting import Fitted, HeldOut, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
 from labeller.projects.models import Question
 from labeller.samples import bursts
-from tl_core import evaluation, geometry, threads
+from tl_core import evaluation, threads
 from tl_core.evaluation.forecast import fit_power_law
 from tl_core.heads import files as head_files
+from tl_core.heads.plain import present
 from tl_core.notices import Parameter, notice
 
 FOLDS = 5
@@ -91,9 +93,15 @@ def agreement(question: Question, fitted: Fitted, embeddings: Embedded) -> float
         return None
     count = min(FIXED_SAMPLE, len(embeddings.ids))
     vectors = embeddings.vectors[np.random.default_rng(question.pk).choice(len(embeddings.ids), count, replace=False)]
-    before = np.array(earlier.class_ids)[stored.predict_proba(vectors).argmax(axis=1)]
-    now = np.array(fitted.class_ids)[fitted.learner.predict_proba(vectors).argmax(axis=1)]
+    before = _told(question, stored.predict_proba(vectors), earlier.class_ids)
+    now = _told(question, fitted.learner.predict_proba(vectors), fitted.class_ids)
     return evaluation.kappa(before, now)
+
+
+def _told(question: Question, probabilities: NDArray[np.floating[Any]], class_ids: list[int]) -> list[str]:
+    """What a head says of each sample, all its classes in one: heads agree where they give the same ones."""
+    ids = np.array(class_ids)
+    return [" ".join(map(str, ids[row])) for row in fitting.said(question, probabilities)]
 
 
 def _why(code: WorkerCode, **parameters: Parameter) -> dict[str, Any]:
@@ -108,23 +116,35 @@ def _cross_validated(question: Question, head: Any, data: Training) -> dict[str,
     """Scores of each class, and suspicious labels, by heads that were fitted without the label they judge."""
     from tl_core.heads import calibration
 
-    if question.multi_label or len(data.y) < FOLDS:
+    if len(data.y) < FOLDS:
         return {"classes": {}, "label_errors": []}
     logits = calibration.out_of_fold(head, data.X, data.y, FOLDS, question.pk)
-    class_ids = np.array(data.class_ids)
-    scores = evaluation.per_class(data.y, class_ids[logits.argmax(axis=1)])
-    classes = {
-        str(score.key): {
-            name: {"value": share.value, "n": share.n}
-            for name, share in (("precision", score.precision), ("recall", score.recall))
+    held_out = HeldOut(data.true, fitting.said(question, data.probabilities(logits)), data.class_ids)
+    errors = _set_errors(data, logits) if question.multi_label else _errors(data, logits)
+    return {"classes": _scores(held_out), "label_errors": errors[:MOST_ERRORS]}
+
+
+def _scores(held_out: HeldOut) -> dict[str, dict[str, Any]]:
+    """By class id, as in JSON, precision and recall with the labels each rests on."""
+    n_predicted, n = held_out.predicted.sum(axis=0), held_out.true.sum(axis=0)
+    counts = zip(held_out.class_ids, held_out.hits, n_predicted, n, strict=True)
+    return {
+        str(class_id): {
+            name: {"value": float(hits / n) if n else None, "n": int(n)}
+            for name, n in (("precision", predicted), ("recall", true))
         }
-        for score in scores
+        for class_id, hits, predicted, true in counts
     }
+
+
+def _errors(data: Training, logits: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """Labels that heads fitted without them firmly contradict."""
+    class_ids = np.array(data.class_ids)
     codes = np.searchsorted(class_ids, data.y)
     # Where the only label of a class is held out, its head knows nothing of that class: no reason to suspect it.
     judged = np.flatnonzero(np.isfinite(logits[np.arange(len(codes)), codes]))
-    found = evaluation.find_label_errors(codes[judged], geometry.softmax(logits[judged]))
-    errors = [
+    found = evaluation.find_label_errors(codes[judged], data.probabilities(logits[judged]))
+    return [
         {
             "sample": int(data.sample_ids[judged[row]]),
             "given": int(data.y[judged[row]]),
@@ -133,7 +153,25 @@ def _cross_validated(question: Question, head: Any, data: Training) -> dict[str,
         }
         for row, suggested, margin in zip(found.indices, found.suggested, found.margin, strict=True)
     ]
-    return {"classes": classes, "label_errors": errors[:MOST_ERRORS]}
+
+
+def _set_errors(data: Training, logits: NDArray[np.float32]) -> list[dict[str, Any]]:
+    """The same of labels with several classes: `suggested` has what is missing, and lacks what is too many."""
+    class_ids = np.array(data.class_ids)
+    found = evaluation.find_set_errors(data.y, np.where(np.isfinite(logits), data.probabilities(logits), np.nan))
+    corrected, margins = data.y.copy(), dict[int, float]()
+    corrected[found.indices, found.suggested] ^= True
+    for row, margin in zip(found.indices.tolist(), found.margin.tolist(), strict=True):
+        margins.setdefault(row, margin)  # the worst comes first
+    return [
+        {
+            "sample": int(data.sample_ids[row]),
+            "given": class_ids[data.y[row]].tolist(),
+            "suggested": class_ids[corrected[row]].tolist(),
+            "margin": round(margin, 4),
+        }
+        for row, margin in margins.items()
+    ]
 
 
 # --- comparison with random labels ----------------------------------------------------------------
@@ -142,8 +180,6 @@ def _cross_validated(question: Question, head: Any, data: Training) -> dict[str,
 def _savings(question: Question, head: Any, data: Training, trail: Trail) -> dict[str, Any]:
     """Compare the labels with the audit labels among them, which are a random sample, on held-out audit labels."""
     audited = np.flatnonzero(np.isin(data.sample_ids, [each.sample_id for each in trail.audited]))
-    if question.multi_label:
-        return {"reason": _why(WorkerCode.ONE_CLASS_ONLY)}
     if len(audited) < LEAST_AUDITED:
         return {"reason": _why(WorkerCode.FEW_AUDIT_SAMPLES, n=len(audited), wanted=LEAST_AUDITED)}
     rng = np.random.default_rng(question.pk)
@@ -172,12 +208,15 @@ def _savings(question: Question, head: Any, data: Training, trail: Trail) -> dic
 
 
 def _right(head: Any, data: Training, fitted_on: NDArray[np.intp], judged: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether a head fitted on some labels is right about others."""
+    """Whether a head fitted on some labels is right about others, in all their classes."""
     from sklearn.base import clone
 
     # The temperature never changes which class is likeliest, and finding one costs more fits.
     copy = clone(head).set_params(temperature=1.0)
     copy.fit(data.X[fitted_on], data.y[fitted_on])
+    if data.y.ndim == 2:
+        exactly: NDArray[np.bool_] = (present(copy.predict_proba(data.X[judged])) == data.y[judged]).all(axis=1)
+        return exactly
     right: NDArray[np.bool_] = copy.predict(data.X[judged]) == data.y[judged]
     return right
 

@@ -21,7 +21,9 @@ from labeller.learning.models import Head
 from labeller.messages import Explained
 from labeller.projects.models import LabelClass, Question
 from tl_core import heads, query
+from tl_core.geometry import sigmoid, softmax
 from tl_core.heads import files as head_files
+from tl_core.heads.plain import present
 from tl_core.notices import notice
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,15 @@ class Training:
     y: NDArray[Any]
     class_ids: list[int]
     sample_ids: NDArray[np.int64]
+
+    @property
+    def true(self) -> NDArray[np.bool_]:
+        """Which classes each sample has, (n, c)."""
+        return self.y if self.y.ndim == 2 else self.y[:, None] == self.class_ids
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a head's logits of such samples mean."""
+        return sigmoid(logits) if self.y.ndim == 2 else softmax(logits)
 
 
 def training(question: Question, embeddings: Embedded, answers: dict[int, frozenset[int]]) -> Training | None:
@@ -183,6 +194,24 @@ def likeliest(probabilities: NDArray[np.floating[Any]], class_ids: list[int]) ->
     ]
 
 
+def said(question: Question, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Which classes a head says are there, by its probabilities (n, c): the likeliest, or with several all it finds."""
+    if question.multi_label:
+        return present(probabilities)
+    best: NDArray[np.bool_] = probabilities.argmax(axis=1)[:, None] == np.arange(probabilities.shape[1])
+    return best
+
+
+def named(
+    question: Question, probabilities: NDArray[np.floating[Any]], class_ids: list[int]
+) -> list[list[int]] | list[None]:
+    """For each row of probabilities all classes that are said to be there; None where the likeliest alone can be."""
+    if not question.multi_label:
+        return [None] * len(probabilities)
+    ids = np.array(class_ids)
+    return [ids[row].tolist() for row in present(probabilities)]
+
+
 # --- cross-validation -----------------------------------------------------------------------------
 
 
@@ -237,12 +266,11 @@ def tune(
     if data is None:
         return None
     head, parameters = head_of_now(question, run, embeddings)
-    if not question.multi_label:
-        found = calibration.tune(head, data.X, data.y, question.pk)
-        parameters["temperature"] = found.temperature
-        if found.C is not None:  # else some class has too few labels yet, and what there was stays
-            parameters["C"] = found.C
-        head.set_params(**parameters)
+    found = calibration.tune(head, data.X, data.y, question.pk)
+    parameters["temperature"] = found.temperature
+    if found.C is not None:  # else some class has too few labels yet, and what there was stays
+        parameters["C"] = found.C
+    head.set_params(**parameters)
     held_out = _held_out(question, head, data)
     if held_out is None:
         return Tuned(parameters, None, None, embeddings.mix)
@@ -268,11 +296,5 @@ def _held_out(question: Question, head: Any, data: Training) -> HeldOut | None:
 
     if len(data.y) < calibration.FOLDS:
         return None
-    if question.multi_label:
-        from sklearn.model_selection import KFold, cross_val_predict
-
-        folds = KFold(calibration.FOLDS, shuffle=True, random_state=question.pk)
-        return HeldOut(data.y, cross_val_predict(head, data.X, data.y, cv=folds), data.class_ids)
     logits = calibration.out_of_fold(head, data.X, data.y, calibration.FOLDS, question.pk)
-    true, best = data.y[:, None] == data.class_ids, logits.argmax(axis=1)
-    return HeldOut(true, best[:, None] == np.arange(len(data.class_ids)), data.class_ids)
+    return HeldOut(data.true, said(question, data.probabilities(logits)), data.class_ids)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.embedding.mixing import MixGone
-from labeller.learning.fitting import likeliest
+from labeller.learning.fitting import likeliest, named
 from labeller.learning.models import Head, RoundEntry
 from labeller.learning.reading import Known
 from labeller.projects.models import Question
@@ -44,9 +44,11 @@ def foresee(known: Known, entries: Sequence[RoundEntry], picks: Sequence[Pick]) 
         probabilities = stored.predict_proba(seen.vectors[at[at >= 0]])
         doubts = doubt_ranks(doubt(other, probabilities), _reference(other, stored, seen))
         suggested = likeliest(probabilities, head.class_ids)
+        classes = named(other, probabilities, head.class_ids)
         listed = [entry for entry, position in zip(entries, at, strict=True) if position >= 0]
-        for entry, few, rank in zip(listed, suggested, doubts.round(4).tolist(), strict=True):
-            entry.foreseen[str(other.pk)] = {"head": head.version, "suggestions": few, "doubt": rank}
+        for entry, few, rank, all_of_it in zip(listed, suggested, doubts.round(4).tolist(), classes, strict=True):
+            told = {"head": head.version, "suggestions": few, "doubt": rank}
+            entry.foreseen[str(other.pk)] = told if all_of_it is None else {**told, "classes": all_of_it}
 
 
 def _stored(other: Question, known: Known) -> tuple[Any, Head | None, Embedded]:

@@ -204,7 +204,7 @@ def _estimate(question: Question, class_id: int | None, found: Hunted) -> dict[s
         "by": by,
         "found": sum(class_id in given for given in found.known.answers.values()),
         "expected": found.expected,
-        "accepted": sum(accepted == class_id for accepted, _ in rule.values()),
+        "accepted": sum(class_id in classes for classes, _ in rule.values()),
         "at_most": None,
         "reason": _why(WorkerCode.CLASS_UNKNOWN),
     }

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from labeller.embedding.loading import Embedded
 from labeller.learning import choosing, naming, reasons, tiles
-from labeller.learning.fitting import Fitted, likeliest
+from labeller.learning.fitting import Fitted, likeliest, named
 from labeller.learning.models import RoundEntry, TileGroup
 from labeller.learning.reading import Known
 from tl_core.query import planning
@@ -18,11 +18,13 @@ def entries(known: Known, picks: list[Pick], fitted: Fitted | None) -> list[Roun
     """Rows for the picks, with what the head (before there is one: the classes' names) says of each, and the reason."""
     embeddings = known.embeddings
     suggestions: list[list[list[float]]] = [[] for _ in picks]
+    classes: list[list[int]] | list[None] = [None] * len(picks)
     if fitted is None:
         suggestions = naming.suggestions(known, picks)
     elif picks:
         probabilities = fitted.learner.predict_proba(embeddings.vectors[[pick.position for pick in picks]])
         suggestions = likeliest(probabilities, fitted.class_ids)
+        classes = named(known.question, probabilities, fitted.class_ids)
     return [
         RoundEntry(
             sample_id=int(embeddings.ids[pick.position]),
@@ -32,8 +34,9 @@ def entries(known: Known, picks: list[Pick], fitted: Fitted | None) -> list[Roun
             propensity=pick.propensity,
             reason=_reason(pick, suggestion[0][1] - suggestion[1][1] if len(suggestion) > 1 else 1.0),
             suggestions=suggestion,
+            predicted_classes=predicted,
         )
-        for rank, (pick, suggestion) in enumerate(zip(picks, suggestions, strict=True))
+        for rank, (pick, suggestion, predicted) in enumerate(zip(picks, suggestions, classes, strict=True))
     ]
 
 

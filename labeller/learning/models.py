@@ -94,8 +94,13 @@ class RoundEntry(models.Model):
     propensity = models.FloatField(help_text="Probability with which this sample was put here.")
     reason = models.CharField(max_length=300)
     suggestions = models.JSONField(default=list, help_text="Up to five pairs of class id and probability.")
+    predicted_classes = models.JSONField(
+        null=True,
+        help_text="Ids of all classes predicted, where a sample may have several; null = the likeliest alone.",
+    )
     foreseen = models.JSONField(
-        default=dict, help_text="By the id of a question that follows: its head's version and suggestions, as above."
+        default=dict,
+        help_text="By the id of a question that follows: its head's version, suggestions and classes, as above.",
     )
 
     class Meta:

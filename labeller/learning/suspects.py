@@ -12,8 +12,8 @@ class Suspect:
     """A label that heads fitted without it firmly contradict."""
 
     sample_id: int
-    given: int
-    suggested: int
+    given: frozenset[int]
+    suggested: frozenset[int]
 
 
 def suspects(question: Question, assessment: Assessment | None) -> list[Suspect]:
@@ -24,8 +24,10 @@ def suspects(question: Question, assessment: Assessment | None) -> list[Suspect]
     sample_ids = [each["sample"] for each in errors]
     answered = Answer.objects.of(question).answered().filter(sample__in=sample_ids, reviewed_at=None)
     given = {answer.sample_id: answer.class_ids for answer in answered}
-    return [
-        Suspect(each["sample"], each["given"], each["suggested"])
-        for each in errors
-        if given.get(each["sample"]) == frozenset([each["given"]])
-    ]
+    found = (Suspect(each["sample"], _classes(each["given"]), _classes(each["suggested"])) for each in errors)
+    return [each for each in found if given.get(each.sample_id) == each.given]
+
+
+def _classes(told: int | list[int]) -> frozenset[int]:
+    """One class, or several where a sample may have them."""
+    return frozenset(told if isinstance(told, list) else [told])

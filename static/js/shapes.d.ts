@@ -94,7 +94,7 @@ interface Entry extends Omit<Sample, "burst" | "followers">, Subject {
   // on a review screen
   why?: string;
   given?: Given[];
-  suggested?: number | null;
+  suggested?: number[] | null;
   flags?: { author: string; note: string }[];
   // in a grid or a hunt
   isSelected?: boolean;

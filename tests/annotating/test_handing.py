@@ -183,6 +183,18 @@ def test_strategy_propensity_and_prediction_come_from_the_entry(foxes):
     assert (other.suggestion_shown, other.head_version) == (True, 7)
 
 
+def test_all_classes_that_were_predicted_come_from_the_entry_too(db):
+    cast = factories.cast(multi_label=True)
+    made = factories.samples(cast.project, 1)
+    fox, badger, empty = (cast.class_id(name) for name in ("fox", "badger", "empty"))
+    made_round = factories.ranking(cast.question, made, audits=made, suggest=[badger, fox, empty])
+    made_round.entries.update(predicted_classes=[badger, fox])
+    (assignment,) = single.next_batch(cast.ana, cast.question, Wanted(1)).assignments
+    give(cast.ana, cast, assignment.sample, entry=assignment.entry_id, predicted_classes=[empty])
+    label = Label.objects.get()
+    assert (label.predicted_id, label.predicted_classes) == (badger, [badger, fox])
+
+
 @pytest.mark.parametrize("claim", ["of another sample", "never handed out", "of another person", "made up"])
 def test_an_entry_that_is_not_ones_own_says_nothing(foxes, ranked, claim):
     entry = {entry.sample_id: entry.pk for entry in state.current_round(foxes.question).entries.all()}

@@ -118,7 +118,7 @@ def test_disagreements_come_first_then_suspects_then_unsure_then_flagged(foxes, 
     answer = desk.ask().json()
     assert [(each["sample"], each["why"], each["suggested"]) for each in answer["samples"]] == [
         (sample.pk, "disagreement", None),
-        (suspect.pk, "suspect", badger),
+        (suspect.pk, "suspect", [badger]),
         (unsure.pk, "unsure", None),
         (flagged.pk, "flag", None),
     ]
@@ -166,6 +166,16 @@ def test_with_several_classes_the_whole_answers_are_compared(db):
         factories.label(cast.question, sample, cast.ana, fox, badger)
         factories.label(cast.question, sample, cast.bo, *answer)
     assert Desk(cast).ids() == [less.pk, other.pk]
+
+
+def test_with_several_classes_all_that_is_suggested_is_offered(db):
+    cast = factories.cast(multi_label=True)
+    (sample,) = factories.samples(cast.project, 1)
+    fox, badger, empty = (cast.class_id(name) for name in ("fox", "badger", "empty"))
+    factories.label(cast.question, sample, cast.ana, fox, empty)
+    suspicious(cast, sample, [fox, empty], [fox, badger])
+    (shown,) = Desk(cast).samples()
+    assert (shown["why"], shown["suggested"]) == ("suspect", sorted([fox, badger]))
 
 
 def test_a_label_changed_since_the_assessment_is_no_suspect_any_more(foxes, desk, fox, badger):

@@ -115,6 +115,23 @@ def test_several_classes_stand_in_one_cell(db, client):
     assert next(csv.DictReader(io.StringIO(text)))["classes"] == "fox|badger"
 
 
+def test_all_classes_that_the_head_finds_are_predicted(db, client):
+    foxes = factories.cast(multi_label=True)
+    answers = (("fox",), ("badger",), ("fox", "badger"))
+    vectors, groups = factories.clusters(36, 3)
+    made = factories.samples(foxes.project, 36)
+    factories.embed(foxes.project, made, vectors)
+    for sample, group in list(zip(made, groups, strict=True))[:24]:
+        factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, answers[group]))
+    asking.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    client.force_login(foxes.mia)
+    text = b"".join(client.get("/projects/foxes/export/predictions.csv").streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["predicted_class"] for row in rows] == ["|".join(sorted(answers[group])) for group in groups]
+    assert all(0.5 < float(row["probability"]) <= 1 for row in rows)
+
+
 ODD = ["=", "+", "-", "@", "|", "%", "\t=", "\r=", "'", '"', "a\\|", ";", "\n"]
 
 

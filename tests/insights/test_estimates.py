@@ -77,6 +77,25 @@ def test_precision_and_recall_of_a_class_count_its_audit_samples(foxes, audited)
     assert [found[name]["found"] for name in ("fox", "badger", "empty")] == [7, 5, 0]
 
 
+def test_with_several_classes_each_has_a_precision_and_a_recall(db):
+    cast = factories.cast(multi_label=True)
+    fox, badger = cast.class_id("fox"), cast.class_id("badger")
+    for named, given in [([fox, badger], [fox, badger])] * 3 + [([fox], [fox, badger])] * 2 + [([fox, badger], [fox])]:
+        (sample,) = factories.samples(cast.project, 1)
+        fields = {"strategy": "audit", "predicted_id": fox, "predicted_classes": named}
+        factories.label(cast.question, sample, cast.ana, *given, **fields)
+    found = rows(cast)
+    told = {
+        name: {kind: (share["value"], share["n"]) for kind, share in found[name]["audit"].items()}
+        for name in ("fox", "badger")
+    }
+    assert told == {
+        "fox": {"precision": (100, 6), "recall": (100, 6)},
+        "badger": {"precision": (75, 4), "recall": (60, 5)},
+    }
+    assert estimates.summarise(cast.question)["audit"]["value"] == 50  # in all classes at once
+
+
 def test_starred_classes_come_first_with_what_is_known_of_their_recall(foxes):
     LabelClass.objects.filter(name="badger").update(is_starred=True)
     badger = foxes.class_id("badger")
@@ -145,7 +164,7 @@ def test_suspicious_labels_vanish_once_they_are_changed(foxes):
     assert [each["sample_id"] for each in estimates.suspects(foxes.question, found)] == [one.pk, two.pk]
     factories.label(foxes.question, one, foxes.ana, badger, supersedes=given[0].uuid)
     (left,) = estimates.suspects(foxes.question, found)
-    assert (left["sample_id"], left["given"].name, left["suggested"].name) == (two.pk, "fox", "badger")
+    assert (left["sample_id"], left["given"], left["suggested"]) == (two.pk, "fox", "badger")
 
 
 def test_the_curve_says_what_was_known_at_each_round_and_what_random_labels_would_give(client, foxes, audited):
@@ -202,6 +221,29 @@ def test_everybody_sees_the_numbers_and_managers_alone_the_buttons(client, foxes
             assert f'data-testid="{part}"' in text
         manages = person not in (foxes.vic, foxes.ana)
         assert ('data-testid="accept"' in text, 'data-testid="assess"' in text) == (manages, manages)
+
+
+def test_the_page_says_which_class_is_missing_or_too_many_and_what_counts_as_correct(client, db):
+    cast = factories.cast(multi_label=True)
+    fox, badger, empty = (cast.class_id(name) for name in ("fox", "badger", "empty"))
+    made = factories.samples(cast.project, 3)
+    errors = []
+    for sample, given, suggested in (
+        (made[0], [fox], [fox, badger]),
+        (made[1], [fox, badger], [badger]),
+        (made[2], [fox, empty], [fox, badger]),
+    ):
+        fields = {"strategy": "audit", "predicted_id": fox, "predicted_classes": suggested}
+        factories.label(cast.question, sample, cast.ana, *given, **fields)
+        errors.append({"sample": sample.pk, "given": given, "suggested": suggested, "margin": -0.9})
+    assessment(cast.question, label_errors=errors)
+    offer(cast)
+    text = " ".join(page(client, cast.mia).split())
+    assert "labelled fox: <strong>badger</strong> may be missing </figcaption>" in text
+    assert "labelled fox, badger: <strong>fox</strong> may be too much </figcaption>" in text
+    both = "labelled fox, empty: <strong>badger</strong> may be missing, <strong>empty</strong> too much </figcaption>"
+    assert both in text
+    assert text.count("exactly its classes") == 2  # beside the claim, and beside what may be accepted
 
 
 def test_a_project_without_questions_has_a_page(client, foxes):

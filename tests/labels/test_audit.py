@@ -1,11 +1,15 @@
 """Accuracy claims: which audit samples count, from where on, and how surely."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
+from django.apps import apps
 
 from labeller.labels import selectors
 from labeller.labels.models import Label
 from labeller.labels.selectors import Audit, Audited, Trail, intervals
+from labeller.projects.models import Question
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +51,54 @@ def test_an_answer_that_backs_off_to_a_parent_of_the_prediction_counts_as_wrong(
     audited(predicted="fox", given="badger")
     audit = selectors.audit(foxes.question)
     assert (audit.n, audit.correct) == (1, 0)
+
+
+def test_of_several_classes_exactly_those_predicted_must_be_given(db):
+    cast = factories.cast(multi_label=True)
+    fox, badger = cast.class_id("fox"), cast.class_id("badger")
+    for named, given in (
+        ([fox, badger], [badger, fox]),
+        ([fox], [fox, badger]),
+        ([fox, badger], [fox]),
+        ([fox], [fox]),
+    ):
+        (sample,) = factories.samples(cast.project, 1)
+        fields = {"strategy": "audit", "predicted_id": fox, "predicted_classes": named}
+        factories.label(cast.question, sample, cast.ana, *given, **fields)
+    trail = selectors.trail(cast.question)
+    assert [each.is_correct for each in trail.audited] == [True, False, False, True]
+    assert [each.classes for each in trail.audited] == [{fox, badger}, {fox}, {fox, badger}, {fox}]
+    assert (trail.audit().n, trail.audit().correct) == (4, 2)
+
+
+def test_an_upgrade_writes_what_was_predicted_of_audit_samples_with_several_classes(db):
+    cast = factories.cast(multi_label=True)
+    fox, badger, empty = (cast.class_id(name) for name in ("fox", "badger", "empty"))
+    ranked, unlikely, _ = made = factories.samples(cast.project, 3)
+    made_round = factories.ranking(cast.question, made[:2], audits=made, suggest=[fox, badger, empty])
+    made_round.entries.filter(sample=ranked).update(suggestions=[[fox, 0.9], [badger, 0.5], [empty, 0.1]])
+    made_round.entries.filter(sample=unlikely).update(suggestions=[[fox, 0.4], [badger, 0.3]])
+    for sample in made:
+        factories.label(cast.question, sample, cast.ana, fox, badger, strategy="audit", predicted_id=fox)
+    import_module("labeller.learning.migrations.0014_fill_predicted_classes").fill(apps, None)
+    written = Label.objects.order_by("pk").values_list("predicted_classes", flat=True)
+    assert list(written) == [[fox, badger], [fox], [fox]]
+
+
+def test_an_upgrade_knows_what_was_foreseen_of_a_question_that_follows(foxes):
+    follower = Question.objects.create(
+        project=foxes.project, key="d", text="?", follows=foxes.question, multi_label=True
+    )
+    one, two = (follower.classes.create(name=name).pk for name in ("one", "two"))
+    (sample,) = factories.samples(foxes.project, 1)
+    made_round = factories.ranking(foxes.question, [sample], audits=[sample])
+    told = {str(follower.pk): {"head": 1, "suggestions": [[one, 0.8], [two, 0.7]], "doubt": 0.1}}
+    made_round.entries.update(foreseen=told)
+    factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), strategy="audit")
+    factories.label(follower, sample, foxes.ana, one, strategy="audit", predicted_id=one)
+    import_module("labeller.learning.migrations.0014_fill_predicted_classes").fill(apps, None)
+    assert follower.labels.get().predicted_classes == [one, two]
+    assert foxes.question.labels.get().predicted_classes is None
 
 
 def test_a_corrected_audit_label_is_the_same_draw_judged_by_the_correction(foxes, audited):

@@ -106,7 +106,8 @@ def test_accepting_counts_exactly_what_was_offered_and_revoking_leaves_nothing(f
     accepted = accepting.accepted(rule)
     assert set(accepted) == {sample.pk for sample in made[190:]} == accepting.accepted_ids(foxes.question)
     names = dict(foxes.question.classes.values_list("pk", "name"))
-    assert all(names[accepted[made[i].pk][0]] == NAMES[groups[i]] for i in range(190, 1000))
+    said = {each: [names[class_id] for class_id in classes] for each, (classes, _) in accepted.items()}
+    assert all(said[made[i].pk] == [NAMES[groups[i]]] for i in range(190, 1000))
     accepting.revoke(look)
     assert accepting.accepted_ids(foxes.question) == set()
     assert foxes.question.labels.count() == 190
@@ -196,3 +197,55 @@ def test_two_refits_never_share_a_version_with_a_look(foxes, pool):
     audit(foxes, pool, 160)
     assert accepting.look(foxes.question).head.version == 8
     assert loading.load_embeddings(run).ids.size == 1000
+
+
+# --- several classes a sample ---------------------------------------------------------------------
+
+SEVERAL = (("fox",), ("badger",), ("fox", "badger"), ("empty",))
+
+
+@pytest.fixture
+def several(db):
+    """1,000 embedded samples that may have several classes, 40 of them labelled by a strategy."""
+    cast = factories.cast(multi_label=True)
+    vectors, groups = factories.clusters(1000, 4)
+    made = factories.samples(cast.project, 1000)
+    factories.embed(cast.project, made, vectors)
+    give_all(cast, made, [SEVERAL[group] for group in groups], range(40))
+    return cast, made, groups
+
+
+def give_all(cast, made, answers, positions, **fields):
+    common = {"project": cast.project, "question": cast.question, "annotator": cast.ana, "verdict": "answer"}
+    ids = dict(cast.question.classes.values_list("name", "pk"))
+    with transaction.atomic(), answering.kept([made[position].pk for position in positions]):
+        labels = Label.objects.bulk_create(
+            Label(uuid=uuid.uuid4(), sample=made[position], **common, **fields) for position in positions
+        )
+        LabelledClass.objects.bulk_create(
+            LabelledClass(label=label, label_class_id=ids[name])
+            for label, position in zip(labels, positions, strict=True)
+            for name in answers[position]
+        )
+
+
+def test_with_several_classes_all_that_a_head_finds_is_accepted(several):
+    cast, made, groups = several
+    give_all(cast, made, [SEVERAL[group] for group in groups], range(40, 200), strategy="audit")
+    look = accepting.look(cast.question)
+    assert look.offered and (look.accepted, look.audited, look.wrong) == (800, 160, 0)
+    accepting.accept(look, cast.mia)
+    accepted = accepting.accepted(Acceptance.standing(cast.question))
+    names = dict(cast.question.classes.values_list("pk", "name"))
+    for position in range(200, 1000):
+        classes, sure = accepted[made[position].pk]
+        assert {names[each] for each in classes} == set(SEVERAL[groups[position]]) and 0.5 < sure <= 1
+
+
+def test_with_several_classes_one_that_is_missing_makes_an_audit_sample_wrong(several):
+    cast, made, groups = several
+    rng = np.random.default_rng(0)
+    less = [SEVERAL[group][: None if rng.random() < 0.5 else 1] for group in groups]  # of foxes with badgers half alone
+    give_all(cast, made, less, range(40, 200), strategy="audit")
+    look = accepting.look(cast.question)
+    assert not look.offered and "not safe" in sentence(look.reason)

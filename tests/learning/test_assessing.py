@@ -141,15 +141,84 @@ def test_rounds_from_before_an_import_tell_nothing_of_its_pool(foxes, pool):
     assert after["reason"] == "" and after["low"] <= after["found"] / 100 <= after["high"]
 
 
-def test_questions_with_several_classes_a_sample_say_what_is_not_told(db):
-    foxes = factories.cast(multi_label=True)
-    vectors, groups = factories.clusters(30, 3)
-    made = factories.samples(foxes.project, 30)
-    factories.embed(foxes.project, made, vectors)
-    answer(foxes, (made, groups), range(12))
-    report = assessing.assess(foxes.question).report
-    assert (report["classes"], report["label_errors"]) == ({}, [])
-    assert "one class a sample" in sentence(report["savings"]["reason"])
+# --- several classes a sample ---------------------------------------------------------------------
+
+SEVERAL = (("fox",), ("badger",), ("fox", "badger"), ("empty",))
+
+
+@pytest.fixture
+def several(db):
+    """A project whose samples may have several classes, and 160 embedded ones in four groups."""
+    cast = factories.cast(multi_label=True)
+    vectors, groups = factories.clusters(160, 4)
+    made = factories.samples(cast.project, 160)
+    factories.embed(cast.project, made, vectors)
+    return cast, made, groups
+
+
+def answer_all(several, positions, **fields):
+    cast, made, groups = several
+    for position in positions:
+        classes = map(cast.class_id, SEVERAL[groups[position]])
+        factories.label(cast.question, made[position], cast.ana, *classes, **fields)
+
+
+def test_with_several_classes_each_is_scored_by_heads_that_did_not_see_the_label(several):
+    answer_all(several, range(40))
+    cast, *_ = several
+    scores = assessing.assess(cast.question).report["classes"]
+    for name, n in (("fox", 20), ("badger", 20), ("empty", 10)):
+        assert scores[str(cast.class_id(name))] == {
+            "precision": {"value": 1.0, "n": n},
+            "recall": {"value": 1.0, "n": n},
+        }
+
+
+def test_classes_that_are_missing_from_a_label_or_too_many_are_suspicious_and_nothing_else_is(several):
+    cast, made, _ = several
+    fox, badger, empty = (cast.class_id(name) for name in ("fox", "badger", "empty"))
+    answer_all(several, [position for position in range(60) if position not in (2, 3, 4)])
+    factories.label(cast.question, made[2], cast.ana, fox)  # a badger, too
+    factories.label(cast.question, made[3], cast.ana, empty, badger)  # no badger
+    factories.label(cast.question, made[4], cast.ana, badger)  # a fox
+    errors = assessing.assess(cast.question).report["label_errors"]
+    found = {each["sample"]: (each["given"], each["suggested"]) for each in errors}
+    assert found == {
+        made[2].pk: ([fox], sorted([fox, badger])),
+        made[3].pk: (sorted([empty, badger]), [empty]),
+        made[4].pk: ([badger], [fox]),
+    }
+    assert all(-1 <= each["margin"] < 0 for each in errors)
+
+
+def test_savings_with_several_classes_count_what_is_right_in_all_of_them(several):
+    cast, *_ = several
+    answer_all(several, range(30))
+    answer_all(several, range(30, 70), strategy="audit")
+    savings = assessing.assess(cast.question).report["savings"]
+    assert (savings["n_audited"], savings["used"], savings["accuracy"]) == (40, 62, 1.0)
+    cast.question.classes.create(name="otter")
+    otter = cast.class_id("otter")
+    rng = np.random.default_rng(0)
+    for label in list(cast.question.labels.filter(strategy="audit").order_by("pk")):
+        classes = list(label.classes.values_list("pk", flat=True))
+        if rng.random() < 0.5:  # nothing in the picture tells when
+            given = {"supersedes": label.uuid, "strategy": "audit"}
+            factories.label(cast.question, label.sample, cast.ana, *classes, otter, **given)
+    assert assessing.assess(cast.question).report["savings"]["accuracy"] < 0.8
+
+
+def test_heads_of_several_classes_agree_where_they_give_a_sample_the_same_ones(several):
+    cast, made, groups = several
+    answer_all(several, range(40))
+    asking.request_refit(cast.question, at_once=True)
+    factories.work("refit")
+    answer_all(several, range(40, 48))
+    assert assessing.agreement(cast.question, *fitted(cast)) == 1.0
+    for position in range(48, 148):  # every fox is a badger, too, from now on
+        classes = {*SEVERAL[groups[position]], *(("badger",) if "fox" in SEVERAL[groups[position]] else ())}
+        factories.label(cast.question, made[position], cast.ana, *map(cast.class_id, classes))
+    assert 0.3 < assessing.agreement(cast.question, *fitted(cast)) < 0.9
 
 
 # --- agreement of successive heads ----------------------------------------------------------------

@@ -140,3 +140,8 @@ def test_with_several_classes_a_sample_each_has_a_probability_of_its_own(db, set
     likely = head_files.load(settings.HEADS / head.directory).predict(vectors.astype(np.float32))
     expected = [[class_id in map(foxes.class_id, answers[group]) for class_id in head.class_ids] for group in groups]
     assert likely.tolist() == expected
+    found = {entry.sample_id: entry.predicted_classes for entry in Round.objects.get(is_current=True).entries.all()}
+    assert len(found) == 20
+    for sample, group in zip(made, groups, strict=True):
+        if sample.pk in found:
+            assert found[sample.pk] == sorted(map(foxes.class_id, answers[group]))

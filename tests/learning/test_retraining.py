@@ -16,6 +16,7 @@ from labeller.learning.models import Head, Round
 from labeller.projects.models import Question
 from tests import factories
 from tl_core.heads import files as head_files
+from tl_core.heads.calibration import C_GRID
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +99,11 @@ def test_several_classes_a_sample_are_cross_validated_too():
         factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, names))
     full = retrain(foxes)
     assert full.cv_accuracy == full.cv_macro_f1 == 1.0
+    assert full.C in C_GRID and full.temperature == 1.0  # it takes more labels to find one
+    asking.request_refit(foxes.question, at_once=True)
+    factories.work("refit")
+    quick = Head.objects.order_by("-version").first()
+    assert (quick.is_full, quick.C, quick.temperature) == (False, full.C, full.temperature)
 
 
 def test_without_two_classes_there_is_a_round_but_no_head(foxes, pool):

@@ -19,7 +19,7 @@ test("equal answers are one choice, those with most voices first, then what the 
       [1, 0.2],
       [5, 0.05],
     ],
-    suggested: 4,
+    suggested: [4],
   });
   assert.deepEqual(
     choices.map(({ classes, by, p, isHeads }) => [keyOf(classes), by.length, p, isHeads]),

@@ -12,6 +12,7 @@ from tl_core.evaluation import (
     balanced_accuracy,
     binomial_interval,
     find_label_errors,
+    find_set_errors,
     kappa,
     labels_to,
     macro_f1,
@@ -133,3 +134,28 @@ def test_clean_labels_and_classes_without_labels_raise_no_suspicion() -> None:
 def test_label_errors_refuse_nonsense(wrong: tuple[list[float], list[list[float]]]) -> None:
     with pytest.raises(ValueError, match=r"expected|finite"):
         find_label_errors(*wrong)
+
+
+def test_of_several_classes_those_missing_and_too_many_are_found() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random((300, 4)) < [0.5, 0.3, 0.1, 0.02]
+    P = np.clip(np.where(truth, 0.85, 0.1) + rng.normal(0, 0.05, truth.shape), 0.01, 0.99)
+    given, flipped = truth.copy(), [(3, 0), (50, 1), (50, 2), (299, 3)]
+    for row, column in flipped:
+        given[row, column] ^= True
+    found = find_set_errors(given, P)
+    assert set(zip(found.indices.tolist(), found.suggested.tolist(), strict=True)) == set(flipped)
+    assert np.all(np.diff(found.margin) >= 0) and found.margin.max() < 0
+    own = np.where(given, P, 1 - P)[found.indices, found.suggested]
+    np.testing.assert_allclose(found.self_confidence, own)
+    np.testing.assert_allclose(found.margin, 2 * own - 1)
+
+
+def test_of_a_class_that_the_head_tells_nothing_of_nobody_is_suspected() -> None:
+    rng = np.random.default_rng(1)
+    given = rng.random((200, 2)) < [0.03, 0.5]
+    P = np.stack([rng.uniform(0.01, 0.1, 200), np.full(200, np.nan)], axis=1)
+    assert len(find_set_errors(given, P).indices) == 0
+    with pytest.raises(ValueError, match="expected labels"):
+        find_set_errors(given, P[:, :1])
+    assert len(find_set_errors(np.zeros((0, 2), bool), np.zeros((0, 2))).indices) == 0

@@ -14,6 +14,7 @@ from tl_core import heads
 from tl_core.geometry import softmax
 from tl_core.heads import calibration
 from tl_core.heads.calibration import Tuning, choose_C, expected_calibration_error, out_of_fold, temperature, tune
+from tl_core.heads.multilabel import MultiLabelHead
 
 
 def drawn(n: int, c: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +47,14 @@ class TestTemperature:
         found = temperature(logits, codes)
         other = minimize_scalar(loss, bounds=np.log((0.02, 50)), method="bounded")
         assert 0.02 <= found <= 50 and loss(np.log(found)) <= other.fun + 1e-6
+
+    @pytest.mark.parametrize("true", [0.3, 1.0, 4.0])
+    def test_is_recovered_of_several_classes_a_sample(self, true: float) -> None:
+        rng = np.random.default_rng(0)
+        logits = 2 * rng.normal(size=(4000, 3))
+        right = rng.random((4000, 3)) < 1 / (1 + np.exp(-logits))
+        logits[0, 0] = -np.inf  # a class that its head did not know
+        assert temperature(logits * true, right) == pytest.approx(true, rel=0.06)
 
     def test_lowers_the_calibration_error(self) -> None:
         logits, codes = drawn(6000, 5, seed=2)
@@ -115,6 +124,16 @@ class TestOutOfFold:
             counts = np.bincount(fold[codes == code], minlength=3)
             assert counts.max() - counts.min() <= 1
 
+    def test_of_several_classes_one_that_is_held_out_whole_is_unknown(self) -> None:
+        X, y = blobs(60, 3)
+        Y = np.stack([y == 0, y > 0, np.arange(60) == 5, np.arange(60) < 6], axis=1)
+        logits = out_of_fold(MultiLabelHead(), X, Y, 3, 0)
+        unknown = ~np.isfinite(logits)
+        assert unknown[5].tolist() == [False, False, True, False] and not unknown[:, [0, 1, 3]].any()
+        fold = calibration._folds(calibration._rarest(Y), 3, np.random.default_rng(0))
+        assert np.bincount(fold[Y[:, 3] & ~Y[:, 2]], minlength=3).max() == 2  # five of them, dealt evenly
+        assert ((logits[:, :2] > 0) == Y[:, :2]).mean() > 0.95
+
     def test_refuses_nonsense(self) -> None:
         X, y = blobs(4, 2)
         for folds in (1, 5):
@@ -157,6 +176,22 @@ class TestTuning:
         head = heads.get("svm", pool_mean=X.mean(axis=0)).fit(X[:300], y[:300])
         assert expected_calibration_error(head.predict_proba(X[300:]), y[300:]) < 0.08
         assert head.fit(X[:49], y[:49]).temperature_ == 1
+
+    def test_several_classes_a_sample_are_tuned_too(self) -> None:
+        X, y = blobs(1200, 4, d=60, spread=4)
+        Y = np.stack([y == 0, y < 2, y % 2 == 1], axis=1)
+        head = MultiLabelHead(pool_mean=X.mean(axis=0), C=3000.0)
+        found = tune(head, X[:300], Y[:300], 0)
+        assert found.C in calibration.C_GRID and found.C < 3000
+        tuned = clone(head).set_params(C=found.C, temperature=found.temperature).fit(X[:300], Y[:300])
+        before, after = (
+            -np.log(np.where(Y[300:], P, 1 - P)).mean()
+            for P in (head.fit(X[:300], Y[:300]).predict_proba(X[300:]), tuned.predict_proba(X[300:]))
+        )
+        assert after < 0.8 * before
+        rare = Y.copy()
+        rare[4:, 0] = False  # fewer than five labels say yes
+        assert tune(head, X[:300], rare[:300], 0).C is None
 
     def test_few_labels_change_nothing(self) -> None:
         X, y = blobs(40, 3)

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
@@ -13,6 +14,8 @@ from tl_core import heads
 from tl_core.geometry import unit_rows
 from tl_core.heads import plain
 from tl_core.heads.multilabel import MultiLabelHead, indicator
+from tl_core.heads.plain import all_right, present
+from tl_core.heads.transductive import PoolGraph
 
 
 def test_centroid_is_simpleshots() -> None:
@@ -136,6 +139,44 @@ class TestMultiLabel:
         cold = MultiLabelHead(pool_mean=X.mean(axis=0)).fit(X, Y)
         assert head.fit(X, Y).n_iter_ < cold.n_iter_
         np.testing.assert_allclose(head.predict_proba(X), cold.predict_proba(X), atol=0.02)
+
+    def test_a_pool_makes_few_labels_go_further(self) -> None:
+        """Attributes of elongated groups: who is near whom tells more than which side of a plane one is on."""
+        gains = []
+        for seed in range(5):
+            rng = np.random.default_rng(seed)
+            group = rng.integers(6, size=900)
+            middles, along = 3 * rng.normal(size=(6, 32)), rng.normal(size=(6, 32))
+            X = middles[group] + rng.uniform(-3, 3, (900, 1)) * along[group] + 0.5 * rng.normal(size=(900, 32))
+            X, mean = X.astype(np.float32), X.mean(axis=0).astype(np.float32)
+            Y = np.stack([group == 0, group < 2, group % 2 == 0, group > 2], axis=1)
+            pool = PoolGraph(X, mean, np.random.default_rng(0))
+            plain, with_pool = (
+                (MultiLabelHead(pool=each, pool_mean=mean).fit(X[:20], Y[:20]).predict(X) == Y).all(axis=1).mean()
+                for each in (None, pool)
+            )
+            gains.append(with_pool - plain)
+        assert np.mean(gains) > 0.03 and min(gains) > -0.03
+
+    def test_with_a_pool_a_label_of_no_weight_is_as_if_it_were_not_there(self) -> None:
+        X, Y = self.truth(200)
+        pool = PoolGraph(X, X.mean(axis=0), np.random.default_rng(0))
+        head = MultiLabelHead(pool=pool, pool_mean=X.mean(axis=0))
+        weighed = clone(head).fit(X[:60], Y[:60], np.r_[np.ones(40), np.zeros(20)]).predict_proba(X)
+        np.testing.assert_array_equal(weighed, clone(head).fit(X[:40], Y[:40]).predict_proba(X))
+
+    def test_the_temperature_changes_how_sure_it_is_and_nothing_else(self) -> None:
+        X, Y = self.truth(60)
+        sure, unsure = (MultiLabelHead(temperature=t).fit(X, Y) for t in (1.0, 4.0))
+        np.testing.assert_allclose(unsure.logits(X), sure.logits(X) / 4, atol=1e-5)
+        np.testing.assert_array_equal(unsure.predict(X), sure.predict(X))
+        with pytest.raises(ValueError, match="temperature"):
+            MultiLabelHead(temperature=0).fit(X, Y)
+
+    def test_an_answer_names_a_class(self) -> None:
+        P = np.array([[0.9, 0.6, 0.1], [0.1, 0.4, 0.2], [0.5, 0.0, 1.0]], np.float32)
+        assert present(P).tolist() == [[True, True, False], [False, True, False], [True, False, True]]
+        np.testing.assert_allclose(all_right(P), [0.9 * 0.6 * 0.9, 0.9 * 0.4 * 0.8, 0.5], rtol=1e-6)
 
     def test_refuses_nonsense(self) -> None:
         X, Y = self.truth(12)

@@ -310,7 +310,12 @@ def _look(look: Acceptance) -> Told:
 def _accepted(question: Question) -> Told:
     names, paths = _class_names(question), _paths(question.project)
     found = accepting.accepted(Acceptance.standing(question))
-    return {paths[sample_id]: [names[class_id], round(share, 4)] for sample_id, (class_id, share) in found.items()}
+    # One class id where an earlier version accepted, or several.
+    several = {each: classes if isinstance(classes, tuple) else (classes,) for each, (classes, _) in found.items()}
+    return {
+        paths[each]: ["|".join(names[class_id] for class_id in several[each]), round(share, 4)]
+        for each, (_, share) in found.items()
+    }
 
 
 def _download(question: Question, kind: str) -> str:

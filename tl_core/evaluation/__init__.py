@@ -4,7 +4,7 @@ from tl_core.evaluation.acceptance import SafeThreshold, safe_threshold
 from tl_core.evaluation.discovery import Coverage, Richness, chao1, coverage, rule_of_three
 from tl_core.evaluation.forecast import Forecast, labels_to_target
 from tl_core.evaluation.intervals import binomial_interval, confidence_sequence, finite_upper
-from tl_core.evaluation.label_errors import LabelErrors, find_label_errors
+from tl_core.evaluation.label_errors import LabelErrors, find_label_errors, find_set_errors
 from tl_core.evaluation.metrics import (
     ClassScore,
     Proportion,
@@ -38,6 +38,7 @@ __all__ = [
     "confidence_sequence",
     "coverage",
     "find_label_errors",
+    "find_set_errors",
     "finite_upper",
     "kappa",
     "labels_to",

@@ -16,11 +16,11 @@ class LabelErrors:
     indices : ndarray of intp, shape (k,)
         Rows of what was given.
     suggested : ndarray of intp, shape (k,)
-        The class that is more likely, as a column.
+        The class that is more likely, as a column; of several a sample, the one that is missing or too many.
     margin : ndarray of float64, shape (k,)
-        Probability of the given class less that of the likeliest other one, -1..1; rising.
+        Probability of what was given less that of the likeliest other answer, -1..1; rising.
     self_confidence : ndarray of float64, shape (k,)
-        Probability of the given class, 0..1.
+        Probability of what was given, 0..1.
     """
 
     indices: NDArray[np.intp]
@@ -78,3 +78,47 @@ def find_label_errors(labels: ArrayLike, P: ArrayLike) -> LabelErrors:
     candidates = np.flatnonzero((counting.max(axis=1) > -np.inf) & (suggested != given))
     ranked = candidates[np.argsort(margin[candidates], kind="stable")]
     return LabelErrors(ranked, suggested[ranked], margin[ranked], own[ranked])
+
+
+def find_set_errors(Y: ArrayLike, P: ArrayLike) -> LabelErrors:
+    """Find classes that are missing from labels of several classes, or too many: each class's yes and no by itself.
+
+    Parameters
+    ----------
+    Y : array-like of bool, shape (n, c)
+        Which classes each sample was given.
+    P : array-like, shape (n, c)
+        Each class's own probability *out of sample*; NaN where the head knew nothing of the class.
+
+    Returns
+    -------
+    LabelErrors
+        Ranked by margin; a row for each class in doubt. Only what is less likely than not is doubted. Nor is a class
+        too many that the head finds in fewer than half of the samples given it: there it is the head that errs.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, or a probability is infinite.
+
+    References
+    ----------
+    As for `find_label_errors`.
+    """
+    given, P = np.asarray(Y, bool), np.asarray(P, np.float64)
+    if P.ndim != 2 or given.shape != P.shape:
+        raise ValueError(f"expected labels and probabilities (n, c), got {given.shape} and {P.shape}")
+    found = []
+    for column in range(P.shape[1]):
+        rows = np.flatnonzero(~np.isnan(P[:, column]))
+        yes = P[rows, column]
+        is_given = given[rows, column]
+        errors = find_label_errors(is_given.astype(np.intp), np.stack([1 - yes, yes], axis=1))
+        is_told = 2 * np.count_nonzero(yes[is_given] >= 0.5) >= np.count_nonzero(is_given)
+        doubted = (errors.margin < 0) & (is_told | ~is_given[errors.indices])
+        found.append((rows[errors.indices[doubted]], errors.margin[doubted], errors.self_confidence[doubted]))
+    lengths = [len(rows) for rows, *_ in found]
+    columns = np.repeat(np.arange(len(found)), lengths)
+    rows, margin, own = (np.concatenate([each[part] for each in found] or [np.empty(0)]) for part in range(3))
+    order = np.lexsort((columns, rows, margin))
+    return LabelErrors(rows[order].astype(np.intp), columns[order].astype(np.intp), margin[order], own[order])

@@ -1,13 +1,14 @@
 # ruff: noqa: N802, N803, N806 - matrices are X, Z, P and W here, as in scikit-learn, and C is its C
 """Probabilities that mean what they say, and the penalty that predicts best, by cross-validation. For workers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.base import clone
 
 from tl_core.geometry import softmax
@@ -44,8 +45,9 @@ def temperature(logits: ArrayLike, codes: ArrayLike) -> float:
     ----------
     logits : array-like, shape (n, c)
         Of samples the head was not fitted on.
-    codes : array-like of int, shape (n,)
-        Columns of the true classes. Samples whose own logit is not finite (a class the head did not know) are left out.
+    codes : array-like of int, shape (n,), or of bool, shape (n, c)
+        Columns of the true classes; or, where a sample may be of several, which are right. What has no finite logit (a
+        class the head did not know) is left out.
 
     Returns
     -------
@@ -61,9 +63,13 @@ def temperature(logits: ArrayLike, codes: ArrayLike) -> float:
     ----------
     Guo et al.: On calibration of modern neural networks, arXiv 1706.04599.
     """
-    Z, codes = np.asarray(logits, np.float64), np.asarray(codes, np.intp)
+    Z, codes = np.asarray(logits, np.float64), np.asarray(codes)
+    if codes.ndim == 2 and codes.shape == Z.shape:
+        known = np.isfinite(Z)
+        return _temperature_of_each(Z[known], codes[known].astype(np.float64))
+    codes = codes.astype(np.intp)
     if Z.ndim != 2 or codes.shape != (len(Z),):
-        raise ValueError(f"expected logits (n, c) and codes (n,), got {Z.shape} and {codes.shape}")
+        raise ValueError(f"expected logits (n, c) and codes (n,) or (n, c), got {Z.shape} and {codes.shape}")
     rows = np.flatnonzero(np.isfinite(Z[np.arange(len(Z)), codes]))
     if not len(rows):
         return 1.0
@@ -77,6 +83,18 @@ def temperature(logits: ArrayLike, codes: ArrayLike) -> float:
         expected = (P * known).sum(axis=1) / P.sum(axis=1)
         return float((expected - known[np.arange(len(Z)), codes]).mean())
 
+    return _at_rest(slope)
+
+
+def _temperature_of_each(z: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Return the number to divide logits by, each of which is a class's own: (k,), and whether it is right."""
+    if not len(z):
+        return 1.0
+    return _at_rest(lambda inverse: float(((expit(z * inverse) - right) * z).mean()))
+
+
+def _at_rest(slope: Callable[[float], float]) -> float:
+    """Return the temperature where a rising slope, told by the inverse temperature, is zero; 1 where it always is."""
     low, high = 1 / _TEMPERATURES[1], 1 / _TEMPERATURES[0]
     if slope(low) == slope(high) == 0:
         return 1.0
@@ -134,10 +152,10 @@ def out_of_fold(
         Copied, not changed. Its own temperature applies; set it to 1 to find one.
     X : array-like, shape (n, d)
         Embeddings.
-    y : array-like, shape (n,)
-        Their classes.
+    y : array-like, shape (n,), or of bool, shape (n, c)
+        Their classes, or which of several each is of.
     folds : int
-        At least 2. Each class is spread evenly over them.
+        At least 2. Each class is spread evenly over them; of several, the rarest that a sample is of.
     seed : int
         Of the division into folds.
     sample_weight : array-like, shape (n,), or None
@@ -146,8 +164,9 @@ def out_of_fold(
     Returns
     -------
     ndarray of float32, shape (n, c)
-        In the order of ``np.unique(y)``; `softmax` makes probabilities of them. Minus infinity for a class all of
-        whose labels are in the sample's own fold, as that of a single label always is.
+        In the order of ``np.unique(y)``, or of the columns; `softmax`, or of several a `sigmoid`, makes probabilities
+        of them. Minus infinity for a class all of whose labels are in the sample's own fold, as that of a single label
+        always is.
 
     Raises
     ------
@@ -211,8 +230,8 @@ def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuning:
         With a parameter ``temperature`` and perhaps ``C``. Copied, not changed: pass the result to ``set_params``.
     X : array-like, shape (n, d)
         Embeddings.
-    y : array-like, shape (n,)
-        Their classes.
+    y : array-like, shape (n,), or of bool, shape (n, c)
+        Their classes, or which of several each is of.
     seed : int
         Of the division into folds.
 
@@ -230,10 +249,11 @@ def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuning:
 
 
 def _tuned(head: Any, X: ArrayLike, y: ArrayLike, seed: int, grid: Sequence[float], folds: int) -> Tuning:
-    classes, codes = np.unique(np.asarray(y), return_inverse=True)
-    if len(classes) < 2:
+    y = np.asarray(y)
+    codes, counts = (y, y.sum(axis=0)) if y.ndim == 2 else np.unique(y, return_inverse=True, return_counts=True)[1:]
+    if len(counts) < 2:
         return Tuning(None, 1.0)
-    choosing = "C" in head.get_params() and np.bincount(codes).min() >= ENOUGH_A_CLASS
+    choosing = "C" in head.get_params() and counts.min() >= ENOUGH_A_CLASS
     if not choosing and len(codes) < ENOUGH_LABELS:
         return Tuning(None, 1.0)
     path: list[dict[str, Any]] = [{"C": C} for C in sorted(grid)] if choosing else [{}]
@@ -245,8 +265,12 @@ def _tuned(head: Any, X: ArrayLike, y: ArrayLike, seed: int, grid: Sequence[floa
     return Tuning(path[best].get("C"), temperatures[best] if len(codes) >= ENOUGH_LABELS else 1.0)
 
 
-def _loss(logits: Float32, codes: NDArray[np.intp]) -> float:
-    """Mean of minus log p of the true class, over samples whose class was known."""
+def _loss(logits: Float32, codes: NDArray[Any]) -> float:
+    """Mean of minus log p of what is true, over samples whose class was known; of several, over the known ones."""
+    if codes.ndim == 2:
+        known = np.isfinite(logits)
+        agreement = np.where(codes, logits, -logits)[known].astype(np.float64)
+        return float(np.logaddexp(0, -agreement).mean()) if known.any() else 0.0
     own = softmax(logits)[np.arange(len(codes)), codes]
     known = np.isfinite(logits[np.arange(len(codes)), codes])
     return float(-np.log(np.maximum(own[known], 1e-12, dtype=np.float64)).mean()) if known.any() else 0.0
@@ -266,20 +290,29 @@ def _paths(
     weight = None if sample_weight is None else np.asarray(sample_weight)
     if folds < 2 or len(y) < folds:
         raise ValueError(f"expected 2 folds or more and at least as many samples, got {folds} and {len(y)}")
-    classes, codes = np.unique(y, return_inverse=True)
+    codes = _rarest(y) if y.ndim == 2 else np.unique(y, return_inverse=True)[1]
+    c = y.shape[1] if y.ndim == 2 else codes.max() + 1
     fold = _folds(codes, folds, np.random.default_rng(seed))
-    logits = [np.full((len(y), len(classes)), -np.inf, np.float32) for _ in path]
+    logits = [np.full((len(y), c), -np.inf, np.float32) for _ in path]
     for number in range(folds):
         inside, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         copy = clone(head)
         if "start" in copy.get_params():
             copy.set_params(start=None)  # it was fitted on what is held out here
-        columns = np.unique(codes[inside])
+        columns = np.flatnonzero(y[inside].any(axis=0)) if y.ndim == 2 else np.unique(codes[inside])
         for parameters, out in zip(path, logits, strict=True):
             copy.set_params(**parameters)
             copy.fit(X[inside], y[inside], **({} if weight is None else {"sample_weight": weight[inside]}))
-            out[np.ix_(held_out, columns)] = copy.logits(X[held_out])
+            found = copy.logits(X[held_out])
+            out[np.ix_(held_out, columns)] = found[:, columns] if y.ndim == 2 else found
     return logits
+
+
+def _rarest(Y: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Of each sample the rarest class that it is of; one more than there are classes where it is of none."""
+    counts = np.append(Y.sum(axis=0), len(Y) + 1)
+    rarest: NDArray[np.intp] = np.where(np.pad(Y, ((0, 0), (0, 1)), constant_values=True), counts, len(Y) + 2).argmin(1)
+    return rarest
 
 
 def _folds(codes: NDArray[np.intp], folds: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -53,14 +53,12 @@ def soft_cross_entropy(Q: Float32) -> Loss:
     return loss
 
 
-def independent_cross_entropy(Y: NDArray[np.bool_]) -> Loss:
-    """Return the summed loss of one sigmoid a class, where ``Y`` (n, c) says which classes are right."""
-    sign = np.where(Y, np.float32(1), np.float32(-1))
+def independent_cross_entropy(Q: Float32) -> Loss:
+    """Return the summed loss of one sigmoid a class, where each is right with the probability ``Q`` (n, c) says."""
 
     def loss(logits: Float32) -> tuple[Float32, Float32]:
-        agreement = sign * logits
-        losses = np.logaddexp(np.float32(0), -agreement).sum(axis=1)
-        return losses, -sign * sigmoid(-agreement)
+        losses = np.logaddexp(np.float32(0), logits).sum(axis=1) - np.einsum("ij,ij->i", Q, logits)
+        return losses, sigmoid(logits) - Q
 
     return loss
 

@@ -1,5 +1,10 @@
 # ruff: noqa: N803, N806 - matrices are X, Y and Z here, as in scikit-learn
-"""The head for questions with several right answers at once. Imports scikit-learn: workers only."""
+"""The head for questions with several right answers at once. Imports scikit-learn: workers only.
+
+Like the default head it also learns from what is not labelled: yes and no of each class spread over a graph of
+neighbours, and what they and a plain regression say of samples without a label counts as labels do, with less weight.
+What comes out is linear.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Self
@@ -10,10 +15,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tl_core import threads
-from tl_core.geometry import unit_rows
+from tl_core.geometry import sigmoid, unit_rows
 from tl_core.heads.base import Float32, centre_of, checked
 from tl_core.heads.descent import descend, independent_cross_entropy, start_values
 from tl_core.heads.plain import LinearHead
+from tl_core.heads.transductive import BASE_C, MAX_ITER, PSEUDO_ROWS, PSEUDO_WEIGHT, SHARPENED, PoolGraph, Seating
+
+_CERTAIN = 1e-4  # a probability: of what nobody labelled nothing is surer, docs/decisions/0038
 
 Answers = Sequence[Collection[Any]] | NDArray[Any]
 
@@ -57,7 +65,7 @@ def indicator(y: Answers, classes: ArrayLike | None = None) -> tuple[NDArray[np.
 
 
 class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """One logistic regression a class, each for itself; quick to refit after a few more labels.
+    """One logistic regression a class, each for itself, on labels and on what is likely of samples without one.
 
     Minimises ``C * sum(weight * binary cross-entropy) + |coef|^2 / 2`` for each class, for all at once, by L-BFGS with
     float32 products. Fitting again starts from the last fit.
@@ -66,8 +74,12 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     C : float
         Inverse strength of the penalty, above 0.
+    pool : PoolGraph or None
+        Of the embeddings that the head is for, around ``pool_mean``; None = it learns from labels alone.
     pool_mean : ndarray, shape (d,), or None
         Centre of the embeddings; None = mean of what is fitted on.
+    temperature : float
+        Divides the logits, above 0.
     classes : array-like, shape (c,), or None
         Ids or keys of all classes, ascending; None = those that occur.
     max_iter : int
@@ -80,7 +92,9 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : ndarray, shape (c,)
         Class ids or keys.
     coef_ : ndarray of float32, shape (c, d)
+        Without the temperature.
     intercept_ : ndarray of float32, shape (c,)
+        As ``coef_``.
     center_ : ndarray of float32, shape (d,)
     n_iter_ : int
         Iterations used.
@@ -89,13 +103,17 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         C: float = 30.0,
+        pool: PoolGraph | None = None,
         pool_mean: NDArray[Any] | None = None,
+        temperature: float = 1.0,
         classes: ArrayLike | None = None,
         max_iter: int = 300,
         tol: float = 1e-4,
     ) -> None:
         self.C = C
+        self.pool = pool
         self.pool_mean = pool_mean
+        self.temperature = temperature
         self.classes = classes
         self.max_iter = max_iter
         self.tol = tol
@@ -120,25 +138,62 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            Shapes disagree, nothing to fit, or a value is not finite.
+            Shapes disagree, nothing to fit, or a value is not finite; a parameter is out of range.
         """
+        if not 0 < self.temperature < np.inf:
+            raise ValueError(f"temperature must be above 0 and finite, not {self.temperature}")
         X, weight = checked(X, len(y), sample_weight)
         Y, classes = indicator(y, self.classes)
-        center = centre_of(X, self.pool_mean)
-        Z = unit_rows(X, center)
-        last = self.linear() if hasattr(self, "coef_") else None
+        center, kept = centre_of(X, self.pool_mean), weight > 0
+        X, Y, weight = X[kept], Y[kept], weight[kept]
+        Z, Q, tol, max_iter = unit_rows(X, center), Y.astype(np.float32), self.tol, self.max_iter
+        last = LinearHead(self.classes_, self.coef_, self.intercept_, self.center_) if hasattr(self, "coef_") else None
         with threads.single():
             start = start_values(Z, Y, classes, last)
-            loss = independent_cross_entropy(Y)
-            coef, intercept, n_iter = descend(loss, Z, weight, start, C=self.C, tol=self.tol, max_iter=self.max_iter)
+            if self.pool is not None:
+                rows, likely = self._likely(self.pool, Z, Y, weight)
+                share = PSEUDO_WEIGHT * weight.sum() / max(len(rows), 1)
+                Z, Q = np.concatenate([Z, self.pool.Z[rows]]), np.concatenate([Q, likely])
+                weight = np.concatenate([weight, np.full(len(rows), share, np.float32)])
+                tol, max_iter = 3 * tol, min(max_iter, MAX_ITER)
+            loss = independent_cross_entropy(Q)
+            coef, intercept, n_iter = descend(loss, Z, weight, start, C=self.C, tol=tol, max_iter=max_iter)
         self.classes_, self.center_, self.n_features_in_ = classes, center, X.shape[1]
         self.coef_, self.intercept_, self.n_iter_ = coef, intercept, n_iter
         return self
 
+    def _likely(
+        self, pool: PoolGraph, Z: Float32, Y: NDArray[np.bool_], weight: Float32
+    ) -> tuple[NDArray[np.intp], Float32]:
+        """Return nodes without a label, and how likely each class is at each, (m, c)."""
+        if not hasattr(self, "_base"):
+            self._seating = Seating()
+            self._base = MultiLabelHead(C=BASE_C, tol=2 * self.tol)
+        seats = self._seating.seats(pool, Z)
+        rows = pool.unlabelled(seats)[:PSEUDO_ROWS]
+        # All labels spread beside those that say yes: the rest of what arrives says no.
+        spread = pool.spread(seats, np.hstack([Y, np.ones((len(Y), 1))]).astype(np.float32) * weight[:, None])[rows]
+        base = self._base.set_params(pool_mean=np.zeros(Z.shape[1], np.float32)).fit(Z, Y, weight)
+        # Few labels say yes to a rare class, and the plain regression hardly would: its odds are set against theirs.
+        yes = (weight @ Y + np.float32(0.5)) / (weight.sum() + 1)
+        told = sigmoid(base.logits(pool.Z[rows]) - np.log(yes / (1 - yes)))
+        arrived = spread[:, -1:]
+        likely = np.divide(spread[:, :-1], arrived, out=told.copy(), where=arrived > 0)
+        likely = np.clip((likely + told) / 2, _CERTAIN, 1 - _CERTAIN)
+        odds = (likely / (1 - likely)) ** np.float32(SHARPENED)
+        return rows, odds / (1 + odds)
+
     def linear(self) -> LinearHead:
-        """Return the head as plain numbers: to store it, or to score a pool. Raises NotFittedError before `fit`."""
+        """Return the head as plain numbers, temperature included: to store it, or to score a pool.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
         check_is_fitted(self, "coef_")
-        return LinearHead(self.classes_, self.coef_, self.intercept_, self.center_, multilabel=True)
+        scale = np.float32(1 / self.temperature)
+        return LinearHead(self.classes_, self.coef_ * scale, self.intercept_ * scale, self.center_, multilabel=True)
 
     def logits(self, X: Any) -> Float32:
         """Return logits of embeddings ``X`` (n, d): float32 (n, c). Raises as `Classifier.logits`."""

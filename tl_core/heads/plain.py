@@ -12,6 +12,7 @@ from tl_core.geometry import blocks, finite_unit_rows, rows_of, sigmoid, softmax
 
 _BLOCK = 1024
 _LABELLED_BLOCK = 4096
+HALF = 0.5  # of several classes a sample, those as likely as this are said to be there
 
 
 def scored(
@@ -47,6 +48,35 @@ def scored(
     for start, block in blocks(X, _BLOCK):
         out[start : start + len(block)] = score(finite_unit_rows(block, center))
     return out
+
+
+def present(P: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Say which classes are there, where a sample may be of several and is of one at least.
+
+    Parameters
+    ----------
+    P : ndarray, shape (n, c)
+        Each class's own probability, ``c`` at least 1.
+
+    Returns
+    -------
+    ndarray of bool, shape (n, c)
+        Those as likely as not; where there is none, the likeliest.
+    """
+    named = P >= HALF
+    silent = np.flatnonzero(~named.any(axis=1))
+    named[silent, P[silent].argmax(axis=1)] = True
+    return named
+
+
+def all_right(P: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return for each row of probabilities (n, c) how likely it is that `present` is right in all classes: (n,).
+
+    As if classes came independently. The least sure of its answers alone tells right from wrong less well (area under
+    the curve .86 against .88, docs/decisions/0038).
+    """
+    product: NDArray[np.floating[Any]] = np.where(present(P), P, 1 - P).prod(axis=1)
+    return product
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,11 +30,11 @@ _POWER = 3  # a link weighs its cosine to this power
 _DIMENSIONS, _SHRINKAGE = 512, 0.5  # of the whitening
 _ALPHA = 0.95  # how far labels spread: the share a node takes from its neighbours
 _ITERATIONS = 15
-_BASE_C, _BASE_ADJUSTMENT = 300.0, 0.5
-_PSEUDO_ROWS = 1500
-_PSEUDO_WEIGHT = 1.5  # of all samples without a label together, as a multiple of the labels'
-_SHARPENED = 2.0
-_MAX_ITER = 40
+BASE_C, _BASE_ADJUSTMENT = 300.0, 0.5
+PSEUDO_ROWS = 1500
+PSEUDO_WEIGHT = 1.5  # of all samples without a label together, as a multiple of the labels'
+SHARPENED = 2.0
+MAX_ITER = 40
 _TINY = np.float32(1e-30)
 _SAME = 1 - 1e-5  # a cosine above this is the same embedding
 
@@ -102,6 +102,12 @@ class PoolGraph:
         node = np.where(same, np.take_along_axis(columns, first, 1)[:, 0], -1)
         return Seats(node, columns, np.maximum(cosines, 0) ** _POWER)
 
+    def unlabelled(self, seats: "Seats") -> NDArray[np.intp]:
+        """Return the nodes that are none of these labelled samples, (k,)."""
+        free = np.ones(len(self.Z), np.bool_)
+        free[seats.node[seats.node >= 0]] = False
+        return np.flatnonzero(free)
+
     def spread(self, seats: "Seats", Y: Float32) -> Float32:
         """Let labels spread from their seats.
 
@@ -159,6 +165,27 @@ class Seats:
     node: NDArray[np.intp]
     columns: NDArray[np.intp]
     weights: Float32
+
+
+class Seating:
+    """The seats of labelled samples, kept from fit to fit: only those of new samples are looked for."""
+
+    def __init__(self) -> None:
+        self._of: PoolGraph | None = None
+        self._kept: dict[bytes, tuple[Any, ...]] = {}
+
+    def seats(self, pool: PoolGraph, Z: Float32) -> Seats:
+        """Return the seats of centred unit vectors ``Z`` (n, d) in this pool's graph."""
+        if self._of is not pool:
+            self._of, self._kept = pool, {}
+        keys = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in Z]
+        fresh = [row for row, key in enumerate(keys) if key not in self._kept]
+        if fresh:
+            seated = pool.seats(Z[fresh])
+            arrived = zip(seated.node, seated.columns, seated.weights, strict=True)
+            self._kept |= dict(zip((keys[row] for row in fresh), arrived, strict=True))
+        node, columns, weights = zip(*(self._kept[key] for key in keys), strict=True)
+        return Seats(np.array(node), np.array(columns), np.array(weights))
 
 
 def _solve(S: Any, B: Float32) -> Float32:
@@ -226,9 +253,9 @@ class TransductiveHead(LinearClassifier):
         if self.pool is not None:
             rows, likely = self._likely(self.pool, Z, Q * weight[:, None], classes, codes, weight)
             Z, Q = np.concatenate([Z, self.pool.Z[rows]]), np.concatenate([Q, likely])
-            share = _PSEUDO_WEIGHT * weight.sum() / max(len(rows), 1)
+            share = PSEUDO_WEIGHT * weight.sum() / max(len(rows), 1)
             weight = np.concatenate([weight, np.full(len(rows), share, np.float32)])
-            tol, max_iter = 3 * tol, _MAX_ITER
+            tol, max_iter = 3 * tol, MAX_ITER
         loss = soft_cross_entropy(Q)
         coef, intercept, self.n_iter_ = descend(loss, Z, weight, start, C=C, tol=tol, max_iter=max_iter)
         return coef, intercept
@@ -243,25 +270,12 @@ class TransductiveHead(LinearClassifier):
         weight: Float32,
     ) -> tuple[NDArray[np.intp], Float32]:
         """Return nodes without a label, and shares of the classes at each, (m, c)."""
-        seats = self._seated(pool, Z)
-        free = np.ones(len(pool.Z), np.bool_)
-        free[seats.node[seats.node >= 0]] = False
-        rows = np.flatnonzero(free)[:_PSEUDO_ROWS]
+        if not hasattr(self, "_seating"):
+            self._seating = Seating()
+        seats = self._seating.seats(pool, Z)
+        rows = pool.unlabelled(seats)[:PSEUDO_ROWS]
         if not hasattr(self, "_base"):
-            self._base = LogisticHead(C=_BASE_C, logit_adjustment=_BASE_ADJUSTMENT, tol=2 * self.tol)
+            self._base = LogisticHead(C=BASE_C, logit_adjustment=_BASE_ADJUSTMENT, tol=2 * self.tol)
         self._base.set_params(pool_mean=np.zeros(Z.shape[1], np.float32)).fit(Z, classes[codes], weight)
-        Q = (pool.spread(seats, Y)[rows] + self._base.predict_proba(pool.Z[rows])) ** np.float32(_SHARPENED)
+        Q = (pool.spread(seats, Y)[rows] + self._base.predict_proba(pool.Z[rows])) ** np.float32(SHARPENED)
         return rows, Q / Q.sum(axis=1, keepdims=True)
-
-    def _seated(self, pool: PoolGraph, Z: Float32) -> Seats:
-        """Return the seats of labelled samples. Those of the last fit keep theirs: only new ones are looked for."""
-        if getattr(self, "_seats_of", None) is not pool:
-            self._seats_of, self._seats = pool, dict[bytes, tuple[Any, ...]]()
-        keys = [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in Z]
-        fresh = [row for row, key in enumerate(keys) if key not in self._seats]
-        if fresh:
-            seated = pool.seats(Z[fresh])
-            arrived = zip(seated.node, seated.columns, seated.weights, strict=True)
-            self._seats |= dict(zip((keys[row] for row in fresh), arrived, strict=True))
-        node, columns, weights = zip(*(self._seats[key] for key in keys), strict=True)
-        return Seats(np.array(node), np.array(columns), np.array(weights))

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tl_core.geometry import block_lengths, each, unit_rows
-from tl_core.heads.plain import LinearHead
+from tl_core.heads.plain import HALF, LinearHead
 from tl_core.query import products
 from tl_core.query.base import Pool
 from tl_core.query.scoring import plain_head, scan
 from tl_core.query.units import Units
 
 NONE = -1
-_THERE = 0.5  # of several classes a sample, those as likely as this are said to be there
 
 Float32 = NDArray[np.float32]
 Found = tuple[NDArray[np.intp], Float32]
@@ -137,5 +136,5 @@ def _only_of_logits(L: Float32) -> Float32:
 def _only(P: Float32) -> Float32:
     """Return place and probability of the one class (c, m) that is there: (2, m)."""
     best = _highest(P)
-    best[0, (P >= _THERE).sum(axis=0) != 1] = NONE
+    best[0, (P >= HALF).sum(axis=0) != 1] = NONE
     return best

@@ -19,10 +19,10 @@ DISAGREEMENT, SUSPECT, UNSURE, FLAG, ASKED = "disagreement", "suspect", "unsure"
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a sample waits for a reviewer, and the class that heads suggest instead where that is why."""
+    """Why a sample waits for a reviewer, and the classes that heads suggest instead where that is why."""
 
     why: str
-    suggested: int | None = None
+    suggested: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def reviews_json(user: User, question: Question, held: list[tuple[Assignment, Re
         {
             **row,
             "why": reason.why,
-            "suggested": reason.suggested,
+            "suggested": None if reason.suggested is None else sorted(reason.suggested),
             "suggestions": predicted.get(row["sample"], []),
             "given": [_given_json(label, user) for label in given.get(row["sample"], [])],
             "flags": notes.get(row["sample"], []),

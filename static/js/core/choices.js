@@ -35,7 +35,7 @@ export function choicesOf({ given = [], suggestions, suggested = null }) {
   };
   for (const each of given) if (each.verdict === "answer") choice(each.classes, false).by.push(each);
   const answered = [...found.values()].sort((a, b) => b.by.length - a.by.length);
-  if (suggested !== null) choice([suggested], true);
+  if (suggested !== null) choice(suggested, true);
   for (const [id, p] of suggestions) if (p >= LEAST_LIKELY) choice([id], true);
   return [...answered, ...[...found.values()].filter(({ isHeads }) => isHeads)].slice(0, MOST);
 }
