@@ -97,6 +97,9 @@ class Label(models.Model):
             models.Index(
                 fields=["question", "sample"], condition=Q(is_current=True, mode="review"), name="label_reviews"
             ),
+            # With every fit it is asked which labels were given at a stroke: all others need not be read for that.
+            models.Index(fields=["question", "id"], condition=Q(is_current=True, mode="grid"), name="label_grids"),
+            models.Index(fields=["question", "id"], condition=Q(is_current=True, mode="sequence"), name="label_bursts"),
             models.Index(fields=["annotator", "project", "created_at"], name="label_by_person"),
             # Heads that a label names are kept as rows.
             models.Index(

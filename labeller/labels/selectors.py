@@ -48,6 +48,20 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
     return found
 
 
+def strokes(question: Question) -> tuple[set[int], dict[int, int]]:
+    """Samples that were confirmed as tiles, and those that were labelled with all of their burst, with its id.
+
+    Only where that is what stands: a sample that somebody has looked at alone since is not among them.
+    """
+    standing = Label.objects.filter(question=question, is_current=True, answer__isnull=False)
+    tiles = standing.filter(mode=Label.Mode.GRID)
+    frames = standing.filter(mode=Label.Mode.SEQUENCE, sample__file__sequence__isnull=False)
+    return (
+        {sample_id for _, sample_id in pages(tiles, "sample_id")},
+        {sample_id: burst for _, sample_id, burst in pages(frames, "sample_id", "sample__file__sequence")},
+    )
+
+
 def settled(question: Question) -> set[int]:
     """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
     found = Answer.objects.filter(question=question).settled()

@@ -123,7 +123,7 @@ def _fit(question: Question, embeddings: Embedded, data: Training) -> tuple[Any,
     started = time.perf_counter()
     run = runs.current_run(question.project)
     head, parameters = fitting.head_of_now(question, run, embeddings)
-    head.fit(data.X, data.y)
+    head.fit(data.X, data.y, sample_weight=data.weight_for(head))
     row = Head(
         question=question,
         run=run,

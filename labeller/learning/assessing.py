@@ -118,7 +118,8 @@ def _cross_validated(question: Question, head: Any, data: Training) -> dict[str,
 
     if len(data.y) < FOLDS:
         return {"classes": {}, "label_errors": []}
-    logits = calibration.out_of_fold(head, data.X, data.y, FOLDS, question.pk)
+    weight = data.weight_for(head)
+    logits = calibration.out_of_fold(head, data.X, data.y, FOLDS, question.pk, sample_weight=weight)
     held_out = HeldOut(data.true, fitting.said(question, data.probabilities(logits)), data.class_ids)
     errors = _set_errors(data, logits) if question.multi_label else _errors(data, logits)
     return {"classes": _scores(held_out), "label_errors": errors[:MOST_ERRORS]}
@@ -213,7 +214,8 @@ def _right(head: Any, data: Training, fitted_on: NDArray[np.intp], judged: NDArr
 
     # The temperature never changes which class is likeliest, and finding one costs more fits.
     copy = clone(head).set_params(temperature=1.0)
-    copy.fit(data.X[fitted_on], data.y[fitted_on])
+    weight = data.weight_for(copy)
+    copy.fit(data.X[fitted_on], data.y[fitted_on], sample_weight=None if weight is None else weight[fitted_on])
     if data.y.ndim == 2:
         exactly: NDArray[np.bool_] = (present(copy.predict_proba(data.X[judged])) == data.y[judged]).all(axis=1)
         return exactly
@@ -243,7 +245,7 @@ def _recall(
     starred = list(question.classes.filter(is_starred=True).values_list("pk", flat=True))
     if not starred:
         return []
-    fitted = clone(head).fit(data.X, data.y)
+    fitted = clone(head).fit(data.X, data.y, sample_weight=data.weight_for(head))
     pool = embeddings.without(labels.settled(question))
     expected = dict(
         zip(data.class_ids, fitted.predict_proba(embeddings.vectors)[pool].sum(axis=0).tolist(), strict=True)

@@ -16,6 +16,7 @@ from labeller.codes import WorkerCode
 from labeller.embedding import mixing
 from labeller.embedding.loading import Embedded
 from labeller.embedding.models import EmbeddingRun
+from labeller.labels import selectors as labels
 from labeller.learning import backing_off
 from labeller.learning.models import Head
 from labeller.messages import Explained
@@ -23,6 +24,7 @@ from labeller.projects.models import LabelClass, Question
 from tl_core import heads, query
 from tl_core.geometry import sigmoid, softmax
 from tl_core.heads import files as head_files
+from tl_core.heads import strokes
 from tl_core.heads.plain import present
 from tl_core.notices import notice
 
@@ -36,17 +38,25 @@ MULTI_LABEL = "multilabel"  # what the one head for several classes a sample is 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a head is fitted on: embeddings `X` (n, D), `y` class ids (n,), or with several a sample bool (n, c)."""
+    """What a head is fitted on: embeddings `X` (n, D), `y` class ids (n,), or with several a sample bool (n, c).
+
+    `weight` (n,) is how much each label counts: less than 1 where many alike were labelled at a stroke.
+    """
 
     X: NDArray[np.float32]
     y: NDArray[Any]
     class_ids: list[int]
     sample_ids: NDArray[np.int64]
+    weight: NDArray[np.float32]
 
     @property
     def true(self) -> NDArray[np.bool_]:
         """Which classes each sample has, (n, c)."""
         return self.y if self.y.ndim == 2 else self.y[:, None] == self.class_ids
+
+    def weight_for(self, head: Any) -> NDArray[np.float32] | None:
+        """What that head is to be fitted with besides; None where all count the same, or it can't tell them apart."""
+        return self.weight if (self.weight < 1).any() and getattr(head, "takes_weights", True) else None
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """What a head's logits of such samples mean."""
@@ -68,7 +78,19 @@ def training(question: Question, embeddings: Embedded, answers: dict[int, frozen
         y = np.array([[class_id in classes for class_id in class_ids] for classes in given])
     else:
         y = np.array([min(classes) for classes in given])
-    return Training(embeddings.vectors[positions], y, class_ids, embeddings.ids[positions])
+    sample_ids = embeddings.ids[positions]
+    return Training(embeddings.vectors[positions], y, class_ids, sample_ids, _weights(question, sample_ids, given))
+
+
+def _weights(question: Question, sample_ids: NDArray[np.int64], given: list[frozenset[int]]) -> NDArray[np.float32]:
+    """How much each label counts: less where many alike were labelled at a stroke."""
+    tiles, bursts = labels.strokes(question)
+    numbers: dict[frozenset[int], int] = {}
+    return strokes.weights(
+        np.array([numbers.setdefault(classes, len(numbers)) for classes in given], np.intp),
+        np.isin(sample_ids, list(tiles)),
+        np.array([bursts.get(sample_id, -1) for sample_id in sample_ids.tolist()], np.intp),
+    )
 
 
 # --- head -----------------------------------------------------------------------------------------
@@ -155,7 +177,7 @@ def fit(
     parameters = tuned.parameters if tuned else _known_parameters(question, run)
     _told_of_pool(learner.estimator, embeddings).set_params(**parameters)
     started = time.perf_counter()
-    learner.fit(data.X, data.y)
+    learner.fit(data.X, data.y, sample_weight=data.weight_for(learner.estimator))
     seconds = time.perf_counter() - started
     names = dict(LabelClass.objects.filter(pk__in=data.class_ids).values_list("pk", "name"))
     meta = {
@@ -266,7 +288,7 @@ def tune(
     if data is None:
         return None
     head, parameters = head_of_now(question, run, embeddings)
-    found = calibration.tune(head, data.X, data.y, question.pk)
+    found = calibration.tune(head, data.X, data.y, question.pk, sample_weight=data.weight_for(head))
     parameters["temperature"] = found.temperature
     if found.C is not None:  # else some class has too few labels yet, and what there was stays
         parameters["C"] = found.C
@@ -296,5 +318,6 @@ def _held_out(question: Question, head: Any, data: Training) -> HeldOut | None:
 
     if len(data.y) < calibration.FOLDS:
         return None
-    logits = calibration.out_of_fold(head, data.X, data.y, calibration.FOLDS, question.pk)
+    weight = data.weight_for(head)
+    logits = calibration.out_of_fold(head, data.X, data.y, calibration.FOLDS, question.pk, sample_weight=weight)
     return HeldOut(data.true, said(question, data.probabilities(logits)), data.class_ids)

@@ -5,20 +5,25 @@ import types
 
 import numpy as np
 import pytest
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from labeller.embedding.loading import Embedded
+from labeller.embedding import runs
+from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.jobs.models import Job
+from labeller.labels import selectors as labels
 from labeller.learning import asking, fitting
 from labeller.learning.fitting import HeldOut
 from labeller.learning.models import Head, Round
 from labeller.messages import sentence
 from labeller.projects.models import Question
+from labeller.samples.models import Deployment, File, Sample, Sequence
 from tests import factories
 from tl_core import importing
 from tl_core.heads import files as head_files
+from tl_core.heads import strokes
 from tl_core.store.vectors import Vectors
 
 NAMES = ("fox", "badger", "empty")
@@ -145,3 +150,70 @@ def test_with_several_classes_a_sample_each_has_a_probability_of_its_own(db, set
     for sample, group in zip(made, groups, strict=True):
         if sample.pk in found:
             assert found[sample.pk] == sorted(map(foxes.class_id, answers[group]))
+
+
+# --- strokes --------------------------------------------------------------------------------------
+
+
+def weights(foxes):
+    """How much each sample's label counts in a fit."""
+    run = runs.current_run(foxes.project)
+    data = fitting.training(foxes.question, load_embeddings(run), labels.consensus(foxes.question))
+    return dict(zip(data.sample_ids.tolist(), data.weight.tolist(), strict=True))
+
+
+def test_tiles_of_a_class_count_as_its_other_labels_do_and_a_burst_as_one(foxes):
+    vectors, _ = factories.clusters(60, 3)
+    made = factories.samples(foxes.project, 60)
+    factories.embed(foxes.project, made, vectors)
+    alone, page, others, burst = made[:5], made[5:35], made[35:40], made[40:44]
+    deployment = Deployment.objects.create(project=foxes.project, name="north")
+    sequence = Sequence.objects.create(deployment=deployment, started_at=timezone.now())
+    File.objects.filter(samples__in=burst).update(sequence=sequence)
+    for sample in alone:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    for sample, name in [(each, "fox") for each in page] + [(each, "empty") for each in others]:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name), mode="grid")
+    for sample in burst:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("badger"), mode="sequence")
+    found = weights(foxes)
+    assert [found[each.pk] for each in alone] == [1.0] * 5
+    assert sum(found[each.pk] for each in page) == pytest.approx(5)
+    assert sum(found[each.pk] for each in others) == pytest.approx(strokes.LEAST)
+    assert sum(found[each.pk] for each in burst) == pytest.approx(1)
+
+    factories.label(foxes.question, page[0], foxes.ana, foxes.class_id("badger"))
+    assert weights(foxes)[page[0].pk] == 1, "looked at alone since"
+
+
+def test_a_page_of_tiles_does_not_tilt_the_head(foxes, settings):
+    """Two classes that overlap: forty confirmed tiles of one must not make the other vanish where they meet."""
+    rng = np.random.default_rng(0)
+    side = np.repeat([0, 1], 60)
+    vectors = rng.normal(0, 1, (120, 8)).astype(np.float32)
+    vectors[:, 0] += np.where(side == 0, -0.9, 0.9)
+    made = factories.samples(foxes.project, 120)
+    factories.embed(foxes.project, made, vectors)
+    names = np.array(["fox", "badger"])[side]
+    for row in (*range(10), *range(60, 70)):
+        factories.label(foxes.question, made[row], foxes.ana, foxes.class_id(names[row]))
+    learn_by(foxes, head="logistic")
+    for row in range(10, 50):
+        factories.label(foxes.question, made[row], foxes.ana, foxes.class_id("fox"), mode="grid")
+    learn_by(foxes, head="logistic")
+    before, after = Head.objects.order_by("version")
+    badgers = rng.normal(0, 1, (2000, 8)).astype(np.float32)
+    badgers[:, 0] += 0.9
+
+    def found(head):
+        classes = np.array(head.class_ids)
+        predicted = classes[head_files.load(settings.HEADS / head.directory).predict_proba(badgers).argmax(axis=1)]
+        return (predicted == foxes.class_id("badger")).mean()
+
+    assert found(after) > found(before) - 0.1
+
+
+def test_a_classifier_that_takes_no_weights_learns_all_the_same(foxes, labelled):
+    for sample in Sample.objects.order_by("pk")[20:40]:
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), mode="grid")
+    assert learn_by(foxes, head="sklearn.neighbors.KNeighborsClassifier")[-1].state == Job.State.DONE

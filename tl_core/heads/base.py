@@ -86,6 +86,11 @@ class Classifier(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     pool_mean: NDArray[Any] | None
     temperature: float | None
 
+    @property
+    def takes_weights(self) -> bool:
+        """Whether labels may count differently in `fit`."""
+        return True
+
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit to labelled embeddings.
 

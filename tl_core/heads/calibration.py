@@ -221,7 +221,7 @@ def choose_C(
     return _tuned(head, X, y, seed, grid, folds).C
 
 
-def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuning:
+def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int, *, sample_weight: ArrayLike | None = None) -> Tuning:
     """Return the C and the temperature that cross-validation finds, from the same fits, for a full refit.
 
     Parameters
@@ -234,6 +234,8 @@ def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuning:
         Their classes, or which of several each is of.
     seed : int
         Of the division into folds.
+    sample_weight : array-like, shape (n,), or None
+        For fitting. Where 50 labels or more count fully, the others judge nothing: what they are like was fitted on.
 
     Returns
     -------
@@ -245,10 +247,18 @@ def tune(head: Any, X: ArrayLike, y: ArrayLike, seed: int) -> Tuning:
     ValueError
         From fitting.
     """
-    return _tuned(head, X, y, seed, C_GRID, FOLDS)
+    return _tuned(head, X, y, seed, C_GRID, FOLDS, sample_weight)
 
 
-def _tuned(head: Any, X: ArrayLike, y: ArrayLike, seed: int, grid: Sequence[float], folds: int) -> Tuning:
+def _tuned(
+    head: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    seed: int,
+    grid: Sequence[float],
+    folds: int,
+    sample_weight: ArrayLike | None = None,
+) -> Tuning:
     y = np.asarray(y)
     codes, counts = (y, y.sum(axis=0)) if y.ndim == 2 else np.unique(y, return_inverse=True, return_counts=True)[1:]
     if len(counts) < 2:
@@ -258,9 +268,11 @@ def _tuned(head: Any, X: ArrayLike, y: ArrayLike, seed: int, grid: Sequence[floa
         return Tuning(None, 1.0)
     path: list[dict[str, Any]] = [{"C": C} for C in sorted(grid)] if choosing else [{}]
     raw = clone(head).set_params(temperature=1.0)
-    logits = _paths(raw, X, y, path, folds, seed, None)
-    temperatures = [temperature(each, codes) for each in logits]
-    losses = [_loss(each / value, codes) for each, value in zip(logits, temperatures, strict=True)]
+    logits = _paths(raw, X, y, path, folds, seed, sample_weight)
+    full = np.ones(len(codes), np.bool_) if sample_weight is None else np.asarray(sample_weight) >= 1
+    judges = full if np.count_nonzero(full) >= ENOUGH_LABELS else np.ones(len(codes), np.bool_)
+    temperatures = [temperature(each[judges], codes[judges]) for each in logits]
+    losses = [_loss(each[judges] / value, codes[judges]) for each, value in zip(logits, temperatures, strict=True)]
     best = int(np.argmin(losses))
     return Tuning(path[best].get("C"), temperatures[best] if len(codes) >= ENOUGH_LABELS else 1.0)
 

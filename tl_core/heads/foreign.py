@@ -79,6 +79,11 @@ class ForeignHead(Classifier):
         self._unfitted()
         return self
 
+    @property
+    def takes_weights(self) -> bool:
+        """Whether the classifier takes weights. Raises as `checked`."""
+        return bool(has_fit_parameter(self._unfitted(), "sample_weight"))
+
     @available_if(_is_linear)  # type: ignore[untyped-decorator]
     def linear(self) -> LinearHead:
         """Return the head as plain numbers, temperature included; there only where the classifier is linear."""
