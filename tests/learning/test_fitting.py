@@ -14,6 +14,7 @@ from labeller.embedding import runs
 from labeller.embedding.loading import Embedded, load_embeddings
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
+from labeller.labels.models import Label
 from labeller.learning import asking, fitting
 from labeller.learning.fitting import HeldOut
 from labeller.learning.models import Head, Round
@@ -182,7 +183,8 @@ def test_tiles_of_a_class_count_as_its_other_labels_do_and_a_burst_as_one(foxes)
     assert sum(found[each.pk] for each in others) == pytest.approx(strokes.LEAST)
     assert sum(found[each.pk] for each in burst) == pytest.approx(1)
 
-    factories.label(foxes.question, page[0], foxes.ana, foxes.class_id("badger"))
+    confirmed = Label.objects.get(sample=page[0])
+    factories.label(foxes.question, page[0], foxes.ana, foxes.class_id("badger"), supersedes=confirmed.uuid)
     assert weights(foxes)[page[0].pk] == 1, "looked at alone since"
 
 
