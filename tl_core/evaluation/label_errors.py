@@ -94,7 +94,7 @@ def find_set_errors(Y: ArrayLike, P: ArrayLike) -> LabelErrors:
     -------
     LabelErrors
         Ranked by margin; a row for each class in doubt. Only what is less likely than not is doubted. Nor is a class
-        too many that the head finds in fewer than half of the samples given it: there it is the head that errs.
+        too many that the head finds in none of the samples given it: there it is the head that errs.
 
     Raises
     ------
@@ -114,8 +114,8 @@ def find_set_errors(Y: ArrayLike, P: ArrayLike) -> LabelErrors:
         yes = P[rows, column]
         is_given = given[rows, column]
         errors = find_label_errors(is_given.astype(np.intp), np.stack([1 - yes, yes], axis=1))
-        is_told = 2 * np.count_nonzero(yes[is_given] >= 0.5) >= np.count_nonzero(is_given)
-        doubted = (errors.margin < 0) & (is_told | ~is_given[errors.indices])
+        is_found = bool((yes[is_given] >= 0.5).any())
+        doubted = (errors.margin < 0) & (is_found | ~is_given[errors.indices])
         found.append((rows[errors.indices[doubted]], errors.margin[doubted], errors.self_confidence[doubted]))
     lengths = [len(rows) for rows, *_ in found]
     columns = np.repeat(np.arange(len(found)), lengths)
