@@ -2,7 +2,7 @@
 """What a large pool is summed up by: written once as one file, which every process maps.
 
 Its mean, the distances from it, its unit rows in a quarter of the size, and the graph that heads learn from. All of it
-follows from the embeddings alone and takes half a minute for a million of them.
+follows from the embeddings alone, and takes passes over all of them.
 """
 
 import functools

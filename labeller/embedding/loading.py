@@ -25,9 +25,7 @@ from tl_core.store.vectors import Vectors
 
 log = logging.getLogger(__name__)
 
-LARGE_POOL = (
-    20_000  # from here on a pool is summed up beside its shards; what a smaller one needs is worked out at once
-)
+LARGE_POOL = 20_000  # from here on a pool is summed up beside its shards; less is worked out in no time
 SUMMARY = "pool-"  # what the names of summaries begin with, beside a run's shards
 
 Parts = tuple[tuple[int, tuple[Shard, ...]], ...]  # the runs that embeddings are of, each with its finished shards

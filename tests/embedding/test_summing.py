@@ -11,6 +11,8 @@ from labeller.jobs import registry
 from labeller.jobs.models import Job
 from labeller.learning import asking, fitting, rounds
 from labeller.learning.models import Round
+from labeller.managing import removing_samples
+from labeller.samples.models import Sample
 from tests import factories
 from tl_core import geometry, query
 from tl_core import summing as pools
@@ -219,4 +221,24 @@ def test_a_worker_that_lost_the_job_leaves_nothing(foxes, pool, monkeypatch):
 def test_it_goes_with_its_run(foxes, pool):
     summed(foxes)
     tidying.remove(run_of(foxes))
+    assert files_of(foxes) == []
+
+
+def test_nothing_of_deleted_samples_is_left_in_it(foxes, pool):
+    summed(foxes)
+    going = Sample.objects.filter(pk=pool[0][0].pk)
+    removing_samples.forget_vectors(run_of(foxes), going, [0])
+    assert files_of(foxes) == []
+
+
+def test_what_is_written_while_samples_are_deleted_goes_again(foxes, pool, monkeypatch):
+    summing.keep_up(run_of(foxes), {""})
+    real = pools.compact
+
+    def meanwhile(*args, **given):
+        removing_samples.forget_vectors(run_of(foxes), Sample.objects.filter(pk=pool[0][0].pk), [0])
+        return real(*args, **given)
+
+    monkeypatch.setattr(pools, "compact", meanwhile)
+    assert [job.state for job in factories.work("sum")] == [Job.State.DONE]
     assert files_of(foxes) == []
