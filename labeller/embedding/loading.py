@@ -1,6 +1,9 @@
-"""All embeddings of a run as arrays, kept by the process."""
+"""All embeddings of a run as arrays, kept by the process, and what they are summed up by where a job has done that."""
 
 import functools
+import hashlib
+import json
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +14,21 @@ from numpy.typing import NDArray
 from labeller.codes import WorkerCode
 from labeller.embedding import mixing, runs
 from labeller.embedding.models import EmbeddingRun
-from tl_core import geometry, query
+from tl_core import geometry, query, summing
 from tl_core.notices import notice
 from tl_core.spaces.mixing import Mix
 from tl_core.spaces.mixing import fit as fit_mix
+from tl_core.store.arrays import ArraysCorrupt
 from tl_core.store.embeddings import Embeddings, Shard
 from tl_core.store.shards import StoreCorrupt
 from tl_core.store.vectors import Vectors
 
-LARGE_POOL = 200_000  # 256 MB of a worker's memory; below, less than a tenth of a second would be saved
+log = logging.getLogger(__name__)
+
+LARGE_POOL = 20_000  # from here on a pool is summed up beside its shards; less is worked out in no time
+SUMMARY = "pool-"  # what the names of summaries begin with, beside a run's shards
+
+Parts = tuple[tuple[int, tuple[Shard, ...]], ...]  # the runs that embeddings are of, each with its finished shards
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity: the cached object stands for its arrays
@@ -27,7 +36,7 @@ class Embedded:
     """Embeddings of a run: `ids` int64 (N,), `vectors` (N, D) read where they lie, the `mean` of all, float32 (D,).
 
     Where they are not all, `part` says of which, and where they stand among them. `mix` is the digest of what they are
-    beside the run's own, see `mixing`.
+    beside the run's own, see `mixing`. What the `summary` knows is not worked out anew.
     """
 
     ids: NDArray[np.int64]
@@ -35,27 +44,36 @@ class Embedded:
     mean: NDArray[np.float32]
     part: "tuple[Embedded, NDArray[np.intp]] | None" = None
     mix: str = ""
+    summary: summing.Summary | None = None
 
     @functools.cached_property
-    def norms(self) -> NDArray[np.float32]:
-        """Each embedding's distance from the mean, (N,)."""
+    def norms(self) -> NDArray[np.float32] | None:
+        """Each embedding's distance from the mean, (N,); None where that takes a pass that others make anyway."""
+        if self.part is not None:
+            whole, at = self.part
+            return None if whole.norms is None else whole.norms[at]
+        if self.summary is not None:
+            return self.summary.norms
+        if len(self.ids) >= LARGE_POOL:
+            return None
         return geometry.lengths(self.vectors, self.mean) if len(self.ids) else np.zeros(0, np.float32)
 
     @functools.cached_property
     def units(self) -> query.Units | None:
-        """The pool in a quarter of its size, where scoring it whole takes a noticeable part of a refit."""
-        return query.compact(self.vectors, self.mean) if len(self.ids) >= LARGE_POOL else None
+        """The pool in a quarter of its size, where it is large and summed up."""
+        if self.part is not None:
+            whole, at = self.part
+            return whole.units.only(at) if whole.units is not None and len(at) >= LARGE_POOL else None
+        return None if self.summary is None else self.summary.units
 
     @functools.cached_property
     def graph(self) -> Any:
         """Neighbours among a sample of the pool, for heads that learn from it; the same one in every process."""
-        from tl_core.heads.transductive import PoolGraph
-
-        return PoolGraph(self.vectors, self.mean, np.random.default_rng(0))
+        return summing.pool_graph(self.vectors, self.mean) if self.summary is None else self.summary.graph
 
     @functools.cached_property
     def _order(self) -> NDArray[np.intp]:
-        return np.argsort(self.ids)
+        return np.argsort(self.ids, kind="stable")  # ascending already, mostly: that takes next to no time then
 
     @functools.cached_property
     def _sorted(self) -> NDArray[np.int64]:
@@ -89,8 +107,40 @@ class Embedded:
 
 def load_embeddings(run: EmbeddingRun, mix: str = "") -> Embedded:
     """All embeddings of a run, or a mix of them and its companions'; kept by the process until a shard is added."""
-    parts = mixing.parts(run, mix) if mix else [run]
-    return _load(run.pk, mix, tuple((part.pk, tuple(runs.shards(part))) for part in parts))
+    shards = parts(run, mix)
+    return _load(run.pk, mix, shards, summary(run, mix, shards))
+
+
+def parts(run: EmbeddingRun, mix: str) -> Parts:
+    """What the embeddings of a run, or of a mix, consist of now."""
+    members = mixing.parts(run, mix) if mix else [run]
+    return tuple((each.pk, tuple(runs.shards(each))) for each in members)
+
+
+def summary(run: EmbeddingRun, mix: str, shards: Parts) -> summing.Summary | None:
+    """What these embeddings are summed up by, mapped once a process; None where no job has done that (yet)."""
+    if sum(shard.count for shard in shards[0][1]) < LARGE_POOL:
+        return None
+    try:
+        return _summary(run, summary_name(mix, shards))
+    except FileNotFoundError:
+        return None
+    except ArraysCorrupt as error:
+        log.error("what %s is summed up by is written anew: %s", run, error)
+        return None
+
+
+@functools.lru_cache(maxsize=4)
+def summary_name(mix: str, shards: Parts) -> str:
+    """What the file is called: it follows from all that a summary does, so none is ever taken for another's."""
+    made_of = [[[each.number, each.count, each.sha256] for each in of_part] for _, of_part in shards]
+    return SUMMARY + hashlib.sha256(json.dumps([summing.way(), mix, made_of]).encode()).hexdigest()
+
+
+# As many as pools are kept. One that is missing, or damaged, is looked for again.
+@functools.lru_cache(maxsize=2)
+def _summary(run: EmbeddingRun, name: str) -> summing.Summary:
+    return summing.read(runs.store(run).storage, name)
 
 
 def load_beside(run: EmbeddingRun, companion: EmbeddingRun, mix: str = "") -> tuple[Mix, Embedded]:
@@ -116,12 +166,19 @@ def read_shard(run: EmbeddingRun, mix: str, number: int) -> Embeddings:
 
 # Two: questions of one project may have chosen differently.
 @functools.lru_cache(maxsize=2)
-def _load(run_id: int, mix: str, parts: tuple[tuple[int, tuple[Shard, ...]], ...]) -> Embedded:
+def _load(run_id: int, mix: str, shards: Parts, known: summing.Summary | None) -> Embedded:
     run = EmbeddingRun.objects.get(pk=run_id)
-    whole = _mixed(run, mix, [_opened(part, shards) for part, shards in parts])
+    whole = opened(run, mix, shards)
+    if known is not None:
+        return Embedded(whole.ids, whole.vectors, known.mean, mix=mix, summary=known)
     dimension = whole.vectors.shape[1]
     mean = geometry.mean_row(whole.vectors) if len(whole.ids) else np.zeros(dimension, np.float32)
     return Embedded(whole.ids, whole.vectors, mean, mix=mix)
+
+
+def opened(run: EmbeddingRun, mix: str, shards: Parts) -> Embeddings:
+    """The embeddings that consist of these parts, opened anew."""
+    return _mixed(run, mix, [_opened(part, of_part) for part, of_part in shards])
 
 
 def _opened(run_id: int, shards: tuple[Shard, ...]) -> Embeddings:

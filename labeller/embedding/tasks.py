@@ -2,12 +2,13 @@
 
 from celery import shared_task
 
-from labeller.embedding import computing, neighbours, runs
+from labeller.embedding import computing, neighbours, runs, summing
 from labeller.jobs.registry import handler
 
 handler("plan")(computing.plan)
 handler("embed")(computing.embed_shard)
 handler("index")(neighbours.build)
+handler("sum")(summing.build)
 
 
 @shared_task

@@ -43,6 +43,7 @@ QUEUES = {
     "embed": "embed",
     "fit": "embed",
     "index": "embed",
+    "sum": "embed",
     "levels": "embed",
     "refit": "train",
     "retrain": "train",

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from labeller.codes import WorkerCode
-from labeller.embedding import neighbours, runs
+from labeller.embedding import neighbours, runs, summing
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
 from labeller.learning import assessing, choosing, fitting, foreseeing, listing, reading, weighing
@@ -49,8 +49,7 @@ def refit(progress: jobs.Progress) -> None:
     if ranking is not None and not _is_empty_again(ranking):
         switch(ranking)
     learnt.send(Round, question=question)
-    if question.strategy in neighbours.ASKING:
-        neighbours.keep_up(runs.current_run(question.project))
+    _keep_up(question)
 
 
 def retrain(progress: jobs.Progress) -> None:
@@ -68,6 +67,14 @@ def retrain(progress: jobs.Progress) -> None:
         switch(ranking)
     learnt.send(Round, question=question)
     jobs.enqueue("assess", key=f"question:{question.pk}", project=question.project, payload=progress.job.payload)
+
+
+def _keep_up(question: Question) -> None:
+    """Ask for what lies beside the embeddings and spares rounds work, where it lacks some of them."""
+    run = runs.current_run(question.project)
+    if question.strategy in neighbours.ASKING:
+        neighbours.keep_up(run)
+    summing.keep_up(run, {reading.mix_in_use(each, run) for each in question.project.questions.all()})
 
 
 def _question(progress: jobs.Progress) -> Question:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from labeller.codes import WorkerCode
-from labeller.embedding import neighbours, runs
+from labeller.embedding import loading, neighbours, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -112,7 +112,8 @@ def forget_vectors(run: EmbeddingRun, going: "QuerySet[Sample]", numbers: list[i
         written = files.write_shard(row.number, np.array(shard.ids), np.array(shard.vectors, np.float32), valid)
         lost = len(valid) - int(valid.sum())
         run.shards.filter(pk=row.pk).update(embedded=int(valid.sum()), failed=lost, sha256=written.sha256)
-    files.storage.delete(neighbours.FILE)
+    for name in [neighbours.FILE, *files.storage.names(loading.SUMMARY)]:
+        files.storage.delete(name)
     EmbeddingRun.objects.filter(pk=run.pk).update(indexed=F("indexed") + 1)
 
 

@@ -1,6 +1,9 @@
 # ruff: noqa: N803, N806 - matrices are X, Z and P here, as in scikit-learn
 """tl_core.loop: modAL's loop around our heads."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -13,6 +16,12 @@ from tl_core.loop import make_committee, make_learner
 # What some strategies cannot do without; "committee" is for committees.
 NEEDED = {"positive_first": {"positive": 1}, "similar_to": {"examples": blobs(2, 1)[0]}}
 STRATEGIES = [name for name in query.names() if name != "committee"]
+
+
+def test_learners_import_no_torch_and_leave_it_to_whoever_wants_it() -> None:
+    asked = "import sys, tl_core.loop; print('torch' in sys.modules); import torch; print(torch.ones(2).sum().item())"
+    told = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["False", "2.0"]
 
 
 class TestLearner:

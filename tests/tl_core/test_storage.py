@@ -52,6 +52,33 @@ def test_what_was_written_is_read(parts: list[bytes], view: bool, root: Storage)
     assert root.local("a/b.bin", fresh=True).read_bytes() == b"".join(parts)
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_file_that_is_handed_out_takes_its_place_when_it_is_done(before: bool, root: Storage) -> None:
+    if before:
+        root.write("a/b.bin", b"before")
+    with root.writing("a/b.bin") as path:
+        path.write_bytes(b"one")
+        assert root.names() == (["a/b.bin"] if before else [])
+        path.write_bytes(b"two")
+    assert root.names() == ["a/b.bin"]
+    assert root.local("a/b.bin").read_bytes() == root.local("a/b.bin", fresh=True).read_bytes() == b"two"
+
+
+def test_of_a_file_whose_writer_fails_nothing_is_left(root: Storage, tmp_path: Path) -> None:
+    root.write("a", b"before")
+    root.local("a")
+    left = tree(tmp_path)
+
+    def fail() -> None:
+        with root.writing("a") as path:
+            path.write_bytes(b"half")
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        fail()
+    assert tree(tmp_path) == left and root.local("a", fresh=True).read_bytes() == b"before"
+
+
 def test_names_are_sorted_and_chosen_by_prefix(root: Storage) -> None:
     assert root.names() == [] and root.names("a/b/") == []
     written = ["b", "a/10", "a/2", "a/x/y/z.txt", "ab/1", "a-b"]
@@ -85,6 +112,8 @@ def test_no_name_leaves_the_root(name: str, root: Storage, tmp_path: Path) -> No
             call(name)
     with pytest.raises(ValueError, match="is not a name"):
         root.write(name, b"x")
+    with pytest.raises(ValueError, match="is not a name"), root.writing(name):
+        pass
     with pytest.raises(ValueError, match="is not a name"):
         root.names(f"../{name}")
     assert root.names() == [] and tree(tmp_path) == []

@@ -6,7 +6,9 @@ regression say about samples without a label then counts as labels do, with less
 scores a pool in one pass and is stored like any other linear head.
 """
 
+import dataclasses
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,6 +39,9 @@ SHARPENED = 2.0
 MAX_ITER = 40
 _TINY = np.float32(1e-30)
 _SAME = 1 - 1e-5  # a cosine above this is the same embedding
+# How a graph comes about: one that was kept is another graph where any of this has changed.
+GRAPH_FORMAT = f"graph-1 {NODES} {_NEIGHBOURS} {_POWER} {_DIMENSIONS} {_SHRINKAGE}"
+_LINKS = ("data", "indices", "indptr")
 
 
 class PoolGraph:
@@ -78,6 +83,23 @@ class PoolGraph:
             links = graph(self._W, _NEIGHBOURS, np.zeros(self._W.shape[1], np.float32))
         links.data **= _POWER
         self._links = links + links.T
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that it consists of, by name: for a file. See `of`."""
+        found = {"Z": self.Z, "W": self._W}
+        found |= {name: getattr(self._links, name) for name in _LINKS}
+        return found | ({} if self._whitening is None else self._whitening.arrays)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return the graph that consists of these `arrays`: it does what the one does that gave them."""
+        self = cls.__new__(cls)
+        self.Z, self._W = arrays["Z"], arrays["W"]
+        data, indices, indptr = (arrays[name] for name in _LINKS)
+        self._links = csr_array((data, indices, indptr), shape=(len(self.Z), len(self.Z)))
+        parts = [each.name for each in dataclasses.fields(Whitening)]
+        self._whitening = Whitening(*(arrays[name] for name in parts)) if parts[0] in arrays else None
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return itself: scikit-learn copies the parameters of a head that it clones."""

@@ -128,8 +128,9 @@ def top(
     head = linear_head(classifier)
     # Of few rows in a large pool, each read on its own costs less than reading all.
     if head is not None and len(positions) > max(EXACT_ROWS, len(X_pool) // 8):
-        positions = _contenders(classifier, head, X_pool, k, measure, allowed, norms, units)
-    scores = scan(classifier, X_pool, measure.of, None if len(positions) == len(X_pool) else positions)
+        positions, scores = _contenders(classifier, head, X_pool, k, measure, allowed, norms, units)
+    else:
+        scores = scan(classifier, X_pool, measure.of, None if len(positions) == len(X_pool) else positions)
     best, best_scores = highest(scores, k, rng)
     return positions[best], best_scores
 
@@ -275,13 +276,13 @@ def _contenders(
     allowed: NDArray[np.bool_],
     norms: NDArray[np.float32] | None,
     units: Units | None,
-) -> NDArray[np.intp]:
-    """Return the positions of all that can be among the ``k`` highest."""
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the positions of all that can be among the ``k`` highest, ascending, and what they measure."""
     estimates, errors = estimate(head, X_pool, measure, norms, units)
     if not np.isfinite(estimates[allowed]).all():
         raise ValueError("probabilities are not finite")
     estimates[~allowed] = -np.inf
-    likely = min(max(2 * k, 1000), int(np.count_nonzero(allowed)))
+    likely = min(max(k + k // 4, 1000), int(np.count_nonzero(allowed)))
     likeliest = np.argpartition(estimates, len(estimates) - likely)[-likely:]
     exact = scan(classifier, X_pool, measure.of, likeliest)
     reached = np.partition(exact, likely - k)[likely - k]
@@ -289,8 +290,15 @@ def _contenders(
     # distribution is, and twice the worst of a thousand is more than six standard deviations.
     worst = float((np.abs(estimates[likeliest] - exact) / errors[likeliest]).max())
     possible = estimates + min(2 * worst, 1.0) * errors >= reached
-    possible[likeliest[exact >= reached]] = True
-    return np.flatnonzero(possible)
+    possible[likeliest] = False
+    others = np.flatnonzero(possible)
+    among = exact >= reached
+    positions, scores = likeliest[among], exact[among]
+    if len(others):
+        positions = np.concatenate([positions, others])
+        scores = np.concatenate([scores, scan(classifier, X_pool, measure.of, others)])
+    order = np.argsort(positions)
+    return positions[order], scores[order]
 
 
 def _refuse_other_norms(head: LinearHead, X_pool: Pool, norms: NDArray[np.float32]) -> None:

@@ -42,6 +42,10 @@ class Units:
     lost: NDArray[np.float32]
     mean: NDArray[np.float32]
 
+    def only(self, positions: NDArray[np.intp]) -> "Units":
+        """Return those of some of the rows, ``positions`` (m,): copies."""
+        return Units(self.codes[positions], self.steps[positions], self.lost[positions], self.mean)
+
     def products(self, W: NDArray[np.float32]) -> tuple[Callable[[slice], NDArray[np.float32]], NDArray[np.float32]]:
         """Multiply rows with a few weight vectors, in integers.
 
@@ -86,7 +90,7 @@ class Units:
             raise ValueError("units are not those of these embeddings around the head's centre: see query.compact")
 
 
-def compact(X_pool: Pool, mean: NDArray[np.float32]) -> Units:
+def compact(X_pool: Pool, mean: NDArray[np.float32], *, codes: NDArray[np.int8] | None = None) -> Units:
     """Round the centred unit rows of a pool to one byte a number.
 
     Neither the pool nor its mean changes while nothing is embedded, so a caller does this once, before or between
@@ -98,6 +102,8 @@ def compact(X_pool: Pool, mean: NDArray[np.float32]) -> Units:
         Embeddings. Read once.
     mean : ndarray of float32, shape (d,)
         The head's centre, which is the pool's mean.
+    codes : ndarray of int8, shape (n, d), or None
+        Where to write the codes, a mapped file for one; None = into memory.
 
     Returns
     -------
@@ -105,7 +111,7 @@ def compact(X_pool: Pool, mean: NDArray[np.float32]) -> Units:
         n x (d + 8) bytes.
     """
     n, d = X_pool.shape
-    codes = np.empty((n, d), np.int8)
+    codes = np.empty((n, d), np.int8) if codes is None else codes
     steps, lost = np.empty(n, np.float32), np.empty(n, np.float32)
 
     def encode(where: slice, block: NDArray[Any]) -> None:

@@ -49,6 +49,26 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        """Hand out a local file to write, inside a ``with`` statement: for content that never is in memory as a whole.
+
+        Parameters
+        ----------
+        name : str
+            An existing file of that name is replaced, when the statement ends well.
+
+        Yields
+        ------
+        Path
+            Where the body writes, and closes, one file. There is none yet.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `write`. Nothing is left of what was written then, nor where the body raises.
+        """
+
+    @abstractmethod
     def local(self, name: str, *, fresh: bool = False) -> Path:
         """Return a local file with the content of ``name``, to read or to map, not to change.
 
@@ -155,6 +175,15 @@ class Directory(Storage):
         files.remove_abandoned(target.parent)
         files.write_bytes(target, *parts)
 
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """See `Storage.writing`. As durable as what `write` writes."""
+        target = self._path(name)
+        files.make_directory(target.parent)
+        files.remove_abandoned(target.parent)
+        with files.replacing(target) as path:
+            yield path
+
     def local(self, name: str, *, fresh: bool = False) -> Path:
         """See `Storage.local`. It is the file itself."""
         path = self._path(name)
@@ -206,6 +235,17 @@ class ObjectStorage(Storage):
         with self._remote(name) as (store, path):
             store.pipe_file(path, b"".join(parts))
         copy.unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """See `Storage.writing`. What was written stays as the local copy."""
+        copy = self._copy(name)
+        files.make_directory(copy.parent)
+        files.remove_abandoned(copy.parent)
+        with files.replacing(copy) as path:
+            yield path
+            with self._remote(name) as (store, where):
+                store.put_file(str(path), where)
 
     def local(self, name: str, *, fresh: bool = False) -> Path:
         """See `Storage.local`. It is a copy in the cache. An object must fit into memory."""

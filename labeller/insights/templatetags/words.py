@@ -22,6 +22,7 @@ JOB_KINDS = {
     "embed": gettext_noop("embed images"),
     "fit": gettext_noop("fit a featuriser to the texts"),
     "index": gettext_noop("index neighbours"),
+    "sum": gettext_noop("sum up the embeddings"),
     "levels": gettext_noop("keep or delete levels"),
     "refit": gettext_noop("refit"),
     "retrain": gettext_noop("full refit"),
