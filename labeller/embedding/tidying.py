@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.db.models import F
 
-from labeller.embedding import neighbours, runs
+from labeller.embedding import ahead, neighbours, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.projects.models import Project
 
@@ -28,7 +28,7 @@ def remove(run: EmbeddingRun) -> None:
         if not run.heads.exists() and not run.derived.exists() and not run.companions.exists():
             run.delete()
     files = runs.store(run).storage
-    for name in [neighbours.FILE, *files.names("mix-")]:
+    for name in [neighbours.FILE, *files.names("mix-"), *files.names(ahead.PREFIX)]:
         files.delete(name)
     runs.store(run).delete()
 
