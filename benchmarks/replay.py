@@ -143,12 +143,12 @@ class Looking:
         self.due, self.chosen, self.seed = weighing.ENOUGH_LABELS, 0, seed
 
     @classmethod
-    def at_levels(cls, directory: Path, seed: int) -> "Looking":
+    def at_levels(cls, directory: Path, seed: int, spec: str = BOTH) -> "Looking":
         """What it sees of photographs: the last layer, and levels beside it."""
         from tl_core import featurisers
 
-        whole = split(directory, seed, BOTH)
-        stop = featurisers.make(BOTH).blocks[0].stop
+        whole = split(directory, seed, spec)
+        stop = featurisers.make(spec).blocks[0].stop
         return cls(
             whole, [("last", whole.everything[:, :stop], False), ("levels", whole.everything[:, stop:], True)], seed
         )

@@ -28,5 +28,7 @@ class Onlooker(Protocol):
 def onlooker(project: Project, shard: int) -> AbstractContextManager[Onlooker | None]:
     """Whoever wants to be shown this shard's pictures, if anybody does."""
     # Robust: whatever keeps somebody from looking on, which is logged, the import goes on.
-    replies = (reply for _, reply in pictures_come.send_robust(Project, project=project, shard=shard))
-    return next((each for each in replies if each is not None and not isinstance(each, Exception)), nullcontext())
+    for _, reply in pictures_come.send_robust(Project, project=project, shard=shard):
+        if isinstance(reply, AbstractContextManager):
+            return reply
+    return nullcontext()
