@@ -1,7 +1,7 @@
 """Embeds pictures while an import has them in memory, decoded; the shard's job finds their vectors and writes them.
 
-A vector is filed under its picture's content, in a file beside the run's shards, before anybody hears of the shard. So
-nothing depends on it: what the file lacks, or is damaged in, the job computes, and done twice it is the same file.
+A vector is filed under its picture's content, in a file of this machine's cache, before anybody hears of the shard.
+Nothing depends on it: what the file lacks, or is damaged in, the job computes.
 """
 
 import functools
@@ -21,6 +21,7 @@ from labeller.embedding.models import EmbeddingRun
 from labeller.projects.models import Project
 from tl_core import featurisers
 from tl_core.featurisers.spec import parse
+from tl_core.store import storage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PREFIX = "ahead-"
+FOLDER = "ahead"  # of the cache
 # Networks that compute in the time of a few decodings, and need no torch: it would stay in each process that imports.
 LIGHT = {"efficientnet-lite0", "efficientnet-lite2"}
 MOST_WAITING = 32  # pictures that wait for the network, 150 kB each
@@ -126,7 +127,7 @@ class Ahead:
         content = io.BytesIO()
         np.savez(content, sha256=np.array(list(self._vectors)), vectors=np.stack(list(self._vectors.values())))
         try:
-            runs.store(self._run).storage.write(_name(self._shard), content.getbuffer())
+            kept(self._run).write(_name(self._shard), content.getbuffer())
         except OSError as error:
             log.warning("shard %d is left to its job: %s", self._shard, error)
 
@@ -135,8 +136,18 @@ class Ahead:
         forget(self._run, self._shard)
 
 
+def of_project(project_id: int) -> storage.Storage:
+    """Where vectors of a project wait for the jobs that take them over."""
+    return storage.at(settings.CACHE / FOLDER).child(f"project-{project_id}")
+
+
+def kept(run: EmbeddingRun) -> storage.Storage:
+    """The same of a run, a file a shard."""
+    return of_project(run.project_id).child(run.fingerprint)
+
+
 def _name(shard: int) -> str:
-    return f"{PREFIX}{shard:06d}.npz"
+    return f"shard-{shard:06d}.npz"
 
 
 def found(run: EmbeddingRun, shard: int) -> "dict[str, NDArray[np.float32]]":
@@ -144,7 +155,7 @@ def found(run: EmbeddingRun, shard: int) -> "dict[str, NDArray[np.float32]]":
     import numpy as np
 
     try:
-        with np.load(runs.store(run).storage.local(_name(shard), fresh=True)) as arrays:
+        with np.load(kept(run).local(_name(shard))) as arrays:
             vectors = dict(zip(arrays["sha256"].tolist(), arrays["vectors"], strict=True))
     except FileNotFoundError:
         return {}
@@ -158,4 +169,10 @@ def found(run: EmbeddingRun, shard: int) -> "dict[str, NDArray[np.float32]]":
 
 def forget(run: EmbeddingRun, shard: int) -> None:
     """Delete what was computed ahead of a shard; a missing one is fine."""
-    runs.store(run).storage.delete(_name(shard))
+    kept(run).delete(_name(shard))
+
+
+def forget_all(of: storage.Storage) -> None:
+    """Delete what was computed ahead of all shards, from `kept` or `of_project`."""
+    for name in of.names():
+        of.delete(name)

@@ -28,9 +28,10 @@ def remove(run: EmbeddingRun) -> None:
         if not run.heads.exists() and not run.derived.exists() and not run.companions.exists():
             run.delete()
     files = runs.store(run).storage
-    for name in [neighbours.FILE, *files.names("mix-"), *files.names(ahead.PREFIX)]:
+    for name in [neighbours.FILE, *files.names("mix-")]:
         files.delete(name)
     runs.store(run).delete()
+    ahead.forget_all(ahead.kept(run))
 
 
 def orphans() -> list[str]:

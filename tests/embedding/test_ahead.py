@@ -40,7 +40,7 @@ def take(project, folder):
 
 
 def kept(run):
-    return runs.store(run).storage.names(ahead.PREFIX)
+    return ahead.kept(run).names()
 
 
 def by_path(run):
@@ -96,7 +96,7 @@ def test_a_picture_that_failed_is_left_to_the_job(foxes, pictures, network, monk
 def test_a_damaged_file_is_computed_anew(foxes, pictures, network):
     run = take(foxes.project, pictures)
     (name,) = kept(run)
-    runs.store(run).storage.write(name, runs.store(run).storage.local(name).read_bytes()[:-30])
+    ahead.kept(run).write(name, ahead.kept(run).local(name).read_bytes()[:-30])
     factories.work("embed")
     assert len(by_path(run)) == 5 and not kept(run)
 
