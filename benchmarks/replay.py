@@ -157,12 +157,12 @@ class Looking:
         self.due, self.chosen, self.seed = weighing.ENOUGH_LABELS, 0, seed
 
     @classmethod
-    def at_levels(cls, directory: Path, seed: int, thinned: bool = False) -> "Looking":
+    def at_levels(cls, directory: Path, seed: int, spec: str = BOTH, thinned: bool = False) -> "Looking":
         """What it sees of photographs: the last layer, and levels beside it."""
         from tl_core import featurisers
 
-        whole = split(directory, seed, BOTH, thinned)
-        stop = featurisers.make(BOTH).blocks[0].stop
+        whole = split(directory, seed, spec, thinned)
+        stop = featurisers.make(spec).blocks[0].stop
         return cls(
             whole, [("last", whole.everything[:, :stop], False), ("levels", whole.everything[:, stop:], True)], seed
         )
@@ -337,7 +337,7 @@ def play(directory: Path, arm: str, seed: int, budget: int, batch: int, thinned:
     head_name, _, strategy_name = arm.partition("+")
     source: Split | Looking
     if head_name == "default":
-        source = Looking.at_levels(directory, seed, thinned)
+        source = Looking.at_levels(directory, seed, thinned=thinned)
     else:
         source = split(directory, seed, thinned=thinned)
     return replayed(head_name, strategy_name, source, seed, budget, batch)

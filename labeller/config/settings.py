@@ -42,7 +42,7 @@ STORAGE_URL = os.environ.get("STORAGE_URL", "").rstrip("/")
 EMBEDDINGS = f"{STORAGE_URL}/embeddings" if STORAGE_URL else DATA / "embeddings"
 NETWORKS = f"{STORAGE_URL}/networks" if STORAGE_URL else DATA / "networks"  # one's own: uploaded, tuned, adapted
 VECTORS = DATA / "vectors"  # files of word vectors that somebody put there
-CACHE = DATA / "cache"  # copies of what lies in an object store
+CACHE = DATA / "cache"  # may be deleted: copies of what lies in an object store, vectors that wait for their jobs
 IMAGE_URLS = [url.rstrip("/") for url in (STORAGE_URL, *os.environ.get("IMAGE_URLS", "").split(",")) if url]
 MOVED_FROM = os.environ.get("MOVED_FROM", "")
 FOLLOW_LINKS = os.environ.get("FOLLOW_LINKS") == "1"

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from labeller.codes import WorkerCode
-from labeller.embedding import deriving, runs, text_featurisers
+from labeller.embedding import ahead, deriving, runs, text_featurisers
 from labeller.embedding.models import EmbeddingRun, EmbeddingShard
 from labeller.embedding.signals import embeddings_changed
 from labeller.jobs import queueing as jobs
@@ -22,7 +22,6 @@ from labeller.samples import refusing
 from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.models import Sample, Text
 from tl_core import featurisers
-from tl_core.featurisers.spec import with_option
 from tl_core.images import is_url
 from tl_core.notices import notice
 
@@ -56,7 +55,7 @@ def load(run: EmbeddingRun) -> None:
     if run.project.kind == Project.Kind.TEXT:
         text_featurisers.loaded(run.featuriser)
     else:
-        runtime(_spec_of_pass(run), settings.DEVICE)
+        runtime(runs.spec_of_pass(run), settings.DEVICE)
 
 
 @functools.lru_cache(maxsize=1)
@@ -95,37 +94,50 @@ def embed_shard(progress: jobs.Progress) -> None:
     # become one's and the row the other's, and on two kinds of machine a vector's last digits differ.
     progress(len(samples), len(samples), now=True)
     _write(run, payload["shard"], samples, *embedded)
-
-
-def _spec_of_pass(run: EmbeddingRun) -> str:
-    """The featuriser whose pass gives all that a run's jobs embed."""
-    return run.featuriser if runs.passed_with(run) is None else with_option(run.featuriser, "output", "both")
+    ahead.forget(run, payload["shard"])
 
 
 def _embedded(run: EmbeddingRun, samples: list[Sample], progress: jobs.Progress) -> tuple[Any, Any, list[Any]]:
     """Vectors (n, dimension of the pass) and validity (n,) of the samples, and which were refused with what reason."""
     import numpy as np
 
+    known = ahead.found(run, progress.job.payload["shard"])
+    whole = {at: known.get(sample.file.sha256) for at, sample in enumerate(samples) if sample.box is None}
+    there = {at: vector for at, vector in whole.items() if vector is not None}
+    rest = [at for at in range(len(samples)) if at not in there]
+    vectors, refused = _computed(run, [samples[at] for at in rest], len(there), progress) if rest else ({}, [])
+    there |= {rest[at]: vector for at, vector in vectors.items()}
+    dimension = len(next(iter(there.values()))) if there else runs.dimension_of_pass(run)
+    embedded, valid = np.zeros((len(samples), dimension), np.float32), np.zeros(len(samples), bool)
+    for at, vector in there.items():
+        embedded[at], valid[at] = vector, True
+    return embedded, valid, refused
+
+
+def _computed(
+    run: EmbeddingRun, samples: list[Sample], done: int, progress: jobs.Progress
+) -> tuple[dict[int, Any], list[Any]]:
+    """The samples' vectors by their place, and which were refused with what reason; others are `done` already."""
     from tl_core.pipeline import Picture, embed_images
 
     for source in {sample.file.source for sample in samples}:
         if not is_url(source.path) and not Path(source.folder).is_dir():
             raise SourceGone(notice(WorkerCode.SOURCE_GONE, path=source.path))
-    progress(0, len(samples), notice(WorkerCode.LOADING_NETWORK), now=True)
-    found = runtime(_spec_of_pass(run), settings.DEVICE)
+    total = done + len(samples)
+    progress(done, total, notice(WorkerCode.LOADING_NETWORK), now=True)
+    found = runtime(runs.spec_of_pass(run), settings.DEVICE)
     _check_fingerprint(run, featurisers.get(run.featuriser).fingerprint)
-    progress(0, len(samples), now=True)
-    vectors = np.zeros((len(samples), found.featuriser.dimension), np.float32)
-    valid = np.zeros(len(samples), bool)
+    progress(done, total, now=True)
+    vectors = {}
     refused: list[tuple[Sample, ImageRefused]] = []
     pictures = [Picture(sample.file.source.location(sample.file.path), sample.box) for sample in samples]
     for embedded in embed_images(pictures, found):
         if embedded.refused is not None:
             refused.append((samples[embedded.index], embedded.refused))
         else:
-            vectors[embedded.index], valid[embedded.index] = embedded.vector, True
-        progress(embedded.index + 1, len(samples))
-    return vectors, valid, refused
+            vectors[embedded.index] = embedded.vector
+        progress(done + embedded.index + 1, total)
+    return vectors, refused
 
 
 def _check_fingerprint(run: EmbeddingRun, here: str) -> None:

@@ -164,6 +164,17 @@ def passed_with(run: EmbeddingRun) -> EmbeddingRun | None:
     return next((each for each in companions if in_one_pass(each)), None)
 
 
+def spec_of_pass(run: EmbeddingRun) -> str:
+    """The featuriser whose pass gives all that a run's jobs embed."""
+    return run.featuriser if passed_with(run) is None else with_option(run.featuriser, "output", "both")
+
+
+def dimension_of_pass(run: EmbeddingRun) -> int:
+    """How many numbers that pass gives."""
+    companion = passed_with(run)
+    return run.dimension + (companion.dimension if companion else 0)
+
+
 def store(run: EmbeddingRun) -> EmbeddingStore:
     """Where this run's embeddings lie. What is only weighed beside others is kept in half the bytes."""
     dtype: Literal["float16", "float32"] = "float32" if run.beside_id is None else "float16"

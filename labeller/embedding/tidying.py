@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.db.models import F
 
-from labeller.embedding import loading, neighbours, runs
+from labeller.embedding import ahead, loading, neighbours, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.projects.models import Project
 
@@ -31,6 +31,7 @@ def remove(run: EmbeddingRun) -> None:
     for name in [neighbours.FILE, *files.names("mix-"), *files.names(loading.SUMMARY)]:
         files.delete(name)
     runs.store(run).delete()
+    ahead.forget_all(ahead.kept(run))
 
 
 def orphans() -> list[str]:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from labeller.codes import WorkerCode
-from labeller.embedding import loading, neighbours, runs
+from labeller.embedding import ahead, loading, neighbours, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
@@ -101,6 +101,8 @@ def forget_vectors(run: EmbeddingRun, going: "QuerySet[Sample]", numbers: list[i
     A file and its row disagree for a moment; where this ends in between, the shard is embedded again as a damaged one.
     """
     files = runs.store(run)
+    for number in numbers:  # what a halted run has not taken over yet
+        ahead.forget(run, number)
     for row in run.shards.filter(number__in=numbers):
         gone = np.array(going.filter(shard=row.number).order_by().values_list("pk", flat=True), np.int64)
         try:

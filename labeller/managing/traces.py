@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from labeller.embedding import runs
+from labeller.embedding import ahead, runs
 from labeller.embedding.models import EmbeddingRun
 from labeller.projects.models import Project, Question
 from labeller.samples import told
@@ -83,6 +83,7 @@ def delete_embeddings(project_id: int) -> None:
     folder = Path(str(settings.EMBEDDINGS), f"project-{project_id}")
     if "://" not in str(settings.EMBEDDINGS) and folder.is_dir():
         shutil.rmtree(folder, ignore_errors=True)
+    ahead.forget_all(ahead.of_project(project_id))
 
 
 def of_fitted(project_id: int) -> list[str]:

@@ -71,6 +71,7 @@ def derive(progress: jobs.Progress) -> None:
         return
     if examined.sha256 == file.sha256:
         ingesting.write_pictures(examined)
+        ingesting.sync_pictures()
         Refusal.objects.filter(source=source, path=file.path, reason="missing").delete()
     else:
         ingesting.ask_for_scan(source)

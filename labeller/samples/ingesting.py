@@ -5,7 +5,8 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from labeller.samples import (
     known,
     layouts,
     names,
+    onlooking,
     refusing,
     scanning,
     storing,
@@ -47,6 +49,7 @@ from tl_core.images import (
     write_derivatives,
 )
 from tl_core.notices import Notice, notice
+from tl_core.store import files as files_on_disk
 from tl_core.texts.reading.refusals import TextRefused
 
 log = logging.getLogger(__name__)
@@ -203,9 +206,37 @@ def ingest(progress: jobs.Progress) -> None:
     source = Source.objects.select_related("project").get(pk=payload["source"])
     following.wait_for_earlier(source, stage)
     files = [Found(*each) for each in payload["files"]]
-    outcomes, unexplained = [], []
     # A repeated attempt writes down each file before it touches it, so that the last one knows which killed the worker.
     careful = progress.job.attempts > 1
+    is_shown = stage == "shard" and not careful and source.project.kind != Project.Kind.TEXT
+    with onlooking.onlooker(source.project, payload["shard"]) if is_shown else nullcontext() as onlooker:
+        outcomes, unexplained = _outcomes(progress, source, files, onlooker, careful=careful)
+        if stage == "shard" and source.project.kind == Project.Kind.TEXT:
+            documents.compare(source.project, [outcome.passages for outcome in outcomes])
+        sync_pictures()
+        if onlooker is not None:
+            onlooker.keep()
+        _write(source, payload["shard"], outcomes)
+        if onlooker is not None and not Sample.objects.filter(project=source.project, shard=payload["shard"]).exists():
+            onlooker.forget()
+    _cut(source, unexplained, "edited", payload["shard"], moves=True)
+    # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
+    bursts.regroup(source.project, payload["shard"])
+    known.request(source, amid_import=True)
+    progress(len(files), len(files), now=True)
+
+
+def _outcomes(
+    progress: jobs.Progress,
+    source: Source,
+    files: list[Found],
+    onlooker: onlooking.Onlooker | None,
+    *,
+    careful: bool,
+) -> tuple[list[Outcome], list[Found]]:
+    """What became of the files, and those that changed and no known content explains."""
+    payload = progress.job.payload
+    outcomes, unexplained = [], []
     suspect = progress.job.message
     for number, found in enumerate(files):
         in_hand = stored(notice(WorkerCode.DECODING, path=found.path), jobs.MESSAGE)
@@ -216,28 +247,21 @@ def ingest(progress: jobs.Progress) -> None:
         digest = following.known_content(source, found.path) if payload.get("moves") else None
         if digest:
             outcomes.append(Outcome(found, fields={"sha256": digest}))
-        elif stage == "changed":
+        elif payload.get("stage") == "changed":
             unexplained.append(found)
         else:
             check_disk()
-            outcomes.append(_looked_at(source, found))
-    if stage == "shard" and source.project.kind == Project.Kind.TEXT:
-        documents.compare(source.project, [outcome.passages for outcome in outcomes])
-    _write(source, payload["shard"], outcomes)
-    _cut(source, unexplained, "edited", payload["shard"], moves=True)
-    # After the commit: a job that ran in between would miss these. Killed before this line, the shard is done again.
-    bursts.regroup(source.project, payload["shard"])
-    known.request(source, amid_import=True)
-    progress(len(files), len(files), now=True)
+            outcomes.append(_looked_at(source, found, onlooker))
+    return outcomes, unexplained
 
 
-def _looked_at(source: Source, found: Found) -> Outcome:
+def _looked_at(source: Source, found: Found, onlooker: onlooking.Onlooker | None) -> Outcome:
     """What became of a file, whatever is odd about it: the others of its shard come in."""
     location = source.location(found.path)
     if isinstance(location, Path) and os.access(location, os.F_OK) and not os.access(location, os.R_OK):
         return Outcome(found, reason="no-permission", detail=notice(WorkerCode.NO_PERMISSION))
     try:
-        return examine_file(source, found)
+        return examine_file(source, found, onlooker)
     except (OSError, MemoryError, jobs.Postponed, SoftTimeLimitExceeded):
         raise  # the machine's trouble, not the file's
     except Exception as error:
@@ -246,14 +270,16 @@ def _looked_at(source: Source, found: Found) -> Outcome:
         return Outcome(found, reason="failed", detail=detail)
 
 
-def examine_file(source: Source, found: Found) -> Outcome:
+def examine_file(source: Source, found: Found, onlooker: onlooking.Onlooker | None = None) -> Outcome:
     """Look at one file and write its derivatives; never raises for what is the file's own fault."""
     if source.project.kind == Project.Kind.TEXT:
         return _read_document(source, found)
     try:
-        examined = examine(source.location(found.path))
+        examined = examine(source.location(found.path), min_side=onlooker.min_side if onlooker else None)
     except ImageRefused as refused:
         return Outcome(found, reason=refused.reason, detail=refused.detail)
+    if onlooker is not None:
+        onlooker.see(examined)
     write_pictures(examined)
     taken_at = examined.taken_at.replace(tzinfo=datetime.UTC) if examined.taken_at else None
     return Outcome(
@@ -280,9 +306,21 @@ def _read_document(source: Source, found: Found) -> Outcome:
 
 
 def write_pictures(examined: Examined) -> None:
-    """Write the small pictures that pages show. Raises NoSpace on a full disk."""
-    try:
+    """Write the small pictures that pages show, for good after `sync_pictures`. Raises NoSpace on a full disk."""
+    with _having_space():
         write_derivatives(examined, settings.MEDIA)
+
+
+def sync_pictures() -> None:
+    """Have what `write_pictures` wrote survive a power cut. Raises NoSpace on a full disk."""
+    with _having_space():
+        files_on_disk.sync(settings.MEDIA)
+
+
+@contextmanager
+def _having_space() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise NoSpace(notice(WorkerCode.NO_SPACE, path=str(settings.DATA))) from error

@@ -14,3 +14,7 @@ shard_known = Signal()
 # The content of samples of a shard changed, or one of them is back: it is to be embedded again. Arguments as above.
 # Sent inside the transaction that writes them.
 content_changed = Signal()
+
+# A shard's pictures are about to be looked at, for the first time. Arguments: project, shard (its number). Outside of
+# transactions. A reply other than None is a context manager of an `onlooking.Onlooker`.
+pictures_come = Signal()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labeller.accounts.models import Membership, User
 from labeller.annotating.models import Assignment
-from labeller.embedding import loading, runs
+from labeller.embedding import ahead, loading, runs
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
 from labeller.insights.models import Summary
 from labeller.jobs import queueing as jobs
@@ -348,7 +348,9 @@ def test_vectors_of_a_shard_that_two_sources_share_are_overwritten(two):
     written = runs.store(run).write_shard(0, ids, vectors, np.ones(len(ids), bool))
     run.shards.filter(number=0).update(embedded=len(ids), sha256=written.sha256)
     run.shards.exclude(number=0).delete()
+    ahead.kept(run).write("shard-000000.npz", b"vectors that an import computed")
     remove(gone)
+    assert not ahead.kept(run).names()
     stored = runs.store(run).read_shard(0)
     is_gone = ~np.isin(stored.ids, list(Sample.objects.filter(file__source=stays).values_list("pk", flat=True)))
     assert is_gone.any() and not stored.vectors[is_gone].any() and stored.vectors[~is_gone].all()

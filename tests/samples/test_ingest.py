@@ -165,7 +165,7 @@ def test_a_crash_in_the_middle_and_a_second_run_give_the_same_rows(project, fold
     job = Job.objects.get(kind="ingest")
     real, seen = ingesting.examine_file, []
 
-    def dies(root, found):
+    def dies(root, found, *_):
         if len(seen) == 5:
             raise MemoryError("out of the blue")
         seen.append(found)
@@ -205,7 +205,7 @@ def test_a_file_that_kills_its_worker_is_quarantined_at_the_third_attempt(projec
     class Killed(BaseException):
         """Stands for kill -9: nothing of the worker's own runs after it."""
 
-    def deadly(root, found):
+    def deadly(root, found, *_):
         if found.path == "2.jpg":
             raise Killed
         return real(root, found)

@@ -130,7 +130,7 @@ def test_whatever_happens_to_one_file_the_others_come_in(project, folder, monkey
         photograph(folder / f"{number}.png", number)
     real = ingesting.examine_file
 
-    def odd(source, found):
+    def odd(source, found, *_):
         if found.path == "2.png":
             raise KeyError("what nobody thought of")
         return real(source, found)
@@ -150,7 +150,7 @@ def test_an_error_that_quotes_what_no_database_holds_is_stored(project, folder, 
         photograph(folder / f"{number}.png", number)
     real = ingesting.examine_file
 
-    def odd(source, found):
+    def odd(source, found, *_):
         if found.path == "1.png":
             raise ValueError("\0 \udce9 \x1b[2J")
         return real(source, found)

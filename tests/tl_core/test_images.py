@@ -23,7 +23,7 @@ from PIL import Image
 
 from tests.tl_core.pictures import encoded, png, scene
 from tl_core import images
-from tl_core.images import ImageRefused, examining, loading
+from tl_core.images import ImageRefused, turbo, turning
 from tl_core.notices import Code, notice
 
 pillow_heif.register_heif_opener()
@@ -164,7 +164,7 @@ def test_large_images_are_converted_in_strips_without_seams(tmp_path: Path) -> N
 def test_orientation_is_applied_once(kind: str, orientation: int, tmp_path: Path) -> None:
     upright = scene()
     undo = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
-    stored = upright if orientation == 1 else upright.transpose(examining.TRANSPOSE[undo])
+    stored = upright if orientation == 1 else upright.transpose(turning.TRANSPOSE[undo])
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / "turned"
@@ -440,9 +440,12 @@ def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
     [
         (1, (256,)),
         (256, (256,)),
-        (257, (256, 512)),
+        (257, (512,)),
+        (341, (512,)),
+        (342, (256, 512)),
         (512, (256, 512)),
-        (513, (256, 512, 1280)),
+        (513, (256, 1280)),
+        (683, (256, 512, 1280)),
         (1280, (256, 512, 1280)),
         (9000, (256, 512, 1280)),
     ],
@@ -456,7 +459,7 @@ def test_the_derivative_shown_is_large_enough_and_no_larger_than_needed(width: i
     long_side = max(width, height)
     available = images.derivative_sizes(width, height)
     assert len(available) >= 1 and set(available) <= set(images.DERIVATIVE_SIZES)
-    assert (len(available) == 1) == (long_side <= 256)
+    assert (len(available) == 1) == (long_side <= 341)
     shown = int(images.derivative_path(Path("d"), "ab" * 32, asked, available).stem.split("-")[1])
     pixels = min(shown, long_side)
     assert pixels >= min(asked, long_side, 1280)
@@ -511,10 +514,31 @@ def test_both_jpeg_decoders_see_the_same(options: dict, tmp_path: Path, monkeypa
     """Pillow takes over where the faster decoder gives up: an embedding must not tell which one it was."""
     content = encoded(scene(1200, 900), "JPEG", quality=90, **options)
     fast = images.load(content, min_side=224)
-    monkeypatch.setattr(loading, "_turbo", lambda *_: None)
+    monkeypatch.setattr(turbo, "decode", lambda *_: None)
     slow = images.load(content, min_side=224)
     assert fast.shape == slow.shape == (225, 300, 3)
     assert np.abs(fast.astype(int) - slow).max() <= 2
+
+
+ORIENTED = Image.Exif()
+ORIENTED[0x0112] = 6
+
+
+@pytest.mark.parametrize(
+    "size", [(320, 240), (200, 300), (375, 500), (640, 480), (1000, 700), (1601, 1203), (4000, 3000)]
+)
+@pytest.mark.parametrize(
+    ("kind", "options"), [("JPEG", {}), ("JPEG", {"exif": ORIENTED}), ("PNG", {"exif": ORIENTED}), ("GIF", {})]
+)
+def test_one_look_gives_what_an_embedding_would_load(size: tuple[int, int], kind: str, options: dict) -> None:
+    content = encoded(scene(*size), kind, **options)
+    pixels = images.examine(content, min_side=224).pixels
+    assert pixels is not None and np.array_equal(pixels, images.load(content, min_side=224))
+
+
+def test_a_jpeg_that_only_pillow_can_decode_is_loaded_another_time() -> None:
+    content = encoded(scene(3000, 2000).convert("CMYK"), "JPEG")
+    assert images.examine(content, min_side=224).pixels is None
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -523,7 +547,7 @@ def test_a_box_is_cut_from_the_upright_image(orientation: int, kind: str) -> Non
     upright = Image.new("RGB", (640, 480), (0, 0, 0))
     upright.paste((255, 255, 255), (400, 48, 560, 144))
     back = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
-    turn = examining.TRANSPOSE.get(back)
+    turn = turning.TRANSPOSE.get(back)
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = encoded(upright if turn is None else upright.transpose(turn), kind, exif=exif)

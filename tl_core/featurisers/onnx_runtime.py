@@ -156,11 +156,16 @@ def times_a_second(work: Callable[[], object], calls: int) -> float:
         return done / (time.perf_counter() - started)
 
 
-def _graph(featuriser: Featuriser, cache_dir: Path) -> Path:
-    """Return the exported graph, made where it is missing."""
+def graph_path(featuriser: Featuriser, cache_dir: Path) -> Path:
+    """Return where an `OnnxRuntime` keeps a featuriser's exported graph, whether or not it is there."""
     # The name may hold slashes and whole paths; the fingerprint alone tells featurisers apart.
     word = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in featuriser.name)[:60]
-    graph = cache_dir / f"{word}-{featuriser.fingerprint}.onnx"
+    return cache_dir / f"{word}-{featuriser.fingerprint}.onnx"
+
+
+def _graph(featuriser: Featuriser, cache_dir: Path) -> Path:
+    """Return the exported graph, made where it is missing."""
+    graph = graph_path(featuriser, cache_dir)
     if not graph.is_file():
         cache_dir.mkdir(parents=True, exist_ok=True)
         files.remove_abandoned(cache_dir)

@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from tl_core.images.examining import Examined
+from tl_core.images.shrinking import shrunk
 from tl_core.store import files
 
 DERIVATIVE_SIZES = (256, 512, 1280)
 JPEG_QUALITY = 85
+WORTHWHILE = 0.75  # of the long side: what is hardly smaller saves nobody anything
 
 
 def derivative_sizes(width: int, height: int, sizes: Sequence[int] = DERIVATIVE_SIZES) -> tuple[int, ...]:
     """Return which derivatives an image has, from its size alone.
 
-    Every size below the long side, and the next one up, which then holds the image as large as it is. So there is
-    always at least one, and a small image has exactly one.
+    Every size that is noticeably smaller than the long side, and the next one up, which may hold the image as large as
+    it is. So there is always at least one, and a small image has exactly one.
 
     Parameters
     ----------
@@ -31,7 +31,9 @@ def derivative_sizes(width: int, height: int, sizes: Sequence[int] = DERIVATIVE_
         Ascending part of ``sizes``.
     """
     long_side = max(width, height)
-    return tuple(size for place, size in enumerate(sizes) if place == 0 or sizes[place - 1] < long_side)
+    smaller = [size for size in sizes if size <= WORTHWHILE * long_side]
+    top = next((size for size in sizes if size >= long_side), sizes[-1])
+    return tuple(dict.fromkeys([*smaller, top]))
 
 
 def derivative_path(directory: Path, sha256: str, size: int, available: Iterable[int]) -> Path:
@@ -61,6 +63,9 @@ def derivative_path(directory: Path, sha256: str, size: int, available: Iterable
 def write_derivatives(examined: Examined, directory: Path, sizes: Sequence[int] = DERIVATIVE_SIZES) -> list[int]:
     """Write the smaller copies that pages show: JPEG, upright, without metadata, named by content.
 
+    They are whole, but survive a power cut only after `tl_core.store.files.sync`: one each took longer than
+    all else.
+
     Parameters
     ----------
     examined : Examined
@@ -86,9 +91,9 @@ def write_derivatives(examined: Examined, directory: Path, sizes: Sequence[int] 
         if max(image.size) > size:
             scale = size / max(image.size)
             small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-            image = image.resize(small, Image.Resampling.LANCZOS)
+            image = shrunk(image, small)
         path = derivative_path(directory, examined.sha256, size, written)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(path) as temporary:
+        with files.replacing(path, durable=False) as temporary:
             image.save(temporary, format="JPEG", quality=JPEG_QUALITY)
     return list(written)

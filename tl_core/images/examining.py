@@ -7,25 +7,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from tl_core.images import times
-from tl_core.images.colour import decode, to_rgb
+from tl_core.images import times, turbo
+from tl_core.images.colour import Decoded, decode, to_rgb
+from tl_core.images.loading import loaded
 from tl_core.images.opening import MAX_BYTES, MAX_PIXELS, Opened, opened
-from tl_core.images.refusals import BROKEN
+from tl_core.images.ranges import Range
+from tl_core.images.shrinking import shrunk
+from tl_core.images.turning import SIDEWAYS, exif, turn_upright
 from tl_core.notices import Code, Notice, notice
-
-_ORIENTATION = 0x0112
-TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-SIDEWAYS = {TRANSPOSE[5], TRANSPOSE[6], TRANSPOSE[7], TRANSPOSE[8]}
 
 
 @dataclass(frozen=True)
@@ -51,6 +44,8 @@ class Examined:
         Which of the file's values are shown as black and as white, where that isn't what such numbers usually mean.
     is_preview : bool
         It is a camera raw file, and this is the preview in it.
+    pixels : ndarray of uint8, shape (height, width, 3), or None
+        What `load` returns with the ``min_side`` asked for; None where none was, or where it has to open the file.
     """
 
     image: Image.Image
@@ -62,6 +57,7 @@ class Examined:
     frames: int
     stretched: tuple[float, float] | None = None
     is_preview: bool = False
+    pixels: NDArray[np.uint8] | None = None
 
     @property
     def notes(self) -> list[Notice]:
@@ -78,16 +74,23 @@ class Examined:
 
 
 def examine(
-    path: Path | str, *, max_side: int = 1280, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES
+    source: Path | str | bytes,
+    *,
+    max_side: int = 1280,
+    min_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
 ) -> Examined:
     """Decode the whole of an image file, so that what is broken is found now and not under an annotator's eyes.
 
     Parameters
     ----------
-    path : Path or str
-        The file, or the URL of an object in a store. Its content decides what it is, not its name.
+    source : Path, str or bytes
+        A file, the URL of an object in a store, or a file's content, which decides what it is; its name doesn't.
     max_side : int
         Longest side of the returned image, pixels.
+    min_side : int or None
+        Short side that an embedding needs, pixels: what `load` would give comes of the same look at the file.
     max_pixels : int
         Larger images are refused by their header, before any pixel is decoded.
     max_bytes : int
@@ -103,24 +106,22 @@ def examine(
     ImageRefused
         Whatever is wrong with the file.
     """
-    with opened(path, max_pixels, max_bytes) as picture:
+    with opened(source, max_pixels, max_bytes) as picture:
         sha256 = _sha256(picture.original)
-        (width, height), image = picture.size, picture.image
+        width, height = picture.size
         scale = max_side / max(width, height)
-        if picture.kind == "JPEG" and scale < 1 and image is not None:
-            image.draft(image.mode, (math.ceil(width * scale), math.ceil(height * scale)))
-        turn = None if is_turned_by_pillow(picture) else turn_upright(picture)
+        turn = turn_upright(picture)
         # What was taken is read before the pixels: some decoders let go of the file with them.
         taken_at = times.taken_at(exif(picture), picture.contents.info)
-        decoded = decode(picture)
-        rgb = to_rgb(decoded, shrink=max(decoded.size) // (2 * max_side))
+        decoded = _decoded(picture, min(scale, 1.0))
+        pixels = None if min_side is None else loaded(picture, min_side, turn, decoded, min(scale, 1.0))
+        rgb, limits = _rgb(decoded, max_side)
     if scale < 1:
-        rgb = rgb.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.LANCZOS)
+        rgb = shrunk(rgb, (max(1, round(width * scale)), max(1, round(height * scale))))
     if turn is not None:
         rgb = rgb.transpose(turn)
         if turn in SIDEWAYS:
             width, height = height, width
-    limits = decoded.range
     unit = 256 if picture.contents.coarse else 1  # of a value, where only the upper 8 of its 16 bits were decoded
     stretched = (limits.low * unit, limits.high * unit) if limits is not None and limits.is_stretched else None
     return Examined(
@@ -133,7 +134,26 @@ def examine(
         picture.contents.pages,
         stretched,
         picture.file is not picture.original,
+        pixels,
     )
+
+
+def _decoded(picture: Opened, scale: float) -> NDArray[np.uint8] | Decoded:
+    """Decode a JPEG at no less than that share of its size, anything else whole."""
+    pixels = turbo.decode(picture, scale)
+    if pixels is not None:
+        return pixels
+    image = picture.image
+    if picture.kind == "JPEG" and scale < 1 and image is not None:
+        image.draft(image.mode, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
+    return decode(picture)
+
+
+def _rgb(decoded: NDArray[np.uint8] | Decoded, max_side: int) -> tuple[Image.Image, Range | None]:
+    """Return it as an image that people can look at, and which of its values are black and white."""
+    if isinstance(decoded, Decoded):
+        return to_rgb(decoded, shrink=max(decoded.size) // (2 * max_side)), decoded.range
+    return Image.fromarray(decoded), None
 
 
 def _sha256(file: BinaryIO) -> str:
@@ -143,33 +163,6 @@ def _sha256(file: BinaryIO) -> str:
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(position)
     return digest
-
-
-def exif(picture: Opened) -> Image.Exif | None:
-    """Return the file's EXIF as far as it can be read; broken EXIF is no reason to refuse the pixels."""
-    try:
-        if picture.image is not None:
-            return picture.image.getexif()
-        alone = Image.Exif()  # a TIFF is what EXIF is made of
-        picture.file.seek(0)
-        alone.load_from_fp(picture.file)
-    except BROKEN:
-        return None
-    return alone
-
-
-def is_turned_by_pillow(picture: Opened) -> bool:
-    """Return whether loading turns the image already: Pillow does so with TIFFs, and HEIC says it in its boxes."""
-    return picture.kind == "HEIF" or (picture.kind == "TIFF" and not picture.contents.deep)
-
-
-def turn_upright(picture: Opened) -> Image.Transpose | None:
-    """Return how to turn the stored image upright."""
-    try:
-        tags = exif(picture)
-        return None if tags is None else TRANSPOSE.get(tags.get(_ORIENTATION, 1))
-    except BROKEN:
-        return None
 
 
 def _without_metadata(image: Image.Image) -> Image.Image:

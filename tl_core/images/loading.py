@@ -1,30 +1,19 @@
 """Decode an image as fast as its format allows, for embedding: no larger than needed."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tl_core.images.colour import Rectangle, decode, finished, to_rgb
-from tl_core.images.examining import SIDEWAYS, is_turned_by_pillow, turn_upright
+from tl_core.images import turbo
+from tl_core.images.colour import Decoded, Rectangle, decode, to_rgb
 from tl_core.images.opening import MAX_BYTES, MAX_MEMORY, MAX_PIXELS, Opened, opened
-from tl_core.images.profiles import transform
+from tl_core.images.turning import SIDEWAYS, turn_upright, turned
 
 Box = tuple[float, float, float, float]
 MARGIN = 0.1
-# What Pillow's transpositions are on arrays: views, so that turning costs nothing until the resizing reads them.
-_TURNS: dict[Image.Transpose, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    Image.Transpose.FLIP_LEFT_RIGHT: lambda a: a[:, ::-1],
-    Image.Transpose.ROTATE_180: lambda a: a[::-1, ::-1],
-    Image.Transpose.FLIP_TOP_BOTTOM: lambda a: a[::-1],
-    Image.Transpose.TRANSPOSE: lambda a: a.swapaxes(0, 1),
-    Image.Transpose.ROTATE_270: lambda a: a.swapaxes(0, 1)[:, ::-1],
-    Image.Transpose.TRANSVERSE: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    Image.Transpose.ROTATE_90: lambda a: a.swapaxes(0, 1)[::-1],
-}
 _Turn = Image.Transpose
 # Turned so, what was at the right, or below, comes first.
 _FROM_RIGHT = {_Turn.FLIP_LEFT_RIGHT, _Turn.ROTATE_180, _Turn.TRANSVERSE, _Turn.ROTATE_90}
@@ -72,22 +61,68 @@ def load(
         An object store doesn't answer.
     """
     with opened(source, max_pixels, max_bytes) as picture:
-        turn = None if is_turned_by_pillow(picture) else turn_upright(picture)
-        upright = picture.size[::-1] if turn in SIDEWAYS else picture.size
-        short = _short_side(upright, box)
-        scale = min(min_side / short, _affordable(picture)) if picture.kind == "JPEG" else 1.0
-        pixels = _turbo(picture, scale) if picture.kind == "JPEG" else None
+        turn = turn_upright(picture)
+        short = _short_side(picture.size[::-1] if turn in SIDEWAYS else picture.size, box)
+        scale = _scale(picture, min_side, short)
+        pixels = turbo.decode(picture, scale)
         if pixels is not None:
-            pixels = pixels if turn is None else _TURNS[turn](pixels)
+            pixels = turned(pixels, turn)
             return pixels if box is None else _cut(pixels, box, margin)
         image = picture.image
         if image is not None and scale < 1:
             image.draft(image.mode, (math.ceil(image.width * scale), math.ceil(image.height * scale)))
         decoded = decode(picture)
-        shrink = int(short * max(decoded.size) / max(picture.size)) // (2 * min_side)
         part = None if box is None else _stored(box, margin, decoded.size, turn)
-        pixels = np.asarray(to_rgb(decoded, shrink=shrink, part=part))
-    return pixels if turn is None else _TURNS[turn](pixels)
+        pixels = np.asarray(to_rgb(decoded, shrink=_shrink(picture, decoded, min_side, short), part=part))
+    return turned(pixels, turn)
+
+
+def loaded(
+    picture: Opened,
+    min_side: int,
+    turn: Image.Transpose | None,
+    seen: NDArray[np.uint8] | Decoded,
+    scale_seen: float,
+) -> NDArray[np.uint8] | None:
+    """Return what `load` makes of an image that was decoded for another purpose, decoding again only where it must.
+
+    Parameters
+    ----------
+    picture : Opened
+        The file, still open.
+    min_side : int
+        As for `load`.
+    turn : PIL.Image.Transpose or None
+        From `turning.turn_upright`.
+    seen : ndarray of uint8, or Decoded
+        What `turbo.decode` gave for ``scale_seen``, or else what `colour.decode` gave.
+    scale_seen : float
+        At most 1.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3), or None
+        None where the file has to be opened once more: a JPEG that only Pillow can decode.
+    """
+    short = float(min(picture.size))
+    if isinstance(seen, Decoded):
+        if picture.kind == "JPEG":
+            return None
+        return turned(np.asarray(to_rgb(seen, shrink=_shrink(picture, seen, min_side, short))), turn)
+    scale = _scale(picture, min_side, short)
+    is_same = turbo.eighths(picture.size, scale) == turbo.eighths(picture.size, scale_seen)
+    pixels = seen if is_same else turbo.decode(picture, scale)
+    return None if pixels is None else turned(pixels, turn)
+
+
+def _scale(picture: Opened, min_side: int, short: float) -> float:
+    """Return at what share of its size an image is decoded of which ``short`` pixels are the short side wanted."""
+    return min(min_side / short, _affordable(picture)) if picture.kind == "JPEG" else 1.0
+
+
+def _shrink(picture: Opened, decoded: Decoded, min_side: int, short: float) -> int:
+    """Return by boxes of how many pixels what was decoded may be averaged."""
+    return int(short * max(decoded.size) / max(picture.size)) // (2 * min_side)
 
 
 def _short_side(size: tuple[int, int], box: Box | None) -> float:
@@ -100,28 +135,6 @@ def _affordable(picture: Opened) -> float:
     """Return the scale at which decoding a JPEG fits in memory; below 1 only for the very largest."""
     left = MAX_MEMORY - picture.contents.working
     return math.sqrt(max(left, MAX_MEMORY // 20) / (4 * picture.size[0] * picture.size[1]))
-
-
-def _turbo(picture: Opened, scale: float) -> NDArray[np.uint8] | None:
-    """Decode a grey or colour JPEG; None where it is another kind, or where anything is odd about its data."""
-    image, file = picture.image, picture.file
-    if image is None or image.mode not in ("RGB", "L"):
-        return None
-    profile = transform(image.info.get("icc_profile"), image.mode)
-    if image.mode == "L" and profile is not None:
-        return None
-    import simplejpeg
-
-    least = {}
-    if scale < 1:
-        least = {"min_height": math.ceil(image.height * scale), "min_width": math.ceil(image.width * scale)}
-    file.seek(0)
-    try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(file.read(), "RGB", **least)
-    except ValueError:  # cut short or damaged: Pillow tells which, or makes sense of it
-        picture.contents.view.seek(0)
-        return None
-    return pixels if profile is None else np.asarray(finished(Image.fromarray(pixels), profile))
 
 
 def _window(box: Box, margin: float, width: int, height: int) -> Rectangle:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 TEMPORARY_SUFFIX = ".tmp"
 ABANDONED_AFTER_SECONDS = 3600.0
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def temporary_path(path: Path) -> Path:
@@ -35,13 +36,16 @@ def temporary_path(path: Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Hand out a temporary name; on leaving, make what was written there durable and call it ``path``.
 
     Parameters
     ----------
     path : Path
         The file to write or replace. Its directory must exist.
+    durable : bool
+        Whether it survives a power cut from now on. Where many files are written, `sync` makes all of them durable in
+        the time that a few would take.
 
     Yields
     ------
@@ -56,14 +60,43 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = temporary_path(path)
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)
+
+
+def sync(directory: Path) -> None:
+    """Make all that was written to the file system of ``directory`` survive a power cut.
+
+    Parameters
+    ----------
+    directory : Path
+        May be missing: then nothing was written there.
+
+    Raises
+    ------
+    OSError
+        Something could not be written after all, for instance on a full disk.
+    """
+    if not directory.is_dir():
+        return
+    if not hasattr(_libc, "syncfs"):  # not Linux
+        os.sync()
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        if _libc.syncfs(descriptor):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(directory))
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: Path, *parts: bytes | memoryview) -> None:
