@@ -67,6 +67,8 @@ class Label(models.Model):
     predicted = models.ForeignKey(
         LabelClass, models.SET_NULL, null=True, related_name="+", help_text="Top prediction before this label."
     )
+    doubt = models.FloatField(null=True, help_text="Of an audit sample, as its place in the round had it.")
+    pool_doubt = models.FloatField(null=True, help_text="As doubt.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SaidQuerySet["Label"].as_manager()

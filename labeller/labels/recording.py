@@ -41,6 +41,8 @@ class Judgement:
     strategy: str = ""
     propensity: float | None = None
     predicted_id: int | None = None
+    doubt: float | None = None
+    pool_doubt: float | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def _label(judgement: Judgement, supersedes: Any) -> Label:
         head_version=judgement.head_version,
         strategy=judgement.strategy,
         propensity=judgement.propensity,
+        doubt=judgement.doubt,
+        pool_doubt=judgement.pool_doubt,
         predicted_id=judgement.predicted_id,
     )
 

@@ -101,6 +101,20 @@ def test_classes_that_audits_did_not_show_are_estimated(foxes, audited):
     assert estimates.undiscovered_words(foxes.question, labels.trail(foxes.question))["coverage"]["value"] == 97
 
 
+def test_page_and_status_say_what_the_claim_lacks(client, foxes, audited):
+    audited(*[("fox", "fox")] * 9)
+    assert 'data-testid="lacks"' not in page(client, foxes.mia)
+    audited(*[("fox", "fox")] * 20, *[("fox", "badger")] * 6)
+    claimed = estimates.audit_json(labels.trail(foxes.question))
+    lacks = claimed["lacks"]
+    assert lacks["width"] < (claimed["high"] - claimed["low"]) / 2
+    said = f"bout {lacks['samples']} more audit samples would narrow this to ±{round(100 * lacks['width'])}"
+    assert f"A{said} %" in " ".join(page(client, foxes.mia).split())
+    printed = StringIO()
+    call_command("status", stdout=printed)
+    assert f"a{said}%" in printed.getvalue()
+
+
 def test_the_advice_rests_on_agreement_audit_and_quiet(foxes, audited):
     def advice():
         return estimates.stop_advice(foxes.question, labels.trail(foxes.question))

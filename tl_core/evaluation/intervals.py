@@ -118,14 +118,15 @@ def log_stakes(confidence: float, expected: float | None) -> NDArray[np.float64]
     ValueError
         ``expected`` is not above 0.
     """
-    even = np.full(len(STEPS), 1 / len(STEPS))
-    if expected is None:
-        return np.log(even)
-    if not expected > 0:
-        raise ValueError(f"expected must be above 0, got {expected}")
-    best = math.sqrt(2 * math.log(2 / (1 - confidence)) / (expected * _VARIANCE))
-    near = np.exp(-((np.log(STEPS / min(max(best, STEPS[0]), STEPS[-1])) / _SPREAD) ** 2) / 2)
-    return np.log((1 - _EVENLY) * near / near.sum() + _EVENLY * even)
+    stakes = np.full(len(STEPS), 1 / len(STEPS))
+    if expected is not None:
+        if not expected > 0:
+            raise ValueError(f"expected must be above 0, got {expected}")
+        best = math.sqrt(2 * math.log(2 / (1 - confidence)) / (expected * _VARIANCE))
+        near = np.exp(-((np.log(STEPS / min(max(best, STEPS[0]), STEPS[-1])) / _SPREAD) ** 2) / 2)
+        stakes = (1 - _EVENLY) * near / near.sum() + _EVENLY * stakes
+    logs: NDArray[np.float64] = np.log(stakes)
+    return logs
 
 
 def lower_end(
