@@ -252,15 +252,17 @@ def main() -> None:
     options = parser.parse_args()
     outcome = {}
     earlies = sorted({planning.EARLY, *options.early})
+    sets = [parsed(text, options.budget) for text in options.sets]
     with ProcessPoolExecutor(options.jobs) as pool:
-        for directory, budget in (parsed(text, options.budget) for text in options.sets):
-            futures = {
-                early: [
-                    pool.submit(play, directory, seed, budget, options.batch, early) for seed in range(options.seeds)
-                ]
-                for early in earlies
-            }
-            replays = {early: [each.result() for each in of_early] for early, of_early in futures.items()}
+        futures = {
+            (directory, early): [
+                pool.submit(play, directory, seed, budget, options.batch, early) for seed in range(options.seeds)
+            ]
+            for directory, budget in sets
+            for early in earlies
+        }
+        for directory, budget in sets:
+            replays = {early: [each.result() for each in futures[directory, early]] for early in earlies}
             outcome[directory.name] = figures(replays, budget, options.runs)
             print(directory.name, json.dumps(outcome[directory.name]), flush=True)
     if options.json:

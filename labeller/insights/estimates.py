@@ -271,7 +271,16 @@ def _recall_words(row: dict[str, Any]) -> dict[str, Any]:
         return row
     estimate = row["estimate"]
     unseen = None if row["unseen"] is None else round(row["unseen"])
-    return {**row, "unseen": unseen, "bar": percent(estimate, row["low"], row["high"]), "known": estimate is not None}
+    bar = percent(estimate, row["low"], row["high"])
+    return {**row, "unseen": unseen, "bar": bar, "known": estimate is not None, "share": _share_of_all(row)}
+
+
+def _share_of_all(row: dict[str, Any]) -> dict[str, float] | None:
+    """Which part of all samples is of a class, in percent, by the same draws; earlier reports don't say of how many."""
+    if not row.get("of"):
+        return None
+    least, most = row["found"] / row["high"] if row["found"] else 0, row["found"] + row["most_unseen"]
+    return {"low": math.floor(1000 * least / row["of"]) / 10, "high": math.ceil(1000 * most / row["of"]) / 10}
 
 
 def suspects(question: Question, assessment: Assessment | None) -> list[dict[str, Any]]:

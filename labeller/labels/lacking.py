@@ -40,8 +40,7 @@ def lacking(trail: Trail) -> Lacking | None:
     for width in (each for each in WIDTHS if each <= NARROWER * now):
         reached = np.flatnonzero(told * halves <= width)
         if len(reached):
-            more = samples[reached[0]]
-            return Lacking(max(1, int(float(f"{more:.1g}" if more < 10 else f"{more:.2g}"))), width)
+            return Lacking(max(1, round(float(f"{samples[reached[0]]:.2g}"))), width)
     return None
 
 

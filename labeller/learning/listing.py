@@ -37,7 +37,9 @@ def entries(known: Known, picks: list[Pick], fitted: Fitted | None) -> list[Roun
     ]
 
 
-def doubt(entries: list[RoundEntry], picks: list[Pick], allowed: NDArray[np.bool_], sure: NDArray[np.floating]) -> None:
+def note_doubts(
+    entries: list[RoundEntry], picks: list[Pick], allowed: NDArray[np.bool_], sure: NDArray[np.floating]
+) -> None:
     """Note of each audit sample how much its head doubts it, and doubts the pool it was drawn from, on average.
 
     The pool of the next one is without it, so that what each differs by is chance alone, however small the pool.

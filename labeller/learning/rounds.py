@@ -103,7 +103,7 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
         taken = tiles.taken_for(fitted, known.embeddings) if fitted else None
         entries = listing.entries(known, picks, fitted)
         if taken is not None:
-            listing.doubt(entries, picks, situation.allowed, taken[1])
+            listing.note_doubts(entries, picks, situation.allowed, taken[1])
         foreseeing.foresee(known, entries, picks)
         groups = listing.tile_groups(known, fitted, taken, situation, picks)
         kappa = assessing.agreement(question, fitted, known.embeddings) if fitted else None
