@@ -212,11 +212,21 @@ def ours(name: str, data: Split, seed: int) -> Choose:
         allowed = np.zeros(len(data.y), bool)
         allowed[rest] = True
         situation = planning.Situation(data.X, allowed, data.X[labelled], mean, start=start)
-        share = AUDIT_SHARE if name == "auto" else 0.0
+        share = planning.audit_share(AUDIT_SHARE, _audited(len(labelled))) if name == "auto" else 0.0
         picks = planning.plan(head, situation, k, strategy=name, audit_share=share, random_state=rng)
         return np.array([pick.position for pick in picks])
 
     return choose
+
+
+def _audited(labels: int) -> int:
+    """About how many of the first labels are audit samples."""
+    from tl_core.query import planning
+
+    audited = 0.0
+    for _ in range(FIRST, labels):
+        audited += planning.audit_share(AUDIT_SHARE, int(audited))
+    return int(audited)
 
 
 def by_modal(name: str, data: Split) -> Choose:

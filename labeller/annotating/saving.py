@@ -177,6 +177,8 @@ def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: Rou
             judgement,
             strategy=entry.strategy,
             propensity=entry.propensity,
+            doubt=entry.doubt,
+            pool_doubt=entry.pool_doubt,
             predicted_id=int(entry.suggestions[0][0]) if entry.suggestions else None,
             predicted_classes=entry.predicted_classes,
             suggestion_shown=judgement.suggestion_shown and shows and not blind and bool(entry.suggestions),

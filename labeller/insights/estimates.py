@@ -19,8 +19,9 @@ from labeller.codes import WorkerCode
 from labeller.insights.models import Summary
 from labeller.labels import selectors as labels
 from labeller.labels import tallies
+from labeller.labels.lacking import lacking
 from labeller.labels.models import Answer
-from labeller.labels.selectors import Audit, Trail
+from labeller.labels.selectors import Trail
 from labeller.learning import accepting
 from labeller.learning import suspects as suspicion
 from labeller.learning.models import Acceptance, Assessment, Round
@@ -38,9 +39,12 @@ MOST_QUIET = 10_000  # labels without a new class, of which more say nothing mor
 MOST_POINTS = 400  # of the learning curve; no screen shows more
 
 
-def audit_json(audit: Audit) -> dict[str, Any]:
+def audit_json(trail: Trail) -> dict[str, Any]:
+    """The accuracy claim, and what it lacks, as commands print it."""
+    audit, lacks = trail.audit(), lacking(trail)
     low, high = audit.interval
-    return {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high}
+    lacks_json = asdict(lacks) if lacks else None
+    return {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high, "lacks": lacks_json}
 
 
 def percent(value: float | None, low: float, high: float) -> dict[str, int]:
@@ -49,9 +53,11 @@ def percent(value: float | None, low: float, high: float) -> dict[str, int]:
     return {"value": round(100 * (value or 0.0)), "low": ends[0], "high": ends[1], "width": ends[1] - ends[0]}
 
 
-def accuracy(audit: Audit) -> dict[str, Any]:
-    """The accuracy claim, for pages."""
-    return {"n": audit.n, **percent(audit.accuracy, *audit.interval)}
+def accuracy(trail: Trail) -> dict[str, Any]:
+    """The accuracy claim, and what it lacks, for pages."""
+    audit, lacks = trail.audit(), lacking(trail)
+    words = {"samples": lacks.samples, "width": round(100 * lacks.width)} if lacks else None
+    return {"n": audit.n, **percent(audit.accuracy, *audit.interval), "lacks": words}
 
 
 # --- the summary ----------------------------------------------------------------------------------
@@ -62,7 +68,7 @@ def summarise(question: Question) -> dict[str, Any]:
     trail = labels.trail(question)
     found = {
         "n_audited": len(trail.audited),
-        "audit": accuracy(trail.audit()),
+        "audit": accuracy(trail),
         "advice": asdict(stop_advice(question, trail)),
         "undiscovered": undiscovered_words(question, trail),
         "forecast": forecast_words(question, trail),
@@ -113,18 +119,18 @@ def _points(question: Question, trail: Trail) -> list[dict[str, Any]]:
     if len(numbers) > MOST_POINTS:
         numbers = [numbers[at] for at in np.linspace(0, len(numbers) - 1, MOST_POINTS).astype(int)]
     rows = list(Round.objects.filter(question=question, number__in=numbers).order_by("number"))
-    audits = [trail.audit(each.last_label) for each in rows]
+    audits = trail.audits([each.last_label for each in rows])
     return [
         {
             "number": each.number,
             "n_labels": each.n_labels,
             "accuracy": audit.accuracy,
-            "low": low if audit.n else None,
-            "high": high if audit.n else None,
+            "low": audit.interval[0] if audit.n else None,
+            "high": audit.interval[1] if audit.n else None,
             "audit_n": audit.n,
             "classes_found": each.n_classes,
         }
-        for each, audit, (low, high) in zip(rows, audits, labels.intervals(audits), strict=True)
+        for each, audit in zip(rows, audits, strict=True)
     ]
 
 
@@ -246,16 +252,17 @@ def audited_classes(trail: Trail) -> dict[str, dict[str, Any]]:
     true = Counter(class_id for each in trail.window for class_id in each.given)
     hits = Counter(class_id for each in trail.window for class_id in each.classes & each.given)
     confidence = trail.audit().confidence
-    audits = [
-        (class_id, name, Audit(of[class_id], hits[class_id], confidence))
+    counts = [
+        (class_id, name, of[class_id], hits[class_id])
         for class_id in {*predicted, *true}
         for name, of in (("precision", predicted), ("recall", true))
         if of[class_id]
     ]
     found: dict[str, dict[str, Any]] = {}
-    ends = labels.intervals([audit for *_, audit in audits])
-    for (class_id, name, audit), (low, high) in zip(audits, ends, strict=True):
-        found.setdefault(str(class_id), {})[name] = {"n": audit.n, **percent(audit.accuracy, low, high)}
+    n, correct = [of for *_, of, _ in counts], [right for *_, right in counts]
+    ends = np.stack(evaluation.confidence_sequence(correct, n, confidence)).tolist()
+    for (class_id, name, of_class, right), low, high in zip(counts, *ends, strict=True):
+        found.setdefault(str(class_id), {})[name] = {"n": of_class, **percent(right / of_class, low, high)}
     return found
 
 
@@ -264,7 +271,16 @@ def _recall_words(row: dict[str, Any]) -> dict[str, Any]:
         return row
     estimate = row["estimate"]
     unseen = None if row["unseen"] is None else round(row["unseen"])
-    return {**row, "unseen": unseen, "bar": percent(estimate, row["low"], row["high"]), "known": estimate is not None}
+    bar = percent(estimate, row["low"], row["high"])
+    return {**row, "unseen": unseen, "bar": bar, "known": estimate is not None, "share": _share_of_all(row)}
+
+
+def _share_of_all(row: dict[str, Any]) -> dict[str, float] | None:
+    """Which part of all samples is of a class, in percent, by the same draws; earlier reports don't say of how many."""
+    if not row.get("of"):
+        return None
+    least, most = row["found"] / row["high"] if row["found"] else 0, row["found"] + row["most_unseen"]
+    return {"low": math.floor(1000 * least / row["of"]) / 10, "high": math.ceil(1000 * most / row["of"]) / 10}
 
 
 def suspects(question: Question, assessment: Assessment | None) -> list[dict[str, Any]]:

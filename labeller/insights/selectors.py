@@ -67,7 +67,7 @@ def _status(question: Question) -> dict[str, Any]:
         "labels": {each.name: counts.classes.get(each.pk, 0) for each in question.classes.all()},
         "rounds": rounds(question),
         "queue": queue(question).count(),
-        "audit": estimates.audit_json(trail.audit()),
+        "audit": estimates.audit_json(trail),
         **estimates.known_json(question, trail),
     }
 

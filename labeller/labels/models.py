@@ -70,6 +70,8 @@ class Label(models.Model):
     predicted_classes = models.JSONField(
         null=True, help_text="Ids of all classes predicted, where a sample may have several; null = the top one alone."
     )
+    doubt = models.FloatField(null=True, help_text="Of an audit sample, as its place in the round had it.")
+    pool_doubt = models.FloatField(null=True, help_text="As doubt.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SaidQuerySet["Label"].as_manager()

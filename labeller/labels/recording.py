@@ -42,6 +42,8 @@ class Judgement:
     propensity: float | None = None
     predicted_id: int | None = None
     predicted_classes: list[int] | None = None
+    doubt: float | None = None
+    pool_doubt: float | None = None
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ def _label(judgement: Judgement, supersedes: Any) -> Label:
         head_version=judgement.head_version,
         strategy=judgement.strategy,
         propensity=judgement.propensity,
+        doubt=judgement.doubt,
+        pool_doubt=judgement.pool_doubt,
         predicted_id=judgement.predicted_id,
         predicted_classes=judgement.predicted_classes,
     )

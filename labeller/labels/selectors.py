@@ -4,7 +4,6 @@ import functools
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
@@ -15,11 +14,11 @@ from labeller.labels import applying
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.projects.models import Question
 from labeller.samples.bursts import pages
-from tl_core.evaluation import confidence_sequence
+from tl_core.evaluation import doubtful_sequence
 
 AUDIT = "audit"  # the strategy name of audit samples
 # An accuracy claim counts from one of these on, chosen before anybody looked: docs/decisions/0009.
-STARTS = frozenset(50 * 2**doubling for doubling in range(24))
+STARTS = frozenset(100 * 2**doubling for doubling in range(24))
 NEWEST_PAGE, NEWEST_PAGES = 64, 16  # labels: most of a class's stand, so that one page is enough
 ERROR = 0.05  # chance that any interval ever shown for a question misses its truth
 
@@ -106,6 +105,8 @@ class Audited:
     predicted: int | None
     given: frozenset[int]
     named: frozenset[int] | None = None  # all classes predicted, where a sample may have several
+    doubt: float | None = None  # of the head that predicted it; None where nobody reckoned it
+    pool_doubt: float | None = None  # that head's, on average, of the pool it was drawn from
 
     @property
     def is_correct(self) -> bool:
@@ -130,27 +131,27 @@ class Audit:
 
     n: int
     correct: int
+    interval: tuple[float, float] = (0.0, 1.0)  # holds however often people look
     confidence: float = 1 - ERROR
 
     @property
     def accuracy(self) -> float | None:
         return self.correct / self.n if self.n else None
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Holds however often people look; (0, 1) while there is nothing to go by."""
-        return intervals([self])[0]
 
-
-def intervals(audits: Sequence[Audit]) -> list[tuple[float, float]]:
-    """The interval of each."""
-    found = [(0.0, 1.0)] * len(audits)
-    for confidence in {each.confidence for each in audits}:
-        at = [position for position, each in enumerate(audits) if each.confidence == confidence]
-        ends = confidence_sequence([audits[i].correct for i in at], [audits[i].n for i in at], confidence)
-        for position, low, high in zip(at, *np.stack(ends).tolist(), strict=True):
-            found[position] = (low, high)
-    return found
+def claims(
+    audited: Sequence[Audited], at: Sequence[int], confidence: float = 1 - ERROR, expected: float | None = None
+) -> list[Audit]:
+    """What the first so many of these audit samples, oldest first, say."""
+    correct = np.array([each.is_correct for each in audited], np.int64)
+    doubts = np.array([(each.doubt, each.pool_doubt) for each in audited], np.float64).reshape(-1, 2)
+    own, pools = doubts.T
+    ends = doubtful_sequence(correct, own, pools, at, confidence=confidence, expected=expected)
+    so_far = np.concatenate([[0], correct.cumsum()])
+    return [
+        Audit(n, int(so_far[n]), (low, high), confidence)
+        for n, low, high in zip(at, *(each.tolist() for each in ends), strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -158,20 +159,33 @@ class Trail:
     """All audit samples of a question, oldest first, and the labels that claims may count from."""
 
     audited: list[Audited]
-    starts: list[int]  # ids of the 50th, 100th, 200th, ... label
+    starts: list[int]  # ids of the 100th, 200th, 400th, ... label
+    n_labels: int = 0  # all that ever were, but imported ones
 
     def audit(self, last_label: int | None = None) -> Audit:
         """What was known when that label was the newest; None = now."""
-        first, end, part = self._window(last_label)
-        correct = self._correct[end] - self._correct[first]
-        # The parts of the error add up to the whole, however many windows there will be.
-        return Audit(n=end - first, correct=correct, confidence=1 - ERROR / ((part + 1) * (part + 2)))
+        return self._now if last_label is None else self.audits([last_label])[0]
+
+    def audits(self, last_labels: Sequence[int | None]) -> list[Audit]:
+        """What was known when each of these labels was the newest."""
+        windows = [self._window(each) for each in last_labels]
+        found: dict[tuple[int, int, int], Audit] = {}
+        for first, part in {(first, part) for first, _, part in windows}:
+            ends = sorted({end for begin, end, number in windows if (begin, number) == (first, part)})
+            audited, at = self.predicted[first : ends[-1]], [end - first for end in ends]
+            for end, audit in zip(ends, claims(audited, at, *terms(part)), strict=True):
+                found[first, end, part] = audit
+        return [found[window] for window in windows]
 
     @property
     def window(self) -> list[Audited]:
         """The audit samples that the claim of now rests on."""
         first, end, _ = self._window(None)
         return self.predicted[first:end]
+
+    @functools.cached_property
+    def _now(self) -> Audit:
+        return self.audits([None])[0]
 
     @functools.cached_property
     def predicted(self) -> list[Audited]:
@@ -181,19 +195,27 @@ class Trail:
     def _label_ids(self) -> list[int]:
         return [each.label_id for each in self.predicted]
 
-    @functools.cached_property
-    def _correct(self) -> list[int]:
-        """How many of the first 0, 1, 2, ... were right."""
-        return list(accumulate((each.is_correct for each in self.predicted), initial=0))
-
     def _window(self, last_label: int | None) -> tuple[int, int, int]:
         """Where the window begins and ends among the predicted ones, and which of all windows it is."""
         passed = len(self.starts) if last_label is None else bisect_right(self.starts, last_label)
         # From the last start but one: so the window always holds the later half of all labels, or more.
         part = max(passed - 1, 0)
-        first = bisect_right(self._label_ids, self.starts[part - 1]) if part else 0
+        first = len(self._label_ids) - self.since(part)
         end = len(self._label_ids) if last_label is None else bisect_right(self._label_ids, last_label)
         return first, max(first, end), part
+
+    def since(self, part: int) -> int:
+        """How many samples there are since the start of a window that has begun."""
+        return len(self._label_ids) - (bisect_right(self._label_ids, self.starts[part - 1]) if part else 0)
+
+
+def terms(part: int) -> tuple[float, float]:
+    """The confidence of a window, and about how many audit samples it holds in the middle of its time.
+
+    What each may err adds up to the whole, however many windows there will be. Bets are chosen by the number, so it
+    follows from the share of audits that questions have at first, and not from what somebody made of it since.
+    """
+    return 1 - ERROR / ((part + 1) * (part + 2)), max(32 * 1.5**part, 10 * 2.0**part)
 
 
 def trail(question: Question) -> Trail:
@@ -201,18 +223,21 @@ def trail(question: Question) -> Trail:
     audits = Label.objects.filter(question=question, strategy=AUDIT)
     given = consensus(question, audits.values("sample"))
     found: dict[int, Audited] = {}
-    rows = audits.order_by("pk").values_list("pk", "sample_id", "predicted_id", "predicted_classes")
-    for label_id, sample_id, predicted, named in rows:
+    columns = "pk", "sample_id", "predicted_id", "predicted_classes", "doubt", "pool_doubt"
+    for label_id, sample_id, predicted, named, *doubts in audits.order_by("pk").values_list(*columns):
         # The first judgement only: a corrected one, or a second person's, is no new draw.
         if sample_id in given and sample_id not in found:
             if named is None and question.multi_label and predicted is not None:
                 named = [predicted]  # a round of an earlier version: no more is known, and so nothing looks too good
             several = None if named is None else frozenset(named)
-            found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id], several)
+            found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id], several, *doubts)
     # By all labels, also those replaced or taken back since: so a start never moves. Imported ones taught every head.
-    all_labels = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
-    starts = [label_id for number, (label_id,) in enumerate(pages(all_labels), 1) if number in STARTS]
-    return Trail(list(found.values()), starts)
+    rows = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
+    number, starts = 0, []
+    for number, (label_id,) in enumerate(pages(rows), 1):
+        if number in STARTS:
+            starts.append(label_id)
+    return Trail(list(found.values()), starts, number)
 
 
 def audit(question: Question) -> Audit:

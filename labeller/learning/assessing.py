@@ -6,7 +6,7 @@ An Assessment's report holds
 - `label_errors`: labels to look at again (sample, given, suggested, margin), the most suspicious first; where a sample
   may have several classes, given and suggested are lists of them,
 - `savings`: how many random labels the labels were worth, and the random arm's curve,
-- `recall`: of each starred class, which part of it has been found.
+- `recall`: of each starred class, which part of it has been found, and `of` how many samples.
 
 Where something can't be told, it holds a notice of why.
 """
@@ -253,7 +253,11 @@ def _recall(
     first_labels = _first_labels(question, embeddings)
     draws = _draws(question, embeddings, first_labels)
     return [
-        {"class": class_id, **_class_recall(class_id, draws, first_labels, answers, expected.get(class_id))}
+        {
+            "class": class_id,
+            "of": len(embeddings.ids),
+            **_class_recall(class_id, draws, first_labels, answers, expected.get(class_id)),
+        }
         for class_id in starred
     ]
 

@@ -56,8 +56,8 @@ def situation(known: Known, fitted: Fitted | None, strategy: str, besides: Colle
     )
 
 
-def choose(known: Known, fitted: Fitted | None, given: planning.Situation, seed: int) -> list[Pick]:
-    """A round's picks by the strategy, in rank order; see `planning.plan`."""
+def choose(known: Known, fitted: Fitted | None, given: planning.Situation, audited: int, seed: int) -> list[Pick]:
+    """A round's picks by the strategy, in rank order; see `planning.plan`. `audited` samples say how good heads are."""
     question, project, embeddings = known.question, known.question.project, known.embeddings
     learner = fitted.learner if fitted else None
     # A head for several classes a sample knows them by their columns.
@@ -78,7 +78,7 @@ def choose(known: Known, fitted: Fitted | None, given: planning.Situation, seed:
         whole,
         question.round_size,
         strategy=question.strategy,
-        audit_share=question.audit_share,
+        audit_share=planning.audit_share(question.audit_share, audited),
         random_state=seed,
     )
     return [replace(pick, hunted=columns.get(pick.hunted)) for pick in picks]

@@ -40,18 +40,37 @@ def entries(known: Known, picks: list[Pick], fitted: Fitted | None) -> list[Roun
     ]
 
 
+def note_doubts(
+    entries: list[RoundEntry], picks: list[Pick], allowed: NDArray[np.bool_], sure: NDArray[np.floating]
+) -> None:
+    """Note of each audit sample how much its head doubts it, and doubts the pool it was drawn from, on average.
+
+    The pool of the next one is without it, so that what each differs by is chance alone, however small the pool.
+    """
+    doubts = np.clip(1 - sure.astype(np.float64), 0, 1)
+    pool, n = float(doubts[allowed].sum()), int(allowed.sum())
+    for entry, pick in zip(entries, picks, strict=True):
+        if pick.strategy == planning.AUDIT:
+            entry.doubt, entry.pool_doubt = float(doubts[pick.position]), min(max(pool / n, 0.0), 1.0)
+            pool, n = pool - entry.doubt, n - 1
+
+
 def tile_groups(
-    known: Known, fitted: Fitted | None, situation: planning.Situation, picks: list[Pick]
+    known: Known,
+    fitted: Fitted | None,
+    taken: tiles.Taken | None,
+    situation: planning.Situation,
+    picks: list[Pick],
 ) -> list[TileGroup]:
     """Rows for the groups that are looked at side by side. What the round audits is in none: it is labelled blind."""
     free = choosing.free(situation)
     free[[pick.position for pick in picks if pick.strategy == planning.AUDIT]] = False
-    if fitted is None:
+    if fitted is None or taken is None:
         kind = TileGroup.Kind.CLUSTER
         groups = tiles.clusters(choosing.likeness(known.question.pk, known.embeddings), free)
     else:
         kind = TileGroup.Kind.PREDICTED
-        groups = tiles.predicted(fitted, known.embeddings, free, known.starred)
+        groups = tiles.predicted(fitted, taken, free, known.starred)
     return [
         TileGroup(
             question=known.question,

@@ -92,6 +92,8 @@ class RoundEntry(models.Model):
     strategy = models.CharField(max_length=200)
     score = models.FloatField()
     propensity = models.FloatField(help_text="Probability with which this sample was put here.")
+    doubt = models.FloatField(null=True, help_text="Of an audit sample: what its head leaves to other classes.")
+    pool_doubt = models.FloatField(null=True, help_text="The same, on average, of the pool it was drawn from.")
     reason = models.CharField(max_length=300)
     suggestions = models.JSONField(default=list, help_text="Up to five pairs of class id and probability.")
     predicted_classes = models.JSONField(

@@ -17,7 +17,7 @@ from labeller.codes import WorkerCode
 from labeller.embedding import neighbours, runs, summing
 from labeller.jobs import queueing as jobs
 from labeller.labels import selectors as labels
-from labeller.learning import assessing, choosing, fitting, foreseeing, listing, reading, weighing
+from labeller.learning import assessing, choosing, fitting, foreseeing, listing, reading, tiles, weighing
 from labeller.learning.choosing import Aim
 from labeller.learning.fitting import Fitted, Tuned
 from labeller.learning.models import Head, Round, RoundEntry, TileGroup
@@ -98,26 +98,31 @@ def rank(question: Question, tuned: Tuned | None = None, aim: Aim | None = None)
     known = reading.read(question, tuned.mix if tuned else None)
     if known is None:
         return None
-    seed = secrets.randbits(32)
+    seed, trail = secrets.randbits(32), labels.trail(question)
     with threads.single():
         fitted = fitting.fit(question, known.run, known.embeddings, known.answers, tuned)
         if aim is None:
             situation = choosing.situation(known, fitted, question.strategy)
-            picks = choosing.choose(known, fitted, situation, seed)
+            picks = choosing.choose(known, fitted, situation, len(trail.predicted), seed)
         else:
             situation = choosing.situation(known, fitted, aim.strategy, besides=aim.like)
             picks = choosing.hunt(known, fitted, situation, aim, question.round_size, seed)
+        taken = tiles.taken_for(fitted, known.embeddings) if fitted else None
         entries = listing.entries(known, picks, fitted)
+        if taken is not None:
+            listing.note_doubts(entries, picks, situation.allowed, taken[1])
         foreseeing.foresee(known, entries, picks)
-        groups = listing.tile_groups(known, fitted, situation, picks)
+        groups = listing.tile_groups(known, fitted, taken, situation, picks)
         kappa = assessing.agreement(question, fitted, known.embeddings) if fitted else None
-    fresh = _round(known, picks, seed, n_pool=int(situation.allowed.sum()), kappa=kappa)
+    fresh = _round(known, picks, trail.audit(), seed, n_pool=int(situation.allowed.sum()), kappa=kappa)
     return Ranking(fresh, entries, groups, fitted)
 
 
-def _round(known: Known, picks: list[Pick], seed: int, *, n_pool: int, kappa: float | None) -> Round:
+def _round(
+    known: Known, picks: list[Pick], audit: labels.Audit, seed: int, *, n_pool: int, kappa: float | None
+) -> Round:
     """The round's own row."""
-    question, audit = known.question, labels.audit(known.question)
+    question = known.question
     return Round(
         project=question.project,
         question=question,

@@ -21,6 +21,8 @@ MOST_CLUSTERS = 60
 # Seconds that a practised person needs: to look at a tile, to class one that is no such thing, to turn the page.
 _LOOK, _CORRECT, _TURN = 0.25, 1.2, 1.3
 
+Taken = tuple[NDArray[np.intp], NDArray[np.float32]]  # a column of the head's classes for each sample, and how sure
+
 
 @dataclass(frozen=True, eq=False)
 class Tiles:
@@ -48,14 +50,17 @@ class Likeness:
     numbers: NDArray[np.float32]
 
 
-def predicted(fitted: Fitted, embeddings: Embedded, free: NDArray[np.bool_], starred: Collection[int]) -> list[Tiles]:
+def taken_for(fitted: Fitted, embeddings: Embedded) -> Taken:
+    """What the head takes every sample for, as a column of its classes, and how sure it is; see `likeliest`."""
+    return likeliest.likeliest(fitted.learner, embeddings.vectors, norms=embeddings.norms, units=embeddings.units)
+
+
+def predicted(fitted: Fitted, taken: Taken, free: NDArray[np.bool_], starred: Collection[int]) -> list[Tiles]:
     """Groups by predicted class among what is free, the ones that bring labels fastest first.
 
     There is room for `MOST_OF_ALL` tiles: starred classes have theirs first, then those that most are taken for.
     """
-    columns, sure = likeliest.likeliest(
-        fitted.learner, embeddings.vectors, norms=embeddings.norms, units=embeddings.units
-    )
+    columns, sure = taken
     positions = np.flatnonzero(free & (columns >= 0))
     columns, sure = columns[positions], sure[positions]
     sizes = np.bincount(columns, minlength=len(fitted.class_ids))

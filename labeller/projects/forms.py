@@ -210,7 +210,11 @@ class LearningForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("Audit samples (%)"),
         min_value=0,
         max_value=50,
-        help_text=_("Drawn at random and labelled blind. All that is said about accuracy rests on them."),
+        help_text=_(
+            "Drawn at random and labelled blind: all that is said about accuracy rests on them. This is their share in "
+            "the long run. Until there are 60 they come two and a half times as often, then less and less so until "
+            "there are 150."
+        ),
     )
     target_accuracy = PercentField(
         label=_("Target accuracy (%)"),

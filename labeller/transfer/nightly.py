@@ -74,7 +74,7 @@ def _audits(one: FineTuning, switch: Switch) -> tuple[Audit, Audit]:
     newest = last.pk if last else 0
     trail = labels.trail(one.question)
     since = [each for each in trail.predicted if each.label_id > newest]
-    return trail.audit(newest), Audit(len(since), sum(each.is_correct for each in since))
+    return trail.audit(newest), labels.claims(since, [len(since)])[0]
 
 
 def _told(audit: Audit) -> dict[str, Any]:

@@ -104,6 +104,15 @@ def test_starred_classes_come_first_with_what_is_known_of_their_recall(foxes):
     first, *others = rows(foxes).values()
     assert first["name"] == "badger" and all(row["recall"] is None for row in others)
     assert (first["recall"]["unseen"], first["recall"]["bar"]["low"], first["recall"]["bar"]["value"]) == (2, 40, 80)
+    assert first["recall"]["share"] is None  # an earlier version did not say of how many
+
+
+def test_a_starred_class_is_said_to_be_a_part_of_all(client, foxes):
+    LabelClass.objects.filter(name="badger").update(is_starred=True)
+    known = {"found": 8, "estimate": None, "low": 0.4, "high": 0.95, "unseen": None, "most_unseen": 12, "reason": ""}
+    assessment(foxes.question, recall=[{"class": foxes.class_id("badger"), "of": 3000, **known}])
+    assert rows(foxes)["badger"]["recall"]["share"] == {"low": 0.2, "high": 0.7}  # 8.4 to 20 of 3,000, outwards
+    assert "– it is 0.2 to 0.7 % of all" in " ".join(page(client, foxes.mia).split())
 
 
 def test_classes_that_audits_did_not_show_are_estimated(foxes, audited):
@@ -118,6 +127,20 @@ def test_classes_that_audits_did_not_show_are_estimated(foxes, audited):
     assert (found["n"], found["observed"], found["missing"], found["low"]) == (30, 3, 0, 0)
     audited(("fox", "empty"))
     assert estimates.undiscovered_words(foxes.question, labels.trail(foxes.question))["coverage"]["value"] == 97
+
+
+def test_page_and_status_say_what_the_claim_lacks(client, foxes, audited):
+    audited(*[("fox", "fox")] * 9)
+    assert 'data-testid="lacks"' not in page(client, foxes.mia)
+    audited(*[("fox", "fox")] * 20, *[("fox", "badger")] * 6)
+    claimed = estimates.audit_json(labels.trail(foxes.question))
+    lacks = claimed["lacks"]
+    assert lacks["width"] < (claimed["high"] - claimed["low"]) / 2
+    said = f"bout {lacks['samples']} more audit samples would narrow this to ±{round(100 * lacks['width'])}"
+    assert f"A{said} %" in " ".join(page(client, foxes.mia).split())
+    printed = StringIO()
+    call_command("status", stdout=printed)
+    assert f"a{said}%" in printed.getvalue()
 
 
 def test_the_advice_rests_on_agreement_audit_and_quiet(foxes, audited):

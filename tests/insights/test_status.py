@@ -62,7 +62,7 @@ def test_json_has_exactly_this_shape(played):
         "labels": {"fox": 1, "badger": 0, "empty": 0},
         "rounds": 1,
         "queue": 2,
-        "audit": {"n": 1, "accuracy": 1.0, "low": 0.0, "high": 1.0},
+        "audit": {"n": 1, "accuracy": 1.0, "low": 0.0, "high": 1.0, "lacks": None},
         "accepted": None,
     }
     assert project == {
@@ -92,7 +92,7 @@ def test_a_fresh_project_claims_nothing(foxes):
         "labels": {"fox": 0, "badger": 0, "empty": 0},
         "rounds": 0,
         "queue": 0,
-        "audit": {"n": 0, "accuracy": None, "low": 0.0, "high": 1.0},
+        "audit": {"n": 0, "accuracy": None, "low": 0.0, "high": 1.0, "lacks": None},
         "missing_classes": None,
         "coverage": None,
         "accepted": None,

@@ -8,9 +8,10 @@ from django.apps import apps
 
 from labeller.labels import selectors
 from labeller.labels.models import Label
-from labeller.labels.selectors import Audit, Audited, Trail, intervals
+from labeller.labels.selectors import Audited, Trail
 from labeller.projects.models import Question
 from tests import factories
+from tl_core.evaluation import confidence_sequence
 
 pytestmark = pytest.mark.django_db
 
@@ -161,9 +162,16 @@ def test_what_was_known_at_a_label_is_what_was_said_then(foxes, audited, monkeyp
     assert [trail.audit(last_label) for last_label, _ in said] == [audit for _, audit in said]
 
 
-def test_many_intervals_are_those_one_by_one():
-    audits = [Audit(10, 7), Audit(0, 0), Audit(40, 39, 0.99), Audit(3, 3, 0.99)]
-    assert np.allclose(intervals(audits), [each.interval for each in audits])
+def test_doubts_of_a_round_narrow_the_claim(foxes, audited):
+    """As labels keep them; those of earlier versions have none, and count as before."""
+    plain = [audited(given=given) for given in ["fox"] * 9 + ["badger"]]
+    before = selectors.audit(foxes.question)
+    assert before.interval == pytest.approx([end.item() for end in confidence_sequence(9, 10, 0.975, 32)])
+    Label.objects.filter(pk__in=[each.pk for each in plain[:9]]).update(doubt=0.1, pool_doubt=0.2)
+    Label.objects.filter(pk=plain[9].pk).update(doubt=0.8, pool_doubt=0.2)
+    after = selectors.audit(foxes.question)
+    assert (after.n, after.correct) == (10, 9)
+    assert np.diff(after.interval) < 0.98 * np.diff(before.interval)
 
 
 def test_all_intervals_ever_shown_hold_at_once():
@@ -172,8 +180,10 @@ def test_all_intervals_ever_shown_hold_at_once():
     truth, runs, missed = 0.8, 100, 0
     for _ in range(runs):
         right = rng.random(500) < truth
-        audited = [Audited(i + 1, i + 1, 1, frozenset([1 if right[i] else 2])) for i in range(500)]
+        doubt = np.clip(0.3 - 0.2 * right + rng.normal(0, 0.2, 500), 0, 1)
+        mean = truth * 0.1395 + (1 - truth) * 0.3059  # clipping moves it
+        audited = [Audited(i + 1, i + 1, 1, frozenset([1 if right[i] else 2]), doubt[i], mean) for i in range(500)]
         trail = Trail(audited, [50, 100, 200, 400])
-        ends = np.array(intervals([trail.audit(last) for last in range(1, 501, 10)]))
+        ends = np.array([each.interval for each in trail.audits(range(1, 501, 10))])
         missed += bool(((ends[:, 0] > truth) | (ends[:, 1] < truth)).any())
     assert missed / runs <= 0.05

@@ -215,8 +215,8 @@ def test_audit_samples_take_about_their_share_and_carry_their_propensity(foxes, 
     settings_of(foxes, audit_share=share, round_size=200)
     ranked = entries(refit(foxes))
     audits = [entry for entry in ranked if entry.strategy == "audit"]
-    deviation = (200 * share * (1 - share)) ** 0.5
-    assert abs(len(audits) - 200 * share) <= 6 * deviation
+    at_first = min(2.5 * share, 0.5)  # there is none yet
+    assert abs(len(audits) - 200 * at_first) <= 6 * (200 * at_first * (1 - at_first)) ** 0.5
     assert {entry.propensity for entry in audits} <= {len(audits) / 400}
     assert len(ranked) == 200
 
@@ -230,6 +230,31 @@ def test_audit_samples_are_drawn_from_the_whole_pool_and_spread_over_the_round(f
     assert abs(ids.mean() - 149.5) < 6 * 300 / 12**0.5 / len(ids) ** 0.5
     ranks = np.array([entry.rank for entry in audits])
     assert abs(ranks.mean() - 99.5) < 6 * 200 / 12**0.5 / len(ranks) ** 0.5
+
+
+def test_audits_come_less_often_once_there_are_many(foxes):
+    made = labelled_pool(foxes, 400)
+    settings_of(foxes, audit_share=0.2, round_size=200)
+    for sample in made[:200]:
+        fields = {"strategy": "audit", "predicted_id": foxes.class_id("fox")}
+        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), **fields)
+    audits = [entry for entry in entries(refit(foxes)) if entry.strategy == "audit"]
+    assert abs(len(audits) - 40) <= 6 * (200 * 0.2 * 0.8) ** 0.5
+
+
+def test_an_audit_sample_carries_what_its_head_doubts_of_it_and_of_the_pool_it_was_drawn_from(foxes):
+    made = labelled_pool(foxes, 60)
+    settings_of(foxes, audit_share=0.5, round_size=60)
+    ranked = entries(refit(foxes))
+    audits = [entry for entry in ranked if entry.strategy == "audit"]
+    doubts = {entry.sample_id: 1 - entry.suggestions[0][1] for entry in ranked}
+    assert doubts.keys() == {sample.pk for sample in made}
+    left = dict(doubts)  # the pool of the next one is without those before it
+    for entry in audits:
+        assert entry.doubt == pytest.approx(doubts[entry.sample_id], abs=1e-3)
+        assert entry.pool_doubt == pytest.approx(np.mean(list(left.values())), abs=1e-3)
+        del left[entry.sample_id]
+    assert {(entry.doubt, entry.pool_doubt) for entry in ranked if entry.strategy != "audit"} == {(None, None)}
 
 
 def test_a_random_entry_outside_the_audit_carries_the_share_of_its_draw(foxes, pool, monkeypatch):
@@ -252,6 +277,8 @@ def test_an_audit_label_counts_for_the_next_round_with_the_prediction_made_befor
         saving.save_judgement(foxes.member("ana"), foxes.question, given, assignment.entry_id)
     made = refit(foxes)
     assert blind
+    kept = list(foxes.question.labels.filter(strategy="audit").order_by("pk").values_list("doubt", "pool_doubt"))
+    assert kept == [(each.entry.doubt, each.entry.pool_doubt) for each in blind] and kept[0][0] is not None
     assert (made.audit_n, made.audit_correct) == (len(blind), len(blind))
 
 

@@ -75,6 +75,12 @@ def test_audits_are_uniform_and_carry_the_chance_they_were_drawn_with() -> None:
     assert (drawn[40:] > 0).mean() > 0.99
 
 
+def test_audits_come_most_often_at_first_and_never_less_than_asked_for() -> None:
+    shares = [planning.audit_share(0.1, audited) for audited in (0, 60, 100, 150, 10_000)]
+    assert shares == pytest.approx([0.25, 0.25, 0.15, 0.1, 0.1])
+    assert (planning.audit_share(0.0, 0), planning.audit_share(0.3, 0), planning.audit_share(0.6, 0)) == (0, 0.5, 0.6)
+
+
 def test_a_starred_class_is_hunted_with_its_likeliest_and_its_least_clear() -> None:
     head, known, y = situation(starred=[2])
     picks = plan(head, known, 80, audit_share=0.0, random_state=0)

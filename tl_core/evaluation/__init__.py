@@ -1,6 +1,7 @@
 """Honest numbers about a head. Cheap to import."""
 
 from tl_core.evaluation.acceptance import SafeThreshold, safe_threshold
+from tl_core.evaluation.betting import doubtful_sequence
 from tl_core.evaluation.discovery import Coverage, Richness, chao1, coverage, rule_of_three
 from tl_core.evaluation.forecast import Forecast, labels_to_target
 from tl_core.evaluation.intervals import binomial_interval, confidence_sequence, finite_upper
@@ -37,6 +38,7 @@ __all__ = [
     "compare_with_random",
     "confidence_sequence",
     "coverage",
+    "doubtful_sequence",
     "find_label_errors",
     "find_set_errors",
     "finite_upper",

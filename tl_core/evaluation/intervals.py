@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 # Steps in log-odds that the confidence sequence bets on. Log-spaced: none from 50 to 5,000 samples is favoured.
-_STEPS = np.geomspace(0.08, 4.0, 24)
-_HALVINGS = 45
+STEPS = np.geomspace(0.08, 4.0, 24)
+# Where the number of samples is foreseen most of the stake is put near the step that is best for it: for proportions of
+# .86, or .14 (a variance of .12), within a factor of 1.3. The rest is spread over all steps: no guess costs much.
+_VARIANCE, _SPREAD, _EVENLY = 0.12, 0.25, 0.15
+_NEWTON = 40  # steps at most; a dozen is usual
 
 
 def binomial_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -50,7 +53,7 @@ def binomial_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[f
 
 
 def confidence_sequence(
-    correct: ArrayLike, n: ArrayLike, confidence: float = 0.95
+    correct: ArrayLike, n: ArrayLike, confidence: float = 0.95, expected: float | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return intervals of accuracy that hold all at once, however often and whenever people look.
 
@@ -72,6 +75,9 @@ def confidence_sequence(
         Audit samples so far; 0 gives (0, 1). Broadcast against ``correct``.
     confidence : float
         Between 0 and 1.
+    expected : float or None
+        Number of samples at which the intervals are to be narrowest, chosen before any was seen; they hold whatever it
+        is. None = from 50 to 5,000 alike.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def confidence_sequence(
     Raises
     ------
     ValueError
-        The counts or the confidence are out of range.
+        The counts, the confidence or the expected number are out of range.
 
     Notes
     -----
@@ -99,22 +105,66 @@ def confidence_sequence(
     hits, trials = np.broadcast_arrays(np.asarray(correct, np.float64), np.asarray(n, np.float64))
     if not np.all((hits >= 0) & (hits <= trials)) or not 0 < confidence < 1:
         raise ValueError(f"expected 0 <= correct <= n and 0 < confidence < 1, got {hits}, {trials}, {confidence}")
-    limit = math.log(2 / (1 - confidence))
-    return _lower_end(hits, trials, limit), 1 - _lower_end(trials - hits, trials, limit)
+    limit, stakes = math.log(2 / (1 - confidence)), log_stakes(confidence, expected)
+    low = lower_end(hits[..., None] * STEPS, trials, limit, stakes)
+    return low, 1 - lower_end((trials - hits)[..., None] * STEPS, trials, limit, stakes)
 
 
-def _lower_end(hits: NDArray[np.float64], trials: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
-    """Return where the log of the mixture of bets, which falls with p, crosses ``limit``, from below."""
-    low, high = np.zeros(hits.shape), np.divide(hits, trials, out=np.zeros(hits.shape), where=trials > 0)
-    gains = hits[..., None] * _STEPS
-    growth = np.expm1(_STEPS)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        wealth = gains - trials[..., None] * np.log1p(middle[..., None] * growth)
-        top = wealth.max(axis=-1)
-        refuted = top + np.log(np.exp(wealth - top[..., None]).mean(axis=-1)) >= limit
-        low, high = np.where(refuted, middle, low), np.where(refuted, high, middle)
-    return low
+def log_stakes(confidence: float, expected: float | None) -> NDArray[np.float64]:
+    """Return the logarithms of the stakes on `STEPS`, which add up to one.
+
+    Raises
+    ------
+    ValueError
+        ``expected`` is not above 0.
+    """
+    stakes = np.full(len(STEPS), 1 / len(STEPS))
+    if expected is not None:
+        if not expected > 0:
+            raise ValueError(f"expected must be above 0, got {expected}")
+        best = math.sqrt(2 * math.log(2 / (1 - confidence)) / (expected * _VARIANCE))
+        near = np.exp(-((np.log(STEPS / min(max(best, STEPS[0]), STEPS[-1])) / _SPREAD) ** 2) / 2)
+        stakes = (1 - _EVENLY) * near / near.sum() + _EVENLY * stakes
+    logs: NDArray[np.float64] = np.log(stakes)
+    return logs
+
+
+def lower_end(
+    gains: NDArray[np.float64], trials: NDArray[np.float64], limit: float, stakes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the lower end of a mean, of what bets on it have won so far.
+
+    Parameters
+    ----------
+    gains : ndarray, shape (..., 24)
+        For each of `STEPS`, with growth = exp(step) - 1, the sum of the log of terms of which each has the expectation
+        1 + growth * its own mean.
+    trials : ndarray, shape (...)
+        How many terms; 0 gives 0.
+    limit : float
+        Logarithm of the wealth at which a mean is refuted.
+    stakes : ndarray, shape (24,)
+        See `log_stakes`.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        The smallest mean of the means that is not refuted, 0..1; where it isn't found exactly, less than that.
+    """
+    growth = np.expm1(STEPS)
+    end = np.zeros(trials.shape)
+    for _ in range(_NEWTON):
+        wealth = stakes + gains - trials[..., None] * np.log1p(end[..., None] * growth)
+        top = wealth.max(axis=-1, keepdims=True)
+        parts = np.exp(wealth - top)
+        excess = top[..., 0] + np.log(parts.sum(axis=-1)) - limit
+        slope = trials * (parts * growth / (1 + end[..., None] * growth)).sum(axis=-1) / parts.sum(axis=-1)
+        # The wealth falls with the mean and is convex in it: from below, Newton's steps never go too far.
+        step = np.divide(np.maximum(excess, 0), slope, out=np.zeros(end.shape), where=slope > 0)
+        end += step
+        if not (step > 1e-9).any():
+            break
+    return np.minimum(end, 1.0)
 
 
 def finite_upper(positives: int, drawn: int, total: int, confidence: float = 0.95) -> int:

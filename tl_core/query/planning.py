@@ -22,6 +22,8 @@ COLD_START = "kmeans_centroid"
 RANDOM = "random"
 RARE = "rare"
 RARE_SHARE = 0.25  # of a batch, while there are starred classes
+EARLY, EARLY_AUDITS = 2.5, 60  # at first there are so many times the audit samples, until there are so many
+_MOST_AUDITS = 0.5  # of a batch, while they come early
 _DEPLOYMENT_SHARE = 0.25  # of a batch that one deployment may have
 # Picks asked of a strategy for each one needed: some are too much like others, the more so where frames come in bursts.
 _SPARE, _SPARE_OF_BURSTS = 1.5, 3.0
@@ -97,6 +99,31 @@ class Situation:
     deployments: NDArray[np.int64] | None = None
     units: Units | None = None
     index: Index | None = None
+
+
+def audit_share(least: float, audited: int, early: float = EARLY) -> float:
+    """Return which share of the next batch audits: more at first, when each sample narrows the claim most.
+
+    Until there are 60 samples it is two and a half times ``least``, at most a half; then it falls with their number,
+    and from 150 on it is ``least``. When audits are drawn may depend on all that came before: a confidence sequence
+    counts samples, not time, and needs only that each is drawn uniformly from what is unlabelled then.
+
+    Parameters
+    ----------
+    least : float
+        The share in the long run, 0 to 1; of 0 there are none at first either.
+    audited : int
+        Audit samples so far.
+    early : float
+        How many times ``least`` it is at first.
+
+    Returns
+    -------
+    float
+        0 to 1, not below ``least``.
+    """
+    times = max(1.0, early * min(1.0, EARLY_AUDITS / max(audited, 1)))
+    return max(least, min(_MOST_AUDITS, least * times))
 
 
 def plan(

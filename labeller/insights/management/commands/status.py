@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from labeller.config.commands import SiteCommand
 from labeller.insights import selectors
+from labeller.labels.lacking import narrowed_by
 from labeller.projects.models import Project
 from labeller.samples import refused
 
@@ -70,6 +71,8 @@ class Command(SiteCommand):
                 f"{audit['accuracy']:.0%} (95 % interval {audit['low']:.0%} to {audit['high']:.0%}, n = {audit['n']})"
             )
             self.stdout.write(f"  accuracy  {claim}")
+            if lacks := audit["lacks"]:
+                self.stdout.write(f"            {narrowed_by(lacks)}")
         else:
             self.stdout.write("  accuracy  nothing to claim yet: no audit sample has been labelled")
         self.stdout.write(f"  advice    {'you may stop labelling' if status['stop']['advised'] else 'keep labelling'}")

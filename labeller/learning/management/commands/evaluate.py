@@ -1,6 +1,7 @@
 """Say how good the head is: on audit samples, and by cross-validation on the labels it learns from."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -9,6 +10,7 @@ from labeller.config.commands import SiteCommand
 from labeller.embedding import runs
 from labeller.jobs.queueing import Postponed
 from labeller.labels import selectors as labels
+from labeller.labels.lacking import lacking, narrowed_by
 from labeller.learning import fitting, reading
 from labeller.learning.fitting import CannotLearn, HeldOut
 from labeller.projects import commands
@@ -25,13 +27,20 @@ class Command(SiteCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         question = commands.asked(options)
-        audit = labels.audit(question)
+        trail = labels.trail(question)
+        audit, lacks = trail.audit(), lacking(trail)
         low, high = audit.interval
         outcome = {
             "project": question.project.slug,
             "question": question.key,
             "head": fitting.head_name(question),
-            "audit": {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high},
+            "audit": {
+                "n": audit.n,
+                "accuracy": audit.accuracy,
+                "low": low,
+                "high": high,
+                "lacks": asdict(lacks) if lacks else None,
+            },
             "cross_validation": self._cross_validation(question),
         }
         if options["json"]:
@@ -62,6 +71,8 @@ class Command(SiteCommand):
         if audit["n"]:
             interval = f"95 % interval {audit['low']:.0%} to {audit['high']:.0%}, n = {audit['n']}"
             self.stdout.write(f"  {audit['accuracy']:.0%} ({interval})")
+            if audit["lacks"]:
+                self.stdout.write(f"  {narrowed_by(audit['lacks'])}")
         else:
             self.stdout.write("  nothing to claim yet: no audit sample has been labelled")
         self.stdout.write("\nCross-validation on the labels: chosen to be learnt from, so no accuracy of the pool")
