@@ -100,6 +100,11 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Iterations used.
     """
 
+    classes_: NDArray[Any]
+    coef_: Float32
+    intercept_: Float32
+    center_: Float32
+
     def __init__(
         self,
         C: float = 30.0,
