@@ -23,7 +23,7 @@ _GRAPH = "graph."  # what the names of the graph's arrays begin with
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class PoolSummary:
     """A pool of n embeddings, summed up.
 
     Attributes
@@ -112,6 +112,6 @@ def write(storage: Storage, name: str, X: Pool, done: Callable[[float], None] = 
         done(0.9)
 
 
-def read(storage: Storage, name: str) -> Summary:
+def read(storage: Storage, name: str) -> PoolSummary:
     """Map the summary of that name. Raises FileNotFoundError, OSError and `ArraysCorrupt` as `arrays.read` does."""
-    return Summary(arrays.read(storage, name))
+    return PoolSummary(arrays.read(storage, name))

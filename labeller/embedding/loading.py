@@ -44,7 +44,7 @@ class Embedded:
     mean: NDArray[np.float32]
     part: "tuple[Embedded, NDArray[np.intp]] | None" = None
     mix: str = ""
-    summary: summing.Summary | None = None
+    summary: summing.PoolSummary | None = None
 
     @functools.cached_property
     def norms(self) -> NDArray[np.float32] | None:
@@ -117,7 +117,7 @@ def parts(run: EmbeddingRun, mix: str) -> Parts:
     return tuple((each.pk, tuple(runs.shards(each))) for each in members)
 
 
-def summary(run: EmbeddingRun, mix: str, shards: Parts) -> summing.Summary | None:
+def summary(run: EmbeddingRun, mix: str, shards: Parts) -> summing.PoolSummary | None:
     """What these embeddings are summed up by, mapped once a process; None where no job has done that (yet)."""
     if sum(shard.count for shard in shards[0][1]) < LARGE_POOL:
         return None
@@ -139,7 +139,7 @@ def summary_name(mix: str, shards: Parts) -> str:
 
 # As many as pools are kept. One that is missing, or damaged, is looked for again.
 @functools.lru_cache(maxsize=2)
-def _summary(run: EmbeddingRun, name: str) -> summing.Summary:
+def _summary(run: EmbeddingRun, name: str) -> summing.PoolSummary:
     return summing.read(runs.store(run).storage, name)
 
 
@@ -166,7 +166,7 @@ def read_shard(run: EmbeddingRun, mix: str, number: int) -> Embeddings:
 
 # Two: questions of one project may have chosen differently.
 @functools.lru_cache(maxsize=2)
-def _load(run_id: int, mix: str, shards: Parts, known: summing.Summary | None) -> Embedded:
+def _load(run_id: int, mix: str, shards: Parts, known: summing.PoolSummary | None) -> Embedded:
     run = EmbeddingRun.objects.get(pk=run_id)
     whole = opened(run, mix, shards)
     if known is not None:

@@ -121,7 +121,7 @@ def test_a_round_is_the_same_by_what_was_kept_and_by_what_is_worked_out(foxes, p
         here = {"mean": mean, "norms": geometry.lengths(vectors, mean), "codes": units.codes, "steps": units.steps}
         here |= {"lost": units.lost, **{f"graph.{name}": each for name, each in graph.items()}}
         assert here.keys() == read.arrays.keys()
-        return pools.Summary(here)
+        return pools.PoolSummary(here)
 
     monkeypatch.setattr(pools, "read", worked_out)
     assert picks(foxes) == kept

@@ -182,7 +182,9 @@ def test_all_intervals_ever_shown_hold_at_once():
         right = rng.random(500) < truth
         doubt = np.clip(0.3 - 0.2 * right + rng.normal(0, 0.2, 500), 0, 1)
         mean = truth * 0.1395 + (1 - truth) * 0.3059  # clipping moves it
-        audited = [Audited(i + 1, i + 1, 1, frozenset([1 if right[i] else 2]), doubt[i], mean) for i in range(500)]
+        audited = [
+            Audited(i + 1, i + 1, 1, frozenset([1 if right[i] else 2]), None, doubt[i], mean) for i in range(500)
+        ]
         trail = Trail(audited, [50, 100, 200, 400])
         ends = np.array([each.interval for each in trail.audits(range(1, 501, 10))])
         missed += bool(((ends[:, 0] > truth) | (ends[:, 1] < truth)).any())

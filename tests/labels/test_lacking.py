@@ -16,7 +16,7 @@ def trail(n_labels, rng, doubtful=False):
         doubt = rng.beta(0.4, 1.6)  # 0.2 on average
         is_right = rng.random() >= (doubt if doubtful else 1 - ACCURACY)
         doubts = (doubt, 0.2) if doubtful else ()
-        audited.append(Audited(label_id, label_id, 1, frozenset([1 if is_right else 2]), *doubts))
+        audited.append(Audited(label_id, label_id, 1, frozenset([1 if is_right else 2]), None, *doubts))
     return Trail(audited, [each for each in (100, 200, 400, 800, 1600, 3200) if each <= n_labels], n_labels)
 
 

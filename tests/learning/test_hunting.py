@@ -104,7 +104,7 @@ def test_what_is_decided_accepted_or_drawn_for_the_audit_never_comes(foxes, pool
     answer(foxes, pool, *range(12))
     factories.label(foxes.question, made[13], foxes.bo, verdict="skip")
     factories.ranking(foxes.question, made[30:40], audits=made[30:33])
-    accepted = {made[16].pk: (foxes.class_id("badger"), 0.99), made[17].pk: (foxes.class_id("empty"), 0.98)}
+    accepted = {made[16].pk: ((foxes.class_id("badger"),), 0.99), made[17].pk: ((foxes.class_id("empty"),), 0.98)}
     monkeypatch.setattr(hunting.accepting, "accepted", lambda rule: accepted)
     away = {made[at].pk for at in (*range(12), 13, 16, 17, 30, 31, 32)}
     for aim in ({"class_id": foxes.class_id("badger")}, {"like": [made[1]]}, {"like": [made[31]]}):

@@ -79,7 +79,8 @@ def migrated(home, url=""):
 def in_todays_words(told):
     """What a site told; where a class counted its labels, it counts its samples since.
 
-    And of a question that follows another is counted what it is asked of, and nothing else.
+    And of a question that follows another is counted what it is asked of, and nothing else. Where a sample may have
+    several classes, the probability is since that of all that is predicted of it.
     """
     for project in told.values():
         for question in project["questions"].values():
@@ -93,7 +94,18 @@ def in_todays_words(told):
                     "answers": sum(each["verdict"] == "answer" and each["sample"] in asked for each in said),
                 }
             question["counts"]["classes"] = dict(Counter(itertools.chain(*answers.values())))
+            if question["multi_label"]:
+                question["predictions.csv"] = without_column(question["predictions.csv"], "probability")
     return told
+
+
+def without_column(table, name):
+    """A table without one of its columns."""
+    rows, out = csv.DictReader(io.StringIO(table)), io.StringIO()
+    written = csv.DictWriter(out, [column for column in rows.fieldnames or () if column != name], extrasaction="ignore")
+    written.writeheader()
+    written.writerows(rows)
+    return out.getvalue()
 
 
 def asked_of(question, questions):

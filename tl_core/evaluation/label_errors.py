@@ -108,7 +108,7 @@ def find_set_errors(Y: ArrayLike, P: ArrayLike) -> LabelErrors:
     given, P = np.asarray(Y, bool), np.asarray(P, np.float64)
     if P.ndim != 2 or given.shape != P.shape:
         raise ValueError(f"expected labels and probabilities (n, c), got {given.shape} and {P.shape}")
-    found = []
+    of_classes = []
     for column in range(P.shape[1]):
         rows = np.flatnonzero(~np.isnan(P[:, column]))
         yes = P[rows, column]
@@ -116,9 +116,9 @@ def find_set_errors(Y: ArrayLike, P: ArrayLike) -> LabelErrors:
         errors = find_label_errors(is_given.astype(np.intp), np.stack([1 - yes, yes], axis=1))
         is_found = bool((yes[is_given] >= 0.5).any())
         doubted = (errors.margin < 0) & (is_found | ~is_given[errors.indices])
-        found.append((rows[errors.indices[doubted]], errors.margin[doubted], errors.self_confidence[doubted]))
-    lengths = [len(rows) for rows, *_ in found]
-    columns = np.repeat(np.arange(len(found)), lengths)
-    rows, margin, own = (np.concatenate([each[part] for each in found] or [np.empty(0)]) for part in range(3))
+        of_classes.append((rows[errors.indices[doubted]], errors.margin[doubted], errors.self_confidence[doubted]))
+    lengths = [len(rows) for rows, *_ in of_classes]
+    columns = np.repeat(np.arange(len(of_classes)), lengths)
+    rows, margin, own = (np.concatenate([each[part] for each in of_classes] or [np.empty(0)]) for part in range(3))
     order = np.lexsort((columns, rows, margin))
     return LabelErrors(rows[order].astype(np.intp), columns[order].astype(np.intp), margin[order], own[order])

@@ -315,8 +315,8 @@ def _paths(
         for parameters, out in zip(path, logits, strict=True):
             copy.set_params(**parameters)
             copy.fit(X[inside], y[inside], **({} if weight is None else {"sample_weight": weight[inside]}))
-            found = copy.logits(X[held_out])
-            out[np.ix_(held_out, columns)] = found[:, columns] if y.ndim == 2 else found
+            told = copy.logits(X[held_out])
+            out[np.ix_(held_out, columns)] = told[:, columns] if y.ndim == 2 else told
     return logits
 
 

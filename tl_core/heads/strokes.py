@@ -27,12 +27,12 @@ def weights(codes: NDArray[np.intp], confirmed: NDArray[np.bool_], bursts: NDArr
     ndarray of float32, shape (n,)
         Above 0, at most 1.
     """
-    found = np.ones(len(codes), np.float32)
+    weight = np.ones(len(codes), np.float32)
     of_burst = bursts >= 0
     together = np.stack([bursts[of_burst], codes[of_burst]])
     _, number, sizes = np.unique(together, axis=1, return_inverse=True, return_counts=True)
-    found[of_burst] = 1 / sizes[number]
-    others = np.bincount(codes[~confirmed], found[~confirmed], minlength=codes.max(initial=-1) + 1)
+    weight[of_burst] = 1 / sizes[number]
+    others = np.bincount(codes[~confirmed], weight[~confirmed], minlength=codes.max(initial=-1) + 1)
     allowed = np.maximum(others, LEAST) / np.maximum(np.bincount(codes[confirmed], minlength=len(others)), 1)
-    found[confirmed] = np.minimum(1, allowed[codes[confirmed]])
-    return found
+    weight[confirmed] = np.minimum(1, allowed[codes[confirmed]])
+    return weight

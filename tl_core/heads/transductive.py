@@ -86,9 +86,8 @@ class PoolGraph:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that it consists of, by name: for a file. See `of`."""
-        found = {"Z": self.Z, "W": self._W}
-        found |= {name: getattr(self._links, name) for name in _LINKS}
-        return found | ({} if self._whitening is None else self._whitening.arrays)
+        links = {name: getattr(self._links, name) for name in _LINKS}
+        return {"Z": self.Z, "W": self._W} | links | ({} if self._whitening is None else self._whitening.arrays)
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
