@@ -104,7 +104,11 @@ def blocks(X: Any, rows: int) -> Iterator[tuple[int, NDArray[Any]]]:
 
 
 def each(
-    X: Rows, function: Callable[[slice, NDArray[Any]], Result], positions: NDArray[np.intp] | None = None
+    X: Rows,
+    function: Callable[[slice, NDArray[Any]], Result],
+    positions: NDArray[np.intp] | None = None,
+    *,
+    rows: int | None = None,
 ) -> list[Result]:
     """Call ``function(where, block)`` for every block, a thread a core; numpy lets them run at the same time.
 
@@ -113,20 +117,23 @@ def each(
     X : ndarray or Vectors, shape (n, d)
         Read, never copied whole.
     function : callable
-        ``where`` is the block's slice of the pool, or of ``positions``; ``block`` (at most `BLOCK`, d), not to be
+        ``where`` is the block's slice of the pool, or of ``positions``; ``block`` (at most ``rows``, d), not to be
         changed. Called from several threads, with BLAS on one thread each.
     positions : ndarray of intp, shape (m,), or None
         Rows to read, in this order; None = all.
+    rows : int or None
+        The most rows of a block, at least 1; None = `BLOCK`.
 
     Returns
     -------
     list
         What the calls returned, in order.
     """
+    rows = BLOCK if rows is None else rows
     if positions is None and isinstance(X, Vectors):
-        spans = X.spans(BLOCK)
+        spans = X.spans(rows)
     else:
-        n, rows = (len(X), BLOCK) if positions is None else (len(positions), _GATHERED)
+        n, rows = (len(X), rows) if positions is None else (len(positions), min(rows, _GATHERED))
         spans = [(start, min(start + rows, n)) for start in range(0, n, rows)]
 
     def call(span: tuple[int, int]) -> Result:

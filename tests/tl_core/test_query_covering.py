@@ -5,7 +5,8 @@ import numpy as np
 
 from tl_core import query
 from tl_core.geometry import unit_rows
-from tl_core.query.covering import _greedy, _kernel
+from tl_core.heads.plain import LinearHead
+from tl_core.query.covering import _greedy, _kernel, _reached
 
 
 class Torn:
@@ -62,10 +63,36 @@ def test_hundreds_of_equal_samples_come_to_an_end() -> None:
     assert len(set(picks.tolist())) == 300
 
 
+def test_how_far_samples_cover_each_other_follows_their_cosines() -> None:
+    X = np.random.default_rng(1).normal(size=(150, 40)).astype(np.float32)
+    X[7] = X[3]
+    mean = X.mean(axis=0)
+    Z, units = unit_rows(X, mean), query.compact(X, mean)
+    expected = np.exp((Z @ Z.T - 1) / 0.4)
+    K = _kernel(units, units.only(np.arange(100)))
+    np.testing.assert_allclose(K, expected[:, :100], atol=0.02)
+    assert K[7, 3] <= 1
+    nearest = expected[:, 100:].max(axis=1)
+    np.testing.assert_allclose(_reached(units, units.only(np.arange(100, 150))), nearest, atol=0.02)
+
+
+def test_picks_are_the_same_by_units_that_were_kept() -> None:
+    X, y = groups({2: 400, 3: 300, 4: 200})
+    mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+    coef = np.random.default_rng(0).normal(size=(3, X.shape[1])).astype(np.float32)
+    head = LinearHead(np.arange(3), coef, np.zeros(3, np.float32), mean)
+    made, kept = (
+        query.auto(head, X, 40, random_state=0, X_labelled=X[y == 2][:9], units=units)
+        for units in (None, query.compact(X, mean))
+    )
+    np.testing.assert_array_equal(kept[0], made[0])
+    np.testing.assert_array_equal(kept[1], made[1])
+
+
 def test_lazy_picks_are_those_of_plain_greed() -> None:
     rng = np.random.default_rng(3)
-    Z = unit_rows(rng.normal(size=(300, 6)), np.zeros(6, np.float32))
-    K, share = _kernel(Z, Z[:200]), rng.random(200).astype(np.float32)
+    Z = query.compact(rng.normal(size=(300, 6)).astype(np.float32), np.zeros(6, np.float32))
+    K, share = _kernel(Z, Z.only(np.arange(200))), rng.random(200).astype(np.float32)
     picked, scores = _greedy(K, share, np.zeros(200, np.float32), 25)
     reached = np.zeros(200, np.float32)
     for place in range(25):

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from tl_core import threads
 from tl_core.geometry import all_finite, each, unit_rows
 from tl_core.query.base import Picks, Pool, contracted
-from tl_core.query.clustering import kmeans, nearest_to_middles, projection
+from tl_core.query.clustering import kmeans, nearest_to_middles
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
-from tl_core.query.units import Units
+from tl_core.query.units import Units, compact
 
 COLD_START = 100  # clusters whose middles are labelled first: `spread_centroids`
 COLD_LABELS = 20  # labels taken from them before a head is asked
 _CANDIDATES = 2000  # of the lowest margins, and as many random ones
 _COVERED = 4000
 _REACH = 0.4  # a pick covers another sample by exp((cosine - 1) / reach)
-_DIMENSIONS = 256
 _SAMPLE = 20_000
 _AT_ONCE = 32
+_ROWS = 128  # of a matrix of 4,000 columns: what is gone over several times should stay in the core's own cache
 
 
 @contracted
@@ -47,7 +47,7 @@ def auto(
     Uncertainty herding with a wide kernel: a pick covers what looks like it, and a sample counts by its doubt, one
     minus the head's margin. So what many unsure samples look like comes before outliers, and nothing comes twice.
     Candidates are the 2,000 lowest margins (or two a pick) and as many random samples; what is to be covered is a
-    random part of 4,000; beyond 256 dimensions, cosines are those of a random projection.
+    random part of 4,000. Cosines are those of rows rounded to one byte a number: off by some thousandths at most.
 
     ``X_labelled`` (m, d) are the labelled embeddings; without it a modAL learner's ``X_training``. Scores are the mean
     doubt that each pick covers in addition, 0 to 1; they fall from pick to pick.
@@ -65,20 +65,23 @@ def auto(
     labelled = labelled_rows(classifier, X_labelled, X_pool.shape[1])
     head = linear_head(classifier)
     center = _mean(X_pool[covered]) if head is None else head.center
-    place = _placing(center, rng)
-    Z, Z_covered = (np.concatenate(each(X_pool, place, positions)) for positions in (candidates, covered))
-    Z_labelled = np.concatenate(each(labelled, place)) if len(labelled) else Z[:0]
-    if not np.isfinite(Z).all():
+    kept = units if head is not None else None  # around the head's centre
+    Z, Z_covered = (_coded(X_pool, positions, center, kept) for positions in (candidates, covered))
+    if not np.isfinite(Z.steps).all():
         raise ValueError("embeddings are not finite")
-    known = np.isfinite(Z_covered.sum(axis=1))  # samples that are not allowed may be anything
-    covered, Z_covered = covered[known], Z_covered[known]
+    known = np.flatnonzero(np.isfinite(Z_covered.steps))  # samples that are not allowed may be anything
+    covered, Z_covered = covered[known], Z_covered.only(known)
     doubt = 1 + scan(classifier, X_pool, margin_scores, covered)
     reached = np.zeros(len(covered), np.float32)
     for start in range(0, len(labelled), _COVERED):
-        kernel = _kernel(Z_covered, Z_labelled[start : start + _COVERED])
-        np.maximum(reached, kernel.max(axis=1), out=reached)
+        np.maximum(reached, _reached(Z_covered, compact(labelled[start : start + _COVERED], center)), out=reached)
     picked, gains = _greedy(_kernel(Z, Z_covered), (doubt / len(doubt)).astype(np.float32), reached, n_instances)
     return candidates[picked], gains
+
+
+def _coded(X_pool: Pool, positions: NDArray[np.intp], center: NDArray[np.float32], units: Units | None) -> Units:
+    """Return these rows of the pool as `Units` around the centre: of those kept, or the same made anew."""
+    return compact(X_pool, center, positions) if units is None else units.only(positions)
 
 
 def _mean(X: NDArray[Any]) -> NDArray[np.float32]:
@@ -86,30 +89,46 @@ def _mean(X: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(X[np.isfinite(X).all(axis=1)].mean(axis=0, dtype=np.float64), np.float32)
 
 
-def _placing(
-    center: NDArray[np.float32], rng: np.random.Generator
-) -> Callable[[slice, NDArray[Any]], NDArray[np.float32]]:
-    """Return what turns a block of embeddings into centred unit vectors, in fewer dimensions where there are many."""
-    W = projection(len(center), rng, _DIMENSIONS)
-
-    def place(_: slice, block: NDArray[Any]) -> NDArray[np.float32]:
-        with np.errstate(invalid="ignore"):  # not finite: the caller looks at what comes out
-            Z = unit_rows(block, center)
-            return Z if W is None else Z @ W
-
-    return place
-
-
-def _kernel(A: NDArray[np.float32], B: NDArray[np.float32]) -> NDArray[np.float32]:
+def _kernel(A: Units, B: Units) -> NDArray[np.float32]:
     """Return how far samples ``A`` (n, d) cover samples ``B`` (m, d): float32 (n, m), 0 to 1."""
+    multiply = _products(B)
+    out = np.empty((len(A.codes), len(B.codes)), np.float32)
 
-    def rows(_: slice, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        K: NDArray[np.float32] = block @ B.T
-        K -= 1
-        K /= np.float32(_REACH)
-        return np.exp(np.minimum(K, 0, out=K), out=K)  # projected cosines may exceed 1
+    def rows(where: slice, block: NDArray[np.int8]) -> None:
+        K = out[where]
+        np.copyto(K, multiply(block))
+        K *= A.steps[where, None]
+        K *= B.steps
+        _cover(K)
 
-    return np.concatenate(each(A, rows))
+    each(A.codes, rows, rows=_ROWS)
+    return out
+
+
+def _reached(A: Units, B: Units) -> NDArray[np.float32]:
+    """Return how far each of samples ``A`` (n, d) is covered by the one of ``B`` (m, d) nearest to it: float32 (n,)."""
+    multiply = _products(B)
+
+    def rows(where: slice, block: NDArray[np.int8]) -> NDArray[np.float32]:
+        return (multiply(block).astype(np.float32) * B.steps).max(axis=1) * A.steps[where]
+
+    return _cover(np.concatenate(each(A.codes, rows, rows=_ROWS)))
+
+
+def _products(B: Units) -> Callable[[NDArray[np.int8]], NDArray[np.int32]]:
+    """Return what multiplies codes (n, d) with those of ``B`` (m, d), exactly: int32 (n, m)."""
+    from numkong import dots_pack, dots_packed
+
+    packed = dots_pack(B.codes)
+    return lambda codes: np.asarray(dots_packed(codes, packed))
+
+
+def _cover(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn cosines into how far one sample covers the other, in place."""
+    cosines -= 1
+    cosines *= np.float32(1 / _REACH)
+    # Those of rounded rows may exceed 1.
+    return np.exp(np.minimum(cosines, 0, out=cosines), out=cosines)
 
 
 def _greedy(
@@ -122,13 +141,12 @@ def _greedy(
     Minoux: Accelerated greedy algorithms for maximizing submodular set functions, 1978.
     """
 
-    def gains(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        added: NDArray[np.float32] = np.maximum(K[rows] - reached, 0) @ share
-        return added
+    def gains(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        added = np.subtract(rows, reached)
+        return np.maximum(added, 0, out=added) @ share
 
+    bounds = np.concatenate(each(K, lambda _, rows: gains(rows), rows=_ROWS))
     with threads.single():
-        everyone = np.arange(len(K))
-        bounds = np.concatenate([gains(everyone[start : start + 256]) for start in range(0, len(K), 256)])
         picked, scores = np.empty(n, np.intp), np.empty(n)
         for place in range(n):
             fresh = np.zeros(len(K), np.bool_)
@@ -136,7 +154,7 @@ def _greedy(
                 stale = np.where(fresh, -np.inf, bounds)
                 some = np.argpartition(-stale, min(_AT_ONCE, len(K)) - 1)[:_AT_ONCE]
                 some = some[np.isfinite(stale[some])]
-                bounds[some], fresh[some] = gains(some), True
+                bounds[some], fresh[some] = gains(K[some]), True
             picked[place], scores[place] = best, bounds[best]
             np.maximum(reached, K[best], out=reached)
             bounds[best] = -np.inf

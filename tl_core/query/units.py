@@ -90,7 +90,13 @@ class Units:
             raise ValueError("units are not those of these embeddings around the head's centre: see query.compact")
 
 
-def compact(X_pool: Pool, mean: NDArray[np.float32], *, codes: NDArray[np.int8] | None = None) -> Units:
+def compact(
+    X_pool: Pool,
+    mean: NDArray[np.float32],
+    positions: NDArray[np.intp] | None = None,
+    *,
+    codes: NDArray[np.int8] | None = None,
+) -> Units:
     """Round the centred unit rows of a pool to one byte a number.
 
     Neither the pool nor its mean changes while nothing is embedded, so a caller does this once, before or between
@@ -102,6 +108,8 @@ def compact(X_pool: Pool, mean: NDArray[np.float32], *, codes: NDArray[np.int8] 
         Embeddings. Read once.
     mean : ndarray of float32, shape (d,)
         The head's centre, which is the pool's mean.
+    positions : ndarray of intp, shape (n,), or None
+        Rows of the pool; None = all.
     codes : ndarray of int8, shape (n, d), or None
         Where to write the codes, a mapped file for one; None = into memory.
 
@@ -110,7 +118,7 @@ def compact(X_pool: Pool, mean: NDArray[np.float32], *, codes: NDArray[np.int8] 
     Units
         n x (d + 8) bytes.
     """
-    n, d = X_pool.shape
+    n, d = len(X_pool) if positions is None else len(positions), X_pool.shape[1]
     codes = np.empty((n, d), np.int8) if codes is None else codes
     steps, lost = np.empty(n, np.float32), np.empty(n, np.float32)
 
@@ -123,7 +131,7 @@ def compact(X_pool: Pool, mean: NDArray[np.float32], *, codes: NDArray[np.int8] 
                 Z -= codes[rows] * steps[rows, None]
                 lost[rows] = np.sqrt(np.vecdot(Z, Z))
 
-    each(X_pool, encode)
+    each(X_pool, encode, positions)
     return Units(codes, steps, lost, np.asarray(mean, np.float32))
 
 
