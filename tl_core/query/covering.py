@@ -110,7 +110,8 @@ def _reached(A: Units, B: Units) -> NDArray[np.float32]:
     multiply = _products(B)
 
     def rows(where: slice, block: NDArray[np.int8]) -> NDArray[np.float32]:
-        return (multiply(block).astype(np.float32) * B.steps).max(axis=1) * A.steps[where]
+        nearest: NDArray[np.float32] = (multiply(block).astype(np.float32) * B.steps).max(axis=1)
+        return nearest * A.steps[where]
 
     return _cover(np.concatenate(each(A.codes, rows, rows=_ROWS)))
 
