@@ -111,7 +111,9 @@ def main(count):
         before = Round.objects.get(question=question, is_current=True).number
         ended, _ = kill_one(question, rng.uniform(0, usual))
         now = Round.objects.filter(question=question, is_current=True).values_list("number", flat=True).first()
-        outcomes["ended" if ended else "new" if now != before else "old"] += 1
+        outcome = "ended" if ended else "new" if now != before else "old"
+        outcomes[outcome] += 1
+        usual *= 1.1 if outcome == "old" else 0.9  # how long it takes changes with what else the machine does
         wrong += violations(question)
     refit(question)
     wrong += violations(question)
