@@ -257,3 +257,15 @@ def clusters(count: int, groups: int, seed: int = 0) -> tuple[np.ndarray, np.nda
     of_group = rng.normal(0, 5, (groups, DIMENSION))
     group = np.arange(count) % groups
     return of_group[group] + rng.normal(0, 0.3, (count, DIMENSION)), group
+
+
+SEVERAL = (("fox",), ("badger",), ("fox", "badger"), ("empty",))  # the classes of each of the groups of `several`
+
+
+def several(count: int) -> tuple[Cast, list[Sample], np.ndarray]:
+    """A cast whose samples may have several classes, so many embedded samples in four groups, and the group of each."""
+    made_cast = cast(multi_label=True)
+    vectors, groups = clusters(count, len(SEVERAL))
+    made = samples(made_cast.project, count)
+    embed(made_cast.project, made, vectors)
+    return made_cast, made, groups

@@ -200,7 +200,14 @@ def _with_reason(judgement: Judgement, assignment: Assignment | None, entry: Rou
 def _untold(judgement: Judgement) -> Judgement:
     """Nothing is known of why the sample was shown, nor what a head thought of it."""
     return replace(
-        judgement, strategy="", propensity=None, predicted_id=None, predicted_classes=None, head_version=None
+        judgement,
+        strategy="",
+        propensity=None,
+        doubt=None,
+        pool_doubt=None,
+        predicted_id=None,
+        predicted_classes=None,
+        head_version=None,
     )
 
 

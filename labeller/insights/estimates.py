@@ -39,14 +39,6 @@ MOST_QUIET = 10_000  # labels without a new class, of which more say nothing mor
 MOST_POINTS = 400  # of the learning curve; no screen shows more
 
 
-def audit_json(trail: Trail) -> dict[str, Any]:
-    """The accuracy claim, and what it lacks, as commands print it."""
-    audit, lacks = trail.audit(), lacking(trail)
-    low, high = audit.interval
-    lacks_json = asdict(lacks) if lacks else None
-    return {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high, "lacks": lacks_json}
-
-
 def percent(value: float | None, low: float, high: float) -> dict[str, int]:
     """A share and its interval in whole percent, rounded outwards, as bars are drawn and claims are worded."""
     ends = math.floor(100 * low), math.ceil(100 * high)

@@ -15,6 +15,7 @@ from labeller.insights import estimates, job_runs
 from labeller.jobs.models import Job
 from labeller.labels import applying, tallies
 from labeller.labels import selectors as labels
+from labeller.labels.lacking import claim_json
 from labeller.learning import reasons
 from labeller.learning.models import Assessment, Round, RoundEntry
 from labeller.projects.models import Project, Question
@@ -67,7 +68,7 @@ def _status(question: Question) -> dict[str, Any]:
         "labels": {each.name: counts.classes.get(each.pk, 0) for each in question.classes.all()},
         "rounds": rounds(question),
         "queue": queue(question).count(),
-        "audit": estimates.audit_json(trail),
+        "audit": claim_json(trail),
         **estimates.known_json(question, trail),
     }
 

@@ -1,6 +1,6 @@
 """What a claim of accuracy still lacks: how many more audit samples would narrow it, as far as that can be foreseen."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,14 @@ def lacking(trail: Trail) -> Lacking | None:
         if len(reached):
             return Lacking(max(1, round(float(f"{samples[reached[0]]:.2g}"))), width)
     return None
+
+
+def claim_json(trail: Trail) -> dict[str, Any]:
+    """The accuracy claim, and what it lacks, as commands print it."""
+    audit, lacks = trail.audit(), lacking(trail)
+    low, high = audit.interval
+    lacks_json = asdict(lacks) if lacks else None
+    return {"n": audit.n, "accuracy": audit.accuracy, "low": low, "high": high, "lacks": lacks_json}
 
 
 def narrowed_by(lacks: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from labeller.insights import estimates, selectors
 from labeller.insights.models import Summary
 from labeller.jobs.models import Job
 from labeller.labels import selectors as labels
+from labeller.labels.lacking import claim_json
 from labeller.learning.models import Acceptance, Assessment, Head, Round
 from labeller.learning.signals import learnt
 from labeller.messages import sentence
@@ -133,7 +134,7 @@ def test_page_and_status_say_what_the_claim_lacks(client, foxes, audited):
     audited(*[("fox", "fox")] * 9)
     assert 'data-testid="lacks"' not in page(client, foxes.mia)
     audited(*[("fox", "fox")] * 20, *[("fox", "badger")] * 6)
-    claimed = estimates.audit_json(labels.trail(foxes.question))
+    claimed = claim_json(labels.trail(foxes.question))
     lacks = claimed["lacks"]
     assert lacks["width"] < (claimed["high"] - claimed["low"]) / 2
     said = f"bout {lacks['samples']} more audit samples would narrow this to ±{round(100 * lacks['width'])}"

@@ -13,6 +13,7 @@ from labeller.learning import accepting
 from labeller.learning.models import Acceptance, Head
 from labeller.messages import sentence
 from tests import factories
+from tests.factories import SEVERAL
 
 pytestmark = pytest.mark.django_db
 
@@ -201,16 +202,11 @@ def test_two_refits_never_share_a_version_with_a_look(foxes, pool):
 
 # --- several classes a sample ---------------------------------------------------------------------
 
-SEVERAL = (("fox",), ("badger",), ("fox", "badger"), ("empty",))
-
 
 @pytest.fixture
 def several(db):
     """1,000 embedded samples that may have several classes, 40 of them labelled by a strategy."""
-    cast = factories.cast(multi_label=True)
-    vectors, groups = factories.clusters(1000, 4)
-    made = factories.samples(cast.project, 1000)
-    factories.embed(cast.project, made, vectors)
+    cast, made, groups = factories.several(1000)
     give_all(cast, made, [SEVERAL[group] for group in groups], range(40))
     return cast, made, groups
 

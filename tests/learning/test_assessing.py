@@ -13,6 +13,7 @@ from labeller.learning.models import Assessment, Round
 from labeller.messages import sentence
 from labeller.projects.models import LabelClass
 from tests import factories
+from tests.factories import SEVERAL
 
 pytestmark = pytest.mark.django_db
 
@@ -143,17 +144,11 @@ def test_rounds_from_before_an_import_tell_nothing_of_its_pool(foxes, pool):
 
 # --- several classes a sample ---------------------------------------------------------------------
 
-SEVERAL = (("fox",), ("badger",), ("fox", "badger"), ("empty",))
-
 
 @pytest.fixture
 def several(db):
     """A project whose samples may have several classes, and 160 embedded ones in four groups."""
-    cast = factories.cast(multi_label=True)
-    vectors, groups = factories.clusters(160, 4)
-    made = factories.samples(cast.project, 160)
-    factories.embed(cast.project, made, vectors)
-    return cast, made, groups
+    return factories.several(160)
 
 
 def answer_all(several, positions, **fields):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tl_core.heads.plain import HALF
+
 
 @dataclass(frozen=True)
 class LabelErrors:
@@ -114,7 +116,7 @@ def find_set_errors(Y: ArrayLike, P: ArrayLike) -> LabelErrors:
         yes = P[rows, column]
         is_given = given[rows, column]
         errors = find_label_errors(is_given.astype(np.intp), np.stack([1 - yes, yes], axis=1))
-        is_found = bool((yes[is_given] >= 0.5).any())
+        is_found = bool((yes[is_given] >= HALF).any())
         doubted = (errors.margin < 0) & (is_found | ~is_given[errors.indices])
         of_classes.append((rows[errors.indices[doubted]], errors.margin[doubted], errors.self_confidence[doubted]))
     lengths = [len(rows) for rows, *_ in of_classes]

@@ -19,7 +19,7 @@ from tl_core.geometry import sigmoid, unit_rows
 from tl_core.heads.base import Float32, centre_of, checked
 from tl_core.heads.descent import descend, independent_cross_entropy, start_values
 from tl_core.heads.plain import LinearHead
-from tl_core.heads.transductive import BASE_C, MAX_ITER, PSEUDO_ROWS, PSEUDO_WEIGHT, SHARPENED, PoolGraph, Seating
+from tl_core.heads.transductive import BASE_C, MAX_ITER, SHARPENED, PoolGraph, Seating
 
 _CERTAIN = 1e-4  # a probability: of what nobody labelled nothing is surer, docs/decisions/0038
 
@@ -157,9 +157,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             start = start_values(Z, Y, classes, last)
             if self.pool is not None:
                 rows, likely = self._likely(self.pool, Z, Y, weight)
-                share = PSEUDO_WEIGHT * weight.sum() / max(len(rows), 1)
-                Z, Q = np.concatenate([Z, self.pool.Z[rows]]), np.concatenate([Q, likely])
-                weight = np.concatenate([weight, np.full(len(rows), share, np.float32)])
+                Z, Q, weight = self.pool.joined(Z, Q, weight, rows, likely)
                 tol, max_iter = 3 * tol, min(max_iter, MAX_ITER)
             loss = independent_cross_entropy(Q)
             coef, intercept, n_iter = descend(loss, Z, weight, start, C=self.C, tol=tol, max_iter=max_iter)
@@ -175,7 +173,7 @@ class MultiLabelHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._seating = Seating()
             self._base = MultiLabelHead(C=BASE_C, tol=2 * self.tol)
         seats = self._seating.seats(pool, Z)
-        rows = pool.unlabelled(seats)[:PSEUDO_ROWS]
+        rows = pool.unlabelled(seats)
         # All labels spread beside those that say yes: the rest of what arrives says no.
         spread = pool.spread(seats, np.hstack([Y, np.ones((len(Y), 1))]).astype(np.float32) * weight[:, None])[rows]
         base = self._base.set_params(pool_mean=np.zeros(Z.shape[1], np.float32)).fit(Z, Y, weight)

@@ -33,8 +33,8 @@ _DIMENSIONS, _SHRINKAGE = 512, 0.5  # of the whitening
 _ALPHA = 0.95  # how far labels spread: the share a node takes from its neighbours
 _ITERATIONS = 15
 BASE_C, _BASE_ADJUSTMENT = 300.0, 0.5
-PSEUDO_ROWS = 1500
-PSEUDO_WEIGHT = 1.5  # of all samples without a label together, as a multiple of the labels'
+_PSEUDO_ROWS = 1500
+_PSEUDO_WEIGHT = 1.5  # of all samples without a label together, as a multiple of the labels'
 SHARPENED = 2.0
 MAX_ITER = 40
 _TINY = np.float32(1e-30)
@@ -124,10 +124,33 @@ class PoolGraph:
         return Seats(node, columns, np.maximum(cosines, 0) ** _POWER)
 
     def unlabelled(self, seats: "Seats") -> NDArray[np.intp]:
-        """Return the nodes that are none of these labelled samples, (k,)."""
+        """Return the nodes that are none of these labelled samples, (k,): as many as heads learn from."""
         free = np.ones(len(self.Z), np.bool_)
         free[seats.node[seats.node >= 0]] = False
-        return np.flatnonzero(free)
+        return np.flatnonzero(free)[:_PSEUDO_ROWS]
+
+    def joined(
+        self, Z: Float32, Q: Float32, weight: Float32, rows: NDArray[np.intp], likely: Float32
+    ) -> tuple[Float32, Float32, Float32]:
+        """Return labels and, after them, what is likely of nodes without one: as one set to fit a head to.
+
+        Parameters
+        ----------
+        Z, Q, weight : ndarray of float32, shapes (n, d), (n, c), (n,)
+            Centred unit vectors of the labelled samples, how much each is of each class, and how much it counts.
+        rows : ndarray of intp, shape (k,)
+            Of the nodes, as from `unlabelled`.
+        likely : ndarray of float32, shape (k, c)
+            How likely each is of each class.
+
+        Returns
+        -------
+        ndarray of float32, shapes (n + k, d), (n + k, c), (n + k,)
+            All nodes together count a fixed multiple of what the labels do.
+        """
+        share = _PSEUDO_WEIGHT * weight.sum() / max(len(rows), 1)
+        weights = np.concatenate([weight, np.full(len(rows), share, np.float32)])
+        return np.concatenate([Z, self.Z[rows]]), np.concatenate([Q, likely]), weights
 
     def spread(self, seats: "Seats", Y: Float32) -> Float32:
         """Let labels spread from their seats.
@@ -273,9 +296,7 @@ class TransductiveHead(LinearClassifier):
         Q, C, tol, max_iter = Y.astype(np.float32), self.C / 2 if len(classes) == 2 else self.C, self.tol, 300
         if self.pool is not None:
             rows, likely = self._likely(self.pool, Z, Q * weight[:, None], classes, codes, weight)
-            Z, Q = np.concatenate([Z, self.pool.Z[rows]]), np.concatenate([Q, likely])
-            share = PSEUDO_WEIGHT * weight.sum() / max(len(rows), 1)
-            weight = np.concatenate([weight, np.full(len(rows), share, np.float32)])
+            Z, Q, weight = self.pool.joined(Z, Q, weight, rows, likely)
             tol, max_iter = 3 * tol, MAX_ITER
         loss = soft_cross_entropy(Q)
         coef, intercept, self.n_iter_ = descend(loss, Z, weight, start, C=C, tol=tol, max_iter=max_iter)
@@ -294,7 +315,7 @@ class TransductiveHead(LinearClassifier):
         if not hasattr(self, "_seating"):
             self._seating = Seating()
         seats = self._seating.seats(pool, Z)
-        rows = pool.unlabelled(seats)[:PSEUDO_ROWS]
+        rows = pool.unlabelled(seats)
         if not hasattr(self, "_base"):
             self._base = LogisticHead(C=BASE_C, logit_adjustment=_BASE_ADJUSTMENT, tol=2 * self.tol)
         self._base.set_params(pool_mean=np.zeros(Z.shape[1], np.float32)).fit(Z, classes[codes], weight)

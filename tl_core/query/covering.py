@@ -5,7 +5,6 @@ Its shape and its constants were chosen by replaying labelled sets with ``benchm
 docs/decisions/0011.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from tl_core.query.clustering import kmeans, nearest_to_middles
 from tl_core.query.diversity import labelled_rows
 from tl_core.query.scoring import linear_head, scan, top
 from tl_core.query.uncertainty import MARGIN, margin_scores
-from tl_core.query.units import Units, compact
+from tl_core.query.units import Units, compact, integer_products
 
 COLD_START = 100  # clusters whose middles are labelled first: `spread_centroids`
 COLD_LABELS = 20  # labels taken from them before a head is asked
@@ -91,7 +90,7 @@ def _mean(X: NDArray[Any]) -> NDArray[np.float32]:
 
 def _kernel(A: Units, B: Units) -> NDArray[np.float32]:
     """Return how far samples ``A`` (n, d) cover samples ``B`` (m, d): float32 (n, m), 0 to 1."""
-    multiply = _products(B)
+    multiply = integer_products(B.codes)
     out = np.empty((len(A.codes), len(B.codes)), np.float32)
 
     def rows(where: slice, block: NDArray[np.int8]) -> None:
@@ -107,21 +106,13 @@ def _kernel(A: Units, B: Units) -> NDArray[np.float32]:
 
 def _reached(A: Units, B: Units) -> NDArray[np.float32]:
     """Return how far each of samples ``A`` (n, d) is covered by the one of ``B`` (m, d) nearest to it: float32 (n,)."""
-    multiply = _products(B)
+    multiply = integer_products(B.codes)
 
     def rows(where: slice, block: NDArray[np.int8]) -> NDArray[np.float32]:
         nearest: NDArray[np.float32] = (multiply(block).astype(np.float32) * B.steps).max(axis=1)
         return nearest * A.steps[where]
 
     return _cover(np.concatenate(each(A.codes, rows, rows=_ROWS)))
-
-
-def _products(B: Units) -> Callable[[NDArray[np.int8]], NDArray[np.int32]]:
-    """Return what multiplies codes (n, d) with those of ``B`` (m, d), exactly: int32 (n, m)."""
-    from numkong import dots_pack, dots_packed
-
-    packed = dots_pack(B.codes)
-    return lambda codes: np.asarray(dots_packed(codes, packed))
 
 
 def _cover(cosines: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -62,16 +62,14 @@ class Units:
             How far the products of each row may be from those of its unit row, also where that is worked out in
             float32. By Cauchy and Schwarz, so seldom nearly as far.
         """
-        from numkong import dots_pack, dots_packed
-
         steps, codes = _coded(W)
-        packed = dots_pack(codes)
+        multiplied = integer_products(codes)
         missed = float(np.linalg.norm(W - codes * steps[:, None], axis=1).max())
         longest = float(np.linalg.norm(W, axis=1).max())
 
         def multiply(where: slice) -> NDArray[np.float32]:
             # Classes first: they are compared row with row, many samples at a time.
-            product = np.asarray(dots_packed(self.codes[where], packed)).T.astype(np.float32, order="C")
+            product = multiplied(self.codes[where]).T.astype(np.float32, order="C")
             product *= steps[:, None]
             product *= self.steps[where]
             return product
@@ -88,6 +86,14 @@ class Units:
             off = np.abs(unit_rows(X_pool[some], center) - self.codes[some] * self.steps[some, None])
         if not np.array_equal(self.mean, center) or (off > self.steps[some, None]).any():
             raise ValueError("units are not those of these embeddings around the head's centre: see query.compact")
+
+
+def integer_products(codes: NDArray[np.int8]) -> Callable[[NDArray[np.int8]], NDArray[np.int32]]:
+    """Return what multiplies rows of codes (n, d) with these, (m, d), exactly: int32 (n, m)."""
+    from numkong import dots_pack, dots_packed
+
+    packed = dots_pack(codes)
+    return lambda rows: np.asarray(dots_packed(rows, packed))
 
 
 def compact(

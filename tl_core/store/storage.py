@@ -156,6 +156,12 @@ def at(url_or_path: str | Path, cache: Path | None = None) -> Storage:
     return ObjectStorage(text if text.endswith("://") else text.rstrip("/"), Path(cache))
 
 
+def _make_room(path: Path) -> None:
+    """Make the directory that a file is to be written to, and clear it of what killed writers left."""
+    files.make_directory(path.parent)
+    files.remove_abandoned(path.parent)
+
+
 @dataclass(frozen=True)
 class Directory(Storage):
     """Files in a directory of this machine, or one it has mounted.
@@ -171,16 +177,14 @@ class Directory(Storage):
     def write(self, name: str, *parts: bytes | memoryview) -> None:
         """See `Storage.write`. Durable: it survives a power cut."""
         target = self._path(name)
-        files.make_directory(target.parent)
-        files.remove_abandoned(target.parent)
+        _make_room(target)
         files.write_bytes(target, *parts)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """See `Storage.writing`. As durable as what `write` writes."""
         target = self._path(name)
-        files.make_directory(target.parent)
-        files.remove_abandoned(target.parent)
+        _make_room(target)
         with files.replacing(target) as path:
             yield path
 
@@ -240,8 +244,7 @@ class ObjectStorage(Storage):
     def writing(self, name: str) -> Iterator[Path]:
         """See `Storage.writing`. What was written stays as the local copy."""
         copy = self._copy(name)
-        files.make_directory(copy.parent)
-        files.remove_abandoned(copy.parent)
+        _make_room(copy)
         with files.replacing(copy) as path:
             yield path
             with self._remote(name) as (store, where):
@@ -253,8 +256,7 @@ class ObjectStorage(Storage):
         if fresh or not copy.exists():
             with self._remote(name) as (store, path):
                 content = store.cat_file(path)
-            files.make_directory(copy.parent)
-            files.remove_abandoned(copy.parent)
+            _make_room(copy)
             files.write_bytes(copy, content)
         return copy
 

@@ -1,7 +1,6 @@
 """Say how good the head is: on audit samples, and by cross-validation on the labels it learns from."""
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -10,7 +9,7 @@ from labeller.config.commands import SiteCommand
 from labeller.embedding import runs
 from labeller.jobs.queueing import Postponed
 from labeller.labels import selectors as labels
-from labeller.labels.lacking import lacking, narrowed_by
+from labeller.labels.lacking import claim_json, narrowed_by
 from labeller.learning import fitting, reading
 from labeller.learning.fitting import CannotLearn, HeldOut
 from labeller.projects import commands
@@ -27,20 +26,11 @@ class Command(SiteCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         question = commands.asked(options)
-        trail = labels.trail(question)
-        audit, lacks = trail.audit(), lacking(trail)
-        low, high = audit.interval
         outcome = {
             "project": question.project.slug,
             "question": question.key,
             "head": fitting.head_name(question),
-            "audit": {
-                "n": audit.n,
-                "accuracy": audit.accuracy,
-                "low": low,
-                "high": high,
-                "lacks": asdict(lacks) if lacks else None,
-            },
+            "audit": claim_json(labels.trail(question)),
             "cross_validation": self._cross_validation(question),
         }
         if options["json"]:
