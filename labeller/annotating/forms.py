@@ -11,6 +11,7 @@ from django.http.request import RawPostDataException
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
+from labeller.annotating import places
 from labeller.annotating.holding import MOST_AT_ONCE, Wanted
 from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
@@ -36,6 +37,7 @@ class Event:
     uuid: str
     judgement: Judgement | None = None
     entry: int | None = None
+    is_handed: bool = False  # the entry was named to this person; else it counts only where they hold it
     kind: str = "label"
     sample_id: int | None = None
     note: str = ""
@@ -151,7 +153,6 @@ def _question(given: dict[str, Any], question: Question, questions: dict[str, Qu
 
 
 def _label(given: dict[str, Any], shown: str, user: User, question: Question) -> Event:
-    entry = given.get("entry")
     judgement = Judgement(
         uuid=_uuid(given.get("uuid"), "uuid"),
         question=question,
@@ -164,8 +165,19 @@ def _label(given: dict[str, Any], shown: str, user: User, question: Question) ->
         dwell_ms=_dwell(given.get("dwell_ms")),
         suggestion_shown=given.get("suggestion_shown") is True,
     )
-    entry = None if entry is None else whole_number(entry, "entry")
-    return Event(shown, judgement, entry, sample_id=judgement.sample_id)
+    entry, is_handed = _entry(given.get("entry"), user)
+    return Event(shown, judgement, entry, is_handed, sample_id=judgement.sample_id)
+
+
+def _entry(given: object, user: User) -> tuple[int | None, bool]:
+    """The place in a ranking that chose the sample, and whether it was named to this person.
+
+    A name that is not theirs says nothing and refuses no label. Programs and pages of earlier versions tell a number.
+    """
+    if isinstance(given, str) and places.SEPARATOR in given:
+        entry = places.read(given, user)
+        return entry, entry is not None
+    return (None if given is None else whole_number(given, "entry")), False
 
 
 def _flag(given: dict[str, Any], shown: str) -> Event:

@@ -1,11 +1,12 @@
 """Taking judgements and flags in: a request's events in one transaction, each answered for itself."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -82,19 +83,21 @@ class _HandedOut:
 
     def __init__(self, user: User, question: Question, events: Iterable[Event]) -> None:
         sample_ids = {event.sample_id for event in events if event.sample_id is not None}
-        entry_ids = {event.entry for event in events if event.entry is not None}
         samples = Sample.objects.filter(pk__in=sample_ids, project=question.project)
         self.samples = set(samples.values_list("pk", flat=True))
         mine = Holder(user, question).rows().filter(sample__in=sample_ids)
         self.assignments = {each.sample_id: each for each in mine.select_related("group")}
-        self.entries = entries_of(user, question.project, entry_ids)
+        self.entries = entries_of(user, question.project, events)
 
 
-def entries_of(user: User, project: Project, entry_ids: Collection[int]) -> dict[int, RoundEntry]:
-    """Of these places in rankings those that this person was really handed: no other counts."""
-    if not entry_ids:
+def entries_of(user: User, project: Project, events: Iterable[Event]) -> dict[int, RoundEntry]:
+    """Of the places in rankings that these events name those that this person was really handed: no other counts."""
+    named = {event.entry: event.is_handed for event in events if event.entry is not None}
+    if not named:
         return {}
-    entries = RoundEntry.objects.filter(pk__in=entry_ids, round__project=project, assignments__annotator=user)
+    held = Assignment.objects.filter(entry=OuterRef("pk"), annotator=user)
+    handed = Q(pk__in=[entry for entry, is_handed in named.items() if is_handed]) | Q(Exists(held))
+    entries = RoundEntry.objects.filter(handed, pk__in=named, round__project=project)
     return entries.select_related("round__head").in_bulk()
 
 

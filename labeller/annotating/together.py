@@ -52,8 +52,7 @@ def _question_of(event: Event, questions: Sequence[Question]) -> int:
 def _let_stand(member: Member, events: Sequence[Event], numbers: Sequence[int]) -> dict[int, Recorded]:
     """Store what was let stand, where the server had shown that the head thinks so; the client's word doesn't count."""
     recorded: dict[int, Recorded] = {}
-    asked = {entry for number in numbers if (entry := events[number].entry) is not None}
-    entries = saving.entries_of(member.person, member.project, asked)
+    entries = saving.entries_of(member.person, member.project, [events[number] for number in numbers])
     with transaction.atomic():
         for number in numbers:
             event = events[number]

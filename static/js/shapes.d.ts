@@ -41,7 +41,7 @@ interface Subject {
   lastUuid: string | null;
   draft: Set<number> | null; // classes picked and not confirmed
   isDone: boolean; // decided on this page
-  entry?: number | null;
+  entry?: string | null;
   mode?: string;
   head_version?: string | null;
   blind?: boolean;
@@ -85,9 +85,9 @@ interface Entry extends Omit<Sample, "burst" | "followers">, Subject {
   burst: Entry[];
   asked?: Follower[];
   // where one queue serves several questions
-  asks?: { question: string; entry: number | null }[]; // what is asked in any case
+  asks?: { question: string; entry: string | null }[]; // what is asked in any case
   plan?: Record<string, string>; // ask or let, by question, where it applies
-  defaults?: Record<string, { class: number; p: number; entry: number | null }>;
+  defaults?: Record<string, { class: number; p: number; entry: string | null }>;
   let?: Record<string, string>; // UUIDs of what was let stand before
   lets?: Map<string, Subject>;
   isAskedAll?: boolean;

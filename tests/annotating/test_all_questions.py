@@ -134,6 +134,19 @@ def test_what_is_let_stand_is_no_label_and_no_answer(two, post):
     assert not Default.objects.standing().exists()
 
 
+def test_what_was_given_back_while_it_was_decided_is_let_stand_all_the_same(two, post):
+    two.rank(two.species, two.samples[:1], {two.light: (two.day, 0.99, SURE)})
+    (sample,) = post("next", {"count": 1}).json()["samples"]
+    two.rank(two.species, two.samples[:3])
+    again = post("next", {"count": 3}).json()["samples"]  # a fresh ranking, while the person decides
+    assert sample["asks"][0]["entry"] not in {each["asks"][0]["entry"] for each in again}
+    let = event(sample, two.light, two.day, kind="default")
+    body = {"events": [event(sample, two.species, two.fox, suggestion_shown=True), let]}
+    assert [each["status"] for each in post("save", body).json()["results"]] == [200, 200]
+    assert Default.objects.get().label_class_id == two.day
+    assert Label.objects.get().strategy == "margin"
+
+
 @pytest.mark.parametrize("wrong", ["class", "entry", "audit", "not sure"])
 def test_only_what_was_shown_can_be_let_stand(two, post, wrong):
     p = 0.7 if wrong == "not sure" else 0.99

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from labeller.annotating import places
 from labeller.labels import flags
 from labeller.learning.models import RoundEntry
 from labeller.samples.models import Source
@@ -42,7 +43,7 @@ def test_a_batch_says_all_the_page_needs(ask, foxes):
                 "taken_at": None,
                 "deployment": "",
                 "notes": [],
-                "entry": entry.pk,
+                "entry": places.named(entry.pk, foxes.ana),
                 "round": 1,
                 "reason": "because",
                 "blind": False,

@@ -6,7 +6,10 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from labeller.annotating import places
+from labeller.annotating.models import Assignment
 from labeller.labels.models import Label
+from labeller.learning.models import RoundEntry
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +119,27 @@ def test_a_page_cannot_claim_another_annotator_strategy_or_mode(save, foxes, ran
     stored = Label.objects.get()
     assert (stored.annotator, stored.strategy, stored.propensity) == (foxes.ana, "", None)
     assert (stored.mode, stored.predicted, stored.is_current) == ("single", None, True)
+
+
+def test_an_audit_counts_though_it_was_given_back_while_it_was_decided(client, save, foxes, ranked):
+    factories.ranking(foxes.question, ranked, audits=ranked[:1], suggest=[foxes.class_id("fox")])
+    client.force_login(foxes.ana)
+    url = reverse("annotating:next", args=[foxes.project.slug, foxes.question.key])
+    (given,) = client.post(url, {"count": 1}, content_type="application/json").json()["samples"]
+    client.post(url, {"count": 0}, content_type="application/json")
+    assert not Assignment.objects.exists()
+    save({"events": [event(foxes, ranked[0], entry=given["entry"])]})
+    stored = Label.objects.get()
+    assert (stored.strategy, stored.propensity, stored.suggestion_shown) == ("audit", 0.25, False)
+
+
+@pytest.mark.parametrize("named", ["to somebody else", "by nobody", "by half"])
+def test_a_place_that_was_named_to_somebody_else_says_nothing_and_refuses_no_label(save, foxes, ranked, named):
+    entry = RoundEntry.objects.get(sample=ranked[0])
+    name = places.named(entry.pk, foxes.bo if named == "to somebody else" else foxes.ana)
+    given = {"to somebody else": name, "by nobody": f"{entry.pk}:x", "by half": name[:-1]}[named]
+    assert save({"events": [event(foxes, ranked[0], entry=given)]}).status_code == 200
+    assert (Label.objects.get().strategy, Label.objects.get().propensity) == ("", None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labeller.annotating import holding, saving
+from labeller.annotating import holding, places, saving
 from labeller.annotating.forms import Event
 from labeller.annotating.handing import bursts, single
 from labeller.annotating.holding import Wanted
@@ -253,6 +253,10 @@ def page(client, foxes, **body):
     return reply.json()["samples"]
 
 
+def entries_in(item, user):
+    return {frame["sample"]: places.read(frame["entry"], user) for frame in item["burst"] if frame["entry"]}
+
+
 @pytest.mark.parametrize("count", [1, 10])
 def test_a_burst_with_an_audit_sample_is_decided_blind_and_the_audit_counts(client, foxes, burst, count):
     """Even where the audit sample's own turn has not come yet."""
@@ -260,11 +264,11 @@ def test_a_burst_with_an_audit_sample_is_decided_blind_and_the_audit_counts(clie
     made = factories.ranking(foxes.question, [burst[0], burst[3]], audits=[burst[3]], suggest=[fox])
     (item,) = page(client, foxes, count=count)
     audit = made.entries.get(sample=burst[3])
-    assert (item["sample"], item["entry"], item["blind"], item["suggestions"]) == (burst[3].pk, audit.pk, True, [])
+    assert (item["sample"], item["blind"], item["suggestions"]) == (burst[3].pk, True, [])
+    assert places.read(item["entry"], foxes.ana) == audit.pk
     assert [frame["mine"] for frame in item["burst"]] == [True] * 5
     assert all("suggestions" not in frame for frame in item["burst"])
-    entries = {frame["sample"]: frame["entry"] for frame in item["burst"]}
-    decide(foxes, foxes.ana, burst, entries=entries)
+    decide(foxes, foxes.ana, burst, entries=entries_in(item, foxes.ana))
     label = Label.objects.get(sample=burst[3])
     assert (label.strategy, label.propensity, label.predicted_id) == ("audit", 0.25, fox)
     assert not label.suggestion_shown and label.head_version is None
@@ -274,7 +278,7 @@ def test_each_audit_sample_of_a_burst_counts(client, foxes, burst):
     made = factories.ranking(foxes.question, burst, audits=burst[1:3], suggest=[foxes.class_id("fox")])
     (item,) = page(client, foxes)
     assert item["sample"] == burst[1].pk and item["blind"]
-    decide(foxes, foxes.ana, burst, entries={frame["sample"]: frame["entry"] for frame in item["burst"]})
+    decide(foxes, foxes.ana, burst, entries=entries_in(item, foxes.ana))
     given = dict(Label.objects.values_list("sample", "strategy"))
     assert [given[sample.pk] for sample in burst] == ["margin", "audit", "audit", "margin", "margin"]
     assert made.entries.count() == 5

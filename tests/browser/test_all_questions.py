@@ -2,10 +2,11 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.hands import Auditor, Hands, answer, saved
 from tests.browser.program import PATIENCE, Asked
@@ -100,6 +101,11 @@ class Two(Hands):
         self.of_blank.check()
 
 
+def nothing_refused(page: Page) -> None:
+    saved(page)
+    assert page.get_by_test_id("problem").all_inner_texts() == []
+
+
 def defaults(asked: Asked) -> list[tuple[int, str, int]]:
     """What ana let stand: the sample, the verdict, and whether it is what she said last."""
     query = (
@@ -109,10 +115,10 @@ def defaults(asked: Asked) -> list[tuple[int, str, int]]:
     return asked.program.rows(query, asked.key)
 
 
-def to_one_let_stand(hands: Two) -> InView:
+def to_one_let_stand(hands: Two, is_meant: Callable[[InView], bool] = lambda _: True) -> InView:
     """On, answering, to a picture of which something is let stand."""
     deadline = time.monotonic() + PATIENCE
-    while not (seen := hands.in_view()).let:
+    while not ((seen := hands.in_view()).let and is_meant(seen)):
         assert time.monotonic() < deadline, "nothing is ever let stand"
         seen = hands.answer_one()
         hands.page.wait_for_function(
@@ -121,6 +127,30 @@ def to_one_let_stand(hands: Two) -> InView:
             arg=[str(seen.sample), seen.question],
         )
     return seen
+
+
+class SlowAnswer:
+    """Holds back the answer that brings a fresh ranking; by then what the page did not keep is given back."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.kept: set[int] = set()
+        self.waiting: tuple[Route, APIResponse] | None = None
+        page.route("**/together/next/**", self._take)
+
+    def _take(self, route: Route) -> None:
+        keep = route.request.post_data_json["keep"]
+        if self.waiting or len(keep) > 15:  # more are kept where only the supply is filled up
+            route.continue_()
+            return
+        self.kept = set(keep)
+        self.waiting = route, route.fetch()
+
+    def arrive(self) -> None:
+        assert self.waiting
+        route, response = self.waiting
+        with self.page.expect_response("**/together/next/**"):
+            route.fulfill(response=response)
 
 
 def test_each_picture_is_asked_what_is_doubtful_and_undo_takes_back_all_of_it(
@@ -133,14 +163,29 @@ def test_each_picture_is_asked_what_is_doubtful_and_undo_takes_back_all_of_it(
     assert let
     of_which = asked if question == TEXT else blank
     hands.wait_for_another(sample)
-    saved(page)
-    expect(page.get_by_test_id("problem")).to_have_count(0)
+    nothing_refused(page)
     assert defaults(of_which)[-1] == (sample, "answer", 1)
     page.keyboard.press("Backspace")
     assert hands.shown() == sample
     (hands.of_blank if of_which is asked else hands.auditor).take_back("ana", sample)
     saved(page)
     assert defaults(of_which)[-1] == (sample, "withdraw", 1)
+    hands.check()
+
+
+def test_a_decision_counts_though_its_sample_was_given_back_meanwhile(
+    page: Page, asked: Asked, blank: Asked, auditors: tuple[Auditor, Auditor]
+) -> None:
+    hands = Two(page, asked, blank, auditors)
+    hands.shown()
+    slow = SlowAnswer(page)
+    to_one_let_stand(hands, lambda seen: slow.waiting is not None and seen.sample not in slow.kept)
+    sample, question, _ = hands.answer_one()
+    of_which = asked if question == TEXT else blank
+    hands.wait_for_another(sample)
+    slow.arrive()
+    nothing_refused(page)
+    assert (sample, "answer", 1) in defaults(of_which)
     hands.check()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import BigIntegerField, Exists, OuterRef, Q, Subquery, Value
 
 from labeller.accounts.models import User
+from labeller.annotating import places
 from labeller.annotating.handing.bursts import frames_of
 from labeller.annotating.holding import Holder
 from labeller.annotating.models import Assignment
@@ -37,12 +38,12 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
             "path": _path(sample),
             "taken_at": _time(file),
             "notes": [sentence(note) for note in file.notes],
-            **_why(question, assignment, names),
+            **_why(user, question, assignment, names),
             "foreseen": foreseen.get(sample.pk, {}),
             "previous": said.get((sample.pk, question.key)),
             "followers": {key: label for (pk, key), label in said.items() if pk == sample.pk and key != question.key},
             "burst": [
-                {**_frame_json(frame), "previous": said.get((frame.pk, question.key))}
+                {**_frame_json(user, frame), "previous": said.get((frame.pk, question.key))}
                 for frame in bursts.get(sample.sequence_id or 0, [])
             ],
             "flag": flagged.get(sample.pk),
@@ -90,7 +91,7 @@ def said_of(
     return said, flagged
 
 
-def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -> Told:
+def _why(user: User, question: Question, assignment: Assignment, names: Mapping[int, str]) -> Told:
     """Why the sample comes, and what the head thinks of it where the person may know."""
     entry = assignment.entry
     blind = entry is not None and entry.strategy == AUDIT
@@ -98,7 +99,7 @@ def _why(question: Question, assignment: Assignment, names: Mapping[int, str]) -
     shows = not blind and question.show_suggestions
     is_text = question.project.kind == Project.Kind.TEXT
     return {
-        "entry": entry.pk if entry else None,
+        "entry": places.named(entry.pk, user) if entry else None,
         "round": entry.round.number if entry else None,
         "reason": reasons.describe(entry, names if shows else {}, is_text) if entry else "",
         "blind": blind,
@@ -138,5 +139,6 @@ def _bursts(holder: Holder, samples: Iterable[Sample]) -> dict[int, list[Any]]:
     return found
 
 
-def _frame_json(frame: Any) -> Told:
-    return {**picture_json(frame), "taken_at": _time(frame.file), "entry": frame.entry, "mine": frame.mine}
+def _frame_json(user: User, frame: Any) -> Told:
+    entry = places.named(frame.entry, user)
+    return {**picture_json(frame), "taken_at": _time(frame.file), "entry": entry, "mine": frame.mine}

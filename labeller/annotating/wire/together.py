@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
+from labeller.annotating import places
 from labeller.annotating.handing.together import LET, Served, TogetherBatch, predicted
 from labeller.annotating.wire import pages
 from labeller.annotating.wire.samples import Told, samples_json
@@ -54,9 +55,12 @@ def batch_json(user: User, questions: Sequence[Question], batch: TogetherBatch) 
         row["followers"] = said.get(served.sample_id, {})
         row["let"] = let.get(served.sample_id, {})
         row["foreseen"] = {} if row["blind"] else _foreseen(served, by_pk)
-        row["asks"] = [{"question": by_pk[each.question_id].key, "entry": each.entry_id} for each in served.asked]
+        row["asks"] = [
+            {"question": by_pk[each.question_id].key, "entry": places.named(each.entry_id, user)}
+            for each in served.asked
+        ]
         row["plan"] = {by_pk[pk].key: how for pk, how in served.plan.items()}
-        row["defaults"] = _defaults(served, by_pk)
+        row["defaults"] = _defaults(user, served, by_pk)
         found.append(row)
     return found
 
@@ -76,14 +80,15 @@ def _foreseen(served: Served, by_pk: dict[int, Question]) -> dict[str, Any]:
     return found
 
 
-def _defaults(served: Served, by_pk: dict[int, Question]) -> dict[str, Told]:
+def _defaults(user: User, served: Served, by_pk: dict[int, Question]) -> dict[str, Told]:
     """What is let stand, by the question's key, unless the person asks to be asked."""
     entry = served.asked[0].entry
     found = {}
     for pk, how in served.plan.items():
         shown = predicted(entry, by_pk[pk]) if entry and how == LET else None
-        if shown:
-            found[by_pk[pk].key] = {"class": shown[0], "p": shown[1], "entry": entry.pk if entry else None}
+        if entry and shown:
+            class_id, p = shown
+            found[by_pk[pk].key] = {"class": class_id, "p": p, "entry": places.named(entry.pk, user)}
     return found
 
 
