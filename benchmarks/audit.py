@@ -81,7 +81,7 @@ def play(directory: Path, seed: int, budget: int, batch: int, early: float) -> R
             if len(labelled):
                 head.fit(data.X[labelled], data.y[labelled])
                 judge(head, data, len(labelled), found.played)
-            if len(labelled) >= budget:
+            if len(labelled) >= min(budget, len(data.y)):
                 return found
             rest = np.setdiff1d(np.arange(len(data.y)), labelled)
             if len(labelled):
@@ -229,7 +229,7 @@ def figures(replays: dict[float, list[Replay]], budget: int, runs: int) -> dict[
 
 
 def _area(played: Played, budget: int) -> float:
-    last = next(at for at, labels in enumerate(played.labels) if labels >= budget)
+    last = next((at for at, labels in enumerate(played.labels) if labels >= budget), len(played.labels) - 1)
     return aubc(played.labels[: last + 1], played.macro_f1[: last + 1], budget)
 
 
