@@ -34,7 +34,7 @@ class Site:
     """A question with everything embedded, and somebody who labels it."""
 
     def __init__(self, samples: int) -> None:
-        from benchmarks.rounds import Pool
+        from benchmarks.pool import Pool
         from labeller.accounts.models import Membership, Role, User
         from labeller.embedding import runs
         from labeller.embedding.models import EmbeddingShard
@@ -186,7 +186,7 @@ def levels_off(history: list[dict[str, Any]]) -> bool:
 
 def run(refits: int, labels: int, samples: int, data: Path) -> list[dict[str, Any]]:
     """Refit and refit; returns the figures after each hundred."""
-    from benchmarks.rounds import set_up
+    from benchmarks.pool import set_up
 
     set_up(data)
     from unittest import mock

@@ -70,7 +70,7 @@ def _own_files(settings, tmp_path_factory, monkeypatch):
     neighbours._loaded.cache_clear()
     text_featurisers.loaded.cache_clear()
     choosing._start.cache_clear()
-    choosing._groups.cache_clear()
+    choosing._is_grouped.cache_clear()
     reading._only.cache_clear()
 
 

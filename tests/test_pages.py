@@ -18,6 +18,7 @@ from labeller.annotating.handing import single, state, tiles
 from labeller.annotating.holding import Wanted
 from labeller.annotating.models import Assignment
 from labeller.jobs.models import Job
+from labeller.labels import selectors
 from labeller.labels.models import Label
 from labeller.learning.models import TileGroup
 from labeller.managing import opening
@@ -236,6 +237,18 @@ def test_no_statement_goes_through_a_table_that_grows(manager, foxes, grow, name
     Assignment.objects.filter(is_done=False).delete()
     asked = [sql for sql in statements(lambda: call(manager, foxes)) if sql.startswith("SELECT")]
     assert asked and not [(gone_through(sql), sql) for sql in asked if gone_through(sql)]
+
+
+def test_a_claim_reads_audits_and_counts_all_other_labels_by_an_index(foxes, grow, monkeypatch):
+    """With every round, however many labels there are: also those that claims may count from are found so."""
+    monkeypatch.setattr(selectors, "STARTS", (2, 4, 8, 16, 64))
+    grow(20)
+    asked = [sql for sql in statements(lambda: selectors.trail(foxes.question)) if '"labels_label"' in sql]
+    found = ["\n".join(plan(sql)) for sql in asked]
+    assert len(asked) == 4 and not [(sql, gone_through(sql)) for sql in asked if gone_through(sql)]
+    assert [name for each in found for name in ("label_audits", "label_by_people") if name in each] == [
+        "label_audits", "label_audits", "label_by_people", "label_by_people",
+    ], found  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PAGES)

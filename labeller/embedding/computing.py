@@ -26,6 +26,7 @@ from tl_core.images import is_url
 from tl_core.notices import notice
 
 if TYPE_CHECKING:
+    from tl_core.featurisers.base import Featuriser
     from tl_core.images import ImageRefused
     from tl_core.pipeline import Runtime
 
@@ -64,12 +65,21 @@ def runtime(spec: str, device: str) -> "Runtime":
     from tl_core.featurisers import torch_runtime
 
     runs.import_own()
-    device = device or torch_runtime.detect()
-    if device == "cpu":
+    return on_device(featurisers.get(spec), device or torch_runtime.detect())
+
+
+def on_device(featuriser: "Featuriser", device: str) -> "Runtime":
+    """That featuriser on that device; in 8-bit integers on the CPUs, whatever else there is.
+
+    Others compute it in floats, and their vectors would lie among those of the integers, under the same fingerprint.
+    """
+    if device == "cpu" or featuriser.precision == "int8":
         from tl_core.featurisers.onnx_runtime import OnnxRuntime
 
-        return OnnxRuntime(featurisers.get(spec), settings.MODELS)
-    return torch_runtime.TorchRuntime(featurisers.get(spec), device)
+        return OnnxRuntime(featuriser, settings.MODELS)
+    from tl_core.featurisers.torch_runtime import TorchRuntime
+
+    return TorchRuntime(featuriser, device)
 
 
 def embed_shard(progress: jobs.Progress) -> None:

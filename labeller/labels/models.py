@@ -103,6 +103,9 @@ class Label(models.Model):
             models.Index(fields=["question", "id"], condition=Q(is_current=True, mode="grid"), name="label_grids"),
             models.Index(fields=["question", "id"], condition=Q(is_current=True, mode="sequence"), name="label_bursts"),
             models.Index(fields=["annotator", "project", "created_at"], name="label_by_person"),
+            # Claims rest on audits, and count from the 100th, 200th, 400th, ... label: asked for with every round.
+            models.Index(fields=["question", "id"], condition=Q(strategy="audit"), name="label_audits"),
+            models.Index(fields=["question", "id"], condition=~Q(mode="import"), name="label_by_people"),
             # Heads that a label names are kept as rows.
             models.Index(
                 fields=["question", "head_version"], condition=Q(head_version__isnull=False), name="label_by_head"

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Subquery
 
 from labeller.labels import applying
 from labeller.labels.models import Answer, Label, LabelledClass
@@ -231,13 +231,18 @@ def trail(question: Question) -> Trail:
                 named = [predicted]  # a round of an earlier version: no more is known, and so nothing looks too good
             several = None if named is None else frozenset(named)
             found[sample_id] = Audited(label_id, sample_id, predicted, given[sample_id], several, *doubts)
+    return Trail(list(found.values()), *_starts(question))
+
+
+def _starts(question: Question) -> tuple[list[int], int]:
+    """Ids of the labels that claims may count from, and how many labels there are; see `Trail`."""
     # By all labels, also those replaced or taken back since: so a start never moves. Imported ones taught every head.
-    rows = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT)
-    number, starts = 0, []
-    for number, (label_id,) in enumerate(pages(rows), 1):
-        if number in STARTS:
-            starts.append(label_id)
-    return Trail(list(found.values()), starts, number)
+    # Counted with every round, so by an index that holds these alone: no label is read.
+    ids = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT).order_by("pk").values("pk")
+    n = ids.count()
+    passed = [Subquery(ids[start - 1 : start]) for start in sorted(STARTS) if start <= n]
+    _, *starts = Question.objects.values_list("pk", *passed).get(pk=question.pk)
+    return starts, n
 
 
 def audit(question: Question) -> Audit:

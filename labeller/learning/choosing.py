@@ -63,15 +63,15 @@ def choose(known: Known, fitted: Fitted | None, given: planning.Situation, audit
     # A head for several classes a sample knows them by their columns.
     columns = dict(zip(fitted.learner.estimator.classes_.tolist(), fitted.class_ids, strict=True)) if fitted else {}
     is_cold = learner is None or len(given.X_labelled) < COLD_LABELS
-    sequences, deployments = _groups(embeddings, project.pk, bursts.newest_grouping(project.pk))
+    is_grouped = _is_grouped(embeddings, project.pk, bursts.newest_grouping(project.pk))
     whole = replace(
         given,
         units=embeddings.units,
         # Clustering takes a second or more, and a worker that is started later never needs it.
         start=_start(question.pk, embeddings) if is_cold else (),
         starred=[column for column, class_id in columns.items() if class_id in known.starred],
-        sequences=sequences,
-        deployments=deployments,
+        sequences=_Placed(project.pk, embeddings, "event") if is_grouped else None,
+        deployments=_Placed(project.pk, embeddings, "group") if is_grouped else None,
     )
     picks = planning.plan(
         learner,
@@ -128,22 +128,26 @@ def likeness(question_id: int, embeddings: Embedded) -> tiles.Likeness:
 
 
 @functools.lru_cache(maxsize=2)
-def _groups(
-    embeddings: Embedded, project_id: int, grouping: int
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None]:
-    """Each sample's sequence, and its deployment, -1 = none; None where no sample has one.
+def _is_grouped(embeddings: Embedded, project_id: int, grouping: int) -> bool:
+    """Whether any sample has a deployment; `grouping` says how new they are."""
+    return placed(Sample.objects.filter(project=project_id)).filter(group__isnull=False).exists()
 
-    `grouping` says how new they are.
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Each sample's sequence (`event`) or deployment (`group`), -1 = none: read of those that are asked for.
+
+    These are a few hundred picks; of a million samples it would take a process that begins anew seconds.
     """
-    if embeddings.part is not None:
-        whole, at = embeddings.part
-        sequence, deployment = _groups(whole, project_id, grouping)
-        return None if sequence is None else sequence[at], None if deployment is None else deployment[at]
-    grouped = placed(Sample.objects.filter(project=project_id)).filter(group__isnull=False)
-    read = bursts.pages(grouped, "event", "group")
-    rows = np.array([(pk, sequence or -1, deployment) for pk, sequence, deployment in read], np.int64).reshape(-1, 3)
-    at = embeddings.positions(rows[:, 0])
-    groups = np.full((2, len(embeddings.ids)), -1)
-    groups[:, at[at >= 0]] = rows[at >= 0, 1:].T
-    sequences, deployments = (each if (each >= 0).any() else None for each in groups)
-    return sequences, deployments
+
+    project_id: int
+    embeddings: Embedded
+    field: str
+
+    def __getitem__(self, positions: NDArray[np.intp]) -> NDArray[np.int64]:
+        ids = self.embeddings.ids[positions].tolist()
+        samples = placed(Sample.objects.filter(project=self.project_id)).filter(group__isnull=False)
+        found = dict[int, int | None]()
+        for start in range(0, len(ids), bursts.PAGE):
+            found |= dict(samples.filter(pk__in=ids[start : start + bursts.PAGE]).values_list("pk", self.field))
+        return np.array([found.get(each) or -1 for each in ids], np.int64)

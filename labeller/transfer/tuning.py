@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from labeller.codes import WorkerCode
-from labeller.embedding import runs
+from labeller.embedding import computing, runs
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.messages import Explained
@@ -31,8 +31,6 @@ from tl_core.notices import Notice, notice
 
 if TYPE_CHECKING:
     from tl_core.adaptation.work import FineTuned, Moment
-    from tl_core.featurisers import Featuriser
-    from tl_core.pipeline import Runtime
 
 KIND = "finetune"
 Save = Callable[[dict[str, Any]], str]  # writes what was tuned with a report, and says its spec
@@ -182,7 +180,7 @@ def _tune_network(
         rivals=gathered.rivals,
         groups=gathered.groups,
         directory=directory,
-        runtime=lambda featuriser: _runtime(featuriser, device),
+        runtime=lambda featuriser: computing.on_device(featuriser, device),
         seconds=tuning.seconds,
         quick=tuning.is_quick,
         mirrored=tuning.is_mirrored,
@@ -202,13 +200,6 @@ def _tune_encoder(
     work = tuning_texts.work_of(tuning.base, gathered, directory)
     tuned = tuning_encoder.tune(work, telling)
     return tuned, lambda report: tuning_texts.save(work.encoder, tuned)
-
-
-def _runtime(featuriser: "Featuriser", device: str) -> "Runtime":
-    from tl_core.featurisers.onnx_runtime import OnnxRuntime
-    from tl_core.featurisers.torch_runtime import TorchRuntime
-
-    return OnnxRuntime(featuriser, settings.MODELS) if device == "cpu" else TorchRuntime(featuriser, device)
 
 
 class _Telling:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from labeller.annotating import holding, saving
 from labeller.annotating.handing import single as annotating
@@ -17,6 +19,7 @@ from labeller.learning import asking, rounds
 from labeller.learning.models import Head, Round, RoundEntry
 from labeller.projects.making import ensure_class
 from labeller.projects.models import Question
+from labeller.samples.models import Deployment, File, Sequence
 from tests import factories
 from tl_core import query
 from tl_core.query import planning
@@ -62,6 +65,24 @@ def refit(foxes):
 
 def entries(made):
     return list(made.entries.order_by("rank"))
+
+
+def test_of_a_burst_one_frame_comes_first_and_no_others_bursts_are_read(foxes, pool, monkeypatch):
+    """A process that begins anew must not read where a million samples are from to rank two hundred."""
+    monkeypatch.setattr(planning, "near_duplicates", lambda pool, positions, mean: np.zeros(len(positions), bool))
+    made, _ = pool
+    deployment = Deployment.objects.create(project=foxes.project, name="north")
+    sequence = Sequence.objects.create(deployment=deployment, started_at=timezone.now())
+    File.objects.filter(samples__in=made).update(deployment=deployment)
+    File.objects.filter(samples__in=made[1:21:2]).update(sequence=sequence)
+    answer(foxes, pool, *range(0, 60, 2))
+    settings_of(foxes, audit_share=0.0, round_size=4, strategy="random")
+    with CaptureQueriesContext(connection) as captured:
+        ranking = rounds.rank(Question.objects.get(pk=foxes.question.pk))
+    burst = {sample.pk for sample in made[1:21:2]}
+    assert len(ranking.entries) == 4 and len([each for each in ranking.entries if each.sample_id in burst]) <= 1
+    reads = [query["sql"] for query in captured if "deployment_id" in query["sql"]]
+    assert reads and not [sql for sql in reads if " IN (" not in sql and " LIMIT 1" not in sql]
 
 
 # --- cold start -----------------------------------------------------------------------------------

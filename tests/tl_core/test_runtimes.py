@@ -80,6 +80,12 @@ def test_an_absent_device_is_named(device: str, monkeypatch: pytest.MonkeyPatch)
         TorchRuntime(featurisers.get(), "tpu")
 
 
+def test_torch_refuses_8_bit_integers() -> None:
+    """It would compute in floats, and the fingerprint of what came out would say otherwise."""
+    with pytest.raises(FeaturiserUnavailable, match="by ONNX Runtime on CPUs"):
+        TorchRuntime(featurisers.get("efficientnet-lite0,precision=int8"), "cpu")
+
+
 def test_devices_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_runtime.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(torch_runtime.platform, "machine", lambda: "arm64")

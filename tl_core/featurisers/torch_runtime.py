@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.featurisers.base import Featuriser
+from tl_core.featurisers.base import Featuriser, FeaturiserUnavailable
 from tl_core.featurisers.onnx_runtime import cores
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class TorchRuntime:
     DeviceUnavailable
         This machine, or this build of torch, has no such device.
     FeaturiserUnavailable
-        A package it needs is not installed.
+        A package it needs is not installed, or it is to be computed in 8-bit integers: torch would do it in floats.
     """
 
     def __init__(
@@ -96,6 +96,8 @@ class TorchRuntime:
                 f"The device {device!r} was asked for, but torch {torch.__version__} finds none here: use cpu, or "
                 "install a build of torch for your card (see pytorch.org)."
             )
+        if featuriser.precision == "int8":
+            raise FeaturiserUnavailable(f"{featuriser.name} is computed by ONNX Runtime on CPUs, not by torch.")
         self.featuriser, self.device = featuriser, device
         self.threads, self.batch_size, self.in_flight = threads or cores(), batch_size, IN_FLIGHT
         self._own = threading.local()

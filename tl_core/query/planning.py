@@ -4,7 +4,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,13 @@ _MOST_AUDITS = 0.5  # of a batch, while they come early
 _DEPLOYMENT_SHARE = 0.25  # of a batch that one deployment may have
 # Picks asked of a strategy for each one needed: some are too much like others, the more so where frames come in bursts.
 _SPARE, _SPARE_OF_BURSTS = 1.5, 3.0
+
+
+class Groups(Protocol):
+    """The group of each sample, as an array has them or something that looks them up."""
+
+    def __getitem__(self, positions: NDArray[np.intp], /) -> NDArray[np.int64]:
+        """Return those of some rows of the pool, ``positions`` (k,): (k,)."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,8 @@ class Situation:
         Classes to hunt for.
     accepted : ndarray of bool, shape (n,), or None
         Allowed ones that the head was trusted with: only audits look at them.
-    sequences, deployments : ndarray of int, shape (n,), or None
-        Which burst of frames and which camera each sample is from; -1 = none.
+    sequences, deployments : ndarray of int, shape (n,), or what is indexed like one, or None
+        Which burst of frames and which camera each sample is from; -1 = none. Asked for picks only.
     units : Units or None
         The pool in a quarter of its size, see `tl_core.query`.
     index : Index or None
@@ -95,8 +102,8 @@ class Situation:
     start: Sequence[tuple[int, float]] = ()
     starred: Iterable[Any] = ()
     accepted: NDArray[np.bool_] | None = None
-    sequences: NDArray[np.int64] | None = None
-    deployments: NDArray[np.int64] | None = None
+    sequences: Groups | None = None
+    deployments: Groups | None = None
     units: Units | None = None
     index: Index | None = None
 
@@ -342,7 +349,7 @@ def _spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:
     return kept + crowded + repeats
 
 
-def _of(groups: NDArray[np.int64] | None, positions: NDArray[np.intp]) -> list[int]:
+def _of(groups: Groups | None, positions: NDArray[np.intp]) -> list[int]:
     """Return the group of each, -1 = none."""
     of_each: list[int] = [-1] * len(positions) if groups is None else groups[positions].tolist()
     return of_each
