@@ -18,7 +18,7 @@ SCRIPTS := tests/scripts/node_modules/.installed
 BIOME := tests/scripts/node_modules/.bin/biome check --config-path tests/scripts/lint.json static/js tests/scripts
 TSC := tests/scripts/node_modules/.bin/tsc
 # They wait more than they work: two at a time.
-FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
+FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile --no-loadscope-reorder
 BROWSER := $(PY) -m pytest tests/browser -m browser -q -n 2 --dist loadfile
 KNOBS := IMAGES TEXTS TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 # Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.

@@ -1,6 +1,7 @@
 """What many tests begin with and takes long to make: it is made once, from nothing, and copied from then on.
 
-It lies in `.prepared/DIGEST`; another line in the program or in what it requires is another digest.
+It lies in `.prepared/DIGEST`; another line in the program, in what it requires or in what makes it here is another
+digest.
 """
 
 import fcntl
@@ -16,14 +17,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".prepared"
+MAKERS = ("tests/prepared.py", *(f"tests/browser/{name}.py" for name in ("photographs", "drawing", "names")))
 DATABASE = "labeller.sqlite3"  # in a site's data directory
+NETWORKS = (  # exports both networks that an embedding run computes
+    "import sys; from pathlib import Path; from tl_core import featurisers; "
+    "from tl_core.featurisers.onnx_runtime import OnnxRuntime; "
+    "[OnnxRuntime(featurisers.get(featurisers.DEFAULT + each), Path(sys.argv[1])) for each in ('', ',output=both')]"
+)
 
 
 @cache
 def _digest() -> str:
     found = hashlib.sha256(sys.version.encode())
     sources = (file for package in ("labeller", "tl_core", "static") for file in (ROOT / package).rglob("*"))
-    for file in sorted([*sources, *ROOT.glob("requirements*.txt"), Path(__file__)]):
+    for file in sorted([*sources, *ROOT.glob("requirements*.txt"), *map(ROOT.joinpath, MAKERS)]):
         if file.is_file() and file.suffix != ".pyc":
             found.update(f"{file.relative_to(ROOT)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return found.hexdigest()[:16]
@@ -48,6 +55,11 @@ def kept(name: str, make: Callable[[Path], object]) -> Path:
 def site() -> Path:
     """A data directory whose SQLite database has all its tables, with the static files collected."""
     return kept("site", lambda data: _run(data, "manage.py", "migrate") or _run(data, "manage.py", "collectstatic"))
+
+
+def networks() -> Path:
+    """A models directory with the exported networks in it."""
+    return kept("networks", lambda models: _run(models, "-c", NETWORKS, models))
 
 
 def migrate(url: str) -> None:
