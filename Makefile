@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 SERVERS := postgresql redis-server
-# The same tests on both databases a site may have; those that know no database once.
+# The same tests on both databases a site may have; those that ask no database once: the most of these are named here,
+# lest they be read again.
 FAST_TESTS := tests -m "not browser and not faults" -q -n auto
 NO_DATABASE := tl_core architecture docs test_messages.py samples/test_tables.py embedding/test_featurisers_command.py
 FAST := $(PY) -m pytest $(FAST_TESTS) && \
@@ -17,7 +18,7 @@ SCRIPTS := tests/scripts/node_modules/.installed
 BIOME := tests/scripts/node_modules/.bin/biome check --config-path tests/scripts/lint.json static/js tests/scripts
 TSC := tests/scripts/node_modules/.bin/tsc
 # They wait more than they work: two at a time.
-FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile
+FAULTS := $(PY) -m pytest tests/faults -m faults -q -n 2 --dist loadfile --no-loadscope-reorder
 BROWSER := $(PY) -m pytest tests/browser -m browser -q -n 2 --dist loadfile
 KNOBS := IMAGES TEXTS TRUTH LABELS LEVEL PORT HOST DATA FOLLOW_LINKS MOVED_FROM
 # Taken as they were typed: a dollar sign in the name of a folder is no variable of make's.
@@ -99,4 +100,4 @@ $(SCRIPTS): tests/scripts/package-lock.json
 	@touch $@
 
 clean:
-	rm -rf $(VENV) tests/scripts/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/scripts/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .prepared

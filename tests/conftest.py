@@ -1,18 +1,22 @@
 """Fixtures for all tests of the site."""
 
+import contextlib
+import sqlite3
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.core.cache import cache
+from django.db.backends.signals import connection_created
 from hypothesis import settings
 from PIL import Image
 
 from labeller.embedding import computing, loading, neighbours, runs, text_featurisers
 from labeller.jobs import queueing as jobs
 from labeller.learning import choosing, fitting, reading
-from tests import factories
+from tests import factories, prepared
 
 # How long an example takes says more of the machine's other work than of the program.
 settings.register_profile("patient", deadline=None)
@@ -57,10 +61,28 @@ def _fake_featuriser(request, monkeypatch):
     monkeypatch.setattr(text_featurisers.registry, "default", lambda language: ("svd",))  # what needs no weights
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """Begin with tables that the migrations made once, instead of having every process migrate."""
+    connection_created.connect(_with_tables)
+
+
+def _with_tables(connection, **_):
+    is_in_memory = connection.vendor == "sqlite" and connection.is_in_memory_db()
+    if is_in_memory and not connection.connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        with contextlib.closing(sqlite3.connect(prepared.site() / prepared.DATABASE)) as made:
+            made.backup(connection.connection)
+
+
+@pytest.fixture(scope="session")
+def _data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
 @pytest.fixture(autouse=True)
-def _own_files(settings, tmp_path_factory, monkeypatch):
+def _own_files(settings, _data, monkeypatch):
     """Give each test its own data directory, and forget what a worker process would have kept from another one."""
-    data = tmp_path_factory.mktemp("data")
+    data = Path(tempfile.mkdtemp(dir=_data))  # pytest's own would look at those of all tests before
     settings.DATA = data
     for name in ("MEDIA", "EMBEDDINGS", "NETWORKS", "HEADS", "MODELS", "CACHE"):
         setattr(settings, name, data / name.lower())

@@ -14,6 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from labeller.config.settings import *  # noqa: F403
 
+if "TABLES" in os.environ:  # a database to be copied, on the same server
+    DATABASES["default"]["TEST"] = {"TEMPLATE": os.environ["TABLES"]}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 AXES_ENABLED = False

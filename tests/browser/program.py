@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -22,6 +23,7 @@ import httpx
 import psutil
 
 from benchmarks.site import Site, csrf_token
+from tests import prepared
 from tests.browser import photographs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -223,10 +225,12 @@ def free_port() -> int:
 @contextmanager
 def running(folder: Path) -> Iterator[Program]:
     """The program on freshly drawn photographs below `folder`, all of them embedded."""
-    images = photographs.write(folder)
+    shutil.copytree(prepared.kept("photographs", photographs.write), folder, dirs_exist_ok=True)
     data = folder / "data"
-    data.mkdir()
-    knobs = {"DATA": str(data), "PORT": str(free_port()), "IMAGES": str(images), "TRUTH": "", "LABELS": ""}
+    shutil.copytree(prepared.site(), data)
+    shutil.copytree(prepared.networks(), data / "models")
+    images = str(folder / "photographs")
+    knobs = {"DATA": str(data), "PORT": str(free_port()), "IMAGES": images, "TRUTH": "", "LABELS": ""}
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],

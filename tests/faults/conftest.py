@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -21,18 +22,40 @@ import boto3
 import psutil
 import psycopg
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from labeller.config import paths
 from labeller.operations.management.commands import up
-from tests import factories
+from tests import factories, prepared
 from tests.faults import servers
 from tests.faults.servers import free_port
 from tests.tl_core import storages
-from tl_core import featurisers
-from tl_core.featurisers.onnx_runtime import OnnxRuntime
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOKEN = "t" * 32  # any token does, as long as cookie and header agree
+
+
+# Longest first, lest one of them be all that is left to do.
+FIRST = ("test_program", "test_scale_out", "test_races", "test_full_disk", "test_tuning_killed", "test_switch")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest."""
+    if all(item.path.parent == Path(__file__).parent for item in items):
+        items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
+
+
+class ByFileAndDatabase(LoadFileScheduling):
+    """Let one process do the tests of a file on one kind of database, and another those on the other."""
+
+    def _split_scope(self, nodeid):
+        kind = re.search(r"\[(sqlite|postgresql)\b", nodeid)
+        return super()._split_scope(nodeid) + (kind[0] if kind else "")
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFileAndDatabase(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @dataclass
@@ -252,12 +275,6 @@ def empty_database(request, data):
     return Database(data) if request.param == "sqlite" else new_database(request.getfixturevalue("postgresql"), data)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def bare(request, tmp_path):
-    """An empty database for a site with its DATA below `tmp_path`."""
-    return empty_database(request, tmp_path / "data")
-
-
 def populate(database, **options):
     """What tests/faults/populate.py prints."""
     said = subprocess.run(
@@ -267,22 +284,15 @@ def populate(database, **options):
     return json.loads(said.splitlines()[-1])
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def tables(request, tmp_path_factory):
-    """A database with its tables, and a DATA directory, to be copied."""
-    database = empty_database(request, tmp_path_factory.mktemp("tables"))
-    populate(database)
-    return database
-
-
-@pytest.fixture
-def database(tables, tmp_path):
-    """A database of its own for a site with its DATA in `tmp_path`: every case is tried on both kinds."""
-    shutil.copytree(tables.data, tmp_path, dirs_exist_ok=True)
-    if not tables.url:
-        return Database(tmp_path)
-    server, _, name = tables.url.rpartition("/")
-    return new_database(server, tmp_path, template=name)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    """A database with its tables, for a site with its DATA below `tmp_path`: every case is tried on both kinds."""
+    data = tmp_path / "data"
+    shutil.copytree(prepared.site(), data, dirs_exist_ok=True)
+    if request.param == "sqlite":
+        return Database(data)
+    (data / prepared.DATABASE).unlink()
+    return new_database(request.getfixturevalue("postgresql"), data, template=servers.TABLES)
 
 
 @pytest.fixture
@@ -357,9 +367,6 @@ def object_store():
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory):
+def models():
     """A models directory with the exported network in it, as programs compute it and as it is compared with."""
-    directory = tmp_path_factory.mktemp("models")
-    for spec in (featurisers.DEFAULT, f"{featurisers.DEFAULT},output=both"):
-        OnnxRuntime(featurisers.get(spec), directory)
-    return directory
+    return prepared.networks()

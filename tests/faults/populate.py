@@ -3,7 +3,7 @@
 
     DATA=… python -m tests.faults.populate '{"samples": 20, "people": 32, "redundancy": 1, "role": "annotator"}'
 
-It has been made ready before, with no options: `{}`.
+It has its tables already.
 
 Prints JSON: the session key of each person, the ids of samples and of classes.
 """
@@ -19,7 +19,6 @@ django.setup()
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.management import call_command
 
 from labeller.accounts.models import Membership
 from tests import factories
@@ -35,10 +34,6 @@ def session_of(user):
 
 
 def main(options):
-    if not options:
-        call_command("migrate", verbosity=0)
-        call_command("collectstatic", verbosity=0, interactive=False)
-        return {}
     project = factories.project(redundancy=options["redundancy"])
     question = project.first_question
     samples = factories.samples(project, options["samples"])

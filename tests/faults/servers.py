@@ -15,9 +15,14 @@ import psycopg
 import redis
 
 from labeller.operations.supervisor import _die_with_parent
+from tests import prepared
 
 PATIENCE = 30.0
+TABLES = "tables"  # a database of every PostgreSQL server here: it has all tables, and is there to be copied
 LOCALE = "--locale=C.UTF-8"  # as real servers have it: "C" folds the case of ASCII letters only
+# PostgreSQL refuses to be run by root.
+OWNER = "postgres" if os.geteuid() == 0 else None
+IDENTITY = {"user": OWNER, "group": OWNER, "extra_groups": []} if OWNER else {}
 
 
 def free_port():
@@ -98,40 +103,61 @@ def _home(owner):
 @contextlib.contextmanager
 def cluster():
     """A PostgreSQL server that may be stopped and frozen; its `url` names no database: they are made as needed."""
-    # It refuses to be run by root.
-    owner = "postgres" if os.geteuid() == 0 else None
-    identity = {"user": owner, "group": owner, "extra_groups": []} if owner else {}
-    with _home(owner) as home:
-        data, port = home / "data", free_port()
+    with _home(OWNER) as home:
+        version = subprocess.check_output([program("postgres"), "--version"], text=True).split()[2]
+        _copy(prepared.kept(f"postgresql-{version}", _prepare), home / "data")
+        with _postgres(home).running() as server:
+            yield server
+
+
+def _prepare(path):
+    """Make the files of a server, with a database of all tables."""
+    with _home(OWNER) as home:
+        data = home / "data"
         subprocess.run(
             [program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", LOCALE, "--no-sync"],
-            check=True, capture_output=True, cwd=home, **identity,
+            check=True, capture_output=True, cwd=home, **IDENTITY,
         )  # fmt: skip
-        knobs = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": home,
-            "max_connections": 200,
-            # Its machine is not expected to fail: nothing waits for a disk.
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-            "wal_level": "minimal",
-            "max_wal_senders": 0,
-        }
-        words = [word for name, value in knobs.items() for word in ("-c", f"{name}={value}")]
-        url = f"postgres://postgres@127.0.0.1:{port}"
+        with _postgres(home).running() as server:
+            with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {TABLES}")
+            prepared.migrate(f"{server.url}/{TABLES}")
+        _copy(data, path)
 
-        def answers():
-            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(f"{url}/postgres", connect_timeout=5):
-                return True
-            return False
 
-        # SIGINT ends what is connected, too; SIGTERM would wait for it.
-        command = [program("postgres"), "-D", data, *words]
-        with Server(command, home, signal.SIGINT, answers, cwd=home, **identity).running() as server:
-            server.url = url
-            yield server
+def _copy(data, path):
+    subprocess.run(["cp", "-a", data, path], check=True)  # with its owner
+
+
+def _postgres(home):
+    """The server on the files in that home."""
+    port = free_port()
+    knobs = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": home,
+        "max_connections": 200,
+        # Its machine is not expected to fail: nothing waits for a disk.
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "wal_level": "minimal",
+        "max_wal_senders": 0,
+    }
+    words = [word for name, value in knobs.items() for word in ("-c", f"{name}={value}")]
+    url = f"postgres://postgres@127.0.0.1:{port}"
+
+    def answers():
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(f"{url}/postgres", connect_timeout=5):
+            return True
+        return False
+
+    # SIGINT ends what is connected, too; SIGTERM would wait for it.
+    server = Server(
+        [program("postgres"), "-D", home / "data", *words], home, signal.SIGINT, answers, cwd=home, **IDENTITY
+    )
+    server.url = url
+    return server
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ import redis
 
 from labeller.operations.management.commands import up
 from labeller.operations.supervisor import _die_with_parent
+from tests.faults import servers
 from tests.faults.conftest import ROOT, environment, wait_for
 from tl_core.store import storage
 from tl_core.store.embeddings import EmbeddingStore, Shard
@@ -159,13 +160,12 @@ class Team:
         }
         server, _, name = database.rpartition("/")
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {servers.TABLES}")
         self.connection = psycopg.connect(self.database, autocommit=True)
         self.site = self.add(Machine(self, "site"))
 
     def begin(self):
-        """Start what no team does without: the database's tables, the importing and training worker, and beat."""
-        self.site.manage("migrate", "--verbosity", "0")
+        """Start what no team does without: the importing and training worker, and beat."""
         self.connection.execute(JOURNAL)
         self.site.start(up._worker("io,train", 2).command)
         self.site.start(up._beat().command)

@@ -1,12 +1,14 @@
 """The disk for embeddings is full: the work waits, people label, and there is never half a file."""
 
 import os
+import shutil
 import subprocess
 
 import numpy as np
 import pytest
 
 from labeller.messages import sentence
+from tests import prepared
 from tests.faults.conftest import fill, wait_for
 from tests.faults.test_program import Program
 from tl_core.store.embeddings import EmbeddingStore, Shard
@@ -30,10 +32,11 @@ def disk(tmp_path):
     as_root("umount", "--lazy", directory)
 
 
-def test_embedding_waits_for_room_on_a_full_disk_of_10_mb_and_goes_on_by_itself(bare, disk, tmp_path):
+def test_embedding_waits_for_room_on_a_full_disk_of_10_mb_and_goes_on_by_itself(database, disk, tmp_path):
     """Battery 15."""
     fill(tmp_path / "pictures", PICTURES)
-    program = Program(bare, tmp_path / "pictures")
+    shutil.copytree(prepared.networks(), database.data / "models")
+    program = Program(database, tmp_path / "pictures")
     try:
         program.start()
         waits = "SELECT id, attempts, message FROM jobs_job WHERE kind = 'embed' AND state = 'queued' AND message <> ''"

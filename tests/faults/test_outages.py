@@ -15,7 +15,7 @@ LONGEST = 30  # seconds that a request may take
 RECOVERY = 10  # seconds until all is well again
 PAGES = ("/", "/projects/foxes/", "/projects/foxes/people/", "/projects/foxes/label/species/")
 NOWHERE = "/no-such-page/"  # the page that says so looks at the session, too
-on_postgresql = pytest.mark.parametrize("tables", ["postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 
 def everything(server):
@@ -91,7 +91,7 @@ def wait_for_while(at_once, server, requests):
     return answers
 
 
-@pytest.mark.parametrize("tables", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_lock_held_for_too_long_is_told_and_recovered_from(serve, at_once):
     """SQLite alone: somebody else, a backup perhaps, locks the whole file and doesn't come back."""
     server = serve(samples=4, people=2, role="owner")

@@ -251,11 +251,11 @@ def test_nobody_else_reads_what_the_program_writes(program):
     assert [path for path in found if path.lstat().st_mode & 0o077] == []
 
 
-def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(bare, tmp_path):
+def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(database, tmp_path):
     """kill -9 while files are imported and embedded; a second start; Ctrl-C."""
     (folder := tmp_path / "pictures").mkdir()
     fill(folder, 150)
-    program = Program(bare, folder)
+    program = Program(database, folder)
     try:
         program.start()
         wait_for(lambda: {kind for kind, state in program.jobs() if state == "running"} & {"ingest", "embed"}, 60)
@@ -272,7 +272,7 @@ def test_after_kill_9_nothing_is_left_and_the_next_start_goes_on(bare, tmp_path)
         program.process.send_signal(signal.SIGINT)
         assert program.process.wait(60) == 0
         assert processes_of(program.data) == []
-        if not bare.url:  # kill -9 of PostgreSQL itself is PostgreSQL's business
+        if not database.url:  # kill -9 of PostgreSQL itself is PostgreSQL's business
             assert program.rows("PRAGMA integrity_check") == [("ok",)]
     finally:
         program.stop()

@@ -196,7 +196,7 @@ def test_killed_web_workers_lose_no_label(serve, at_once):
     assert server.rows("SELECT count(*) FROM labels_label") == [(400,)]
 
 
-@pytest.mark.parametrize("tables", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_write_lock_held_by_somebody_else_delays_and_breaks_nothing(serve, at_once):
     """Battery 7 for SQLite, the only one with one lock for all: three seconds without a write."""
     server = serve(samples=10, people=4)

@@ -12,7 +12,7 @@ from tests.faults.conftest import ROOT, environment, fill, free_port, processes_
 pytestmark = pytest.mark.faults
 
 
-def test_nothing_is_left_behind(tmp_path, bare):
+def test_nothing_is_left_behind(tmp_path, database):
     """kill -9 of the program, then a new start, then Ctrl-C: no process survives, and the work goes on."""
     (pictures := tmp_path / "pictures").mkdir()
     fill(pictures, 20)
@@ -21,7 +21,7 @@ def test_nothing_is_left_behind(tmp_path, bare):
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--images", str(pictures), "--port", str(free_port())],
             cwd=ROOT,
-            env=environment(bare.data, bare.url),
+            env=environment(database.data, database.url),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -33,7 +33,7 @@ def test_nothing_is_left_behind(tmp_path, bare):
         raise AssertionError("it did not start")
 
     first = start()
-    before = processes_of(bare.data)
+    before = processes_of(database.data)
     assert len(before) > 5
     first.kill()
     first.wait()
@@ -43,4 +43,4 @@ def test_nothing_is_left_behind(tmp_path, bare):
     said = second.communicate(timeout=60)[0]
     assert second.returncode == 0
     assert "had to be killed" not in said
-    assert processes_of(bare.data) == []
+    assert processes_of(database.data) == []
