@@ -93,7 +93,7 @@ def test_it_is_imported_counted_and_embedded(pool):
 
 def test_what_belongs_together_is_known(pool):
     run = runs.current_run(pool)
-    _sequences, deployments = choosing._groups(loading.load_embeddings(run), pool.pk, 1)
+    deployments = choosing._Placed(pool.pk, loading.load_embeddings(run), "group")[np.arange(COUNT)]
     assert len(set(deployments.tolist())) == (4 if pool.kind == "text" else 1)  # folders tell the truth
     ids = np.array(Sample.objects.values_list("pk", flat=True))
     assert weighing.groups(ids).shape == ids.shape
