@@ -81,7 +81,7 @@ def save_judgement(member: Member, question: Question, judgement: Judgement, ent
 class _HandedOut:
     """What the server knows of the samples in a request: that they exist, and why this person was shown them."""
 
-    def __init__(self, user: User, question: Question, events: Iterable[Event]) -> None:
+    def __init__(self, user: User, question: Question, events: Sequence[Event]) -> None:
         sample_ids = {event.sample_id for event in events if event.sample_id is not None}
         samples = Sample.objects.filter(pk__in=sample_ids, project=question.project)
         self.samples = set(samples.values_list("pk", flat=True))
@@ -90,13 +90,13 @@ class _HandedOut:
         self.entries = entries_of(user, question.project, events)
 
 
-def entries_of(user: User, project: Project, events: Iterable[Event]) -> dict[int, RoundEntry]:
+def entries_of(user: User, project: Project, events: Sequence[Event]) -> dict[int, RoundEntry]:
     """Of the places in rankings that these events name those that this person was really handed: no other counts."""
-    named = {event.entry: event.is_handed for event in events if event.entry is not None}
+    named = {event.entry for event in events if event.entry is not None}
     if not named:
         return {}
     held = Assignment.objects.filter(entry=OuterRef("pk"), annotator=user)
-    handed = Q(pk__in=[entry for entry, is_handed in named.items() if is_handed]) | Q(Exists(held))
+    handed = Q(pk__in={event.entry for event in events if event.is_handed}) | Q(Exists(held))
     entries = RoundEntry.objects.filter(handed, pk__in=named, round__project=project)
     return entries.select_related("round__head").in_bulk()
 

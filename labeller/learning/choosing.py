@@ -129,7 +129,7 @@ def likeness(question_id: int, embeddings: Embedded) -> tiles.Likeness:
 
 @functools.lru_cache(maxsize=2)
 def _is_grouped(embeddings: Embedded, project_id: int, grouping: int) -> bool:
-    """Whether any sample has a deployment; `grouping` says how new they are."""
+    """Whether any sample has a deployment; the embeddings and `grouping` say how new samples and deployments are."""
     return placed(Sample.objects.filter(project=project_id)).filter(group__isnull=False).exists()
 
 

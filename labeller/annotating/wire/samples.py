@@ -99,7 +99,7 @@ def _why(user: User, question: Question, assignment: Assignment, names: Mapping[
     shows = not blind and question.show_suggestions
     is_text = question.project.kind == Project.Kind.TEXT
     return {
-        "entry": places.named(entry.pk, user) if entry else None,
+        "entry": places.named(assignment.entry_id, user),
         "round": entry.round.number if entry else None,
         "reason": reasons.describe(entry, names if shows else {}, is_text) if entry else "",
         "blind": blind,
