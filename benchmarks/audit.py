@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.label_efficiency import parsed
-from benchmarks.replay import AUDIT_SHARE, Looking, Played, Split, judge, make_head
+from benchmarks.replay import AUDIT_SHARE, Looking, Played, Split, judge, make_head, must_hold
 from tl_core import threads
 from tl_core.evaluation import aubc, binomial_interval, confidence_sequence, doubtful_sequence
 from tl_core.query import planning
@@ -71,6 +71,7 @@ def play(directory: Path, seed: int, budget: int, batch: int, early: float) -> R
     warnings.simplefilter("ignore")
     looking = Looking.at_levels(directory, seed)
     data, rng, found = looking.data(), np.random.default_rng([seed, 7]), Replay()
+    must_hold(data, budget)
     head, start = make_head("default", data), _start(data, seed)
     labelled = np.empty(0, np.intp)
     with threads.single():
@@ -81,7 +82,7 @@ def play(directory: Path, seed: int, budget: int, batch: int, early: float) -> R
             if len(labelled):
                 head.fit(data.X[labelled], data.y[labelled])
                 judge(head, data, len(labelled), found.played)
-            if len(labelled) >= min(budget, len(data.y)):
+            if len(labelled) >= budget:
                 return found
             rest = np.setdiff1d(np.arange(len(data.y)), labelled)
             if len(labelled):
@@ -229,7 +230,7 @@ def figures(replays: dict[float, list[Replay]], budget: int, runs: int) -> dict[
 
 
 def _area(played: Played, budget: int) -> float:
-    last = next((at for at, labels in enumerate(played.labels) if labels >= budget), len(played.labels) - 1)
+    last = next(at for at, labels in enumerate(played.labels) if labels >= budget)
     return aubc(played.labels[: last + 1], played.macro_f1[: last + 1], budget)
 
 

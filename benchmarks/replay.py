@@ -342,6 +342,12 @@ def is_slow(arm: str) -> bool:
     return "ranked" in arm or "scikit-activeml" in arm
 
 
+def must_hold(data: Split, budget: int) -> None:
+    """Refuse a budget that the pool has too few samples for."""
+    if budget > len(data.y):
+        raise SystemExit(f"{budget} labels are asked for, and the pool has {len(data.y)}: DIR:N sets another budget")
+
+
 def play(directory: Path, arm: str, seed: int, budget: int, batch: int, thinned: bool = False) -> Played:
     """Replay one arm. Everyone but ours starts with the same 20 random labels."""
     head_name, _, strategy_name = arm.partition("+")
@@ -367,8 +373,7 @@ def replayed(
     warnings.simplefilter("ignore")
     looking = source if isinstance(source, Looking) else None
     data = source.data() if isinstance(source, Looking) else source
-    if budget > len(data.y):
-        raise SystemExit(f"{budget} labels are asked for, and the pool has {len(data.y)}: DIR:N sets another budget")
+    must_hold(data, budget)
     rng = np.random.default_rng([seed, 7])
     head = make_head(head_name, data)
     with threads.single():
