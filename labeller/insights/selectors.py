@@ -193,10 +193,9 @@ def progress(project: Project, question: Question | None) -> dict[str, Any]:
     quarantine = refusals(project)
     return {
         "numbers": {
-            "samples": tallies.samples(project),
             "embedded": embedded(project),
             "quarantined_total": quarantine["total"],
-            **(_numbers(question) if question else {"labelled": 0, "queue": 0, "rounds": 0}),
+            **(_numbers(question) if question else _no_numbers(project)),
         },
         "importing": work(project, ["scan", "ingest"]),
         "embedding": embedding(project),
@@ -217,6 +216,10 @@ def _numbers(question: Question) -> dict[str, int]:
         "queue": queue(question).count(),
         "rounds": rounds(question),
     }
+
+
+def _no_numbers(project: Project) -> dict[str, int]:
+    return {"samples": tallies.samples(project), "labelled": 0, "queue": 0, "rounds": 0}
 
 
 def known(question: Question) -> dict[str, Any]:

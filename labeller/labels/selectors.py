@@ -241,8 +241,6 @@ def _starts(question: Question) -> tuple[list[int], int]:
     ids = Label.objects.filter(question=question).exclude(mode=Label.Mode.IMPORT).order_by("pk").values("pk")
     n = ids.count()
     passed = [Subquery(ids[start - 1 : start]) for start in sorted(STARTS) if start <= n]
-    if not passed:
-        return [], n
     _, *starts = Question.objects.values_list("pk", *passed).get(pk=question.pk)
     return starts, n
 
