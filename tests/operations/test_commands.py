@@ -15,7 +15,7 @@ from labeller.jobs import queueing as jobs
 from labeller.operations.management.commands.up import Stopped
 
 ROOT = Path(settings.BASE_DIR)
-WITHOUT_A_SITE = {"up", "featurisers"}
+WITHOUT_A_SITE = {"up", "featurisers", "migrate"}
 
 
 @pytest.fixture

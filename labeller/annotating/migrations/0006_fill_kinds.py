@@ -33,6 +33,6 @@ class Migration(migrations.Migration):
     dependencies = [("annotating", "0005_kinds")]
 
     operations = [
-        migrations.RunPython(tell_kinds, migrations.RunPython.noop),
-        migrations.RunPython(move_reviews, migrations.RunPython.noop),
+        migrations.RunPython(tell_kinds, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(move_reviews, migrations.RunPython.noop, elidable=True),
     ]

@@ -40,5 +40,5 @@ class Migration(migrations.Migration):
             name='base',
             field=models.ForeignKey(help_text='The run these are made from by a map.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='derived', to='embedding.embeddingrun'),
         ),
-        migrations.RunPython(name_kinds, digests_alone),
+        migrations.RunPython(name_kinds, digests_alone, elidable=True),
     ]

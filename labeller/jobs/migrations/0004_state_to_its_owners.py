@@ -71,4 +71,4 @@ class Migration(migrations.Migration):
         ("embedding", "0002_kept_state"),
     ]
 
-    operations = [migrations.RunPython(copy, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(copy, migrations.RunPython.noop, elidable=True)]

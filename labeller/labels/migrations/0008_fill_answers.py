@@ -85,6 +85,6 @@ class Migration(migrations.Migration):
     dependencies = [("labels", "0007_answers")]
 
     operations = [
-        migrations.RunPython(fill, migrations.RunPython.noop),
-        migrations.RunPython(count_classes, migrations.RunPython.noop),
+        migrations.RunPython(fill, migrations.RunPython.noop, elidable=True),
+        migrations.RunPython(count_classes, migrations.RunPython.noop, elidable=True),
     ]

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             ),
             preserve_default=False,
         ),
-        migrations.RunPython(fill, migrations.RunPython.noop),
+        migrations.RunPython(fill, migrations.RunPython.noop, elidable=True),
         migrations.RemoveConstraint(model_name="labelclass", name="one_class_per_name"),
         migrations.AddConstraint(
             model_name="labelclass",

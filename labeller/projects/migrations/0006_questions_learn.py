@@ -42,5 +42,5 @@ class Migration(migrations.Migration):
 
     operations = [
         *(migrations.AddField("question", name, field) for name, field in FIELDS.items()),
-        migrations.RunPython(copy, copy_back),
+        migrations.RunPython(copy, copy_back, elidable=True),
     ]

@@ -56,6 +56,6 @@ class Migration(migrations.Migration):
         migrations.AddField("source", "class_level", models.SmallIntegerField(help_text="Which folder level names the class: 1 = the first, -1 = the last; null = the first that can.", null=True)),
         migrations.AddField("source", "known", models.JSONField(default=dict, help_text="What became of the labels and the truth: samples/known.py.")),
         migrations.AddField("refusal", "twin", models.ForeignKey(help_text="The sample of the same content.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="twins", to="samples.sample")),
-        migrations.RunPython(divide, unite),
-        migrations.RunPython(find_twins, migrations.RunPython.noop),
+        migrations.RunPython(divide, unite, elidable=True),
+        migrations.RunPython(find_twins, migrations.RunPython.noop, elidable=True),
     ]

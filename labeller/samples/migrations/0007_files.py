@@ -67,5 +67,5 @@ class Migration(migrations.Migration):
         migrations.AddField("sample", "start", models.FloatField(help_text="A frame's second, a passage's first character, a row's number.", null=True)),
         migrations.AddField("sample", "end", models.FloatField(help_text="Where it ends: not part of it any more.", null=True)),
         migrations.AddField("sample", "part", models.CharField(choices=[("whole", "whole"), ("box", "box"), ("frame", "frame"), ("passage", "passage"), ("row", "row")], default="whole", max_length=8)),
-        migrations.RunPython(fill, migrations.RunPython.noop),
+        migrations.RunPython(fill, migrations.RunPython.noop, elidable=True),
     ]
