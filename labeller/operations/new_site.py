@@ -4,12 +4,13 @@ Going through all migrations takes a first start five times as long: for each th
 What migrations do besides is done as well, but for moving rows (`elidable`): there are none.
 """
 
-from django.apps.registry import Apps
 from django.db import connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import RunPython
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.migrations.state import StateApps
+from django.db.models import Model
 
 
 def make_tables(database: str) -> None:
@@ -18,7 +19,8 @@ def make_tables(database: str) -> None:
     loader, recorder = MigrationLoader(connection), MigrationRecorder(connection)
     apps = loader.project_state().apps
     with connection.schema_editor() as editor:
-        for model in [recorder.Migration, *apps.get_models()]:
+        models: list[type[Model]] = [recorder.Migration, *apps.get_models()]
+        for model in models:
             if model._meta.managed and not model._meta.proxy:
                 editor.create_model(model)
         _run_besides(loader, apps, editor)
@@ -32,7 +34,7 @@ def _in_order(loader: MigrationLoader) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
-def _run_besides(loader: MigrationLoader, apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
+def _run_besides(loader: MigrationLoader, apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Do what migrations do that isn't of the models and not of rows."""
     for key in _in_order(loader):
         for operation in loader.graph.nodes[key].operations:
