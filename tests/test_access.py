@@ -183,6 +183,12 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/", MEMBERS),
     Row("GET", "projects/<slug:slug>/questions/<slug:key>/curve.json", MEMBERS),
     Row("GET", "projects/<slug:slug>/refused/", MANAGERS),
+    Row("GET", "projects/<slug:slug>/questions/<slug:key>/site-days/", MEMBERS),
+    Row("POST", "projects/<slug:slug>/questions/<slug:key>/site-days/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
+    *(
+        Row("GET", f"projects/<slug:slug>/questions/<slug:key>/{path}", (LOGIN, 404, 403, 403, 404, 404, 404))
+        for path in ("site-days.csv", "site-days/history.csv")  # nothing was worked out yet
+    ),
     Row("GET", "projects/<slug:slug>/refused.csv", MANAGERS),
     Row(
         "POST",

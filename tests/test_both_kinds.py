@@ -13,7 +13,7 @@ from labeller.jobs.models import Job
 from labeller.labels import tallies
 from labeller.learning import asking, choosing, hunting, reading, weighing
 from labeller.learning.choosing import Aim
-from labeller.learning.models import Round
+from labeller.learning.models import Head, Round
 from labeller.managing import previewing, removing
 from labeller.projects.making import create_project
 from labeller.projects.models import Project
@@ -103,7 +103,7 @@ def test_it_is_ranked_and_predicted(pool):
     question = _label(pool, 18)
     current = Round.objects.get(question=question, is_current=True)
     assert current.entries.count() == 12
-    head = exporting.latest_head(question)
+    head = Head.latest(question)
     rows = list(exporting.prediction_rows(question, head))
     names = dict(HiddenTruth.objects.values_list("sample__file__path", "label_class__name"))
     at = exporting.PREDICTION_COLUMNS

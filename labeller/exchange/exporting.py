@@ -191,12 +191,6 @@ def _who(label: Label) -> str:
     return "simulated" if label.annotator.is_simulated else "human"
 
 
-def latest_head(question: Question) -> Head | None:
-    """The newest one that knows all labels: those that decide what to accept leave the audit labels out."""
-    stored = Head.objects.filter(question=question, acceptances=None).exclude(directory="")
-    return stored.select_related("run__project").order_by("-version").first()
-
-
 def prediction_rows(question: Question, head: Head, *, with_text: bool = False) -> Iterator[tuple[Any, ...]]:
     """The head's top class for every photograph that the question is asked of and that isn't left out, and what people
     said where they did; with several classes a sample all that it finds, and how sure it is of all of that.

@@ -15,6 +15,7 @@ from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.exchange import exporting, manifests
 from labeller.labels import tallies
+from labeller.learning.models import Head
 from labeller.projects.models import Project, Question
 from labeller.samples.cells import Echo, defuse
 from labeller.samples.tables import DEFUSED
@@ -82,7 +83,7 @@ def exports(request: HttpRequest, slug: str) -> HttpResponse:
         "questions": project.questions.order_by("position", "pk"),
         "n_labels": counts.answers,
         "n_pool": counts.samples,
-        "head": exporting.latest_head(question),
+        "head": Head.latest(question),
     }
     return render(request, "exchange/exports.html", context)
 
@@ -99,7 +100,7 @@ def labels_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
 def predictions_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Predictions of the latest head; 404 with the reason while there is none."""
     question = _question(request, slug)
-    head = exporting.latest_head(question)
+    head = Head.latest(question)
     if head is None:
         raise Http404("no head yet: label samples of at least two classes first")
     rows = exporting.prediction_rows(question, head, with_text=_is_with_text(request, question))

@@ -64,6 +64,7 @@ QUEUES = {
     "network": "embed",
     "advise": "tune",
     "vocabulary": "tune",
+    "site_days": "train",
     "switch": "io",
 }
 

@@ -53,6 +53,12 @@ class Head(models.Model):
         """The newest head of the question whose C and temperature were chosen for it."""
         return question.heads.filter(is_full=True).order_by("-version").first()
 
+    @classmethod
+    def latest(cls, question: Question) -> "Head | None":
+        """The newest one that knows all labels: those that decide what to accept leave the audit labels out."""
+        stored = cls.objects.filter(question=question, acceptances=None).exclude(directory="")
+        return stored.select_related("run__project").order_by("-version").first()
+
 
 class Round(models.Model):
     """One refit and one ranking: head + strategy + seed + ranked batch."""

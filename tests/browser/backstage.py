@@ -11,7 +11,8 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import django
 
@@ -21,6 +22,7 @@ from django.apps import apps  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from labeller.accounts.models import Membership, User  # noqa: E402
+from labeller.insights import site_days  # noqa: E402
 from labeller.learning import asking as learning  # noqa: E402
 from labeller.projects.making import ensure_class  # noqa: E402
 from labeller.projects.models import PALETTE, LabelClass, Project, Question  # noqa: E402
@@ -102,6 +104,18 @@ def texts(slug: str, key: str) -> dict[str, Any]:
     return {**known, **told, "odd_question": question(made, "odd", "And this one?", tuple(passages.KINDS))}
 
 
+def days(project: Project, key: str) -> dict[str, Any]:
+    """What was seen where on which day, worked out as a worker does it."""
+
+    class Progress:
+        job = SimpleNamespace(payload={"question": project.questions.get(key=key).pk})
+
+        def __call__(self, done: int, total: int | None = None) -> None: ...
+
+    site_days.work_out(cast("Any", Progress()))
+    return {}
+
+
 def network(name: str) -> dict[str, Any]:
     """A tiny CLIP of the site's own."""
     from tests.tl_core import clips  # it imports torch, which takes seconds
@@ -120,6 +134,8 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
         apps.get_model(model).objects.filter(pk=pk).update(**fields)
     if asked.get("people"):
         people(project, asked["people"], asked["password"])
+    if asked.get("site_days"):
+        return days(project, asked["site_days"])
     if asked.get("network"):
         return network(asked["network"])
     if asked.get("texts"):

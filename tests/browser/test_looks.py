@@ -67,6 +67,7 @@ PLACES = {
     "account": Place("/account/"),
     "password": Place("/account/password/"),
     "all accounts": Place("/people/", who="admin"),
+    "site-days": Place("/projects/{slug}/questions/{key}/site-days/", ready="[data-testid=site-days]"),
     "refused files": Place("/projects/{slug}/refused/"),
     "export": Place("/projects/{slug}/export/"),
     "history": Place("/projects/{slug}/history/", who="bo"),
@@ -92,7 +93,8 @@ NO_PAGES = {
     "set_language", "healthz", "readyz", "logout", "image", "part", "embedding", "train", "grid_tiles",
     "hunt_start", "hunt_tiles", "review_next", "together_next", "together_save", "together_release", "next",
     "save", "release", "withdraw", "close_flag", "curve", "labels_csv", "predictions_csv", "deployments_csv",
-    "refused_csv", "not_taken", "manifest", "acceptance", "log_out_everywhere", "new_password", "set_active",
+    "refused_csv", "site_days_csv", "site_days_history", "not_taken", "manifest", "acceptance",
+    "log_out_everywhere", "new_password", "set_active",
     "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
     "compare_questions", "levels", "adapt", "stop_adapting", "use_adapted", "leave_adapted",
     "tune", "stop_tuning", "use_tuned", "train_vectors", "stop_vectors", "tune_encoder",
@@ -108,6 +110,7 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
     followed = program.ask("looks-followed")
     program.ask("looks-follow", follows=followed.key, classes=("young", "old"))
     texts = "looks-texts"
+    program.backstage(site_days=asked.key)
     passages = program.backstage(texts={"slug": texts, "key": "about"})
     return {
         "slug": program.slug,
@@ -244,5 +247,5 @@ def test_no_page_is_forgotten() -> None:
         "featuriser", "vocabulary", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
-        "remove_class", "remove_account", "tables", "copies", "copies_of",
+        "remove_class", "remove_account", "tables", "copies", "copies_of", "site_days",
     }  # fmt: skip

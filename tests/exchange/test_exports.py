@@ -19,6 +19,7 @@ from labeller.exchange.exporting import LABEL_COLUMNS, PREDICTION_COLUMNS
 from labeller.labels.flags import raise_flag
 from labeller.labels.models import Label
 from labeller.learning import asking, fitting
+from labeller.learning.models import Head
 from labeller.projects.making import ensure_class
 from labeller.projects.models import Question
 from labeller.samples import tables
@@ -300,7 +301,7 @@ def test_nothing_is_held_open_while_the_client_reads(client, foxes, monkeypatch,
     rows = (
         exports.label_rows(foxes.question, until)
         if name == "labels"
-        else exports.prediction_rows(foxes.question, exports.latest_head(foxes.question))
+        else exports.prediction_rows(foxes.question, Head.latest(foxes.question))
     )
     monkeypatch.setattr(connection, "chunked_cursor", lambda: pytest.fail("read while the client reads"))
     read = 0

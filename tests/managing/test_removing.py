@@ -14,7 +14,7 @@ from labeller.accounts.models import Membership, User
 from labeller.annotating.models import Assignment
 from labeller.embedding import ahead, loading, runs
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
-from labeller.insights.models import Summary
+from labeller.insights.models import SiteDay, SiteDays, Summary
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
@@ -27,7 +27,17 @@ from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
 from labeller.samples import tables as tables_of_labels
-from labeller.samples.models import File, HiddenTruth, Refusal, Sample, Source, TableReading, Text, TextCopy
+from labeller.samples.models import (
+    Deployment,
+    File,
+    HiddenTruth,
+    Refusal,
+    Sample,
+    Source,
+    TableReading,
+    Text,
+    TextCopy,
+)
 from labeller.transfer.models import AdaptingResult, Advice, FineTuning, Switch, TuningPolicy, WordReport
 from tests import factories
 
@@ -120,6 +130,10 @@ def besides(project, question, who):
     report = {"classes": {}, "label_errors": [], "savings": {}, "recall": []}
     Assessment.objects.create(question=question, n_labels=1, report=report)
     Summary.objects.get_or_create(question=question, defaults={"report": {}})
+    days = SiteDays.objects.create(question=question)
+    place = Deployment.objects.filter(project=project).first()
+    numbers = {"by_people": 1, "by_head": 1, "predicted": 1, "events": 1, "surest": sample}
+    SiteDay.objects.create(of=days, deployment=place, day=timezone.now().date(), label_class=child, **numbers)
     Kept.look(project.pk, "jobs", 3)
     Text.objects.create(sample=sample, project=project, content="said", digest=sample.file.sha256, like=sample)
     TextCopy.objects.create(original=sample, file=sample.file, part="row", start=3)

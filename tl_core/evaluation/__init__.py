@@ -18,6 +18,7 @@ from tl_core.evaluation.metrics import (
 from tl_core.evaluation.recall import Recall, rare_class_recall
 from tl_core.evaluation.savings import Savings, compare_with_random
 from tl_core.evaluation.stopping import Criterion, StopAdvice, kappa, stop_advice
+from tl_core.evaluation.weighted import weighted_share
 
 __all__ = [
     "ClassScore",
@@ -51,4 +52,5 @@ __all__ = [
     "rule_of_three",
     "safe_threshold",
     "stop_advice",
+    "weighted_share",
 ]

@@ -1,0 +1,6 @@
+"""Jobs that work out what pages of numbers show."""
+
+from labeller.insights import site_days
+from labeller.jobs.registry import handler
+
+handler("site_days")(site_days.work_out)
