@@ -65,6 +65,7 @@ QUEUES = {
     "advise": "tune",
     "vocabulary": "tune",
     "switch": "io",
+    "export": "io",
 }
 
 

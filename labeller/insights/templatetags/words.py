@@ -41,6 +41,7 @@ JOB_KINDS = {
     "switch": gettext_noop("change the network"),
     "network": gettext_noop("look at an uploaded network"),
     "help": gettext_noop("compare the questions"),
+    "export": gettext_noop("write an export"),
 }
 
 
