@@ -1,6 +1,8 @@
 """Every format the program writes, by name."""
 
-from labeller.exchange.exporters import camtrap_dp
+from labeller.exchange.exporters import camtrap_dp, coco, coco_camera_traps, megadetector, yolo
 from labeller.exchange.exporters.base import Exporter
 
-EXPORTERS: dict[str, Exporter] = {each.name: each for each in (camtrap_dp.EXPORTER,)}
+EXPORTERS: dict[str, Exporter] = {
+    module.EXPORTER.name: module.EXPORTER for module in (camtrap_dp, coco_camera_traps, coco, yolo, megadetector)
+}

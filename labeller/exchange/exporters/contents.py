@@ -92,6 +92,11 @@ class Shot(NamedTuple):
     parts: tuple[Part, ...] = ()
 
     @property
+    def event(self) -> str:
+        """What tells the event it belongs to from all others of the project."""
+        return f"event-{self.sequence}" if self.sequence is not None else self.sha256[:16]
+
+    @property
     def whole(self) -> Part | None:
         return next((part for part in self.parts if part.part == Sample.Part.WHOLE), None)
 
@@ -109,7 +114,7 @@ class EventPictures(NamedTuple):
     @property
     def key(self) -> str:
         """What tells it from all others of the project."""
-        return f"event-{self.sequence}" if self.sequence is not None else self.pictures[0].sha256[:16]
+        return self.pictures[0].event
 
 
 FILE = [name for name in Shot._fields if name not in {"source", "deployment", "sequence", "parts"}]
@@ -183,6 +188,10 @@ class ProjectContents:
     def path(self, picture: Shot) -> str:
         """Where a file is: relative to its source, or to the folder of all sources where there are several."""
         return f"{self._roots.get(picture.source, '')}{picture.path}"
+
+    def location(self, picture: Shot) -> Any:
+        """Where to read a file: a path of this machine, or a URL."""
+        return self.sources[picture.source].location(picture.path)
 
     def count(self) -> int:
         """How many files there are."""

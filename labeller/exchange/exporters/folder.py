@@ -137,7 +137,7 @@ class Folder:
 
         Each array lies in a file of its own until its turn comes.
         """
-        arrays = Arrays(self.path, keys)
+        arrays = Arrays(self.path / name, keys)
         try:
             yield arrays
             with self.bytes_of(name, lambda: sum(arrays.counts.values())) as raw:
@@ -153,18 +153,10 @@ class Folder:
     # --- pictures ---------------------------------------------------------------------------------
 
     @contextmanager
-    def sums(self) -> Iterator[Callable[[Path | str, str, bool], None]]:
-        """Take pictures in: where each is, its name here, and whether a link will do. Writes their hashes beside."""
+    def many(self) -> "Iterator[Many]":
+        """Files of which there are too many for the manifest: their hashes are written beside them."""
         with self.lines(SUMS) as line:
-
-            def take(location: Path | str, name: str, is_linked: bool) -> None:
-                place = self.path / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                digest = _linked(location, place) if is_linked or self.is_zipped else _copied(location, place)
-                self.pictures += 1
-                line(f"{digest}  {name}")
-
-            yield take
+            yield Many(self, line)
 
     def manifest(self, **about: Any) -> dict[str, Any]:
         """What the folder holds: every file with its rows and its hash. Written last of all."""
@@ -174,13 +166,53 @@ class Folder:
         return found
 
 
+class Many:
+    """Pictures, and small files about them, that are written into a folder."""
+
+    def __init__(self, folder: Folder, line: Callable[[str], None]) -> None:
+        self._folder, self._line = folder, line
+
+    def free(self, name: str, beside: Callable[[str], str] = lambda stem: stem) -> str:
+        """The name, or the next one to it that no file has yet; nor has the one that lies `beside` its stem."""
+        stem, dot, suffix = name.rpartition(".")
+        stem, suffix = (stem, dot + suffix) if dot else (name, "")
+        number, found = 1, stem
+        while self._is_taken(found + suffix) or self._is_taken(beside(found)):
+            number += 1
+            found = f"{stem}_{number}"
+        return found + suffix
+
+    def _is_taken(self, name: str) -> bool:
+        return os.path.lexists(self._folder.path / name)
+
+    def take(self, location: Path | str, name: str, *, is_linked: bool) -> None:
+        """Take a picture in from where it is, or a link to it."""
+        place = self._place(name)
+        digest = _linked(location, place) if is_linked or self._folder.is_zipped else _copied(location, place)
+        self._folder.pictures += 1
+        self._line(f"{digest}  {name}")
+
+    def text(self, name: str, content: str) -> None:
+        """Write a small file."""
+        data = content.encode("utf-8", "surrogateescape")
+        with self._place(name).open("xb") as file:
+            file.write(data)
+        self._line(f"{hashlib.sha256(data).hexdigest()}  {name}")
+
+    def _place(self, name: str) -> Path:
+        place = self._folder.path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+
 class Arrays:
     """The arrays of a JSON object while they are being filled; `last` is what is only known at the end."""
 
-    def __init__(self, folder: Path, keys: Row) -> None:
+    def __init__(self, place: Path, keys: Row) -> None:
         self.counts = dict.fromkeys(keys, 0)
         self.last: dict[str, Any] = {}
-        self._places = {key: folder / f".{key}.part" for key in self.counts}
+        self._places = {key: place.with_name(f"{place.name}.{key}.part") for key in self.counts}
+        place.parent.mkdir(parents=True, exist_ok=True)
         self._files = {key: place.open("x+b") for key, place in self._places.items()}
 
     def add(self, key: str, value: Any) -> None:
