@@ -7,6 +7,7 @@ import pytest
 
 from labeller.exchange.exporters.splits import NAMES, part_of
 from labeller.projects.models import LabelClass
+from labeller.samples.models import File
 from tests import factories
 from tests.exchange import season
 
@@ -135,8 +136,6 @@ def test_yolo_has_a_label_file_for_each_picture_where_it_is_looked_for(written, 
 
 
 def test_pictures_whose_names_differ_in_their_suffix_alone_keep_their_own_boxes(full, tmp_path):
-    from labeller.samples.models import File
-
     one, two = File.objects.filter(path__contains="night").order_by("pk")
     for file, name in ((one, "same.jpg"), (two, "same.png")):
         old = tmp_path / "card" / file.path
@@ -172,15 +171,6 @@ def test_megadetectors_keeps_to_what_timelapse_reads(written, full):
     (plain,) = images["IMG_0002.jpg"]["detections"]
     assert "classifications" not in plain, "Timelapse warns where a class is called as a detection is"
     assert any("no word for unknown and set-up: 3 pictures" in note for note in manifest["notes"])
-
-
-def test_megadetectors_own_validator_takes_it(written):
-    validator = pytest.importorskip("megadetector.postprocessing.validate_batch_results")
-    folder, _ = written("megadetector")
-    options = validator.ValidateBatchResultsOptions()
-    options.raise_errors = True
-    results = validator.validate_batch_results(str(folder / "megadetector.json"), options)
-    assert results["validation_results"]["errors"] == []
 
 
 def test_a_picture_without_an_answer_is_in_none_of_the_detectors_files(foxes, tmp_path):

@@ -15,7 +15,7 @@ from labeller.exchange.exporters.base import Exporter, ExportOption, ExportWante
 from labeller.exchange.exporters.contents import EventPictures
 from labeller.exchange.exporters.folder import CsvFile, Folder
 from labeller.exchange.exporters.observing import Observation, Observing
-from labeller.exchange.exporters.places import CameraPlaces, stamp
+from labeller.exchange.exporters.places import COMPLETE, LICENCE, CameraPlaces, stamp
 from labeller.exchange.exporters.telling import audited
 from labeller.projects.states import State
 
@@ -39,7 +39,6 @@ OBSERVATIONS = (
     "observationTags", "observationComments",
 )  # fmt: skip
 DESIGNS = ("simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic")
-LICENCES = ("", "CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
 TYPES = {State.SETUP: "unclassified"}  # what is seen while a camera is put up nobody said; the column beside says so
 
 
@@ -72,12 +71,6 @@ class _Seen:
     def __init__(self) -> None:
         self.taxa: dict[str, int] = {}  # scientific name, and one of its classes
         self.without_name: set[str] = set()
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-
-    def time(self, at: datetime) -> None:
-        self.first = at if self.first is None or at < self.first else self.first
-        self.last = at if self.last is None or at > self.last else self.last
 
 
 class _CamtrapWriting:
@@ -108,11 +101,10 @@ class _CamtrapWriting:
             path = self.places.path(picture)
             public = str(is_public).lower()
             self.media((key, place.name, self.method, at, path, public, name, kind, None, None, None))
-            self.seen.time(picture.taken_at)  # type: ignore[arg-type]  # pictures without one are left out
             for number, each in enumerate(found):
                 self._row(f"{key}_{number}", place.name, key, event.key, (at, at), each)
         if event.pictures:
-            for number, each in enumerate(self.observing.of_event(event, observed)):
+            for number, each in enumerate(self.observing.of_event(observed)):
                 where = (f"{event.key}_event_{number}", self.places.of(event.pictures[0]).name, None, event.key)
                 self._row(*where, (times[0], times[-1]), each)
 
@@ -200,7 +192,7 @@ def _package(wanted: ExportWanted, places: CameraPlaces, seen: _Seen) -> dict[st
             "observationLevel": ["media", "event"],
         },
         "spatial": _spatial(places),
-        "temporal": {"start": _day(seen.first), "end": _day(seen.last)},
+        "temporal": {"start": _day(places.first), "end": _day(places.last)},
         "taxonomic": [_taxon(wanted, name, pk) for name, pk in sorted(seen.taxa.items())],
         "gbifIngestion": {"observationLevel": options["gbif_level"]},
     }
@@ -220,10 +212,7 @@ def _taxon(wanted: ExportWanted, name: str, pk: int) -> dict[str, str]:
 
 def _spatial(places: CameraPlaces) -> dict[str, Any]:
     """A rectangle round all deployments, as GeoJSON."""
-    rows = [place.deployment for place in places.used()]
-    across = [each.longitude for each in rows if each.longitude is not None] or [0.0]
-    up = [each.latitude for each in rows if each.latitude is not None] or [0.0]
-    west, east, south, north = min(across), max(across), min(up), max(up)
+    west, south, east, north = places.extent()
     corners = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [corners]}
 
@@ -249,11 +238,8 @@ EXPORTER = Exporter(
             "activityDetection",
             (("activityDetection", _("by movement")), ("timeLapse", _("at set times"))),
         ),
-        ExportOption("licence", _("Licence"), "", tuple((each, each or _("none yet")) for each in LICENCES)),
+        LICENCE,
         ExportOption("contributor", _("Whom to turn to"), "", help=_("Empty: who asks for the export.")),
-        ExportOption(
-            "time_zone", _("Time zone"), "", help=_("Of cameras that have none, as Europe/Amsterdam. Empty: UTC.")
-        ),
-        ExportOption("incomplete", _("Leave out pictures without a time or a place"), False),
+        *COMPLETE,
     ),
 )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from labeller.exchange.exporters import shots, splits
 from labeller.exchange.exporters.base import Exporter, ExportWanted, Tell
 from labeller.exchange.exporters.folder import Arrays, Folder
-from labeller.exchange.exporters.shots import Categories, Seen
+from labeller.exchange.exporters.shots import Categories, SeenShot
 from labeller.projects.states import State
 
 
@@ -46,14 +46,14 @@ def write(wanted: ExportWanted, folder: Folder, tell: Tell) -> None:
 KEYS = ("images", "annotations")
 
 
-def is_labelled(seen: Seen) -> bool:
+def is_labelled(seen: SeenShot) -> bool:
     """Whether all there is to see is in boxes, or there is nothing to see."""
     return any(each.box is not None and each.seen is not None for each in seen.observed) or (
         [each.state for each in seen.observed] == [State.BLANK]
     )
 
 
-def _add(arrays: Arrays, wanted: ExportWanted, categories: Categories, seen: Seen) -> None:
+def _add(arrays: Arrays, wanted: ExportWanted, categories: Categories, seen: SeenShot) -> None:
     shot, image = seen.shot, arrays.counts["images"] + 1
     arrays.add(
         "images",

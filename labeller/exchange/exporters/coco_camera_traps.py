@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from labeller.exchange.exporters import shots
 from labeller.exchange.exporters.base import Exporter, ExportWanted, Tell
 from labeller.exchange.exporters.folder import Arrays, Folder
-from labeller.exchange.exporters.shots import Categories, Seen
+from labeller.exchange.exporters.shots import Categories, SeenShot
 from labeller.exchange.exporters.telling import audited
 from labeller.projects.states import State
 
@@ -41,7 +41,7 @@ def write(wanted: ExportWanted, folder: Folder, tell: Tell) -> None:
         ]
 
 
-def _image(wanted: ExportWanted, seen: Seen) -> dict[str, Any]:
+def _image(wanted: ExportWanted, seen: SeenShot) -> dict[str, Any]:
     shot, place = seen.shot, wanted.contents.deployments.get(seen.shot.deployment or 0)
     found: dict[str, Any] = {
         "id": shot.sha256[:16],
@@ -59,7 +59,7 @@ def _image(wanted: ExportWanted, seen: Seen) -> dict[str, Any]:
     return found
 
 
-def _annotate(arrays: Arrays, categories: Categories, seen: Seen) -> None:
+def _annotate(arrays: Arrays, categories: Categories, seen: SeenShot) -> None:
     image = seen.shot.sha256[:16]
     for number, each in enumerate(seen.observed):
         category = categories.number(each.seen) if each.seen is not None else None

@@ -14,7 +14,7 @@ from labeller.exchange.exporters.base import Exporter, ExportWanted, Tell
 from labeller.exchange.exporters.contents import KnownClass
 from labeller.exchange.exporters.folder import Folder
 from labeller.exchange.exporters.observing import Observation
-from labeller.exchange.exporters.shots import Categories, Seen
+from labeller.exchange.exporters.shots import Categories, SeenShot
 from labeller.exchange.exporters.telling import audited
 from labeller.projects.states import State
 from labeller.text import fold
@@ -49,7 +49,7 @@ def write(wanted: ExportWanted, folder: Folder, tell: Tell) -> None:
         folder.remark(f"Left out, for the format has no word for unknown and set-up: {untold} pictures.")
 
 
-def _image(wanted: ExportWanted, categories: Categories, seen: Seen, told: list[Observation]) -> dict[str, Any]:
+def _image(wanted: ExportWanted, categories: Categories, seen: SeenShot, told: list[Observation]) -> dict[str, Any]:
     found: dict[str, Any] = {"file": wanted.contents.path(seen.shot), "detections": []}
     if seen.shot.taken_at is not None:
         found["datetime"] = f"{seen.shot.taken_at:%Y:%m:%d %H:%M:%S}"

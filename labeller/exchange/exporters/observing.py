@@ -7,7 +7,7 @@ most individuals that any of its pictures shows; that there is nothing only wher
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from labeller.exchange.exporters.contents import Decision, EventPictures, KnownClass, Part, ProjectContents, Shot
+from labeller.exchange.exporters.contents import Decision, KnownClass, Part, ProjectContents, Shot
 from labeller.labels.models import Answer
 from labeller.projects.models import Question
 from labeller.projects.states import State
@@ -118,7 +118,7 @@ class Observing:
 
     # --- of an event ------------------------------------------------------------------------------
 
-    def of_event(self, event: EventPictures, pictures: Iterable[list[Observation]]) -> list[Observation]:
+    def of_event(self, pictures: Iterable[list[Observation]]) -> list[Observation]:
         """What was observed in an event, by what was in each of its pictures."""
         merged: dict[tuple[State, int | None], Observation] = {}
         for observed in pictures:

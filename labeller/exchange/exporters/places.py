@@ -6,14 +6,21 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Min
+from django.utils.translation import gettext_lazy as _
 
 from labeller.codes import WorkerCode
-from labeller.exchange.exporters.base import ExportWanted, Impossible
+from labeller.exchange.exporters.base import ExportOption, ExportWanted, Impossible
 from labeller.exchange.exporters.contents import EventPictures, Shot
 from labeller.exchange.exporters.folder import Folder
 from labeller.samples.models import Deployment, File
 from tl_core.notices import notice
 
+LICENCES = ("", "CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
+LICENCE = ExportOption("licence", _("Licence"), "", tuple((each, each or _("none yet")) for each in LICENCES))
+COMPLETE = (  # for what can't do without times and places
+    ExportOption("time_zone", _("Time zone"), "", help=_("Of cameras without one, as Europe/Amsterdam. Empty: UTC.")),
+    ExportOption("incomplete", _("Leave out pictures without a time or a place"), False),
+)
 SHOWN = 10  # deployments that are named where something is missing of many
 _FORBIDDEN = re.compile(r"^[./~]|\.(?=\.)")  # what a path of a data package may not hold
 
@@ -21,6 +28,11 @@ _FORBIDDEN = re.compile(r"^[./~]|\.(?=\.)")  # what a path of a data package may
 def stamp(when: datetime | None) -> str:
     """A time with its offset from UTC, to the second."""
     return when.isoformat(timespec="seconds") if when is not None else ""
+
+
+def local(when: datetime | None, zone: str) -> str:
+    """A time by the clocks of a place, with its offset from UTC where the zone is known."""
+    return stamp(when.replace(tzinfo=ZoneInfo(zone) if zone else None)) if when is not None else ""
 
 
 @dataclass
@@ -51,6 +63,8 @@ class CameraPlaces:
 
     def __init__(self, wanted: ExportWanted, folder: Folder) -> None:
         self.contents = wanted.contents
+        self.first: datetime | None = None  # of all pictures that were asked about
+        self.last: datetime | None = None
         zone = wanted.options["time_zone"]
         spans = self._spans(wanted)
         self._places = {
@@ -104,13 +118,24 @@ class CameraPlaces:
         return event if len(found) == len(event.pictures) else event._replace(pictures=found)
 
     def of(self, picture: Shot) -> CameraPlace:
+        """The place of a picture that is `placed`."""
         place = self._places[picture.deployment or 0]
         place.is_used = True
+        if picture.taken_at is not None:
+            self.first = min(self.first or picture.taken_at, picture.taken_at)
+            self.last = max(self.last or picture.taken_at, picture.taken_at)
         return place
 
     def path(self, picture: Shot) -> str:
         """Where the picture is, as a data package may say it."""
         return _FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", self.contents.path(picture))
+
+    def extent(self) -> tuple[float, float, float, float]:
+        """West, south, east and north of all that were used."""
+        rows = [place.deployment for place in self.used()]
+        across = [each.longitude for each in rows if each.longitude is not None] or [0.0]
+        up = [each.latitude for each in rows if each.latitude is not None] or [0.0]
+        return min(across), min(up), max(across), max(up)
 
     def used(self) -> list[CameraPlace]:
         """The deployments that pictures were written of, by name."""

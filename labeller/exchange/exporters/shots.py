@@ -18,7 +18,7 @@ PEOPLE = ExportOption("people", _("Pictures of people too"), False)
 WHO = ("decided_how", "decided_by", "decided_at", "probability")
 
 
-class Seen(NamedTuple):
+class SeenShot(NamedTuple):
     """A picture, what was observed in it, and where in its event it comes."""
 
     shot: Shot
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
     split: str
 
 
-def chosen(wanted: ExportWanted, folder: Folder, tell: Tell, splits: Splits | None = None) -> Iterator[Seen]:
+def chosen(wanted: ExportWanted, folder: Folder, tell: Tell, splits: Splits | None = None) -> Iterator[SeenShot]:
     """The pictures that go out: not those that reviewers left out, nor, unless asked for, those that show people."""
     observing = Observing(wanted.contents, wanted.question)
     done = people = 0
@@ -39,7 +39,7 @@ def chosen(wanted: ExportWanted, folder: Folder, tell: Tell, splits: Splits | No
             people += is_private
             if observed and not is_private:
                 split = splits.of(shot) if splits is not None else ""
-                yield Seen(shot, observed, frame, len(event.pictures), split)
+                yield SeenShot(shot, observed, frame, len(event.pictures), split)
         done += len(event.pictures)
         tell(done)
     if people:

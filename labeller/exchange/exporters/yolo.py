@@ -14,7 +14,7 @@ from labeller.exchange.exporters.base import Exporter, ExportWanted, Tell
 from labeller.exchange.exporters.coco import is_labelled
 from labeller.exchange.exporters.folder import Folder
 from labeller.exchange.exporters.pictures import PICTURES, take
-from labeller.exchange.exporters.shots import Categories, Seen
+from labeller.exchange.exporters.shots import Categories, SeenShot
 
 COLUMNS = ("path", "split", "class", "left", "top", "width", "height", *shots.WHO)
 ALL = "all"  # the folder where no parts are asked for
@@ -45,7 +45,7 @@ def _label_file(part: str, stem: str) -> str:
     return f"labels/{part}/{stem.removeprefix(f'images/{part}/')}.txt"
 
 
-def _lines(categories: Categories, seen: Seen) -> str:
+def _lines(categories: Categories, seen: SeenShot) -> str:
     """A line a box: its class, its centre, and its size, as shares of the picture."""
     lines = []
     for each in seen.observed:
