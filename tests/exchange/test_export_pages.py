@@ -100,6 +100,7 @@ def test_the_command_writes_a_folder(manager, tmp_path, capsys):
         (["--option", "colour=red"], "Camtrap-dp has no option 'colour'"),
         (["--option", "gbif_level=all"], "Gbif_level is one of event, media"),
         (["--option", "time_zone=Mars/North"], "no time zone 'Mars/North'"),
+        (["--option", "incomplete=perhaps"], "Incomplete is yes or no, not 'perhaps'"),
         (["--question", "weather"], "no question 'weather'; there are: species, count, sex"),
     ],
 )

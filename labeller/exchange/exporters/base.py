@@ -51,6 +51,9 @@ class Exporter:
         return {each.name: _value(each, given.get(each.name, each.default)) for each in self.options}
 
 
+_ANSWERS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
 def _value(option: ExportOption, given: Any) -> bool | str | int:
     """What was given as the option takes it: commands and rows of the database give texts."""
     if option.choices:
@@ -61,8 +64,12 @@ def _value(option: ExportOption, given: Any) -> bool | str | int:
     if option.name == "time_zone" and given and given not in available_timezones():
         raise ValueError(f"there is no time zone {given!r}: they are called as Europe/Amsterdam is")
     if isinstance(option.default, bool):
-        return given if isinstance(given, bool) else str(given).lower() in {"1", "true", "yes", "on"}
+        if str(given).lower() not in _ANSWERS:
+            raise ValueError(f"{option.name} is yes or no, not {given!r}")
+        return _ANSWERS[str(given).lower()]
     if isinstance(option.default, int):
+        if not str(given).isdecimal():
+            raise ValueError(f"{option.name} is a number, not {given!r}")
         return int(given)
     return str(given)
 
