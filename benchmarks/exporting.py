@@ -10,6 +10,7 @@ nothing made of them. Last line: JSON.
 """
 
 import argparse
+import io
 import json
 import os
 import resource
@@ -75,7 +76,8 @@ def _chunk(project: Any, source: Any, places: list[Any], person: Any, numbers: r
         File(
             project=project, source=source, path=f"site/{number // 1000:04}/IMG_{number:07}.JPG",
             sha256=f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}".ljust(64, "0"), bytes=1, modified_ns=0, width=1920,
-            height=1080, taken_at=when(number), clock_time=when(number), deployment=places[number // CHUNK % DEPLOYMENTS],
+            height=1080, taken_at=when(number), clock_time=when(number),
+            deployment=places[number // CHUNK % DEPLOYMENTS],
             sequence=bursts[at // BURST] if at // BURST < len(bursts) and at < len(numbers) // 2 else None,
         )
         for at, number in enumerate(numbers)
@@ -139,13 +141,12 @@ def exported(name: str) -> dict[str, float]:
     """Export in that format; what it took. In a process of its own, for memory is never given back."""
     from django.core.management import call_command
 
-    from labeller.exchange.management.commands.export import Command
-
-    before, out = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, Path(tempfile.mkdtemp(), "out")
-    busy, started = time.process_time(), time.monotonic()
-    call_command(Command(stdout=open(os.devnull, "w")), project=SLUG, format=name, out=str(out), json=True)  # noqa: SIM115
-    seconds, busy = time.monotonic() - started, time.process_time() - busy
-    manifest = json.loads((out / "manifest.json").read_text())
+    before, said = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, io.StringIO()
+    with tempfile.TemporaryDirectory() as folder:
+        busy, started = time.process_time(), time.monotonic()
+        call_command("export", project=SLUG, format=name, out=f"{folder}/out", json=True, stdout=said)
+        seconds, busy = time.monotonic() - started, time.process_time() - busy
+    manifest = json.loads(said.getvalue())
     rows = sum(each["rows"] for each in manifest["files"])
     return {
         "rows": rows,
@@ -195,7 +196,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as made:
         data = given.keep or Path(made, "data")
-        if not (data / "database.sqlite3").exists() and not list(data.glob("*.sqlite3")):
+        if not (data / "labeller.sqlite3").exists():
             _in_a_process(data, "fill", str(given.files))
         found: dict[str, Any] = {"files": given.files, "formats": {}}
         for name in given.formats:

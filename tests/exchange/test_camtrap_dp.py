@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import frictionless
 import jsonschema
 import pytest
 
@@ -128,7 +129,6 @@ def test_without_times_or_deployments_it_says_so(foxes, tmp_path):
 
 def problems(folder):
     """What the profile and the schemas of the standard find wrong."""
-    frictionless = pytest.importorskip("frictionless")
     schemas = json.loads((Path(__file__).parent / "standards" / "camtrap_dp.json").read_text())
     described = json.loads((folder / "datapackage.json").read_text())
     profile = schemas.pop("profile")

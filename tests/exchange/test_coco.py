@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from pycocotools import coco
 
 from labeller.exchange.exporters.splits import NAMES, part_of
 from labeller.projects.models import LabelClass
@@ -71,7 +72,6 @@ def test_people_go_out_where_they_are_asked_for(written):
 
 
 def test_coco_is_read_by_its_own_tools(written):
-    coco = pytest.importorskip("pycocotools.coco")
     folder, _ = written("coco")
     found = coco.COCO(str(folder / "annotations" / "instances.json"))
     (fox,) = found.getCatIds(catNms=["red fox"])

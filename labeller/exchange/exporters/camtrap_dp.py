@@ -7,6 +7,7 @@ the level that is chosen. Suggestions are no observations: see `contents`.
 import mimetypes
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -96,8 +97,7 @@ class _CamtrapWriting:
             key = picture.sha256[:16]
             is_public = not any(each.state is State.HUMAN for each in found)
             name = picture.path.rpartition("/")[2]
-            kind = mimetypes.guess_type(name)[0] or ""
-            kind = kind if kind.startswith(("image/", "video/", "audio/")) else "image/jpeg"
+            kind = _kind(name.rpartition(".")[2])
             path = self.places.path(picture)
             public = str(is_public).lower()
             self.media((key, place.name, self.method, at, path, public, name, kind, None, None, None))
@@ -122,7 +122,7 @@ class _CamtrapWriting:
             (
                 key, place, media, event, *times, "event" if media is None else "media",
                 TYPES.get(found.state, str(found.state)), "setup" if found.state is State.SETUP else None,
-                self._name(found), found.count, found.traits.get("lifeStage"), found.traits.get("sex"),
+                self._name(found), found.individuals, found.traits.get("lifeStage"), found.traits.get("sex"),
                 found.traits.get("behavior"), found.traits.get("individualID"), None, None, None,
                 *(("",) * 4 if box is None else (f"{side:.6g}" for side in box)),
                 *by, "|".join(found.tags), None,
@@ -138,6 +138,13 @@ class _CamtrapWriting:
         if not found.seen.scientific_name:
             self.seen.without_name.add(found.seen.name)
         return found.seen.taxon
+
+
+@lru_cache
+def _kind(suffix: str) -> str:
+    """The media type of files with that suffix."""
+    found = mimetypes.guess_type(f"x.{suffix}")[0] or ""
+    return found if found.startswith(("image/", "video/", "audio/")) else "image/jpeg"
 
 
 def _deployments(places: CameraPlaces) -> Iterator[tuple[Any, ...]]:

@@ -71,8 +71,8 @@ def _annotate(arrays: Arrays, categories: Categories, seen: SeenShot) -> None:
             "category_id": category,
             "sequence_level_annotation": False,
         }
-        if each.count is not None:
-            found["count"] = each.count
+        if each.individuals is not None:
+            found["count"] = each.individuals
         elif each.state is State.BLANK:
             found["count"] = 0
         if each.box is not None:

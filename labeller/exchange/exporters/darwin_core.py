@@ -70,7 +70,7 @@ def _row(
     return (
         f"{wanted.project.slug}:{key}_{number}", "MachineObservation", shots[0].event,
         start if start == end else f"{start}/{end}", name, seen.name if seen is not None else "",
-        {1: "genus", 2: "species", 3: "subspecies"}.get(words), "Animalia", found.count, *traits, "present",
+        {1: "genus", 2: "species", 3: "subspecies"}.get(words), "Animalia", found.individuals, *traits, "present",
         row.latitude, row.longitude, "EPSG:4326", place.name, row.location_name, "camera trap", *said,
         " | ".join(wanted.contents.path(shot) for shot in shots), "; ".join(found.tags),
         LICENCES.get(wanted.options["licence"]),

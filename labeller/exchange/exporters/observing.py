@@ -4,8 +4,9 @@ A class that was said of a box is not said of the whole picture again. Of an eve
 most individuals that any of its pictures shows; that there is nothing only where no picture shows anything.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from labeller.exchange.exporters.contents import Decision, KnownClass, Part, ProjectContents, Shot
 from labeller.labels.models import Answer
@@ -25,16 +26,15 @@ VOCABULARIES = {"sex": {"female", "male"}, "lifeStage": {"adult", "subadult", "j
 ORDER = (State.ANIMAL, State.HUMAN, State.VEHICLE, State.SETUP, State.UNKNOWN, State.UNCLASSIFIED, State.BLANK)
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(NamedTuple):
     """One thing that was seen, or that nothing was; without a decision nobody has looked."""
 
     state: State
     seen: KnownClass | None = None
     decision: Decision | None = None
     box: Box | None = None
-    count: int | None = None
-    traits: dict[str, str] = field(default_factory=dict)  # by the columns of TRAITS, without the count
+    individuals: int | None = None
+    traits: Mapping[str, str] = MappingProxyType({})  # by the columns of TRAITS, without the count
     tags: tuple[str, ...] = ()
 
 
@@ -65,7 +65,7 @@ class Observing:
         if boxed:
             rest = [found for found in rest if found.state is not State.BLANK]
         elif not rest and of_boxes and len(of_boxes) == len(picture.boxes):  # all of them were looked at
-            rest = [replace(of_boxes[0], box=None)]
+            rest = [of_boxes[0]._replace(box=None)]
         return [*rest, *boxed] or [Observation(State.UNCLASSIFIED)]
 
     def _is_left_out(self, part: Part) -> bool:
@@ -126,12 +126,12 @@ class Observing:
             for each in observed:
                 key = each.state, each.seen.pk if each.seen and each.state is State.ANIMAL else None
                 before = of_picture.get(key)
-                count = each.count if before is None else (before.count or 1) + (each.count or 1)
-                of_picture[key] = replace(_firmer(before, each), count=count, box=None)
+                count = each.individuals if before is None else (before.individuals or 1) + (each.individuals or 1)
+                of_picture[key] = _firmer(before, each)._replace(individuals=count, box=None)
             for key, each in of_picture.items():
                 before = merged.get(key)
-                counts = [found.count for found in (before, each) if found and found.count]
-                merged[key] = replace(_firmer(before, each), count=max(counts, default=None))
+                counts = [found.individuals for found in (before, each) if found and found.individuals]
+                merged[key] = _firmer(before, each)._replace(individuals=max(counts, default=None))
         found = sorted(merged.values(), key=lambda each: ORDER.index(each.state))
         told = [each for each in found if each.state not in {State.UNCLASSIFIED, State.BLANK}]
         return told or found[:1]  # that there is nothing only where everybody who looked found nothing

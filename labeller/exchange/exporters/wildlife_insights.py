@@ -87,7 +87,7 @@ def _image(images: CsvFile, project: str, place: CameraPlace, path: str, shot: S
     images(
         (
             project, place.name, shot.sha256[:16], path, by, taxon, None, None, None, genus, species, name,
-            uncertainty, f"{shot.taken_at:{LOCAL}}", found.count, None,
+            uncertainty, f"{shot.taken_at:{LOCAL}}", found.individuals, None,
             found.traits.get("lifeStage", "").capitalize(), found.traits.get("sex", "").capitalize(), None,
             found.traits.get("individualID"), "; ".join(found.tags), None,
         )
