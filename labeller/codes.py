@@ -56,6 +56,17 @@ class WorkerCode(Codes):
     READING_WORDS = "reading_words", "name"
     NO_WORDS = "no_words"
     NO_VECTORS_HERE = "no_vectors_here"
+    # Exports.
+    EXPORTING = "exporting"
+    PACKING = "packing"
+    EXPORT_OF_NOTHING = "export_of_nothing"
+    EXPORT_OF_PICTURES = "export_of_pictures"
+    EXPORT_REGROUPED = "export_regrouped"
+    EXPORT_WITHOUT_PLACES = "export_without_places", "n", "some"
+    EXPORT_WITHOUT_TIMES = "export_without_times", "n", "some"
+    EXPORT_NEEDS_PACKAGE = "export_needs_package", "name"
+    EXPORT_NEEDS_EMBEDDINGS = "export_needs_embeddings"
+    EXPORT_NO_COLUMN = "export_no_column", "name", "some"
     # What is tried: parts of networks, and what has learnt nothing.
     LAST_LAYER = "last_layer", "name"
     LEVELS = "levels", "name"

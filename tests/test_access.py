@@ -201,6 +201,9 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/export/deployments.csv", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/predictions.csv", (LOGIN, 404, 403, 403, 404, 404, 404)),  # no head yet
     Row("GET", "projects/<slug:slug>/export/<slug:kind>.manifest.json", (LOGIN, 404, 403, 403, 404, 404, 404)),
+    Row("GET", "projects/<slug:slug>/export/<int:export_id>.zip", (LOGIN, 404, 403, 403, 404, 404, 404)),
+    Row("POST", "projects/<slug:slug>/export/make/<slug:name>/", MANAGERS, FORM),
+    Row("POST", "projects/<slug:slug>/export/<int:export_id>/remove/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM),
 ]
 IN_A_PROJECT = [row for row in ROWS if "<slug:slug>" in row.path]
 
@@ -255,6 +258,8 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("uuid:token", uuid.uuid4()),
         ("int:number", 0),
         ("int:start", 0),
+        ("int:export_id", 1),
+        ("slug:name", "camtrap-dp"),
         ("slug:digest", "0123456789abcdef"),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),

@@ -66,6 +66,7 @@ QUEUES = {
     "vocabulary": "tune",
     "site_days": "train",
     "switch": "io",
+    "export": "io",
 }
 
 

@@ -98,7 +98,7 @@ NO_PAGES = {
     "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
     "compare_questions", "levels", "adapt", "stop_adapting", "use_adapted", "leave_adapted",
     "tune", "stop_tuning", "use_tuned", "train_vectors", "stop_vectors", "tune_encoder",
-    "look_up", "stop_looking", "reading", "speaking",
+    "look_up", "stop_looking", "reading", "speaking", "make_export", "export", "remove_export",
 }  # fmt: skip
 
 

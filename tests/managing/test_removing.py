@@ -14,6 +14,7 @@ from labeller.accounts.models import Membership, User
 from labeller.annotating.models import Assignment
 from labeller.embedding import ahead, loading, runs
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
+from labeller.exchange.models import Export
 from labeller.insights.models import SiteDay, SiteDays, Summary
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
@@ -145,6 +146,18 @@ def besides(project, question, who):
     TuningPolicy.objects.create(project=project, question=question)
     AdaptingResult.objects.create(project=project, run=run, way="whitening", report={})
     TileGroup.objects.create(question=question, kind="hunt", hunter=who, n=0)
+    exported(question, who)
+
+
+def exported(question, who):
+    """An export that was made, with its file."""
+    export = Export.objects.create(
+        project=question.project, format="camtrap-dp", asked_by=who, finished_at=timezone.now()
+    )
+    export.questions.add(question)
+    export.path.parent.mkdir(parents=True, exist_ok=True)
+    export.path.write_bytes(b"packed")
+    return export
 
 
 @pytest.fixture
@@ -389,6 +402,7 @@ def test_a_question_goes_with_those_that_follow_it(two, settings):
     sample = Sample.objects.filter(project=mine).first()
     kept = factories.label(other, sample, foxes.ana, ensure_class(other, "rain")[0].pk)
     samples = Sample.objects.filter(project=mine).count()
+    export = Export.objects.get(questions=question)
     heads = settings.HEADS / f"question-{question.pk}"
     assert heads.exists()
     remove(question)
@@ -396,6 +410,7 @@ def test_a_question_goes_with_those_that_follow_it(two, settings):
     assert list(Label.objects.filter(project=mine)) == [kept]
     assert Sample.objects.filter(project=mine).count() == samples
     assert not heads.exists()
+    assert not Export.objects.exists() and not export.path.exists()
     assert not answering.check(mine)
 
 

@@ -42,6 +42,7 @@ JOB_KINDS = {
     "network": gettext_noop("look at an uploaded network"),
     "help": gettext_noop("compare the questions"),
     "site_days": gettext_noop("work out the site-days"),
+    "export": gettext_noop("write an export"),
 }
 
 

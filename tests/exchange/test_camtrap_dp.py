@@ -1,0 +1,154 @@
+"""Camtrap DP: what it says of pictures and events, and that the standard's own schemas take it."""
+
+import csv
+import json
+from pathlib import Path
+
+import frictionless
+import jsonschema
+import pytest
+
+from labeller.exchange.exporters.base import Impossible
+from labeller.samples.models import Deployment, File
+from tests.exchange import season
+
+pytestmark = pytest.mark.django_db
+
+
+def read(folder, name):
+    with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def package(foxes, tmp_path, monkeypatch):
+    wholes, _ = season.season(foxes, tmp_path / "card")
+    season.accepted(foxes, monkeypatch, wholes["IMG_0006.jpg"], "red fox")
+    manifest = season.write(foxes, "camtrap-dp", tmp_path / "out")
+    return tmp_path / "out", manifest
+
+
+def of(rows, name, level="media"):
+    """What was observed in a picture: (type, setup, taxon, count, sex, tags)."""
+    columns = ("observationType", "cameraSetupType", "scientificName", "count", "sex", "observationTags")
+    return [tuple(row[each] for each in columns) for row in rows if row["observationLevel"] == level and name(row)]
+
+
+def test_states_are_told_apart_and_answers_to_followers_fill_columns(package):
+    folder, _ = package
+    media = {row["fileName"]: row["mediaID"] for row in read(folder, "media")}
+    rows = read(folder, "observations")
+
+    def seen(name):
+        return of(rows, lambda row: row["mediaID"] == media[name])
+
+    assert len(media) == 19
+    assert seen("burst3.jpg") == [("unclassified", "", "", "", "", "")]
+    assert seen("night0.jpg") == [("blank", "", "", "", "", "")]
+    assert seen("IMG_0000.jpg") == [("unclassified", "setup", "", "", "", "")]
+    assert seen("IMG_0003.jpg") == [("unknown", "", "", "", "", "unsure")]
+    assert seen("IMG_0004.jpg") == [("unclassified", "", "", "", "", "")]
+    assert seen("IMG_0005.jpg") == [], "left out by a reviewer"
+    assert seen("a..b.jpg") == [("human", "", "Homo sapiens", "", "", "")]
+    assert seen("burst0.jpg") == [("animal", "", "Vulpes vulpes", "", "", "sex:odd/one")]
+    assert seen("IMG_0002.jpg") == [("animal", "", "deer", "", "", "disputed")]
+    assert seen("IMG_0007.jpg") == [("animal", "", "Vulpes vulpes", "10", "", "count:10+")]
+    assert seen("burst1.jpg") == [
+        ("animal", "", "Vulpes vulpes", "2", "female", ""),
+        ("animal", "", "Vulpes vulpes", "1", "", ""),
+    ]
+    assert seen("IMG_0001.jpg") == [("unclassified", "", "", "", "", "")], "a box nobody looked at is no observation"
+
+
+def test_an_event_says_each_species_once_with_the_most_of_any_frame(package):
+    folder, _ = package
+    rows = [row for row in read(folder, "observations") if row["observationLevel"] == "event"]
+    assert all(not row["mediaID"] for row in rows)
+    burst = [row for row in rows if row["eventID"].startswith("event-")]
+    assert [(row["observationType"], row["scientificName"], row["count"]) for row in burst] == [
+        ("animal", "Vulpes vulpes", "3"),
+        ("blank", "", ""),
+    ]
+    assert burst[0]["eventStart"] == "2024-06-01T14:00:00+02:00"
+    assert burst[0]["eventEnd"] == "2024-06-01T14:03:00+02:00"
+    assert len(rows) == 2 + 13 - 1  # events, pictures by themselves, and one of these left out
+
+
+def test_every_row_says_who_decided_when_and_how_surely(package):
+    folder, _ = package
+    rows = read(folder, "observations")
+    by = {(row["classificationMethod"], row["classifiedBy"], row["classificationProbability"]) for row in rows}
+    assert ("human", "ana", "1") in by
+    assert ("human", "imported", "") in by
+    assert ("machine", "labeller head 7 (efficientnet-lite0)", "0.97") in by
+    for row in rows:
+        assert bool(row["classificationMethod"]) == bool(row["classificationTimestamp"])
+        assert row["classificationMethod"] or row["observationType"] == "unclassified"
+
+
+def test_paths_are_such_as_the_standard_takes_and_people_are_not_public(package):
+    folder, _ = package
+    rows = {row["fileName"]: row for row in read(folder, "media")}
+    assert rows["a..b.jpg"]["filePath"] == "north/cam 0/a%2E.b.jpg"
+    assert {name for name, row in rows.items() if row["filePublic"] == "false"} == {"a..b.jpg"}
+    assert rows[season.ODD[0]]["filePath"].endswith("=cmd|'calc'!A0.jpg"), "values are as they are"
+
+
+def test_the_description_holds_the_audit_and_what_the_rule_promises(package):
+    folder, manifest = package
+    said = json.loads((folder / "datapackage.json").read_text())
+    assert "at most 5 % are wrong by 80 audited samples (95 % confidence)" in said["description"]
+    assert said["gbifIngestion"] == {"observationLevel": "event"}
+    assert said["temporal"] == {"start": "2024-06-01", "end": "2024-06-02"}
+    assert [each["scientificName"] for each in said["taxonomic"]] == ["Meles meles", "Vulpes vulpes", "deer"]
+    assert any("No time zone" in note and "cam 1" in note for note in manifest["notes"])
+
+
+def test_without_coordinates_it_says_which_and_can_leave_them_out(foxes, tmp_path):
+    season.season(foxes, tmp_path / "card")
+    Deployment.objects.filter(name="north/cam 1").update(latitude=None, longitude=None)
+    with pytest.raises(Impossible, match=r"1 deployment has no coordinates.*cam 1"):
+        season.write(foxes, "camtrap-dp", tmp_path / "refused")
+    manifest = season.write(foxes, "camtrap-dp", tmp_path / "out", incomplete=True)
+    assert [row["deploymentID"] for row in read(tmp_path / "out", "deployments")] == ["north/cam 0"]
+    assert any("want of coordinates: north/cam 1" in note for note in manifest["notes"])
+
+
+def test_without_times_or_deployments_it_says_so(foxes, tmp_path):
+    season.season(foxes, tmp_path / "card")
+    File.objects.filter(path__contains="night").update(taken_at=None)
+    File.objects.filter(path__contains="IMG_0007").update(deployment=None)
+    with pytest.raises(Impossible, match="Of 3 pictures nobody knows when or where"):
+        season.write(foxes, "camtrap-dp", tmp_path / "refused")
+    season.write(foxes, "camtrap-dp", tmp_path / "out", incomplete=True)
+    assert len(read(tmp_path / "out", "media")) == 16
+
+
+# --- by the standard's own word -------------------------------------------------------------------
+
+
+def problems(folder):
+    """What the profile and the schemas of the standard find wrong."""
+    schemas = json.loads((Path(__file__).parent / "standards" / "camtrap_dp.json").read_text())
+    described = json.loads((folder / "datapackage.json").read_text())
+    profile = schemas.pop("profile")
+    found = [error.message for error in jsonschema.Draft4Validator(profile).iter_errors(described)]
+    for resource in described["resources"]:
+        if resource["name"] in schemas:
+            assert resource["schema"].endswith(f"/1.0.2/{resource['name']}-table-schema.json")
+            resource["schema"] = schemas[resource["name"]]
+    del described["profile"]
+    (folder / "offline.json").write_text(json.dumps(described))
+    report = frictionless.validate(str(folder / "offline.json"))
+    return found + report.flatten(["name", "rowNumber", "fieldName", "message"]) + report.errors
+
+
+def test_the_standard_finds_nothing_wrong(package):
+    assert problems(package[0]) == []
+
+
+def test_the_standard_finds_what_is_wrong(package):
+    folder, _ = package
+    text = (folder / "observations.csv").read_text()
+    (folder / "observations.csv").write_text(text.replace(",animal,", ",beast,", 1))
+    assert len(problems(folder)) == 1
