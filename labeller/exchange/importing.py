@@ -58,6 +58,13 @@ def ask(wanted: Import, phase: str = LOOK) -> Job:
     )
 
 
+def say(wanted: Import, said: dict[str, str]) -> None:
+    """Keep how the file is to be read, where that is not as it was guessed."""
+    guessed = {each["name"]: each["value"] for each in wanted.guesses}
+    wanted.options = {**wanted.options, **{name: value for name, value in said.items() if guessed.get(name) != value}}
+    wanted.save(update_fields=["options"])
+
+
 def under_way(wanted: Import) -> Job | None:
     """The job that is at work on it, or is to be."""
     found: Job | None = _jobs(wanted).filter(state__in=Job.OPEN).order_by("-pk").first()

@@ -48,12 +48,20 @@ def of_path(question: Question, path: Path, member: Member | None = None, **said
     )
 
 
-def of_upload(question: Question, file: BinaryIO, name: str) -> Import:
+def of_upload(question: Question, file: BinaryIO, name: str, **said: str) -> Import:
     """An import of a file that came with a form. Raises NoSpace where there is no room for it."""
     check_disk()
     name = clean(Path(name.replace("\\", "/")).name)[-LONGEST:].strip(". ") or "file"
     with transaction.atomic():
-        made = Import.objects.create(project=question.project, question=question, path="", name=name, is_upload=True)
+        made = Import.objects.create(
+            project=question.project,
+            question=question,
+            path="",
+            name=name,
+            is_upload=True,
+            format=said.pop("format", ""),
+            options=said,
+        )
         folder = upload_folder(made.pk)
         Import.objects.filter(pk=made.pk).update(path=names.encode(str(folder / name)))
     folder.mkdir(parents=True, exist_ok=True)

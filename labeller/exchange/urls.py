@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.exchange import views
+from labeller.exchange import import_views, views
 
 app_name = "exchange"
 urlpatterns = [
@@ -9,4 +9,7 @@ urlpatterns = [
     path("projects/<slug:slug>/export/predictions.csv", views.predictions_csv, name="predictions_csv"),
     path("projects/<slug:slug>/export/deployments.csv", views.deployments_csv, name="deployments_csv"),
     path("projects/<slug:slug>/export/<slug:kind>.manifest.json", views.manifest, name="manifest"),
+    path("projects/<slug:slug>/import/", import_views.imports, name="imports"),
+    path("projects/<slug:slug>/import/<int:import_id>/", import_views.one, name="import"),
+    path("projects/<slug:slug>/import/<int:import_id>/not-taken.csv", import_views.not_taken, name="import_list"),
 ]

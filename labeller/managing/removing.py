@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from labeller.accounts import forgetting
 from labeller.accounts.models import User
 from labeller.codes import WorkerCode
+from labeller.exchange.models import Import, files_of
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import LabelledClass
@@ -254,6 +255,7 @@ def _question(progress: jobs.Progress, pk: int) -> None:
     jobs.cancel(of_questions)
     total = sum(each.labels.count() for each in questions)
     emptying = Emptying(Counting(progress, total))
+    traces.delete(files_of(Import.objects.filter(question__in=pks)))
     _empty(emptying, Question, pks)
     for each in questions:
         traces.delete([traces.of_heads(each.pk), *traces.of_exports(each)])

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from labeller.embedding import ahead, runs
 from labeller.embedding.models import EmbeddingRun
+from labeller.exchange.models import Import, files_of
 from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
@@ -103,6 +104,7 @@ def delete_of_project(project_id: int, questions: Iterable[Question], source_ids
     delete_embeddings(project_id)
     for name in of_fitted(project_id):
         runs.networks().delete(name)
+    delete(files_of(Import.objects.filter(project=project_id)))
     for question in questions:
         delete([of_heads(question.pk), *of_exports(question)])
     for source_id in source_ids:
