@@ -290,10 +290,17 @@ class ForeignPrediction(models.Model):
     category = models.CharField(max_length=200, blank=True, help_text="As a detector has it; empty = nothing there.")
     confidence = models.FloatField(null=True, help_text="A detector's; null = it gave none.")
     suggestions = models.JSONField(default=list, help_text="Up to five pairs of class id and probability.")
+    label_class = models.ForeignKey(
+        LabelClass, models.SET_NULL, null=True, related_name="+", help_text="The first of them."
+    )
+    clarity = models.FloatField(null=True, help_text="By how much the first leads; null = there are none.")
     failure = models.CharField(max_length=500, blank=True, help_text="Why there is none.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model", "sample"], name="one_prediction_per_foreign_model")]
+        indexes = [
+            models.Index(fields=["model", "clarity"], condition=Q(clarity__isnull=False), name="foreign_by_clarity")
+        ]
 
     def __str__(self) -> str:
         return f"{self.model} on {self.sample_id}: {self.category or self.failure}"
