@@ -4,6 +4,7 @@ Looking and applying are one way, so that what a person sees before is what is d
 transaction, with the mark from which a run goes on that broke off: a picture is taken whole or not at all.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,6 +51,7 @@ class Applying:
         self.project, self.question, self.finder, self.account = project, question, finder, account
         self.is_dry, self.makes = is_dry, makes
         self.classes = ClassNames(question, is_dry=is_dry)
+        self.followers = _followers(question, is_dry=is_dry)
         self.stands = Stands(project, account, is_dry=is_dry)
         self._seen = bytearray()  # a bit a picture that came
 
@@ -100,6 +102,20 @@ class Applying:
         return is_again
 
 
+# What files tell besides a class, by the keys of the questions that ask for it, without case and dashes.
+TRAITS = {
+    "count": "count", "number": "count", "individuals": "count", "individualcount": "count", "groupsize": "count",
+    "sex": "sex", "lifestage": "lifestage", "age": "lifestage", "ageclass": "lifestage", "behavior": "behavior",
+    "behaviour": "behavior", "individual": "individualid", "individualid": "individualid",
+}  # fmt: skip
+
+
+def _followers(question: Question, *, is_dry: bool) -> dict[str, ClassNames]:
+    """The classes of questions that follow and ask for what files tell besides."""
+    keys = {each: re.sub("[-_]", "", each.key.lower()) for each in question.followers.order_by("position")}
+    return {TRAITS[key]: ClassNames(each, is_dry=is_dry) for each, key in keys.items() if key in TRAITS}
+
+
 class _Writing:
     """What a batch says, gathered by what it is written with."""
 
@@ -107,6 +123,7 @@ class _Writing:
         self.applying, self.account, self.classes = applying, applying.account, applying.classes
         self.boxes: dict[tuple[int, Box], None] = {}
         self.labels: list[_Labelled] = []
+        self.traits: list[tuple[str, _Labelled]] = []
         self.predictions: list[tuple[Placed, Box | None, Foreseen, Remark]] = []
 
     def add(self, pictured: Pictured, placed: Placed) -> None:
@@ -158,7 +175,21 @@ class _Writing:
         if not class_ids:
             self.account.note(NotTaken(remark.line, pictured.path, "no-class"))
             return None
-        return _Labelled(placed, box, class_ids, remark.line, pictured.path, self.classes)
+        said = _Labelled(placed, box, class_ids, remark.line, pictured.path, self.classes)
+        self._note_traits(said, remark)
+        return said
+
+    def _note_traits(self, said: "_Labelled", remark: Remark) -> None:
+        """What is told besides the class, where a question asks for it that follows."""
+        for trait, text in remark.also:
+            names = self.applying.followers.get(trait)
+            if names is None:
+                continue
+            class_id, problem = names.find(Taxon(text, state=State.ANIMAL), makes=self.applying.makes)
+            if problem:
+                self.account.note(NotTaken(said.line, said.path, problem, f"{trait} {text}"))
+                continue
+            self.traits.append((trait, _Labelled(said.placed, said.box, {class_id}, said.line, said.path, names)))
 
     def _is_label(self, said: "_Labelled") -> bool:
         """Take a label, where it is one: rows that contradict each other are none."""
@@ -201,7 +232,9 @@ class _Writing:
         def sample(placed: Placed, box: Box | None) -> int:
             return made[placed.file_id, box] if box else placed.sample_id or 0
 
-        self._write_labels(sample)
+        self._write_labels(sample, self.applying.question, self.labels)
+        for trait, names in self.applying.followers.items():
+            self._write_labels(sample, names.question, [each for which, each in self.traits if which == trait])
         by_model: dict[str, dict[int, Foreseen]] = {}
         for placed, box, foreseen, remark in self.predictions:
             of_model = by_model.setdefault(remark.model, {})
@@ -213,10 +246,14 @@ class _Writing:
             changed = foreign.store(foreign.model(self.applying.question, name), list(of_model.values()))
             self.account.add("changed", changed)
 
-    def _write_labels(self, sample: Callable[[Placed, Box | None], int]) -> None:
-        told = {sample(each.placed, each.box): each for each in self.labels}
+    def _write_labels(
+        self, sample: Callable[[Placed, Box | None], int], question: Question, labels: Sequence["_Labelled"]
+    ) -> None:
+        told: dict[int, _Labelled] = {}
+        for each in labels:
+            told.setdefault(sample(each.placed, each.box), each)
         known = {pk: frozenset(each.class_ids) for pk, each in told.items()}
-        kept = recording.adopt_known(None, self.applying.question, known) if known else {}
+        kept = recording.adopt_known(None, question, known) if known else {}
         for pk, code in kept.items():
             reason = code if code == "people" else "other-label"
             self.account.note(NotTaken(told[pk].line, told[pk].path, reason))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from labeller.exchange.counting import Account
@@ -18,6 +19,8 @@ LONGEST = 500  # characters of a name
 FACTS = ("location_name", "latitude", "longitude", "camera", "start", "end", "time_zone")
 LONG = {"location_name": 200, "camera": 200, "time_zone": 60}
 SAME = 1e-6  # degrees
+# Django's own bulk update takes many times as long.
+CLOCK = "UPDATE samples_file SET clock_time = %s, taken_at = %s WHERE id = %s"
 
 
 class Stands:
@@ -67,9 +70,11 @@ class Stands:
     def place(self, found: Iterable[tuple[Pictured, Placed]]) -> None:
         """Let pictures belong to the deployments that the file names, and have its time where they have none."""
         moved: dict[int, list[int]] = {}
+        clocks: list[tuple[Any, Any, int]] = []
+        adapt = connection.ops.adapt_datetimefield_value
         for pictured, placed in found:
             if pictured.taken_at and not placed.has_clock:
-                self._set_clock(pictured, placed)
+                clocks.append((adapt(pictured.taken_at), adapt(pictured.taken_at), placed.file_id))
             if not pictured.deployment.strip():
                 continue
             deployment = self._named(pictured.deployment)
@@ -78,10 +83,14 @@ class Stands:
             if deployment.pk is None or placed.deployment_id != deployment.pk:
                 self.account.add("placed")
                 moved.setdefault(deployment.pk or 0, []).append(placed.file_id)
+        self.is_changed |= bool(moved or clocks)
+        if self.is_dry:
+            return
+        if clocks:
+            with connection.cursor() as cursor:
+                cursor.executemany(CLOCK, clocks)
         for deployment_id, file_ids in moved.items():
-            self.is_changed = True
-            if not self.is_dry:
-                File.objects.filter(pk__in=file_ids).update(deployment=deployment_id, sequence=None)
+            File.objects.filter(pk__in=file_ids).update(deployment=deployment_id, sequence=None)
 
     def _make(self, deployment: Deployment, pictured: Pictured) -> None:
         """Make a deployment that only pictures name."""
@@ -92,11 +101,6 @@ class Stands:
         self.account.add("deployments")
         if not self.is_dry:
             deployment.save()
-
-    def _set_clock(self, pictured: Pictured, placed: Placed) -> None:
-        self.is_changed = True
-        if not self.is_dry:
-            File.objects.filter(pk=placed.file_id).update(clock_time=pictured.taken_at, taken_at=pictured.taken_at)
 
     def finish(self) -> None:
         """All is placed: have bursts formed anew, and let go of folders' deployments that no picture is of any more."""

@@ -65,10 +65,8 @@ def test_a_head_of_its_own_ends_it(foxes, pool):
 def test_the_page_is_told_whose_suggestion_it_is(foxes, pool):
     (entry, *_) = ranked(foxes.question)
     told = wire._why(foxes.ana, foxes.question, Assignment(entry=entry), {})
-    assert (
-        told["by_model"] == "md_v5a" and not told["by_names"]
+    assert told["by_model"] == "md_v5a" and not told["by_names"]
     assert told["suggestions"] and told["head_version"] is None
-    )
 
 
 def test_said_again_nothing_changes_and_something_else_replaces_it(foxes, pool):

@@ -1,10 +1,12 @@
 """Formats of others that can be read, by name: one module each."""
 
 from labeller.exchange.importers.base import Importer, Unreadable
+from labeller.exchange.importers.camtrap_dp import CamtrapDP
 from labeller.exchange.importers.inputs import Input
 from labeller.exchange.importers.megadetector import MegaDetector
 
-IMPORTERS: dict[str, Importer] = {each.name: each for each in (MegaDetector(),)}  # the most particular first
+# The most particular first: a table of labels is nearly anything.
+IMPORTERS: dict[str, Importer] = {each.name: each for each in (CamtrapDP(), MegaDetector())}
 
 
 def recognised(given: Input) -> Importer:

@@ -58,7 +58,7 @@ WRONG = {
     "changed": gettext_noop("The file is not the one that was looked at: look at it again."),
     "cannot-be-read": gettext_noop("The file cannot be read: %(text)s."),
     "no-package": gettext_noop("To read this the Python package %(text)s is needed, which is not installed here."),
-    "no-question": gettext_noop("The project asks no question yet."),
+    "no-such-zone": gettext_noop("There is no time zone of this name: %(text)s."),
 }
 
 

@@ -21,6 +21,7 @@ class Spill:
         self._database.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -20000;"
             "CREATE TABLE row (kind TEXT, key TEXT, line INTEGER, content TEXT);"
+            "CREATE TABLE known (kind TEXT, key TEXT, PRIMARY KEY (kind, key)) WITHOUT ROWID;"
         )
         self._waiting: list[tuple[str, str, int, str]] = []
 
@@ -47,12 +48,6 @@ class Spill:
         )
         return [(line, json.loads(content)) for line, content in rows]
 
-    def has(self, kind: str, key: str) -> bool:
-        return (
-            self._database.execute("SELECT 1 FROM row WHERE kind = ? AND key = ? LIMIT 1", (kind, key)).fetchone()
-            is not None
-        )
-
     def each(self, kind: str) -> Iterator[tuple[str, int, Any]]:
         """All of one kind with key and line, those of one key together."""
         rows = self._database.execute("SELECT key, line, content FROM row WHERE kind = ? ORDER BY key, line", (kind,))
@@ -71,20 +66,12 @@ class Spill:
         if last is not None:
             yield last, gathered
 
-    def without(self, kind: str, other: str) -> Iterator[tuple[str, int, Any]]:
-        """All of one kind under whose keys there is nothing of another one."""
-        rows = self._database.execute(
-            "SELECT key, line, content FROM row AS one WHERE kind = ? AND NOT EXISTS"
-            " (SELECT 1 FROM row WHERE kind = ? AND key = one.key) ORDER BY line",
-            (kind, other),
-        )
-        for key, line, content in rows:
-            yield key, line, json.loads(content)
-
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """A statement of our own, for tables of an importer's own."""
         return iter(self._database.execute(statement, values))
 
     def insert(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """One statement with the values of many rows."""
         self._database.execute("BEGIN")
         self._database.executemany(statement, rows)
         self._database.execute("COMMIT")
