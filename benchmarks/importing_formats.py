@@ -3,10 +3,10 @@
     python -m benchmarks.importing_formats [--format megadetector] [--media 100000] [--json FILE]
 
 A project of so many photographs (rows only) in a site of its own on SQLite, in the system's temporary directory; a file
-of the format with a box and a half a photograph, or a label and a half; each of them is a row, and each photograph. `look` and `apply` are rows a second of the dry run
-and of applying; `again` is the same file once more, which changes nothing; `floor` is how fast the same number of rows
-is written by SQLite alone, with Django's bulk_create, and `share` is apply over floor. `peak_mb` is the memory of the
-process at its most, of which `start_mb` were there before. Last line: JSON.
+of the format with a box and a half a photograph, or a label and a half: each of them is a row, and each photograph.
+`look` and `apply` are rows a second of the dry run and of applying; `again` is the same file once more, which changes
+nothing; `floor` is how many samples a second Django's bulk_create writes, and `share` is apply over floor. `peak_mb` is
+the memory of the process at its most, of which `start_mb` were there before. Last line: JSON.
 """
 
 import argparse

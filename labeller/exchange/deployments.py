@@ -1,6 +1,6 @@
 """Where and when cameras stood, as somebody's file tells it: what is not known is filled in, nothing written over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -32,25 +32,38 @@ class Stands:
         self._known: dict[str, Deployment] = {}
         self._told: set[str] = set()
 
-    def take(self, stands: Iterable[Stand]) -> None:
+    def take(self, stands: Sequence[Stand]) -> None:
         """Make deployments that are missing, and fill in what is not known of the others."""
+        self._look_up(each.name for each in stands)
+        made: dict[str, Deployment] = {}
+        filled: dict[str, Deployment] = {}
         for stand in stands:
             if problem := _problem(stand):
                 self.account.note(problem)
                 continue
             deployment = self._named(stand.name)
-            is_new = deployment.pk is None
+            is_new = deployment.pk is None and deployment.name not in self._told
             changed = [name for name in FACTS if self._fill(deployment, stand, name)]
             self.account.add("deployments", int(is_new or bool(changed)))
-            if not self.is_dry and (is_new or changed):
-                deployment.save()
+            if deployment.pk is None:
+                made[deployment.name] = deployment
+            elif changed:
+                filled[deployment.name] = deployment
             self._told.add(deployment.name)
+        if not self.is_dry:
+            Deployment.objects.bulk_create(made.values())
+            Deployment.objects.bulk_update(filled.values(), FACTS, batch_size=200)
+
+    def _look_up(self, names: Iterable[str]) -> None:
+        """Read what is known of the deployments of a batch, at once."""
+        wanted = {clean(name)[:LONGEST] for name in names} - self._known.keys() - {""}
+        for each in Deployment.objects.filter(project=self.project, name__in=wanted) if wanted else ():
+            self._known[each.name] = each
 
     def _named(self, name: str) -> Deployment:
         name = clean(name)[:LONGEST]
         if name not in self._known:
-            found = Deployment.objects.filter(project=self.project, name=name).first()
-            self._known[name] = found or Deployment(project=self.project, name=name)
+            self._known[name] = Deployment(project=self.project, name=name)
         return self._known[name]
 
     def _fill(self, deployment: Deployment, stand: Stand, name: str) -> bool:
@@ -67,8 +80,9 @@ class Stands:
         setattr(deployment, name, given)
         return True
 
-    def place(self, found: Iterable[tuple[Pictured, Placed]]) -> None:
+    def place(self, found: Sequence[tuple[Pictured, Placed]]) -> None:
         """Let pictures belong to the deployments that the file names, and have its time where they have none."""
+        self._look_up(pictured.deployment for pictured, _placed in found)
         moved: dict[int, list[int]] = {}
         clocks: list[tuple[Any, Any, int]] = []
         adapt = connection.ops.adapt_datetimefield_value

@@ -156,7 +156,10 @@ class Finder:
         rows: list[tuple[str, int]] = []
         for pk, path in pages(files, "path"):
             parts = path.split("/")
-            rows += [(_end("/".join(parts[-depth:])), pk) for depth in {1, 2, 3, len(parts)} if depth <= len(parts)]
+            for depth in {1, 2, 3, len(parts)}:
+                if depth <= len(parts):
+                    end = _end("/".join(parts[-depth:]))
+                    rows += [(end, pk), (end.rpartition(".")[0] or end, pk)]  # some formats leave suffixes out
             if len(rows) > 20_000:
                 self._keep(rows)
         self._keep(rows)

@@ -149,7 +149,7 @@ class _Reading:
             name = row["deploymentid"]
             if not name:
                 yield NotTaken(row.line, "", "bad-row", "deploymentID")
-            elif self._is_again("deployment", name, row.line):
+            elif not self.spill.is_new("deployment", name):
                 yield NotTaken(row.line, name, "same-id", name)
             else:
                 yield from self._deployment(row, name)
@@ -178,11 +178,6 @@ class _Reading:
     def _time(self, text: str) -> datetime | None:
         return times.local_time(text, self.zone)
 
-    def _is_again(self, kind: str, key: str, line: int) -> bool:
-        """Whether an id came before."""
-        statement = "INSERT OR IGNORE INTO known VALUES (?, ?) RETURNING 1"
-        return next(self.spill.execute(statement, (kind, key)), None) is None
-
     # --- observations -----------------------------------------------------------------------------
 
     def _observations(self) -> Iterator[Record]:
@@ -191,7 +186,7 @@ class _Reading:
             if isinstance(row, NotTaken):
                 yield row
                 continue
-            if row["observationid"] and self._is_again("observation", row["observationid"], row.line):
+            if row["observationid"] and not self.spill.is_new("observation", row["observationid"]):
                 yield NotTaken(row.line, "", "same-id", row["observationid"])
                 continue
             said, problem = _said(row)
@@ -223,7 +218,7 @@ class _Reading:
                 yield row
                 continue
             path = row["filepath"]
-            if not row["mediaid"] or self._is_again("mediaid", row["mediaid"], row.line):
+            if not row["mediaid"] or not self.spill.is_new("mediaid", row["mediaid"]):
                 yield NotTaken(row.line, path, "same-id" if row["mediaid"] else "bad-row", row["mediaid"] or "mediaID")
                 continue
             taken_at = self._time(row["timestamp"])

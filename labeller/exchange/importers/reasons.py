@@ -21,6 +21,7 @@ REFUSED = {
     "box-outside": gettext_noop("the box lies outside its picture: %(text)s"),
     "bad-number": gettext_noop("this is no such number: %(text)s"),
     "bad-date": gettext_noop("this is no date and time: %(text)s"),
+    "bad-zone": gettext_noop("there is no time zone of this name: %(text)s"),
     "bad-row": gettext_noop("it is not laid out as its format wants: %(text)s"),
     "bad-place": gettext_noop("latitude and longitude are no place on earth: %(text)s"),
     "ends-first": gettext_noop("it ends before it begins"),

@@ -41,6 +41,11 @@ class Spill:
         self._write()
         self._database.execute("CREATE INDEX by_key ON row (kind, key, line)")
 
+    def is_new(self, kind: str, key: str) -> bool:
+        """Whether an id did not come before."""
+        statement = "INSERT OR IGNORE INTO known VALUES (?, ?) RETURNING 1"
+        return self._database.execute(statement, (kind, key)).fetchone() is not None
+
     def get(self, kind: str, key: str) -> list[tuple[int, Any]]:
         """What was kept under a key, with the lines."""
         rows = self._database.execute(

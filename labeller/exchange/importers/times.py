@@ -1,5 +1,6 @@
 """Times as formats write them, as those of the clocks of a place: that is how this site keeps them, taken as UTC."""
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,11 +16,16 @@ SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})(?:[ T](\d{1,2}):(\d\d)(
 EARLIEST, LATEST = 1900, 2200
 
 
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def zone_of(name: str) -> ZoneInfo | None:
     """The zone of that name; None for no name. Raises Unreadable where there is none."""
     if not name.strip():
         return None
-    if name.strip() not in available_timezones():
+    if name.strip() not in _zones():
         raise Unreadable("no-such-zone", name)
     return ZoneInfo(name.strip())
 

@@ -17,7 +17,7 @@ from labeller.jobs.models import Job
 from labeller.labels import tallies
 from labeller.samples.models import File
 from tests import factories
-from tests.exchange.importers.examples import EXAMPLES, NOWHERE
+from tests.exchange.importers.examples import EXAMPLES, REFUSED
 
 pytestmark = pytest.mark.django_db
 ASIDE = {"exchange.Import", "jobs.Job", "labels.Tally"}  # the import itself, and what is counted otherwise below
@@ -83,7 +83,9 @@ def test_a_look_writes_nothing_and_tells_what_will_be_done(name, foxes, paths, t
     before = rows()
     wanted = looked(foxes, EXAMPLES[name](tmp_path, paths))
     assert rows() == before and Job.objects.count() == 0
-    assert wanted.format == name and wanted.look["pictures"] == len(paths) and wanted.look["preview"]
+    what = "deployments" if name == "deployments" else "pictures"
+    assert wanted.format == name and wanted.look[what] == len(paths)
+    assert bool(wanted.look["preview"]) == (what == "pictures")
     assert counts(applied(wanted).report) == counts(wanted.look)
     assert rows() != before
     assert not tallies.off(foxes.project)
@@ -101,8 +103,9 @@ def test_the_same_file_twice_changes_nothing(name, foxes, paths, tmp_path):
 def test_every_row_that_is_not_taken_is_listed_with_its_line_and_the_reason(name, foxes, paths, tmp_path):
     wanted = applied(looked(foxes, EXAMPLES[name](tmp_path, paths)))
     listed = list(csv.DictReader(wanted.list_path.open(encoding="utf-8", newline="")))
-    (row,) = (each for each in listed if each["path"] == NOWHERE)
-    assert row["reason"] == "no-file" and row["taken"] == "0" and int(row["line"]) > 0 and row["words"]
+    path, reason = REFUSED[name]
+    (row,) = (each for each in listed if each["path"] == path)
+    assert row["reason"] == reason and row["taken"] == "0" and int(row["line"]) > 0 and row["words"]
     assert len(listed) == sum(each["n"] for each in wanted.report["wrong"])
 
 
