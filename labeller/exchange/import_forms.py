@@ -29,7 +29,7 @@ class ImportForm(forms.Form):
         super().__init__(*args, **options)
         questions = project.questions.order_by("position", "pk")
         self.fields["question"].choices = [(each.key, each.text) for each in questions]  # type: ignore[attr-defined]
-        formats = [("", _("as recognised")), *((each.name, each.title) for each in IMPORTERS.values())]
+        formats = [("", _("as recognised")), *((each.name, gettext(each.title)) for each in IMPORTERS.values())]
         self.fields["format"].choices = formats  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -57,4 +57,12 @@ class OptionsForm(forms.Form):
 WORDS = {
     "make": _("are made"),
     "known": _("are left out"),
+    "labels": _("labels"),
+    "predictions": _("predictions"),
+    "yes": _("yes"),
+    "no": _("no"),
+    "comma": _("comma"),
+    "semicolon": _("semicolon"),
+    "tab": _("tab"),
+    "bar": _("bar"),
 }

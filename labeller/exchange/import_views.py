@@ -112,4 +112,4 @@ def not_taken(request: HttpRequest, slug: str, import_id: int) -> HttpResponseBa
 
 def _title(wanted: Import) -> str:
     known = IMPORTERS.get(wanted.format)
-    return known.title if known else ""
+    return _(known.title) if known else ""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from labeller.codes import WorkerCode
 from labeller.exchange import applying, importers, placing
@@ -91,9 +92,9 @@ def options_of(importer: Importer, given: Input) -> list[Option]:
     makes = MAKE if importer.makes_classes else KNOWN_ONLY
     return [
         *importer.options(given),
-        Option("classes", "Classes that the question lacks", makes, (MAKE, KNOWN_ONLY)),
-        Option("cut", "Cut off from the beginnings of paths"),
-        Option("add", "Put before paths"),
+        Option("classes", gettext_noop("Classes that the question lacks"), makes, (MAKE, KNOWN_ONLY)),
+        Option("cut", gettext_noop("Cut off from the beginnings of paths")),
+        Option("add", gettext_noop("Put before paths")),
     ]
 
 

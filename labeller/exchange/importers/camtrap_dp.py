@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import sheets, times
 from labeller.exchange.importers.base import (
     Importer,
@@ -62,7 +64,7 @@ class CamtrapDP(Importer):
     """A data package: a folder, or a zip of one."""
 
     def __init__(self) -> None:
-        super().__init__("camtrap-dp", "Camtrap DP")
+        super().__init__("camtrap-dp", gettext_noop("Camtrap DP"))
 
     def refusal(self, given: Input) -> str:
         found = self._package(given)
@@ -89,7 +91,7 @@ class CamtrapDP(Importer):
         return {name: place for name, place in places.items() if place in given.members}
 
     def options(self, given: Input) -> list[Option]:
-        return [Option("zone", "Time zone of the cameras, such as Europe/Amsterdam", "")]
+        return [Option("zone", gettext_noop("Time zone of the cameras, such as Europe/Amsterdam"), "")]
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:
         found = self._package(given)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import jsons, times
 from labeller.exchange.importers.base import Importer, NotTaken, Option, Options, Pictured, Record, Remark, Taxon
 from labeller.exchange.importers.boxes import box_of, sticks_out, wrong
@@ -20,7 +22,7 @@ class Coco(Importer):
     of_cameras = False
 
     def __init__(self) -> None:
-        super().__init__("coco", "COCO (JSON)")
+        super().__init__("coco", gettext_noop("COCO (JSON)"))
 
     def refusal(self, given: Input) -> str:
         member = given.only(".json")
@@ -35,7 +37,11 @@ class Coco(Importer):
         return ""
 
     def options(self, given: Input) -> list[Option]:
-        return [Option("zone", "Time zone of the cameras, such as Europe/Amsterdam")] if self.of_cameras else []
+        return (
+            [Option("zone", gettext_noop("Time zone of the cameras, such as Europe/Amsterdam"))]
+            if self.of_cameras
+            else []
+        )
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:
         member, zone = given.only(".json"), times.zone_of(options.get("zone", ""))
@@ -96,7 +102,7 @@ class CocoCameraTraps(Coco):
     of_cameras = True
 
     def __init__(self) -> None:
-        Importer.__init__(self, "coco-camera-traps", "COCO Camera Traps (JSON)")
+        Importer.__init__(self, "coco-camera-traps", gettext_noop("COCO Camera Traps (JSON)"))
 
 
 def _annotations(given: Input, member: str, names: dict[str, str], spill: Spill) -> Iterator[Record]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import sheets
 from labeller.exchange.importers.base import Option
 from labeller.exchange.importers.inputs import Input
@@ -55,17 +57,17 @@ def roles(keys: Sequence[str]) -> dict[str, str]:
 
 
 TITLES = {
-    "path": "Column of the path",
-    "folder": "Column of the folder",
-    "class": "Column of the class",
-    "score": "Column of the probability",
-    "model": "Column of the model",
-    "deployment": "Column of the deployment",
-    "time": "Column of the time",
-    "left": "Column of the box’s left",
-    "top": "Column of the box’s top",
-    "width": "Column of the box’s width",
-    "height": "Column of the box’s height",
+    "path": gettext_noop("Column of the path"),
+    "folder": gettext_noop("Column of the folder"),
+    "class": gettext_noop("Column of the class"),
+    "score": gettext_noop("Column of the probability"),
+    "model": gettext_noop("Column of the model"),
+    "deployment": gettext_noop("Column of the deployment"),
+    "time": gettext_noop("Column of the time"),
+    "left": gettext_noop("Column of the box’s left"),
+    "top": gettext_noop("Column of the box’s top"),
+    "width": gettext_noop("Column of the box’s width"),
+    "height": gettext_noop("Column of the box’s height"),
 }
 
 
@@ -77,6 +79,11 @@ def options(given: Input, table: Sheet, wanted: Sequence[str] = tuple(TITLES)) -
     delimiter = next(name for name, sign in DELIMITERS.items() if sign == table.delimiter)
     return [
         *(Option(role, TITLES[role], guessed[role], choices) for role in wanted),
-        Option("encoding", "Encoding", table.encoding, tuple(dict.fromkeys((table.encoding, *sheets.ENCODINGS)))),
-        Option("delimiter", "Between cells", delimiter, tuple(DELIMITERS)),
+        Option(
+            "encoding",
+            gettext_noop("Encoding"),
+            table.encoding,
+            tuple(dict.fromkeys((table.encoding, *sheets.ENCODINGS))),
+        ),
+        Option("delimiter", gettext_noop("Between cells"), delimiter, tuple(DELIMITERS)),
     ]

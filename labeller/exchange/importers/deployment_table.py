@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import columns, sheets, times
 from labeller.exchange.importers.base import Importer, NotTaken, Option, Options, Record, Stand, Unreadable
 from labeller.exchange.importers.inputs import Input
@@ -19,14 +21,14 @@ ROLES = {
     "zone": ("timezone", "zone", "tz"),
 }
 TITLES = {
-    "deployment": "Column of the deployment",
-    "place": "Column of the place",
-    "latitude": "Column of the latitude",
-    "longitude": "Column of the longitude",
-    "camera": "Column of the camera",
-    "start": "Column of the start",
-    "end": "Column of the end",
-    "zone": "Column of the time zone",
+    "deployment": gettext_noop("Column of the deployment"),
+    "place": gettext_noop("Column of the place"),
+    "latitude": gettext_noop("Column of the latitude"),
+    "longitude": gettext_noop("Column of the longitude"),
+    "camera": gettext_noop("Column of the camera"),
+    "start": gettext_noop("Column of the start"),
+    "end": gettext_noop("Column of the end"),
+    "zone": gettext_noop("Column of the time zone"),
 }
 
 
@@ -34,7 +36,7 @@ class DeploymentTable(Importer):
     """CSV with a row a deployment."""
 
     def __init__(self) -> None:
-        super().__init__("deployments", "Table of deployments (CSV)")
+        super().__init__("deployments", gettext_noop("Table of deployments (CSV)"))
 
     def refusal(self, given: Input) -> str:
         member = columns.table_of(given)

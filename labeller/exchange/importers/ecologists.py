@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import columns, sheets, taxonomy, times
 from labeller.exchange.importers.base import (
     Importer,
@@ -22,7 +24,7 @@ from labeller.exchange.importers.inputs import Input
 from labeller.exchange.importers.sheets import Sheet, SheetRow
 from labeller.samples.tables import CLASSES
 
-ZONE = Option("zone", "Time zone of the cameras, such as Europe/Amsterdam")
+ZONE = Option("zone", gettext_noop("Time zone of the cameras, such as Europe/Amsterdam"))
 MACHINES = re.compile(r"computer vision|speciesnet|megadetector|\bcv\b|\bai\b", re.IGNORECASE)
 
 
@@ -70,7 +72,7 @@ class Timelapse(_OneTable):
     one_of = frozenset({"datetime", "date", "deleteflag", "folder", "rootfolder"})
 
     def __init__(self) -> None:
-        super().__init__("timelapse", "Timelapse (CSV)")
+        super().__init__("timelapse", gettext_noop("Timelapse (CSV)"))
 
     def options(self, given: Input) -> list[Option]:
         keys = self.table(given).keys
@@ -78,8 +80,8 @@ class Timelapse(_OneTable):
         count = columns.first(keys, ("count", "number", "numberofanimals", "individuals"))
         choices = ("", *dict.fromkeys(filter(None, keys)))
         return [
-            Option("class", "Column of the class", guess, choices),
-            Option("count", "Column of the count", count, choices),
+            Option("class", gettext_noop("Column of the class"), guess, choices),
+            Option("count", gettext_noop("Column of the count"), count, choices),
             ZONE,
         ]
 
@@ -110,10 +112,10 @@ class DeepFaune(_OneTable):
     one_of = frozenset({"seqnum", "predictionbase", "scorebase", "top1", "humanpresence", "humancount"})
 
     def __init__(self) -> None:
-        super().__init__("deepfaune", "DeepFaune (CSV)")
+        super().__init__("deepfaune", gettext_noop("DeepFaune (CSV)"))
 
     def options(self, given: Input) -> list[Option]:
-        return [Option("model", "Name of the model", "DeepFaune"), ZONE]
+        return [Option("model", gettext_noop("Name of the model"), "DeepFaune"), ZONE]
 
     def rows(self, given: Input, options: Options) -> Iterator[Record]:
         model, zone = options.get("model") or "DeepFaune", times.zone_of(options.get("zone", ""))
@@ -135,7 +137,7 @@ class WildlifeInsights(Importer):
     """A download: images.csv with deployments.csv beside, in a folder or a zip; or images.csv by itself."""
 
     def __init__(self) -> None:
-        super().__init__("wildlife-insights", "Wildlife Insights (download)")
+        super().__init__("wildlife-insights", gettext_noop("Wildlife Insights (download)"))
 
     def refusal(self, given: Input) -> str:
         member = self._images(given)

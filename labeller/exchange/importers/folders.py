@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import columns, sheets
 from labeller.exchange.importers.base import (
     Importer,
@@ -30,7 +32,7 @@ class ImageFolder(Importer):
     """`class/file` or `split/class/file`; or metadata.csv, metadata.jsonl with a column of labels."""
 
     def __init__(self) -> None:
-        super().__init__("image-folder", "Folders by class (ImageFolder)")
+        super().__init__("image-folder", gettext_noop("Folders by class (ImageFolder)"))
 
     def refusal(self, given: Input) -> str:
         member = self._table(given)
@@ -61,11 +63,11 @@ class ImageFolder(Importer):
     def options(self, given: Input) -> list[Option]:
         member = self._table(given)
         if not member:
-            return [Option("level", "Level of the folders that name classes, 1 = the topmost", "")]
+            return [Option("level", gettext_noop("Level of the folders that name classes, 1 = the topmost"), "")]
         found = self._columns(given, member)
         by_key = {sheets.key(each): each for each in found}
         guess = by_key.get(columns.first(list(by_key), [each for each in CLASSES if each != "filename"]), "")
-        return [Option("class", "Column of the class", guess, ("", *found))]
+        return [Option("class", gettext_noop("Column of the class"), guess, ("", *found))]
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:
         for member in given.left_out:

@@ -6,6 +6,8 @@ A picture with an empty list was looked at and is blank; one without a list was 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import jsons
 from labeller.exchange.importers.base import (
     Importer,
@@ -30,7 +32,7 @@ class MegaDetector(Importer):
     """Of each picture its boxes, and of the whole what is likeliest."""
 
     def __init__(self) -> None:
-        super().__init__("megadetector", "MegaDetector (JSON)", makes_classes=False)
+        super().__init__("megadetector", gettext_noop("MegaDetector (JSON)"), makes_classes=False)
 
     def refusal(self, given: Input) -> str:
         member = given.only(".json")
@@ -48,8 +50,8 @@ class MegaDetector(Importer):
 
     def options(self, given: Input) -> list[Option]:
         return [
-            Option("least", "Boxes from this confidence on", str(LEAST)),
-            Option("model", "Name of the model", self._model(given)),
+            Option("least", gettext_noop("Boxes from this confidence on"), str(LEAST)),
+            Option("model", gettext_noop("Name of the model"), self._model(given)),
         ]
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers.base import (
     Importer,
     NotTaken,
@@ -27,7 +29,7 @@ class HuggingFace(Importer):
     """One or several .parquet files; pictures themselves are not read."""
 
     def __init__(self) -> None:
-        super().__init__("hugging-face", "Hugging Face (Parquet)")
+        super().__init__("hugging-face", gettext_noop("Hugging Face (Parquet)"))
 
     def refusal(self, given: Input) -> str:
         members = _members(given)
@@ -43,7 +45,14 @@ class HuggingFace(Importer):
 
     def options(self, given: Input) -> list[Option]:
         found = _schema(given, _members(given)[0])
-        return [Option("class", "Column of the class", next(each for each in LABELS if each in found), tuple(found))]
+        return [
+            Option(
+                "class",
+                gettext_noop("Column of the class"),
+                next(each for each in LABELS if each in found),
+                tuple(found),
+            )
+        ]
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:
         yield from gathered(self._rows(given, options))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import jsons, taxonomy
 from labeller.exchange.importers.base import Importer, NotTaken, Option, Options, Pictured, Record, Remark, Taxon
 from labeller.exchange.importers.boxes import box_of, sticks_out, wrong
@@ -16,7 +18,7 @@ class SpeciesNet(Importer):
     """Of each picture what the ensemble says, and a box where the detector saw something."""
 
     def __init__(self) -> None:
-        super().__init__("speciesnet", "SpeciesNet (JSON)")
+        super().__init__("speciesnet", gettext_noop("SpeciesNet (JSON)"))
 
     def refusal(self, given: Input) -> str:
         member = given.only(".json")
@@ -29,8 +31,8 @@ class SpeciesNet(Importer):
         first = jsons.outline(given, given.only(".json")).get("predictions") or {}
         version = str(first.get("model_version", "")).strip()
         return [
-            Option("least", "Boxes from this confidence on", str(LEAST)),
-            Option("model", "Name of the model", f"SpeciesNet {version}".strip()),
+            Option("least", gettext_noop("Boxes from this confidence on"), str(LEAST)),
+            Option("model", gettext_noop("Name of the model"), f"SpeciesNet {version}".strip()),
         ]
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:

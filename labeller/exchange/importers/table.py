@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers import columns, sheets, times
 from labeller.exchange.importers.base import (
     Importer,
@@ -31,7 +33,7 @@ class Table(Importer):
     """CSV, with whatever between its cells."""
 
     def __init__(self) -> None:
-        super().__init__("csv", "Table of labels or predictions (CSV)")
+        super().__init__("csv", gettext_noop("Table of labels or predictions (CSV)"))
 
     def refusal(self, given: Input) -> str:
         member = columns.table_of(given)
@@ -51,12 +53,23 @@ class Table(Importer):
         is_predicted = bool(guessed["score"] or guessed["class"] in columns.PREDICTED) and not keys >= OWN_LABELS
         bars = any("|" in cells for cells in _first_classes(given, member, guessed["class"]))
         return [
-            Option("meaning", "Its rows are", PREDICTIONS if is_predicted else LABELS, (LABELS, PREDICTIONS)),
-            Option("several", "Several classes in a cell, | between them", "yes" if bars else "no", ("yes", "no")),
+            Option(
+                "meaning", gettext_noop("Its rows are"), PREDICTIONS if is_predicted else LABELS, (LABELS, PREDICTIONS)
+            ),
+            Option(
+                "several",
+                gettext_noop("Several classes in a cell, | between them"),
+                "yes" if bars else "no",
+                ("yes", "no"),
+            ),
             *columns.options(given, table),
-            Option("name", "Name of the model", PurePath(member).stem),
-            Option("zone", "Time zone of the cameras, such as Europe/Amsterdam"),
-            Option("key", "Rows of this question only", _question(given, member) if keys >= OWN_LABELS else ""),
+            Option("name", gettext_noop("Name of the model"), PurePath(member).stem),
+            Option("zone", gettext_noop("Time zone of the cameras, such as Europe/Amsterdam")),
+            Option(
+                "key",
+                gettext_noop("Rows of this question only"),
+                _question(given, member) if keys >= OWN_LABELS else "",
+            ),
         ]
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:

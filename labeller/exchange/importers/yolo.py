@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from django.utils.translation import gettext_noop
+
 from labeller.exchange.importers.base import (
     Importer,
     NotTaken,
@@ -29,7 +31,7 @@ class Yolo(Importer):
     """Boxes by their middles. A picture with an empty file holds nothing; with a sixth number a box is predicted."""
 
     def __init__(self) -> None:
-        super().__init__("yolo", "YOLO (text files)")
+        super().__init__("yolo", gettext_noop("YOLO (text files)"))
 
     def refusal(self, given: Input) -> str:
         if given.is_single:
@@ -39,7 +41,7 @@ class Yolo(Importer):
         return "" if next(_texts(given), None) else "no text files of boxes in a folder “labels”"
 
     def options(self, given: Input) -> list[Option]:
-        return [Option("model", "Name of the model, where boxes are predicted", "YOLO")]
+        return [Option("model", gettext_noop("Name of the model, where boxes are predicted"), "YOLO")]
 
     def read(self, given: Input, options: Options) -> Iterator[Record]:
         names = _class_names(given)
