@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -91,7 +92,7 @@ class Input:
                 raise Unreadable("too-large", name)
             with zipfile.ZipFile(self.path) as archive, archive.open(place) as stream:
                 yield stream
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise Unreadable("broken-zip", str(error)) from error
         except OSError as error:
             raise Unreadable("cannot-be-read", error.strerror or str(error)) from error

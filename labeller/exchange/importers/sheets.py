@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from labeller.exchange.importers.base import NotTaken, Unreadable
-from labeller.exchange.importers.inputs import Input
+from labeller.exchange.importers.inputs import BEGINNING, Input
 from labeller.samples.tables import DELIMITERS, NO_TABLE
 
 ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")
@@ -91,7 +91,7 @@ def _encoding(start: bytes) -> str:
         start.decode("utf-8")
     except UnicodeDecodeError as error:
         # The beginning may end in the middle of a character.
-        return "utf-8-sig" if error.start > len(start) - 4 else "cp1252"
+        return "utf-8-sig" if len(start) == BEGINNING and error.start > len(start) - 4 else "cp1252"
     return "utf-8-sig"
 
 

@@ -5,9 +5,11 @@ import io
 import json
 import zipfile
 
+import numpy as np
 import pytest
 
 from labeller.exchange import importers, importing, starting
+from labeller.exchange.importers import jsons
 from labeller.exchange.importers.base import Unreadable
 from labeller.exchange.importers.inputs import Input
 from labeller.learning.models import ForeignPrediction
@@ -70,7 +72,7 @@ GOOD = json.dumps(detector([one("a.jpg"), one("b.jpg"), one("c.jpg")]))
         (json.dumps(detector([one("a.jpg")], version="")), "no-version"),
         (GOOD[:-90], "cut-off"),
         (GOOD + "}", "no-json"),
-        (GOOD.replace("0.9", "NaN"), "no-json"),
+        (json.dumps(detector([one("a.jpg"), one("b.jpg", conf=float("nan"))])), "no-json"),
         ('{"images": [{"file": "a"}]}', "not-recognised"),
         ('["a.jpg", "b.jpg"]', "not-recognised"),
         ("", "not-recognised"),
@@ -383,7 +385,7 @@ def test_a_zone_that_is_none_is_refused(foxes, paths, tmp_path):
         ((52.1, "", "", ""), None),
         (("north", 5.2, "", ""), "bad-number"),
         ((52.1, 5.2, "2026-06-01T00:00:00Z", "2026-05-01T00:00:00Z"), "ends-first"),
-        ((52.1, 5.2, "yesterday", ""), "bad-date"),
+        ((52.1, 5.2, "2026-02-30T00:00:00Z", ""), "bad-date"),
     ],
 )
 def test_a_deployment_is_somewhere_and_ends_after_its_start(foxes, paths, tmp_path, place, reason):
@@ -446,3 +448,18 @@ def test_lines_of_yolo_are_boxes_or_refused(foxes, paths, tmp_path, names, line,
     wrong, report = brought(foxes, made)
     assert [each for each, _line in wrong] == ([reason] if reason else [])
     assert report["labels"] == (reason in {"", "box-cut"})
+
+
+def test_levels_of_json_are_counted_whatever_strings_hold():
+    random = np.random.default_rng(0)
+    signs = list('[]{}"\\ab\n')
+    for _ in range(100):
+        told = [{"".join(random.choice(signs, 5)): "".join(random.choice(signs, 30))} for _ in range(10)]
+        stream = jsons.Shallow(io.BytesIO(json.dumps(told).encode()))
+        while stream.read(int(random.integers(1, 7))):
+            pass
+    for deep in (b"[" * 1_000, b'{"a":' * 1_000, (b"[" * 60 + b"]" * 10) * 5):
+        stream = jsons.Shallow(io.BytesIO(deep))
+        with pytest.raises(Unreadable, match="levels"):
+            while stream.read(100):
+                pass
