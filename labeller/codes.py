@@ -33,6 +33,7 @@ class WorkerCode(Codes):
     MIX_GONE = "mix_gone", "name"
     SHARD_WAITS = "shard_waits", "n", "name"
     NEW_FILES_FIRST = "new_files_first"
+    IMPORT_GOES_ON = "import_goes_on"
     TUNING_GATHERS = "tuning_gathers"
     TUNING_MEASURES = "tuning_measures"
     TUNING_COMPUTES = "tuning_computes"

@@ -131,6 +131,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.MIX_GONE: gettext_noop("What is weighed beside %(name)s is not there at the moment."),
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
+    WorkerCode.IMPORT_GOES_ON: gettext_noop("It goes on in a moment: other work comes in between."),
     WorkerCode.TUNING_GATHERS: gettext_noop("Gathering answers."),
     WorkerCode.TUNING_MEASURES: gettext_noop("Measuring how long it will take."),
     WorkerCode.TUNING_COMPUTES: gettext_noop("Computing what the fixed part of the network gives, once."),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeller.exchange import export_views, views
+from labeller.exchange import export_views, import_views, views
 
 app_name = "exchange"
 urlpatterns = [
@@ -12,4 +12,7 @@ urlpatterns = [
     path("projects/<slug:slug>/export/make/<slug:name>/", export_views.make, name="make_export"),
     path("projects/<slug:slug>/export/<int:export_id>.zip", export_views.download, name="export"),
     path("projects/<slug:slug>/export/<int:export_id>/remove/", export_views.remove, name="remove_export"),
+    path("projects/<slug:slug>/import/", import_views.imports, name="imports"),
+    path("projects/<slug:slug>/import/<int:import_id>/", import_views.one, name="import"),
+    path("projects/<slug:slug>/import/<int:import_id>/not-taken.csv", import_views.not_taken, name="import_list"),
 ]

@@ -52,6 +52,7 @@ QUEUES = {
     "help": "tune",
     "bursts": "io",
     "known": "io",
+    "import": "io",
     "count": "io",
     "derive": "io",
     "remove": "io",

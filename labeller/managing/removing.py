@@ -18,7 +18,7 @@ from labeller.accounts import forgetting
 from labeller.accounts.models import User
 from labeller.codes import WorkerCode
 from labeller.exchange import making
-from labeller.exchange.models import Export
+from labeller.exchange.models import Export, Import, files_of
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import LabelledClass
@@ -258,6 +258,7 @@ def _question(progress: jobs.Progress, pk: int) -> None:
         making.remove(export)  # what was said goes with the question
     total = sum(each.labels.count() for each in questions)
     emptying = Emptying(Counting(progress, total))
+    traces.delete(files_of(Import.objects.filter(question__in=pks)))
     _empty(emptying, Question, pks)
     for each in questions:
         traces.delete([traces.of_heads(each.pk), *traces.of_exports(each)])

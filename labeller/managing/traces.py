@@ -12,7 +12,7 @@ from django.conf import settings
 
 from labeller.embedding import ahead, runs
 from labeller.embedding.models import EmbeddingRun
-from labeller.exchange import models as exports
+from labeller.exchange.models import Import, files_of, folder_of
 from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
@@ -61,7 +61,7 @@ def of_exports(question: Question) -> list[Path]:
 
 def of_made_exports(project_id: int) -> Path:
     """The folder of what was exported of a project in other formats."""
-    return exports.folder_of(project_id)
+    return folder_of(project_id)
 
 
 def size(path: Path) -> int:
@@ -110,6 +110,7 @@ def delete_of_project(project_id: int, questions: Iterable[Question], source_ids
     delete([of_made_exports(project_id)])
     for name in of_fitted(project_id):
         runs.networks().delete(name)
+    delete(files_of(Import.objects.filter(project=project_id)))
     for question in questions:
         delete([of_heads(question.pk), *of_exports(question)])
     for source_id in source_ids:

@@ -1,5 +1,6 @@
 """What is deleted is gone, in every table and every folder, and what is others' is as it was."""
 
+import io
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from labeller.accounts.models import Membership, User
 from labeller.annotating.models import Assignment
 from labeller.embedding import ahead, loading, runs
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
+from labeller.exchange import starting
 from labeller.exchange.models import Export
 from labeller.insights.models import SiteDay, SiteDays, Summary
 from labeller.jobs import queueing as jobs
@@ -21,6 +23,7 @@ from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
 from labeller.labels import answering, tallies
 from labeller.labels.models import Check, Default, Flag, Label
+from labeller.learning import foreign
 from labeller.learning.models import Acceptance, Assessment, Head, Helping, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
 from labeller.messages import sentence
@@ -146,6 +149,10 @@ def besides(project, question, who):
     TuningPolicy.objects.create(project=project, question=question)
     AdaptingResult.objects.create(project=project, run=run, way="whitening", report={})
     TileGroup.objects.create(question=question, kind="hunt", hunter=who, n=0)
+    brought = starting.of_upload(question, io.BytesIO(b"[]"), "md.json")
+    brought.list_path.parent.mkdir(exist_ok=True)
+    brought.list_path.write_text("line,path\n")
+    foreign.store(foreign.model(question, "md_v5a"), [foreign.Foreseen(sample.pk, "animal", 0.9)])
     exported(question, who)
 
 
@@ -215,7 +222,7 @@ def test_nothing_of_a_project_is_left(two, settings, client):
         told.list_path(mine.sources.first().pk, "labels"), [tables_of_labels.Problem("no-row", 1, "a.jpg", "badger")]
     )
     folders = {path.partition("/")[0] for path in files(settings) - paths}
-    assert folders == {"embeddings", "exports", "heads", "media", "reports"}
+    assert folders == {"embeddings", "exports", "heads", "imports", "media", "reports"}
     job = remove(mine, foxes.olga)
     assert {name: found - rows[name] for name, found in tables().items() if found != rows[name]} == {}
     assert tables() == rows
