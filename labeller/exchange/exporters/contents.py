@@ -31,7 +31,6 @@ class Decision(NamedTuple):
     by: str
     at: datetime
     probability: float | None
-    uuid: str = ""  # of the label
 
     @property
     def is_answer(self) -> bool:
@@ -121,7 +120,7 @@ FILE = [name for name in Shot._fields if name not in {"source", "deployment", "s
 COLUMNS = ("pk", "source_id", *FILE[1:], "deployment_id", "sequence_id")
 BOX = ("box_left", "box_top", "box_width", "box_height")
 SAID = (
-    "sample", "state", "classes", "label__annotator", "label__created_at", "label__mode", "label__uuid",
+    "sample", "state", "classes", "label__annotator", "label__created_at",
 )  # fmt: skip
 
 
@@ -215,11 +214,6 @@ class ProjectContents:
             yield from (EventPictures(None, (picture,)) for picture in page)
             last = page[-1].pk
 
-    def pictures(self) -> Iterator[Shot]:
-        """All files with their samples, in the order of events."""
-        for event in self.events():
-            yield from event.pictures
-
     def samples(self, *, with_text: bool = False) -> "Iterator[tuple[Shot, Part, str, str]]":
         """All samples by themselves, for a file of texts may hold any number: the file, the sample, what it belongs
         together with, and what it says where that is asked for.
@@ -280,7 +274,7 @@ class ProjectContents:
                         found.setdefault(sample_id, {})[question.pk] = self._by_rule(question.pk, accepted)
         return found
 
-    def _said(self, state: str, classes: str, person: int | None, at: datetime, mode: str, uuid: Any) -> Decision:
+    def _said(self, state: str, classes: str, person: int | None, at: datetime) -> Decision:
         if person not in self._people:
             self._people |= _people(self.project)
         how, by = self._people[person]
@@ -290,7 +284,7 @@ class ProjectContents:
         named = tuple(sorted(named, key=lambda pk: self.classes[pk].place))
         # People who answered, with nobody against them, are sure; how sure an import was nobody said.
         is_sure = how == "human" and state == Answer.State.ANSWERED
-        return Decision(named, state, how, by, at, 1.0 if is_sure else None, str(uuid))
+        return Decision(named, state, how, by, at, 1.0 if is_sure else None)
 
     def _by_rule(self, question_id: int, accepted: accepting.Accepted) -> Decision:
         rule = self.rules[question_id]
