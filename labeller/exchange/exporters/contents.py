@@ -169,7 +169,8 @@ class ProjectContents:
         return {pk: rule for pk, rule in found.items() if rule is not None and rule.head is not None}
 
     @cached_property
-    def _accepted(self) -> dict[int, dict[int, accepting.Accepted]]:
+    def accepted(self) -> dict[int, dict[int, accepting.Accepted]]:
+        """What these accept, by question and sample."""
         return {pk: accepting.accepted(rule) for pk, rule in self.rules.items()}
 
     @cached_property
@@ -269,7 +270,7 @@ class ProjectContents:
                 found.setdefault(sample_id, {})[question.pk] = self._said(*said)
             if question.pk in self.rules:
                 for sample_id in ids:
-                    accepted = self._accepted[question.pk].get(sample_id)
+                    accepted = self.accepted[question.pk].get(sample_id)
                     if accepted is not None and question.pk not in found.get(sample_id, {}):
                         found.setdefault(sample_id, {})[question.pk] = self._by_rule(question.pk, accepted)
         return found
