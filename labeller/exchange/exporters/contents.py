@@ -16,7 +16,7 @@ from labeller.learning import accepting
 from labeller.learning.models import Acceptance
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.projects.states import State, state_of
-from labeller.samples.models import Box, Deployment, File, Sample, Sequence, Source, Text
+from labeller.samples.models import Box, Deployment, File, Sample, Sequence, Source, Text, place_of
 
 EVENTS = 200  # read at once
 PAGE = 1000  # files without an event, or samples, read at once
@@ -69,9 +69,7 @@ class Part(NamedTuple):
     @property
     def place(self) -> str:
         """Where in its file it lies, as the program writes it everywhere."""
-        left, top, width, height = self.box or (None,) * 4
-        where = {"box_left": left, "box_top": top, "box_width": width, "box_height": height}
-        return Sample(part=self.part, start=self.start, end=self.end, **where).place
+        return place_of(self.part, *(self.box or ()), self.start, self.end)
 
 
 class Shot(NamedTuple):
