@@ -340,6 +340,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     ),
     WorkerCode.EXPORT_NEEDS_PACKAGE: gettext_noop("This needs a package that is not here: pip install %(name)s"),
     WorkerCode.EXPORT_NEEDS_EMBEDDINGS: gettext_noop("Nothing has been embedded yet."),
+    WorkerCode.EXPORT_NO_CLASS: gettext_noop("There is no class %(name)s whose places could be coarsened."),
     WorkerCode.EXPORT_NO_COLUMN: gettext_noop("There is no column %(name)s; there are: %(some)s."),
     # What is tried: parts of networks, and what has learnt nothing.
     WorkerCode.LAST_LAYER: gettext_noop("%(name)s, last layer"),

@@ -118,9 +118,10 @@ def write(
     if not total:
         raise Impossible(notice(WorkerCode.EXPORT_OF_NOTHING))
     grouping = bursts.newest_grouping(wanted.project.pk)
-    tell(0, total, notice(WorkerCode.EXPORTING), now=True)
+    said = notice(WorkerCode.EXPORTING)
+    tell(0, total, said, now=True)
     folder = Folder(path, is_zipped=is_zipped)
-    exporter.write(wanted, folder, lambda done: tell(done, total, notice(WorkerCode.EXPORTING)))
+    exporter.write(wanted, folder, lambda done: tell(done, total, said))
     if bursts.newest_grouping(wanted.project.pk) != grouping:
         raise Impossible(notice(WorkerCode.EXPORT_REGROUPED))
     return folder.manifest(

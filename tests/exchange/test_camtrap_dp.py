@@ -124,6 +124,31 @@ def test_without_times_or_deployments_it_says_so(foxes, tmp_path):
     assert len(read(tmp_path / "out", "media")) == 16
 
 
+@pytest.mark.parametrize("name", ["camtrap-dp", "darwin-core", "wildlife-insights"])
+def test_places_of_sensitive_species_are_coarsened_in_every_row(foxes, tmp_path, monkeypatch, name):
+    """Where one was seen, or accepted, all rows of the deployment are: one exact row would give it away."""
+    wholes, _ = season.season(foxes, tmp_path / "card")
+    season.accepted(foxes, monkeypatch, wholes["IMG_0006.jpg"], "=badger")
+    Deployment.objects.update(latitude=52.1234, longitude=5.5678)
+    table, columns = {
+        "camtrap-dp": ("deployments", ("latitude", "longitude", "coordinateUncertainty")),
+        "wildlife-insights": ("deployments", ("latitude", "longitude")),
+        "darwin-core": ("occurrence", ("decimalLatitude", "decimalLongitude", "coordinateUncertaintyInMeters")),
+    }[name]
+
+    def places(folder, **options):
+        season.write(foxes, name, tmp_path / folder, **options)
+        return {tuple(row[column] for column in columns) for row in read(tmp_path / folder, table)}
+
+    exact, coarse, finer = ("52.1234", "5.5678", ""), ("52.1", "5.6", "7872"), ("52.12", "5.57", "788")
+    assert places("all") == {exact[: len(columns)]}
+    assert places("badgers", sensitive="Meles meles") == {coarse[: len(columns)]}, "at both cameras"
+    assert places("deer", sensitive="=BADGER, deer", coarse="0.01") == {finer[: len(columns)]}
+    assert places("people", sensitive="person") == {exact[: len(columns)], coarse[: len(columns)]}
+    with pytest.raises(Impossible, match="There is no class dodo"):
+        season.write(foxes, name, tmp_path / "refused", sensitive="dodo")
+
+
 # --- by the standard's own word -------------------------------------------------------------------
 
 

@@ -153,7 +153,7 @@ def _deployments(places: CameraPlaces) -> Iterator[tuple[Any, ...]]:
         blank: list[Any] = [None] * 14
         blank[7] = "true" if place.is_guessed else None  # timestampIssues
         yield (
-            place.name, None, row.location_name, row.latitude, row.longitude, None,
+            place.name, None, row.location_name, place.latitude, place.longitude, place.uncertainty,
             place.stamp(place.start), place.stamp(place.end), None, row.camera or None, *blank,
         )  # fmt: skip
 

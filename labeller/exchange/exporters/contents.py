@@ -16,7 +16,7 @@ from labeller.learning import accepting
 from labeller.learning.models import Acceptance
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.projects.states import State, state_of
-from labeller.samples.models import Box, Deployment, File, Sample, Sequence, Source, Text
+from labeller.samples.models import Box, Deployment, File, Sample, Sequence, Source, Text, place_of
 
 EVENTS = 200  # read at once
 PAGE = 1000  # files without an event, or samples, read at once
@@ -31,7 +31,6 @@ class Decision(NamedTuple):
     by: str
     at: datetime
     probability: float | None
-    uuid: str = ""  # of the label
 
     @property
     def is_answer(self) -> bool:
@@ -70,9 +69,7 @@ class Part(NamedTuple):
     @property
     def place(self) -> str:
         """Where in its file it lies, as the program writes it everywhere."""
-        left, top, width, height = self.box or (None,) * 4
-        where = {"box_left": left, "box_top": top, "box_width": width, "box_height": height}
-        return Sample(part=self.part, start=self.start, end=self.end, **where).place
+        return place_of(self.part, *(self.box or ()), self.start, self.end)
 
 
 class Shot(NamedTuple):
@@ -121,7 +118,7 @@ FILE = [name for name in Shot._fields if name not in {"source", "deployment", "s
 COLUMNS = ("pk", "source_id", *FILE[1:], "deployment_id", "sequence_id")
 BOX = ("box_left", "box_top", "box_width", "box_height")
 SAID = (
-    "sample", "state", "classes", "label__annotator", "label__created_at", "label__mode", "label__uuid",
+    "sample", "state", "classes", "label__annotator", "label__created_at",
 )  # fmt: skip
 
 
@@ -170,7 +167,8 @@ class ProjectContents:
         return {pk: rule for pk, rule in found.items() if rule is not None and rule.head is not None}
 
     @cached_property
-    def _accepted(self) -> dict[int, dict[int, accepting.Accepted]]:
+    def accepted(self) -> dict[int, dict[int, accepting.Accepted]]:
+        """What these accept, by question and sample."""
         return {pk: accepting.accepted(rule) for pk, rule in self.rules.items()}
 
     @cached_property
@@ -214,11 +212,6 @@ class ProjectContents:
         while page := self._pictures(alone.filter(pk__gt=last)[:PAGE]):
             yield from (EventPictures(None, (picture,)) for picture in page)
             last = page[-1].pk
-
-    def pictures(self) -> Iterator[Shot]:
-        """All files with their samples, in the order of events."""
-        for event in self.events():
-            yield from event.pictures
 
     def samples(self, *, with_text: bool = False) -> "Iterator[tuple[Shot, Part, str, str]]":
         """All samples by themselves, for a file of texts may hold any number: the file, the sample, what it belongs
@@ -275,12 +268,12 @@ class ProjectContents:
                 found.setdefault(sample_id, {})[question.pk] = self._said(*said)
             if question.pk in self.rules:
                 for sample_id in ids:
-                    accepted = self._accepted[question.pk].get(sample_id)
+                    accepted = self.accepted[question.pk].get(sample_id)
                     if accepted is not None and question.pk not in found.get(sample_id, {}):
                         found.setdefault(sample_id, {})[question.pk] = self._by_rule(question.pk, accepted)
         return found
 
-    def _said(self, state: str, classes: str, person: int | None, at: datetime, mode: str, uuid: Any) -> Decision:
+    def _said(self, state: str, classes: str, person: int | None, at: datetime) -> Decision:
         if person not in self._people:
             self._people |= _people(self.project)
         how, by = self._people[person]
@@ -290,7 +283,7 @@ class ProjectContents:
         named = tuple(sorted(named, key=lambda pk: self.classes[pk].place))
         # People who answered, with nobody against them, are sure; how sure an import was nobody said.
         is_sure = how == "human" and state == Answer.State.ANSWERED
-        return Decision(named, state, how, by, at, 1.0 if is_sure else None, str(uuid))
+        return Decision(named, state, how, by, at, 1.0 if is_sure else None)
 
     def _by_rule(self, question_id: int, accepted: accepting.Accepted) -> Decision:
         rule = self.rules[question_id]

@@ -21,7 +21,8 @@ DC = "http://purl.org/dc/terms/"
 COLUMNS = (
     "occurrenceID", "basisOfRecord", "eventID", "eventDate", "scientificName", "vernacularName", "taxonRank", "kingdom",
     "individualCount", "sex", "lifeStage", "behavior", "organismID", "occurrenceStatus", "decimalLatitude",
-    "decimalLongitude", "geodeticDatum", "locationID", "locality", "samplingProtocol", "identifiedBy", "dateIdentified",
+    "decimalLongitude", "coordinateUncertaintyInMeters", "geodeticDatum", "locationID", "locality", "samplingProtocol",
+    "identifiedBy", "dateIdentified",
     "identificationVerificationStatus", "identificationRemarks", "associatedMedia", "occurrenceRemarks", "license",
 )  # fmt: skip
 LICENCES = {
@@ -71,7 +72,8 @@ def _row(
         f"{wanted.project.slug}:{key}_{number}", "MachineObservation", shots[0].event,
         start if start == end else f"{start}/{end}", name, seen.name if seen is not None else "",
         {1: "genus", 2: "species", 3: "subspecies"}.get(words), "Animalia", found.individuals, *traits, "present",
-        row.latitude, row.longitude, "EPSG:4326", place.name, row.location_name, "camera trap", *said,
+        place.latitude, place.longitude, place.uncertainty, "EPSG:4326", place.name, row.location_name, "camera trap",
+        *said,
         " | ".join(wanted.contents.path(shot) for shot in shots), "; ".join(found.tags),
         LICENCES.get(wanted.options["licence"]),
     )  # fmt: skip

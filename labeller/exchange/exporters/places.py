@@ -1,5 +1,6 @@
 """Where and when pictures were taken, as the formats of ecologists have it: each at a place, at a time with a zone."""
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -10,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from labeller.codes import WorkerCode
 from labeller.exchange.exporters.base import ExportOption, ExportWanted, Impossible
-from labeller.exchange.exporters.contents import EventPictures, Shot
+from labeller.exchange.exporters.contents import PAGE, EventPictures, Shot
 from labeller.exchange.exporters.folder import Folder
-from labeller.samples.models import Deployment, File
+from labeller.labels.models import Answer
+from labeller.samples.models import Deployment, File, Sample
+from labeller.text import fold
 from tl_core.notices import notice
 
 LICENCES = ("", "CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0")
@@ -20,7 +23,12 @@ LICENCE = ExportOption("licence", _("Licence"), "", tuple((each, each or _("none
 COMPLETE = (  # for what can't do without times and places
     ExportOption("time_zone", _("Time zone"), "", help=_("Of cameras without one, as Europe/Amsterdam. Empty: UTC.")),
     ExportOption("incomplete", _("Leave out pictures without a time or a place"), False),
+    ExportOption(
+        "sensitive", _("Species whose places are coarsened"), "", help=_("Names of classes with commas between them.")
+    ),
+    ExportOption("coarse", _("Coarsened to"), "0.1", (("0.1", _("a tenth of a degree")), ("0.01", _("a hundredth")))),
 )
+METRES = 111_320  # of a degree along a meridian
 SHOWN = 10  # deployments that are named where something is missing of many
 _FORBIDDEN = re.compile(r"^[./~]|\.(?=\.)")  # what a path of a data package may not hold
 
@@ -45,10 +53,29 @@ class CameraPlace:
     zone: tzinfo
     is_guessed: bool  # whether nobody said which zone it is
     is_used: bool = False
+    coarse: float = 0.0  # degrees that its coordinates are rounded to; 0 = as they are
 
     @property
     def name(self) -> str:
         return self.deployment.name
+
+    @property
+    def latitude(self) -> float | None:
+        return self._rounded(self.deployment.latitude)
+
+    @property
+    def longitude(self) -> float | None:
+        return self._rounded(self.deployment.longitude)
+
+    def _rounded(self, angle: float | None) -> float | None:
+        if angle is None or not self.coarse:
+            return angle
+        return round(round(angle / self.coarse) * self.coarse, 6)
+
+    @property
+    def uncertainty(self) -> int | None:
+        """How many metres the camera may stand from there, where that was coarsened."""
+        return math.ceil(self.coarse / 2 * METRES * math.sqrt(2)) or None
 
     def stamp(self, when: datetime | None) -> str:
         """A time by the clocks of the place, with its offset from UTC."""
@@ -84,6 +111,7 @@ class CameraPlaces:
             raise Impossible(notice(WorkerCode.EXPORT_WITHOUT_PLACES, n=len(nowhere), some=some))
         for each in nowhere:
             del self._places[each.deployment.pk]
+        self._coarsen(wanted, folder)
         self._say(wanted, folder, nowhere)
 
     def _spans(self, wanted: ExportWanted) -> dict[int, tuple[datetime, datetime]]:
@@ -112,6 +140,23 @@ class CameraPlaces:
         ]:
             folder.remark(f"Start or end of these is that of their pictures: {', '.join(ends)}.")
 
+    def _coarsen(self, wanted: ExportWanted, folder: Folder) -> None:
+        """Round the coordinates of all deployments at which a sensitive species was seen, once and for all rows."""
+        names = {fold(name) for name in wanted.options["sensitive"].split(",") if name.strip()}
+        if not names:
+            return
+        classes = wanted.contents.of_question(wanted.question)
+        sensitive = {each.pk for each in classes if fold(each.name) in names or fold(each.scientific_name) in names}
+        known = {fold(name) for each in classes for name in (each.name, each.scientific_name)}
+        if unknown := sorted(names - known):
+            raise Impossible(notice(WorkerCode.EXPORT_NO_CLASS, name=unknown[0]))
+        while below := {each.pk for each in classes if each.parent in sensitive} - sensitive:
+            sensitive |= below
+        seen = [self._places[pk] for pk in _seen_at(wanted, sensitive) if pk in self._places]
+        for place in seen:
+            place.coarse = float(wanted.options["coarse"])
+        folder.remark(f"Coordinates of {len(seen)} deployments are rounded to {wanted.options['coarse']} degrees.")
+
     def placed(self, event: EventPictures) -> EventPictures:
         """The event without pictures that have no place or no time."""
         found = tuple(each for each in event.pictures if each.taken_at and each.deployment in self._places)
@@ -132,11 +177,22 @@ class CameraPlaces:
 
     def extent(self) -> tuple[float, float, float, float]:
         """West, south, east and north of all that were used."""
-        rows = [place.deployment for place in self.used()]
-        across = [each.longitude for each in rows if each.longitude is not None] or [0.0]
-        up = [each.latitude for each in rows if each.latitude is not None] or [0.0]
+        across = [each.longitude for each in self.used() if each.longitude is not None] or [0.0]
+        up = [each.latitude for each in self.used() if each.latitude is not None] or [0.0]
         return min(across), min(up), max(across), max(up)
 
     def used(self) -> list[CameraPlace]:
         """The deployments that pictures were written of, by name."""
         return [each for each in self._places.values() if each.is_used]
+
+
+def _seen_at(wanted: ExportWanted, classes: set[int]) -> set[int]:
+    """The deployments at which any of these classes was seen, by what people said or by what was accepted."""
+    answers = Answer.objects.of(wanted.question).answered().filter(label__classes__in=classes).order_by()
+    found = set(answers.values_list("sample__file__deployment", flat=True).distinct())
+    accepted = wanted.contents.accepted.get(wanted.question.pk, {})
+    samples = [pk for pk, (named, _sure) in accepted.items() if not classes.isdisjoint(named)]
+    for start in range(0, len(samples), PAGE):
+        of_page = Sample.objects.filter(pk__in=samples[start : start + PAGE]).order_by()
+        found |= set(of_page.values_list("file__deployment", flat=True).distinct())
+    return found - {None}

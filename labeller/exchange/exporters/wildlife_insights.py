@@ -101,7 +101,7 @@ def _camera(place: CameraPlace) -> str:
 def _deployment(project: str, place: CameraPlace) -> tuple[Any, ...]:
     row = place.deployment
     start, end = (f"{when:{LOCAL}}" if when else None for when in (place.start, place.end))
-    where = (row.location_name or place.name, row.longitude, row.latitude)
+    where = (row.location_name or place.name, place.longitude, place.latitude)
     return (project, place.name, None, None, *where, start, end, *(None,) * 7, _camera(place), *(None,) * 7)
 
 
