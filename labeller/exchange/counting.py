@@ -12,6 +12,7 @@ from typing import Any
 from labeller.exchange.importers.base import NotTaken
 from labeller.exchange.importers.reasons import REPAIRED, words
 from labeller.samples import names
+from labeller.samples.cells import defuse
 from labeller.text import storable
 
 FIRST = 5  # rows that are told of each kind
@@ -51,7 +52,8 @@ class Account:
             path, text = storable(names.plain(path)), storable(names.plain(text))
             if len(kind["first"]) < FIRST:
                 kind["first"].append([line, path[:300], text[:300]])
-            self._writer.writerow((line, path, int(kind["taken"]), reason, words(reason, text), text))
+            said = words(reason, text)
+            self._writer.writerow((line, defuse(path), int(kind["taken"]), reason, defuse(said), defuse(text)))
 
     @property
     def wants_preview(self) -> bool:

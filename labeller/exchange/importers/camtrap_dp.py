@@ -88,7 +88,7 @@ class CamtrapDP(Importer):
             return f"a data package of another profile: {profile[:80]}"
         folder = member.rpartition("/")[0]
         places = {name: f"{folder}/{path}" if folder else path for name, path in resources.items() if name in TABLES}
-        return {name: place for name, place in places.items() if place in given.members}
+        return {name: place for name, place in places.items() if place in given.names}
 
     def options(self, given: Input) -> list[Option]:
         return [Option("zone", gettext_noop("Time zone of the cameras, such as Europe/Amsterdam"), "")]

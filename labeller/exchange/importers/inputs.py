@@ -1,9 +1,10 @@
 """What is imported from: a file, a folder, or a zip of either. Of a zip nothing is written to disk: members stream."""
 
 import json
+import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,30 +20,32 @@ MOST_TABLES = 100_000_000_000  # bytes of one member, unpacked: what is larger i
 
 
 class Input:
-    """Named files, read as streams. `tell`, where it is set, is called with the share that was read so far."""
+    """Named files, read as streams."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.tell: Callable[[float], None] = lambda _share: None
 
     @cached_property
     def names(self) -> list[str]:
         """All files in it, with forward slashes; of a single file its own name. Raises Unreadable."""
-        return [*self.members]
-
-    @cached_property
-    def members(self) -> dict[str, Any]:
-        """The files by name: where each is, or its entry in the zip."""
         if self.path.is_dir():
-            found = sorted(each for each in self.path.rglob("*") if each.is_file())
-            return {name: each for each in found if not is_litter(name := each.relative_to(self.path).as_posix())}
+            return [name for name in self._walked() if not is_litter(name)]
         if not self.path.is_file():
             raise Unreadable("no-such-file", self.path.name)
-        if not self.is_zip:
-            return {self.path.name: self.path}
+        return list(self._entries) if self.is_zip else [self.path.name]
+
+    def _walked(self) -> Iterator[str]:
+        """The files of a folder, in order; links are not followed out of it."""
+        for folder, folders, files in os.walk(self.path):
+            folders.sort()
+            inside = Path(folder).relative_to(self.path).as_posix()
+            yield from sorted(name if inside == "." else f"{inside}/{name}" for name in files)
+
+    @cached_property
+    def _entries(self) -> dict[str, zipfile.ZipInfo]:
+        """The files of a zip that are safe to read, by name."""
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                return {member_name(each): each for each in members_of(archive) if refused_member(each) is None}
+            return {member_name(each): each for each in members_of(self._archive) if refused_member(each) is None}
         except TextRefused as refused:
             raise Unreadable("too-many-files", refused.reason) from refused
         except BROKEN as error:
@@ -53,8 +56,12 @@ class Input:
         """Files of a zip that are not taken: their names lead out of it, they are links, or encrypted."""
         if not self.is_zip:
             return []
-        with zipfile.ZipFile(self.path) as archive:
-            return [member_name(each) for each in members_of(archive) if refused_member(each) is not None]
+        return [member_name(each) for each in members_of(self._archive) if refused_member(each) is not None]
+
+    @cached_property
+    def _archive(self) -> zipfile.ZipFile:
+        """Opened once: each time its whole list of files would be read."""
+        return zipfile.ZipFile(self.path)
 
     @cached_property
     def is_zip(self) -> bool:
@@ -79,18 +86,21 @@ class Input:
         with self.open(name) as stream:
             return stream.read(size)
 
+    def location(self, name: str) -> Path:
+        """Where one of its files is, unless it is in a zip."""
+        return self.path / name if self.path.is_dir() else self.path
+
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """One of its files as a stream. Raises Unreadable where it is damaged."""
-        place = self.members[name]
         try:
-            if isinstance(place, Path):
-                with place.open("rb") as stream:
+            if not self.is_zip:
+                with self.location(name).open("rb") as stream:
                     yield stream
                 return
-            if place.file_size > MOST_TABLES:
+            if self._entries[name].file_size > MOST_TABLES:
                 raise Unreadable("too-large", name)
-            with zipfile.ZipFile(self.path) as archive, archive.open(place) as stream:
+            with self._archive.open(self._entries[name]) as stream:
                 yield stream
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise Unreadable("broken-zip", str(error)) from error

@@ -23,8 +23,9 @@ def outline(given: Input, member: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     at = ""
     builder, prefix = None, ""
+    start = given.beginning(member, LOOKED_AT)
     try:
-        for place, event, value in ijson.parse(_plain(BytesIO(given.beginning(member, LOOKED_AT))), use_float=True):
+        for place, event, value in ijson.parse(_plain(BytesIO(start)), use_float=True):
             if place == "" and event == "start_array":
                 found[""] = None
             if place == "" and event == "map_key":

@@ -82,7 +82,7 @@ def _file(given: Input, member: str) -> Any:
     if given.is_zip:
         raise Unreadable("no-table", "Parquet in a zip: unpack it")  # it is read from its end
     try:
-        return parquet.ParquetFile(given.members[member])
+        return parquet.ParquetFile(given.location(member))
     except (OSError, ValueError) as error:
         raise Unreadable("cannot-be-read", str(error)[:200]) from error
 

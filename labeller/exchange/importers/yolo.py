@@ -49,7 +49,7 @@ class Yolo(Importer):
             raise Unreadable("no-member", ", ".join(NAMES))
         for member in given.left_out:
             yield NotTaken(0, member, "leads-out")
-        for name in sorted(_texts(given)):
+        for name in _texts(given):
             yield from _picture(given, name, names, options.get("model") or "YOLO")
 
 

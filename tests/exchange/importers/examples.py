@@ -185,13 +185,15 @@ def wildlife_insights(folder, paths):
 
 def yolo(folder, paths):
     """A text file a picture, empty where there is nothing."""
-    file = folder / "yolo.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("data.yaml", "path: .\nnames:\n  0: fox\n  1: badger\n")
-        for _number, path, name in numbered(paths):
-            text = {"fox": "0 0.5 0.5 0.2 0.2\n", "badger": "1 0.4 0.4 0.2 0.2\n", "empty": ""}[name]
-            archive.writestr(f"labels/{path.rpartition('.')[0]}.txt", text)
-    return file
+    made = folder / "yolo"
+    made.mkdir()
+    (made / "data.yaml").write_text("path: .\nnames:\n  0: fox\n  1: badger\n")
+    for _number, path, name in numbered(paths):
+        text = {"fox": "0 0.5 0.5 0.2 0.2\n", "badger": "1 0.4 0.4 0.2 0.2\n", "empty": ""}[name]
+        file = made / "labels" / f"{path.rpartition('.')[0]}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return made
 
 
 def image_folder(folder, paths):
