@@ -47,7 +47,7 @@ class OptionsForm(forms.Form):
         for each in guesses:
             shown: dict[str, Any] = {"label": gettext(each["title"]), "required": False, "initial": each["value"]}
             if each["choices"]:
-                choices = [(value, gettext(WORDS.get(value, value) or "–")) for value in each["choices"]]
+                choices = [(value, gettext(WORDS.get(value, value)) or "–") for value in each["choices"]]
                 self.fields[each["name"]] = forms.ChoiceField(choices=choices, **shown)
             else:
                 widget = forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "off"})
