@@ -15,7 +15,7 @@ from tests.exchange import season
 
 pytestmark = pytest.mark.django_db
 PAGE = "/projects/foxes/export/"
-CHOSEN = {"gbif_level": "media", "sampling_design": "targeted", "capture_method": "timeLapse"}
+CHOSEN = {"gbif_level": "media", "sampling_design": "targeted", "capture_method": "timeLapse", "coarse": "0.1"}
 
 
 @pytest.fixture

@@ -110,6 +110,14 @@ def test_a_wide_table_has_a_column_for_each_question(written):
     assert list(states.values()) == ["unsure", "skipped", "left_out", "accepted"]
 
 
+def test_a_question_that_is_called_as_a_column_is_has_one_of_its_own(written):
+    Question.objects.filter(key="sex").update(key="event")
+    folder, _ = written("csv")
+    box, _ = [row for row in of_file(rows_of(folder / "wide.csv"), "burst1.jpg") if row["part"].startswith("box")]
+    assert (box["question_event"], box["question_event_decided_by"]) == ("female", "ana")
+    assert box["event"].startswith("event-")
+
+
 def test_a_long_table_has_a_row_for_each_answer_and_the_columns_that_are_wanted(written):
     folder, _ = written("csv", rows="long", columns="path, question,classes,says")
     rows = rows_of(folder / "long.csv")

@@ -77,9 +77,10 @@ def _row(wanted: ExportWanted, seen: SeenShot, name: str) -> dict[str, Any]:
 def _texts(wanted: ExportWanted, folder: Folder, tell: Tell, lines: dict[str, Callable[[str], None]]) -> None:
     """Texts with an answer to any of the questions."""
     rows = SampleRows(wanted, tell, is_long=False, with_text=True)
+    states = [column for column in rows.columns if column.endswith("_state")]
     for cells in rows:
         row = dict(zip(rows.columns, cells, strict=True))
-        if any(row[f"{question.key}_state"] for question in wanted.questions):
+        if any(row[column] for column in states):
             lines[row["split"] or ALL](_json(row))
     rows.splits.remark(folder)
 

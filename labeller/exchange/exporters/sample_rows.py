@@ -34,8 +34,7 @@ class SampleRows:
         self.wanted, self._tell, self.is_long, self.with_text = wanted, tell, is_long, with_text
         self.splits = Splits(wanted)
         self.questions = wanted.questions
-        of_each = [f"{question.key}_{name}" if name != "classes" else question.key for question in self.questions
-                   for name in SAID]  # fmt: skip
+        of_each = [_column(question, name) for question in self.questions for name in SAID]
         said = ["question", "verdict", *SAID] if is_long else of_each
         self.columns = (*WHERE, *said, *(["text"] if with_text else []))
 
@@ -79,3 +78,9 @@ class SampleRows:
             names, says and str(says), decision.state, decision.how, decision.by, stamp(decision.at),
             decision.probability,
         )  # fmt: skip
+
+
+def _column(question: Question, name: str) -> str:
+    """What a column about a question is called where each has its own: its classes by its key, if that is free."""
+    key = f"question_{question.key}" if question.key in WHERE else question.key
+    return key if name == "classes" else f"{key}_{name}"

@@ -57,10 +57,10 @@ def _lines(categories: Categories, seen: SeenShot) -> str:
 
 
 def _described(categories: Categories, parts: tuple[str, ...]) -> str:
-    """data.yaml; every JSON string is a YAML one."""
+    """data.yaml, which lies where its paths begin; every JSON string is a YAML one."""
     paths = {"train": parts[0], "val": parts[1] if len(parts) > 1 else parts[0]}
     paths |= {"test": "test"} if "test" in parts else {}
-    lines = ["path: ."] + [f"{name}: images/{part}" for name, part in paths.items()]
+    lines = [f"{name}: images/{part}" for name, part in paths.items()]
     names = [f"  {number}: {json.dumps(each.name)}" for number, each in categories.listed()]
     return "\n".join([*lines, "names:", *names]) + "\n"
 
