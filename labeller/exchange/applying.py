@@ -25,7 +25,7 @@ from labeller.projects.states import State
 from labeller.samples import parts
 from labeller.samples.models import Box
 
-MOST_RECORDS, MOST_REMARKS = 400, 1_000  # in one transaction
+MOST_RECORDS, MOST_REMARKS = 250, 500  # in one transaction: on SQLite all other writers wait for it
 
 
 def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -123,7 +123,6 @@ class _Writing:
         self.applying, self.account, self.classes = applying, applying.account, applying.classes
         self.boxes: dict[tuple[int, Box], None] = {}
         self.labels: list[_Labelled] = []
-        self.traits: list[tuple[str, _Labelled]] = []
         self.predictions: list[tuple[Placed, Box | None, Scored, Remark]] = []
 
     def add(self, pictured: Pictured, placed: Placed) -> None:
@@ -140,7 +139,9 @@ class _Writing:
             if remark.model:
                 shown += self._prediction(placed, box, remark)
             elif said := self._label(pictured, placed, box, remark):
-                labelled.setdefault(box, said).class_ids.update(said.class_ids)
+                first = labelled.setdefault(box, said)
+                first.class_ids.update(said.class_ids)
+                first.traits.update(said.traits)
         shown += [(box, each.names) for box, each in labelled.items() if self._is_label(each)]
         self.boxes.update({(placed.file_id, box): None for box, _said in shown if box})
         if shown and self.account.wants_preview and placed.sample_id:
@@ -175,21 +176,20 @@ class _Writing:
         if not class_ids:
             self.account.note(NotTaken(remark.line, pictured.path, "no-class"))
             return None
-        said = _Labelled(placed, box, class_ids, remark.line, pictured.path, self.classes)
-        self._note_traits(said, remark)
-        return said
+        traits = self._traits(remark, pictured.path)
+        return _Labelled(placed, box, class_ids, remark.line, pictured.path, self.classes, traits)
 
-    def _note_traits(self, said: "_Labelled", remark: Remark) -> None:
-        """What is told besides the class, where a question asks for it that follows."""
+    def _traits(self, remark: Remark, path: str) -> dict[str, int]:
+        """What is told besides the class, where a question asks for it that follows: the classes of its answers."""
+        found = {}
         for trait, text in remark.also:
             names = self.applying.followers.get(trait)
             if names is None:
                 continue
-            class_id, problem = names.find(Taxon(text, state=State.ANIMAL), makes=self.applying.makes)
+            found[trait], problem = names.find(Taxon(text, state=State.ANIMAL), makes=self.applying.makes)
             if problem:
-                self.account.note(NotTaken(said.line, said.path, problem, f"{trait} {text}"))
-                continue
-            self.traits.append((trait, _Labelled(said.placed, said.box, {class_id}, said.line, said.path, names)))
+                self.account.note(NotTaken(remark.line, path, problem, f"{trait} {text}"))
+        return found
 
     def _is_label(self, said: "_Labelled") -> bool:
         """Take a label, where it is one: rows that contradict each other are none."""
@@ -232,9 +232,10 @@ class _Writing:
         def sample(placed: Placed, box: Box | None) -> int:
             return made[placed.file_id, box] if box else placed.sample_id or 0
 
-        self._write_labels(sample, self.applying.question, self.labels)
+        self._write_labels(sample, self.applying.question, [(each, each.class_ids) for each in self.labels])
         for trait, names in self.applying.followers.items():
-            self._write_labels(sample, names.question, [each for which, each in self.traits if which == trait])
+            told = [(each, {each.traits[trait]}) for each in self.labels if each.traits.get(trait)]
+            self._write_labels(sample, names.question, told)
         by_model: dict[str, dict[int, Scored]] = {}
         for placed, box, foreseen, remark in self.predictions:
             of_model = by_model.setdefault(remark.model, {})
@@ -247,12 +248,13 @@ class _Writing:
             self.account.add("changed", changed)
 
     def _write_labels(
-        self, sample: Callable[[Placed, Box | None], int], question: Question, labels: Sequence["_Labelled"]
+        self,
+        sample: Callable[[Placed, Box | None], int],
+        question: Question,
+        labels: Sequence[tuple["_Labelled", set[int]]],
     ) -> None:
-        told: dict[int, _Labelled] = {}
-        for each in labels:
-            told.setdefault(sample(each.placed, each.box), each)
-        known = {pk: frozenset(each.class_ids) for pk, each in told.items()}
+        told = {sample(each.placed, each.box): each for each, _class_ids in labels}
+        known = {sample(each.placed, each.box): frozenset(class_ids) for each, class_ids in labels}
         kept = recording.adopt_known(None, question, known) if known else {}
         for pk, code in kept.items():
             reason = code if code == "people" else "other-label"
@@ -269,6 +271,7 @@ class _Labelled:
     line: int
     path: str
     classes: ClassNames
+    traits: dict[str, int]  # the classes that answer questions which follow, by what they are about
 
     @property
     def names(self) -> str:

@@ -40,7 +40,6 @@ REPAIRED = {
     "event-spread": gettext_noop("said of an event: of each of its pictures"),
     "no-zone": gettext_noop("a time without a zone is taken as that of the place"),
     "old-name": gettext_noop("the column has the name of an earlier version: %(text)s"),
-    "pixels": gettext_noop("boxes in pixels were put in proportion to their pictures"),
 }
 WRONG = {
     "no-such-file": gettext_noop("There is no such file: %(text)s."),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-TOGETHER = 5_000  # rows written at once
+TOGETHER = 1_000  # rows written at once
 
 
 class Spill:

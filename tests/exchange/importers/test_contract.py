@@ -1,6 +1,7 @@
 """What every importer keeps to: it is one list of them that these tests go through."""
 
 import csv
+import gc
 import tracemalloc
 
 import pytest
@@ -164,6 +165,7 @@ def test_memory_does_not_grow_with_the_file(name, tmp_path):
         file = EXAMPLES[name](folder, [f"camera-{number % 7}/IMG_{number:06}.JPG" for number in range(n)])
         given, importer = Input(file), importers.IMPORTERS[name]
         said = {each.name: each.guess for each in importer.options(given)}
+        gc.collect()  # what earlier tests left is not this one's
         tracemalloc.start()
         assert sum(1 for _ in importer.read(given, said)) >= n
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -13,10 +13,10 @@ from labeller.exchange.importers import jsons
 from labeller.exchange.importers.base import Unreadable
 from labeller.exchange.importers.inputs import Input
 from labeller.learning.models import ForeignPrediction
-from labeller.projects.models import LabelClass
+from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Deployment, Sample
 from tests import factories
-from tests.exchange.importers.examples import MEDIA, OBSERVATIONS, as_coco, package, table
+from tests.exchange.importers.examples import DEPLOYMENTS, MEDIA, OBSERVATIONS, as_coco, package, table
 
 pytestmark = pytest.mark.django_db
 BOX = [0.1, 0.2, 0.3, 0.4]
@@ -463,3 +463,14 @@ def test_levels_of_json_are_counted_whatever_strings_hold():
         with pytest.raises(Unreadable, match="levels"):
             while stream.read(100):
                 pass
+
+
+def test_what_is_told_besides_answers_the_questions_that_follow(foxes, paths, tmp_path):
+    sex = Question.objects.create(project=foxes.project, key="sex", text="Which sex?", follows=foxes.question)
+    columns = (*OBSERVATIONS, "sex")
+    said = [(*observed(0, "m0"), "female"), (*observed(1, "m1"), ""), (*observed(2, "m2", box=BOX), "male")]
+    said.append((*observed(3, "m2", "Meles meles", box=BOX), "female"))
+    wrong, _report = brought(foxes, package(tmp_path, [], media(paths), said, names=(DEPLOYMENTS, MEDIA, columns)))
+    assert {each for each, _line in wrong} == {"deployment-made", "several-classes"}
+    told = sex.labels.values_list("sample__file__path", "classes__name")
+    assert list(told) == [(paths[0], "female")]
