@@ -4,7 +4,6 @@ Looking and applying are one way, so that what a person sees before is what is d
 transaction, with the mark from which a run goes on that broke off: a picture is taken whole or not at all.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,9 +16,10 @@ from labeller.exchange.importers.base import NotTaken, Pictured, Record, Remark,
 from labeller.exchange.importers.boxes import sticks_out, wrong
 from labeller.exchange.naming import ClassNames
 from labeller.exchange.placing import Finder, Placed
+from labeller.exchange.traits import trait_of
 from labeller.labels import recording
 from labeller.learning import foreign
-from labeller.learning.foreign import Scored
+from labeller.learning.foreign import Predicted
 from labeller.projects.models import Project, Question
 from labeller.projects.states import State
 from labeller.samples import parts
@@ -103,17 +103,10 @@ class Applying:
 
 
 # What files tell besides a class, by the keys of the questions that ask for it, without case and dashes.
-TRAITS = {
-    "count": "count", "number": "count", "individuals": "count", "individualcount": "count", "groupsize": "count",
-    "sex": "sex", "lifestage": "lifestage", "age": "lifestage", "ageclass": "lifestage", "behavior": "behavior",
-    "behaviour": "behavior", "individual": "individualid", "individualid": "individualid",
-}  # fmt: skip
-
-
 def _followers(question: Question, *, is_dry: bool) -> dict[str, ClassNames]:
     """The classes of questions that follow and ask for what files tell besides."""
-    keys = {each: re.sub("[-_]", "", each.key.lower()) for each in question.followers.order_by("position")}
-    return {TRAITS[key]: ClassNames(each, is_dry=is_dry) for each, key in keys.items() if key in TRAITS}
+    asked = {each: trait_of(each.key).lower() for each in question.followers.order_by("position")}
+    return {name: ClassNames(each, is_dry=is_dry) for each, name in asked.items() if name}
 
 
 class _Writing:
@@ -123,7 +116,7 @@ class _Writing:
         self.applying, self.account, self.classes = applying, applying.account, applying.classes
         self.boxes: dict[tuple[int, Box], None] = {}
         self.labels: list[_Labelled] = []
-        self.predictions: list[tuple[Placed, Box | None, Scored, Remark]] = []
+        self.predictions: list[tuple[Placed, Box | None, Predicted, Remark]] = []
 
     def add(self, pictured: Pictured, placed: Placed) -> None:
         shown: list[tuple[Any, str]] = []
@@ -204,7 +197,7 @@ class _Writing:
     def _prediction(self, placed: Placed, box: Box | None, remark: Remark) -> list[tuple[Any, str]]:
         if remark.failure:
             self.account.add("failures")
-            self.predictions.append((placed, box, Scored(0, failure=remark.failure), remark))
+            self.predictions.append((placed, box, Predicted(0, failure=remark.failure), remark))
             return []
         pairs = []
         for taxon, score in zip(remark.classes, remark.scores, strict=False):
@@ -215,7 +208,7 @@ class _Writing:
         category = "" if first.state == State.BLANK else remark.category or first.name
         self.account.add("blanks" if not category and box is None else "predictions")
         self.account.add("boxes", int(box is not None))
-        foreseen = Scored(0, category, remark.confidence, tuple(pairs))
+        foreseen = Predicted(0, category, remark.confidence, tuple(pairs))
         self.predictions.append((placed, box, foreseen, remark))
         words = [first.name or first.scientific_name or first.state, *(f"{score:.0%}" for score in remark.scores[:1])]
         return [(box, " ".join(words))]
@@ -236,7 +229,7 @@ class _Writing:
         for trait, names in self.applying.followers.items():
             told = [(each, {each.traits[trait]}) for each in self.labels if each.traits.get(trait)]
             self._write_labels(sample, names.question, told)
-        by_model: dict[str, dict[int, Scored]] = {}
+        by_model: dict[str, dict[int, Predicted]] = {}
         for placed, box, foreseen, remark in self.predictions:
             of_model = by_model.setdefault(remark.model, {})
             pk = sample(placed, box)

@@ -9,19 +9,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from labeller.exchange.exporters.contents import Decision, KnownClass, Part, ProjectContents, Shot
+from labeller.exchange.traits import trait_of
 from labeller.labels.models import Answer
 from labeller.projects.models import Question
 from labeller.projects.states import State
 from labeller.samples.models import Box
 
 # Columns that questions fill which follow, by their keys without case and dashes.
-TRAITS = {
-    "count": "count", "number": "count", "individuals": "count", "individualcount": "count", "groupsize": "count",
-    "sex": "sex",
-    "lifestage": "lifeStage", "age": "lifeStage", "ageclass": "lifeStage",
-    "behavior": "behavior", "behaviour": "behavior",
-    "individual": "individualID", "individualid": "individualID",
-}  # fmt: skip
 VOCABULARIES = {"sex": {"female", "male"}, "lifeStage": {"adult", "subadult", "juvenile"}}
 ORDER = (State.ANIMAL, State.HUMAN, State.VEHICLE, State.SETUP, State.UNKNOWN, State.UNCLASSIFIED, State.BLANK)
 
@@ -34,7 +28,7 @@ class Observation(NamedTuple):
     decision: Decision | None = None
     box: Box | None = None
     individuals: int | None = None
-    traits: Mapping[str, str] = MappingProxyType({})  # by the columns of TRAITS, without the count
+    traits: Mapping[str, str] = MappingProxyType({})  # by the columns that `trait_of` names, without the count
     tags: tuple[str, ...] = ()
 
 
@@ -43,11 +37,7 @@ class Observing:
 
     def __init__(self, contents: ProjectContents, question: Question) -> None:
         self.contents, self.question = contents, question
-        self._columns = {
-            each.pk: TRAITS.get(each.key.replace("-", "").replace("_", "").lower(), "")
-            for each in contents.questions
-            if each.pk != question.pk
-        }
+        self._columns = {each.pk: trait_of(each.key) for each in contents.questions if each.pk != question.pk}
         self._keys = {each.pk: each.key for each in contents.questions}
 
     # --- of a picture -----------------------------------------------------------------------------
