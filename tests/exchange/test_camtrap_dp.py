@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import frictionless
@@ -10,6 +11,7 @@ import pytest
 
 from labeller.exchange.exporters.base import Impossible
 from labeller.samples.models import Deployment, File
+from tests import factories
 from tests.exchange import season
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +74,41 @@ def test_an_event_says_each_species_once_with_the_most_of_any_frame(package):
     assert burst[0]["eventStart"] == "2024-06-01T14:00:00+02:00"
     assert burst[0]["eventEnd"] == "2024-06-01T14:03:00+02:00"
     assert len(rows) == 2 + 13 - 1  # events, pictures by themselves, and one of these left out
+
+
+def test_of_an_event_is_said_what_its_pictures_agree_on(foxes, tmp_path):
+    """Two females and one of which nobody said anything are not three females; in another frame they are the same."""
+    wholes, boxes = season.season(foxes, tmp_path / "card")
+    sex = foxes.project.questions.get(key="sex")
+
+    def event(folder):
+        season.write(foxes, "camtrap-dp", tmp_path / folder)
+        rows = read(tmp_path / folder, "observations")
+        (fox,) = [row for row in rows if row["eventID"].startswith("event-") and row["observationLevel"] == "event"
+                  and row["scientificName"]]  # fmt: skip
+        return fox["sex"], fox["count"], fox["observationTags"]
+
+    assert event("one") == ("", "3", "sex:odd/one")
+    factories.label(sex, boxes[1], foxes.ana, sex.classes.get(name="female").pk)
+    assert event("both") == ("female", "3", "sex:odd/one")
+    male = sex.classes.get(name="male").pk
+    factories.label(sex, wholes["burst0.jpg"], foxes.mia, male, mode="review")
+    assert event("contradicted") == ("", "3", "")
+
+
+def test_a_camera_that_took_nothing_while_it_stood_is_effort(foxes, tmp_path):
+    season.season(foxes, tmp_path / "card")
+    start = season.START
+    where = {"project": foxes.project, "latitude": 1, "longitude": 2}
+    Deployment.objects.create(name="idle", start=start, end=start + timedelta(days=9), **where)
+    Deployment.objects.create(name="nobody knows when", **where)
+    season.write(foxes, "camtrap-dp", tmp_path / "out")
+    rows = {row["deploymentID"]: row for row in read(tmp_path / "out", "deployments")}
+    assert rows.keys() == {"idle", "north/cam 0", "north/cam 1"}
+    assert (rows["idle"]["deploymentStart"], rows["idle"]["deploymentEnd"]) == (
+        "2024-06-01T04:00:00+00:00", "2024-06-10T04:00:00+00:00",
+    )  # fmt: skip
+    assert problems(tmp_path / "out") == []
 
 
 def test_every_row_says_who_decided_when_and_how_surely(package):

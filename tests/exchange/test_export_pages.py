@@ -51,6 +51,9 @@ def test_what_is_wrong_with_the_options_is_said_and_nothing_is_made(manager):
     text = answer.content.decode()
     assert answer.status_code == 200 and "called as Europe/Amsterdam" in text and "species is not one of" in text
     assert not Export.objects.exists()
+    manager.post(f"{PAGE}make/camtrap-dp/", CHOSEN)
+    shown = manager.post(f"{PAGE}make/camtrap-dp/").content.decode()
+    assert f'hx-get="{PAGE}?question=species"' in shown, "it is not asked for by what was posted"
     assert manager.post(f"{PAGE}make/papyrus/").status_code == 404
 
 

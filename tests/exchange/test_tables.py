@@ -178,6 +178,24 @@ def test_texts_go_out_with_what_they_say(db, tmp_path):
         season.write(words, "coco", tmp_path / "coco")
 
 
+def test_texts_of_one_file_are_parted_by_what_belongs_together(db, tmp_path):
+    words = factories.cast(classes=("praise", "complaint"))
+    Project.objects.filter(pk=words.project.pk).update(kind="text")
+    words.project.refresh_from_db()
+    (first,) = factories.samples(words.project, 1)
+    rows = [Sample(project=words.project, file=first.file, part="row", start=n, shard=0) for n in range(40)]
+    customers = [words.project.deployments.create(name=f"customer {number}") for number in range(5)]
+    for number, sample in enumerate(Sample.objects.bulk_create(rows)):
+        group = customers[number // 4] if number < 20 else None
+        Text.objects.create(sample=sample, project=words.project, content="?", digest=f"{number}", deployment=group)
+    season.write(words, "csv", tmp_path / "out", split="70-15-15")
+    parted = {}
+    for row in rows_of(tmp_path / "out" / "wide.csv"):
+        parted.setdefault(row["deployment"], set()).add(row["split"])
+    assert parted.pop("") == {"train", "val", "test"}, "texts by themselves"
+    assert len(parted) == 5 and all(len(parts) == 1 for parts in parted.values())
+
+
 # --- Parquet --------------------------------------------------------------------------------------
 
 

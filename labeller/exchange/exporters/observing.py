@@ -110,29 +110,57 @@ class Observing:
 
     def of_event(self, pictures: Iterable[list[Observation]]) -> list[Observation]:
         """What was observed in an event, by what was in each of its pictures."""
-        merged: dict[tuple[State, int | None], Observation] = {}
+        kinds: dict[_Kind, list[Observation]] = {}
         for observed in pictures:
-            of_picture: dict[tuple[State, int | None], Observation] = {}
-            for each in observed:
-                key = each.state, each.seen.pk if each.seen and each.state is State.ANIMAL else None
-                before = of_picture.get(key)
-                count = each.individuals if before is None else (before.individuals or 1) + (each.individuals or 1)
-                of_picture[key] = _firmer(before, each)._replace(individuals=count, box=None)
-            for key, each in of_picture.items():
-                before = merged.get(key)
-                counts = [found.individuals for found in (before, each) if found and found.individuals]
-                merged[key] = _firmer(before, each)._replace(individuals=max(counts, default=None))
-        found = sorted(merged.values(), key=lambda each: ORDER.index(each.state))
+            for kind, each in _of_one_picture(observed).items():
+                kinds.setdefault(kind, []).append(each)
+        found = sorted(map(_of_all_pictures, kinds.values()), key=lambda each: ORDER.index(each.state))
         told = [each for each in found if each.state not in {State.UNCLASSIFIED, State.BLANK}]
         return told or found[:1]  # that there is nothing only where everybody who looked found nothing
 
 
-def _firmer(before: Observation | None, now: Observation) -> Observation:
-    """Of two of the same kind that of a person, else the earlier one."""
-    if before is None or before.decision is None:
-        return now
-    is_better = now.decision is not None and now.decision.how == "human" != before.decision.how
-    return now if is_better else before
+_Kind = tuple[State, int | None]
+
+
+def _of_one_picture(observed: list[Observation]) -> dict[_Kind, Observation]:
+    """What one picture shows of each kind: all individuals together, and of these what they have in common."""
+    found: dict[_Kind, Observation] = {}
+    for each in observed:
+        kind = each.state, each.seen.pk if each.seen is not None and each.state is State.ANIMAL else None
+        before = found.get(kind)
+        if before is None:
+            found[kind] = each._replace(box=None)
+            continue
+        found[kind] = _firmest([before, each])._replace(
+            box=None,
+            individuals=(before.individuals or 1) + (each.individuals or 1),
+            traits={name: value for name, value in before.traits.items() if each.traits.get(name) == value},
+            tags=_all_tags([before, each]),
+        )
+    return found
+
+
+def _of_all_pictures(seen: list[Observation]) -> Observation:
+    """Of one kind in several pictures, which show the same animals: the most at once, and what none contradicts."""
+    said: dict[str, set[str]] = {}
+    for each in seen:
+        for name, value in each.traits.items():
+            said.setdefault(name, set()).add(value)
+    return _firmest(seen)._replace(
+        individuals=max((each.individuals for each in seen if each.individuals), default=None),
+        traits={name: values.pop() for name, values in said.items() if len(values) == 1},
+        tags=_all_tags(seen),
+    )
+
+
+def _firmest(seen: list[Observation]) -> Observation:
+    """That of a person, else the first that anybody or anything decided, else the first."""
+    by_people = (each for each in seen if each.decision is not None and each.decision.how == "human")
+    return next(by_people, next((each for each in seen if each.decision is not None), seen[0]))
+
+
+def _all_tags(seen: list[Observation]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag for each in seen for tag in each.tags))
 
 
 def _value(column: str, name: str) -> str:

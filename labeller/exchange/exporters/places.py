@@ -97,13 +97,13 @@ class CameraPlaces:
         self._places = {
             pk: CameraPlace(
                 each,
-                each.start or spans[pk][0],
-                each.end or spans[pk][1],
+                *spans.get(pk, (each.start, each.end)),
                 ZoneInfo(each.time_zone or zone) if each.time_zone or zone else UTC,
                 is_guessed=not (each.time_zone or zone),
+                is_used=pk not in spans,
             )
             for pk, each in self.contents.deployments.items()
-            if pk in spans
+            if pk in spans or _is_idle(each)
         }
         nowhere = [each for each in self._places.values() if each.deployment.latitude is None]
         if nowhere and not wanted.options["incomplete"]:
@@ -126,7 +126,11 @@ class CameraPlaces:
             of_none = files.filter(deployment=None) | files.filter(taken_at=None)
             some = ", ".join(of_none.order_by("pk").values_list("path", flat=True)[:3])
             raise Impossible(notice(WorkerCode.EXPORT_WITHOUT_TIMES, n=self.untimed, some=some))
-        return {row["deployment"]: (row["first"], row["last"]) for row in rows if row["deployment"] and row["timed"]}
+        found = {}
+        for row in rows:
+            if row["timed"] and (each := self.contents.deployments.get(row["deployment"])) is not None:
+                found[each.pk] = each.start or row["first"], each.end or row["last"]
+        return found
 
     def _say(self, wanted: ExportWanted, folder: Folder, nowhere: list[CameraPlace]) -> None:
         if nowhere:
@@ -182,8 +186,13 @@ class CameraPlaces:
         return min(across), min(up), max(across), max(up)
 
     def used(self) -> list[CameraPlace]:
-        """The deployments that pictures were written of, by name."""
+        """The deployments that pictures were written of, and those that took none while they stood, by name."""
         return [each for each in self._places.values() if each.is_used]
+
+
+def _is_idle(deployment: Deployment) -> bool:
+    """Whether, if it took no pictures, it is known where and how long it stood: that is effort, too."""
+    return None not in (deployment.start, deployment.end, deployment.latitude)
 
 
 def _seen_at(wanted: ExportWanted, classes: set[int]) -> set[int]:

@@ -62,7 +62,7 @@ class SampleRows:
         return (
             shot.path, self.wanted.contents.sources[shot.source].path, part.place, *(part.box or (None,) * 4),
             part.start, part.end, group, "" if is_text else shot.event, local(shot.taken_at, zone),
-            local(shot.clock_time, ""), self.splits.of(shot), part.pk,
+            local(shot.clock_time, ""), self.splits.of(shot, (group or f"text {part.pk}") if is_text else ""), part.pk,
         )  # fmt: skip
 
     def _said(self, question: Question, part: Part) -> tuple[Any, ...]:

@@ -38,12 +38,12 @@ class Splits:
         self._cameras = {pk: each.name for pk, each in wanted.contents.deployments.items()}
         self.used: Counter[str] = Counter()
 
-    def of(self, picture: Shot) -> str:
-        """The name of the part; nothing where no parts are asked for."""
+    def of(self, picture: Shot, group: str = "") -> str:
+        """The name of the part; nothing where no parts are asked for. A text goes by what it belongs together with."""
         if not self.shares:
             return ""
         camera = self._cameras.get(picture.deployment or 0) if self._by == "camera" else None
-        name = part_of(camera if camera is not None else picture.event, self._seed, self.shares)
+        name = part_of(group or (camera if camera is not None else picture.event), self._seed, self.shares)
         self.used[name] += 1
         return name
 
