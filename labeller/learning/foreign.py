@@ -4,11 +4,13 @@ They are suggestions and no more, as those by names are: no label is made of the
 samples are shown none.
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from labeller.learning.models import ForeignModel, ForeignPrediction
 from labeller.projects.models import Question
+from labeller.samples import bulk
 
 FIELDS = ("category", "confidence", "suggestions", "label_class_id", "clarity", "failure")
 STRATEGY = "foreign"  # what chose a sample by these predictions
@@ -42,7 +44,8 @@ def store(by: ForeignModel, predictions: Sequence[Foreseen]) -> int:
     }
     rows = [_row(by, each) for each in predictions]
     fresh = [row for row in rows if row.sample_id not in known]
-    ForeignPrediction.objects.bulk_create(fresh)
+    values = ((by.pk, row.sample_id, *_written(row)) for row in fresh)
+    bulk.insert(ForeignPrediction, ("model", "sample", *(name.removesuffix("_id") for name in FIELDS)), values)
     changed = []
     for row in rows:
         before = known.get(row.sample_id)
@@ -95,6 +98,11 @@ def _row(by: ForeignModel, each: Foreseen) -> ForeignPrediction:
         clarity=round(abs(first[1] - rest), 6) if first else None,
         failure=each.failure[:500],
     )
+
+
+def _written(row: ForeignPrediction) -> Iterator[object]:
+    """The columns of a row as the database takes them."""
+    return (json.dumps(value) if isinstance(value, list) else value for value in _values(row))
 
 
 def _values(row: ForeignPrediction) -> tuple[object, ...]:
