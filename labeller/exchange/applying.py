@@ -19,7 +19,7 @@ from labeller.exchange.naming import ClassNames
 from labeller.exchange.placing import Finder, Placed
 from labeller.labels import recording
 from labeller.learning import foreign
-from labeller.learning.foreign import Foreseen
+from labeller.learning.foreign import Predicted
 from labeller.projects.models import Project, Question
 from labeller.projects.states import State
 from labeller.samples import parts
@@ -123,7 +123,7 @@ class _Writing:
         self.applying, self.account, self.classes = applying, applying.account, applying.classes
         self.boxes: dict[tuple[int, Box], None] = {}
         self.labels: list[_Labelled] = []
-        self.predictions: list[tuple[Placed, Box | None, Foreseen, Remark]] = []
+        self.predictions: list[tuple[Placed, Box | None, Predicted, Remark]] = []
 
     def add(self, pictured: Pictured, placed: Placed) -> None:
         shown: list[tuple[Any, str]] = []
@@ -204,7 +204,7 @@ class _Writing:
     def _prediction(self, placed: Placed, box: Box | None, remark: Remark) -> list[tuple[Any, str]]:
         if remark.failure:
             self.account.add("failures")
-            self.predictions.append((placed, box, Foreseen(0, failure=remark.failure), remark))
+            self.predictions.append((placed, box, Predicted(0, failure=remark.failure), remark))
             return []
         pairs = []
         for taxon, score in zip(remark.classes, remark.scores, strict=False):
@@ -215,7 +215,7 @@ class _Writing:
         category = "" if first.state == State.BLANK else remark.category or first.name
         self.account.add("blanks" if not category and box is None else "predictions")
         self.account.add("boxes", int(box is not None))
-        foreseen = Foreseen(0, category, remark.confidence, tuple(pairs))
+        foreseen = Predicted(0, category, remark.confidence, tuple(pairs))
         self.predictions.append((placed, box, foreseen, remark))
         words = [first.name or first.scientific_name or first.state, *(f"{score:.0%}" for score in remark.scores[:1])]
         return [(box, " ".join(words))]
@@ -236,7 +236,7 @@ class _Writing:
         for trait, names in self.applying.followers.items():
             told = [(each, {each.traits[trait]}) for each in self.labels if each.traits.get(trait)]
             self._write_labels(sample, names.question, told)
-        by_model: dict[str, dict[int, Foreseen]] = {}
+        by_model: dict[str, dict[int, Predicted]] = {}
         for placed, box, foreseen, remark in self.predictions:
             of_model = by_model.setdefault(remark.model, {})
             pk = sample(placed, box)

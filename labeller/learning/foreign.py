@@ -18,7 +18,7 @@ MOST = 5  # classes that are kept of a prediction
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class Predicted:
     """A prediction that is to be stored."""
 
     sample_id: int
@@ -33,7 +33,7 @@ def model(question: Question, name: str) -> ForeignModel:
     return ForeignModel.objects.get_or_create(question=question, name=name[:200])[0]
 
 
-def store(by: ForeignModel, predictions: Sequence[Foreseen]) -> int:
+def store(by: ForeignModel, predictions: Sequence[Predicted]) -> int:
     """Keep what a model says of samples, each named once; returns how many of these are new or say something else.
 
     Inside the transaction of whoever writes the samples.
@@ -85,7 +85,7 @@ def least_clear(question: Question, starred: Collection[int], most: int) -> list
     return list(found.values())
 
 
-def _row(by: ForeignModel, each: Foreseen) -> ForeignPrediction:
+def _row(by: ForeignModel, each: Predicted) -> ForeignPrediction:
     first, second = (*each.suggestions[:2], None, None)[:2]
     rest = second[1] if second else 1 - first[1] if first else 0.0
     return ForeignPrediction(

@@ -6,7 +6,7 @@ from labeller.annotating.models import Assignment
 from labeller.annotating.wire import samples as wire
 from labeller.labels.models import Label
 from labeller.learning import foreign, rounds
-from labeller.learning.foreign import Foreseen
+from labeller.learning.foreign import Predicted
 from labeller.learning.models import ForeignPrediction, RoundEntry
 from labeller.projects.models import LabelClass
 from tests import factories
@@ -22,7 +22,7 @@ def pool(foxes, sent):
     factories.embed(foxes.project, made, vectors)
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
     told = [
-        Foreseen(sample.pk, "fox", 0.9, ((fox, 0.5 + 0.04 * at), (badger, 0.5 - 0.04 * at)))
+        Predicted(sample.pk, "fox", 0.9, ((fox, 0.5 + 0.04 * at), (badger, 0.5 - 0.04 * at)))
         for at, sample in enumerate(made[:10])
     ]
     foreign.store(foreign.model(foxes.question, "md_v5a"), told)
@@ -48,7 +48,7 @@ def test_what_a_model_is_least_clear_of_comes_first_with_its_name(foxes, pool):
 def test_what_may_be_of_a_starred_class_comes_before_that(foxes, pool):
     LabelClass.objects.filter(pk=foxes.class_id("empty")).update(is_starred=True)
     says = foreign.model(foxes.question, "other")
-    foreign.store(says, [Foreseen(pool[20].pk, suggestions=((foxes.class_id("empty"), 0.7),))])
+    foreign.store(says, [Predicted(pool[20].pk, suggestions=((foxes.class_id("empty"), 0.7),))])
     first = ranked(foxes.question)[0]
     assert first.sample_id == pool[20].pk and first.reason == f"hunted:{foxes.class_id('empty')}"
 
@@ -73,9 +73,9 @@ def test_said_again_nothing_changes_and_something_else_replaces_it(foxes, pool):
     by = foreign.model(foxes.question, "md_v5a")
     before = list(ForeignPrediction.objects.order_by("pk").values())
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
-    assert foreign.store(by, [Foreseen(pool[0].pk, "fox", 0.9, ((fox, 0.5), (badger, 0.5)))]) == 0
+    assert foreign.store(by, [Predicted(pool[0].pk, "fox", 0.9, ((fox, 0.5), (badger, 0.5)))]) == 0
     assert list(ForeignPrediction.objects.order_by("pk").values()) == before
-    assert foreign.store(by, [Foreseen(pool[0].pk, failure="truncated")]) == 1
+    assert foreign.store(by, [Predicted(pool[0].pk, failure="truncated")]) == 1
     row = ForeignPrediction.objects.get(sample=pool[0])
     assert (row.category, row.suggestions, row.label_class, row.clarity) == ("", [], None, None)
 

@@ -137,7 +137,7 @@ def besides(project, question, who):
     brought = starting.of_upload(question, io.BytesIO(b"[]"), "md.json")
     brought.list_path.parent.mkdir(exist_ok=True)
     brought.list_path.write_text("line,path\n")
-    foreign.store(foreign.model(question, "md_v5a"), [foreign.Foreseen(sample.pk, "animal", 0.9)])
+    foreign.store(foreign.model(question, "md_v5a"), [foreign.Predicted(sample.pk, "animal", 0.9)])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from labeller.exchange.importers.inputs import Input
 from labeller.exchange.importers.megadetector import MegaDetector
 from labeller.exchange.importers.parquet import HuggingFace
 from labeller.exchange.importers.speciesnet import SpeciesNet
-from labeller.exchange.importers.table import Table
+from labeller.exchange.importers.table import LabelTable
 from labeller.exchange.importers.yolo import Yolo
 
 # The most particular first: a table of labels is nearly anything.
@@ -29,7 +29,7 @@ IMPORTERS: dict[str, Importer] = {
         Timelapse(),
         DeepFaune(),
         DeploymentTable(),
-        Table(),
+        LabelTable(),
     )
 }
 

@@ -48,7 +48,7 @@ FOLLOWED = ("lifestage", "sex", "behavior", "count", "individualid")  # columns 
 NEEDED = {"deployments": {"deploymentid"}, "media": {"mediaid", "deploymentid", "filepath"}, "observations": set()}
 
 
-class Said(NamedTuple):
+class Observed(NamedTuple):
     """An observation, as it is kept on disk until its picture comes."""
 
     kind: str
@@ -201,7 +201,7 @@ class _Reading:
         self.spill.ordered()
         self.spill.execute("CREATE INDEX event_by_time ON event (deployment, first)")
 
-    def _event(self, row: SheetRow, said: Said | None) -> Iterator[Record]:
+    def _event(self, row: SheetRow, said: Observed | None) -> Iterator[Record]:
         """An observation of an event: found again by its time, in its deployment."""
         start, end = self._time(row["eventstart"] or row["timestamp"]), self._time(row["eventend"] or row["eventstart"])
         if start is None:
@@ -233,7 +233,7 @@ class _Reading:
         told = self.spill.get("medium", row["mediaid"])
         remarks: list[Remark] = []
         for line, content in told:
-            said = Said(*content)
+            said = Observed(*content)
             if said.box and sticks_out(tuple(said.box)):  # type: ignore[arg-type]
                 yield NotTaken(line, path, "box-cut")
             remarks.append(_remark(line, said))
@@ -241,7 +241,7 @@ class _Reading:
         if not remarks:
             for line, content in events:
                 yield NotTaken(line, path, "event-spread")
-                remarks.append(_remark(line, Said(*content))._replace(box=None))
+                remarks.append(_remark(line, Observed(*content))._replace(box=None))
         otherwise = row["filename"] if row["filename"] != path else ""
         yield Pictured(row.line, path, tuple(remarks), otherwise, row["deploymentid"], taken_at)
 
@@ -266,7 +266,7 @@ def _columns(table: Sheet) -> list[str]:
     return [OLD[each] if each in OLD and OLD[each] not in keys else each for each in keys]
 
 
-def _said(row: SheetRow) -> tuple[Said | None, str]:
+def _said(row: SheetRow) -> tuple[Observed | None, str]:
     kind = row["observationtype"].lower()
     if row["camerasetup"].lower() == "true" or row["camerasetuptype"] in {"setup", "calibration"}:
         kind = State.SETUP
@@ -282,7 +282,7 @@ def _said(row: SheetRow) -> tuple[Said | None, str]:
     model = (row["classifiedby"] or "machine") if is_machine else ""
     also = [[column, row[column]] for column in FOLLOWED if row[column]]
     common = row["vernacularname"] or row["vernacularnamesen"]
-    return Said(kind, row["scientificname"], common, box, model, score, also), ""
+    return Observed(kind, row["scientificname"], common, box, model, score, also), ""
 
 
 def _box(row: SheetRow) -> tuple[Box | None, str]:
@@ -296,7 +296,7 @@ def _box(row: SheetRow) -> tuple[Box | None, str]:
     return box, wrong(box)
 
 
-def _remark(line: int, said: Said) -> Remark:
+def _remark(line: int, said: Observed) -> Remark:
     state = "" if said.kind == "animal" else str(STATES.get(said.kind, said.kind))
     taxon = Taxon(said.common or said.name, said.name, state=state)
     if not state and not said.name:

@@ -75,9 +75,9 @@ def _plain(stream: IO[bytes]) -> "Shallow":
     start = stream.read(3)
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):
-            rest: Any = _Joined(start[len(mark) :], stream)
+            rest: Any = _Begun(start[len(mark) :], stream)
             return Shallow(codecs.StreamRecoder(rest, *_recoding(encoding)) if encoding else rest)
-    return Shallow(_Joined(start, stream))
+    return Shallow(_Begun(start, stream))
 
 
 def _recoding(encoding: str) -> Any:
@@ -113,7 +113,7 @@ class Shallow:
                 raise Unreadable("no-json", f"more than {DEEPEST} levels")
 
 
-class _Joined:
+class _Begun:
     """What was read already, and the rest."""
 
     def __init__(self, start: bytes, rest: IO[bytes]) -> None:

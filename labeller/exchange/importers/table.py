@@ -29,7 +29,7 @@ LABELS, PREDICTIONS = "labels", "predictions"
 OWN_LABELS, OWN_PREDICTIONS = {"path", "question", "classes", "verdict"}, {"path", "predictedclass", "decidedby"}
 
 
-class Table(Importer):
+class LabelTable(Importer):
     """CSV, with whatever between its cells."""
 
     def __init__(self) -> None:
