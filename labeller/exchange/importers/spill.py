@@ -1,11 +1,11 @@
 """Rows on disk while they are put in order: what a file says of one picture may stand anywhere in it.
 
-A file of SQLite in the system's temporary directory, gone with the process: memory stays flat, however many rows.
+A database of SQLite without a name: what memory does not hold lies in a file that is gone with the process, even where
+it is killed.
 """
 
 import json
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,8 +16,8 @@ TOGETHER = 1_000  # rows written at once
 class Spill:
     """Things kept under a key, in the order in which they came."""
 
-    def __init__(self, path: str) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -20000;"
             "CREATE TABLE row (kind TEXT, key TEXT, line INTEGER, content TEXT);"
@@ -88,9 +88,8 @@ class Spill:
 @contextmanager
 def spilling() -> Iterator[Spill]:
     """A place for rows, as long as they are needed."""
-    with tempfile.NamedTemporaryFile(prefix="labeller-import-", suffix=".sqlite3") as file:
-        spill = Spill(file.name)
-        try:
-            yield spill
-        finally:
-            spill.close()
+    spill = Spill()
+    try:
+        yield spill
+    finally:
+        spill.close()
