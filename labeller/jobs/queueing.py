@@ -65,7 +65,7 @@ QUEUES = {
     "network": "embed",
     "advise": "tune",
     "vocabulary": "tune",
-    "site_days": "train",
+    "site_days": "io",
     "switch": "io",
     "export": "io",
 }
