@@ -151,7 +151,7 @@ def _gone_through(
             if pk in audited:
                 found.audited[pk] = place
             given = answer.class_ids if answer else frozenset()
-            _count(found, place, -file_id if sequence is None else sequence, pk, given, said, blank)
+            _count(found, place, 2 * file_id + 1 if sequence is None else 2 * sequence, pk, given, said, blank)
         progress(found.pictures)
     return found
 
