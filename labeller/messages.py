@@ -131,6 +131,7 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     WorkerCode.MIX_GONE: gettext_noop("What is weighed beside %(name)s is not there at the moment."),
     WorkerCode.SHARD_WAITS: gettext_noop("Shard %(n)s waits for its embeddings by %(name)s."),
     WorkerCode.NEW_FILES_FIRST: gettext_noop("New files come first."),
+    WorkerCode.IMPORT_GOES_ON: gettext_noop("It goes on in a moment: other work comes in between."),
     WorkerCode.TUNING_GATHERS: gettext_noop("Gathering answers."),
     WorkerCode.TUNING_MEASURES: gettext_noop("Measuring how long it will take."),
     WorkerCode.TUNING_COMPUTES: gettext_noop("Computing what the fixed part of the network gives, once."),
@@ -315,6 +316,32 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
         "%(name)s cannot be stored as plain numbers, and nothing is pickled here: choose a linear classifier, or one "
         "of the heads logistic, centroid, svm and knn"
     ),
+    # Exports.
+    WorkerCode.EXPORTING: gettext_noop("writing"),
+    WorkerCode.PACKING: gettext_noop("packing"),
+    WorkerCode.EXPORT_OF_NOTHING: gettext_noop("There is nothing to export yet: the project holds no files."),
+    WorkerCode.EXPORT_OF_PICTURES: gettext_noop("This format is for photographs, and the project is of texts."),
+    WorkerCode.EXPORT_REGROUPED: gettext_noop(
+        "Pictures were grouped into events anew while they were exported: begin again once that is done."
+    ),
+    WorkerCode.EXPORT_WITHOUT_PLACES: lambda n: ngettext(
+        "%(n)s deployment has no coordinates, and this format cannot be without: %(some)s. Fill them in on the page "
+        "of deployments, or choose to leave out what is incomplete.",
+        "%(n)s deployments have no coordinates, and this format cannot be without: %(some)s. Fill them in on the page "
+        "of deployments, or choose to leave out what is incomplete.",
+        n,
+    ),
+    WorkerCode.EXPORT_WITHOUT_TIMES: lambda n: ngettext(
+        "Of %(n)s picture nobody knows when or where it was taken, and this format cannot be without: %(some)s. "
+        "Choose to leave out what is incomplete.",
+        "Of %(n)s pictures nobody knows when or where they were taken, and this format cannot be without: %(some)s. "
+        "Choose to leave out what is incomplete.",
+        n,
+    ),
+    WorkerCode.EXPORT_NEEDS_PACKAGE: gettext_noop("This needs a package that is not here: pip install %(name)s"),
+    WorkerCode.EXPORT_NEEDS_EMBEDDINGS: gettext_noop("Nothing has been embedded yet."),
+    WorkerCode.EXPORT_NO_CLASS: gettext_noop("There is no class %(name)s whose places could be coarsened."),
+    WorkerCode.EXPORT_NO_COLUMN: gettext_noop("There is no column %(name)s; there are: %(some)s."),
     # What is tried: parts of networks, and what has learnt nothing.
     WorkerCode.LAST_LAYER: gettext_noop("%(name)s, last layer"),
     WorkerCode.LEVELS: gettext_noop("%(name)s, levels"),

@@ -17,6 +17,7 @@ from django.utils import timezone
 from PIL import Image
 
 import labeller.embedding.tasks
+import labeller.exchange.tasks
 import labeller.insights.tasks
 import labeller.labels.tasks
 import labeller.learning.tasks

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
+from labeller.exchange.models import Import
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting as samples
 from labeller.samples.models import Deployment, Sample, Source
@@ -196,11 +197,19 @@ ROWS = [
         (LOGIN, 404, 403, 403, 404, 404, 404),  # nothing is offered yet
         FORM,
     ),
+    Row("GET", "projects/<slug:slug>/import/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/import/", MANAGERS, FORM),
+    Row("GET", "projects/<slug:slug>/import/<int:import_id>/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/import/<int:import_id>/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
+    Row("GET", "projects/<slug:slug>/import/<int:import_id>/not-taken.csv", (LOGIN, 404, 403, 403, 404, 404, 404)),
     Row("GET", "projects/<slug:slug>/export/", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/labels.csv", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/deployments.csv", MANAGERS),
     Row("GET", "projects/<slug:slug>/export/predictions.csv", (LOGIN, 404, 403, 403, 404, 404, 404)),  # no head yet
     Row("GET", "projects/<slug:slug>/export/<slug:kind>.manifest.json", (LOGIN, 404, 403, 403, 404, 404, 404)),
+    Row("GET", "projects/<slug:slug>/export/<int:export_id>.zip", (LOGIN, 404, 403, 403, 404, 404, 404)),
+    Row("POST", "projects/<slug:slug>/export/make/<slug:name>/", MANAGERS, FORM),
+    Row("POST", "projects/<slug:slug>/export/<int:export_id>/remove/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM),
 ]
 IN_A_PROJECT = [row for row in ROWS if "<slug:slug>" in row.path]
 
@@ -255,10 +264,13 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
         ("uuid:token", uuid.uuid4()),
         ("int:number", 0),
         ("int:start", 0),
+        ("int:export_id", 1),
+        ("slug:name", "camtrap-dp"),
         ("slug:digest", "0123456789abcdef"),
         ("slug:purpose", "labels"),
         ("slug:kind", "predictions"),
         ("int:deployment_id", deployment.pk),
+        ("int:import_id", _import(project).pk),
         ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
     ):
         path = path.replace(f"<{part}>", str(value))
@@ -269,6 +281,11 @@ def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
     if body == "EVENTS":
         body = {"events": [{"uuid": str(uuid.uuid4()), "sample": sample_id, "verdict": "skip"}]}
     return client.post(path, body) if body == FORM else client.post(path, body, content_type="application/json")
+
+
+def _import(project):
+    question = project.first_question
+    return Import.objects.get_or_create(project=project, question=question, name="md.json", path="/nowhere")[0]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
 from labeller.exchange import exporting, manifests
-from labeller.labels import tallies
 from labeller.learning.models import Head
 from labeller.projects.models import Project, Question
 from labeller.samples.cells import Echo, defuse
@@ -67,25 +65,6 @@ def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:
 def _question(request: HttpRequest, slug: str) -> Question:
     member = access.member(request.user, slug, at_least=Role.MANAGER)
     return access.question(member.project, request.GET.get("question"))
-
-
-@require_safe
-def exports(request: HttpRequest, slug: str) -> HttpResponse:
-    """What can be taken away."""
-    member = access.member(request.user, slug, at_least=Role.MANAGER)
-    project = member.project
-    question = access.question(project, request.GET.get("question"))
-    counts = tallies.of(question)
-    context = {
-        "project": project,
-        "role": member.role,
-        "question": question,
-        "questions": project.questions.order_by("position", "pk"),
-        "n_labels": counts.answers,
-        "n_pool": counts.samples,
-        "head": Head.latest(question),
-    }
-    return render(request, "exchange/exports.html", context)
 
 
 @require_safe

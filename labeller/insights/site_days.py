@@ -48,7 +48,7 @@ class _Walked:
     """What the samples that were gone through say so far."""
 
     cells: dict[Cell, _Tally] = field(default_factory=dict)
-    events: set[tuple[int, int, int, int]] = field(default_factory=set)  # a cell and an event in it
+    events: set[int] = field(default_factory=set)  # cells and the events in them, hashed: there may be millions
     pictures: int = 0
     placeless: int = 0
     audited: dict[int, Place] = field(default_factory=dict)  # audit samples, and where and when they were taken
@@ -56,8 +56,9 @@ class _Walked:
     def cell(self, class_id: int, place: Place, event: int) -> _Tally:
         """The tally of a class on a day, with this event counted."""
         tally = self.cells.setdefault((class_id, *place), _Tally())
-        if (class_id, *place, event) not in self.events:
-            self.events.add((class_id, *place, event))
+        seen = hash((class_id, *place, event))
+        if seen not in self.events:
+            self.events.add(seen)
             tally.events += 1
         return tally
 
@@ -150,7 +151,7 @@ def _gone_through(
             if pk in audited:
                 found.audited[pk] = place
             given = answer.class_ids if answer else frozenset()
-            _count(found, place, -file_id if sequence is None else sequence, pk, given, said, blank)
+            _count(found, place, 2 * file_id + 1 if sequence is None else 2 * sequence, pk, given, said, blank)
         progress(found.pictures)
     return found
 

@@ -52,6 +52,7 @@ QUEUES = {
     "help": "tune",
     "bursts": "io",
     "known": "io",
+    "import": "io",
     "count": "io",
     "derive": "io",
     "remove": "io",
@@ -64,8 +65,9 @@ QUEUES = {
     "network": "embed",
     "advise": "tune",
     "vocabulary": "tune",
-    "site_days": "train",
+    "site_days": "io",
     "switch": "io",
+    "export": "io",
 }
 
 

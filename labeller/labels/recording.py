@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.labels import answering
 from labeller.labels.models import Check, Default, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
+from labeller.samples import bulk
 from labeller.samples.models import Sample
 
 Verdict = Label.Verdict
 Row = Label | Check | Default
+IMPORTED = (
+    "id", "uuid", "sample", "verdict", "supersedes", "project", "question", "mode", "is_current", "suggestion_shown",
+    "strategy", "created_at",
+)  # fmt: skip
 MOST_NAMED = 1000  # classes that are asked for by their ids: a database takes only so many
 
 
@@ -320,20 +326,17 @@ def _write_imported(question: Question, new: list[tuple[int, frozenset[int], int
     """Add labels of an import, each in place of the one with that id."""
     before = [label for _sample, _classes, label in new if label is not None]
     Label.objects.filter(pk__in=before, is_current=True).update(is_current=False)
-    labels = Label.objects.bulk_create(
-        Label(
-            uuid=uuid4(),
-            project_id=question.project_id,
-            question=question,
-            sample_id=sample_id,
-            verdict=Verdict.ANSWER if classes else Verdict.WITHDRAW,
-            mode=Label.Mode.IMPORT,
-            supersedes_id=label,
-        )
-        for sample_id, classes, label in new
+    ids = bulk.new_ids(Label, len(new))
+    now, key = connection.ops.adapt_datetimefield_value(timezone.now()), Label._meta.get_field("uuid")
+    common = (question.project_id, question.pk, Label.Mode.IMPORT.value, True, False, "", now)
+    rows = (
+        (pk, key.get_db_prep_value(uuid4(), connection), sample_id, _imported_verdict(classes), label, *common)
+        for pk, (sample_id, classes, label) in zip(ids, new, strict=True)
     )
-    LabelledClass.objects.bulk_create(
-        LabelledClass(label=label, label_class_id=class_id)
-        for label, (_sample, classes, _before) in zip(labels, new, strict=True)
-        for class_id in classes
-    )
+    bulk.insert(Label, IMPORTED, rows)
+    named = ((pk, each) for pk, (_sample, classes, _before) in zip(ids, new, strict=True) for each in classes)
+    bulk.insert(LabelledClass, ("label", "label_class"), named)
+
+
+def _imported_verdict(classes: frozenset[int]) -> str:
+    return (Verdict.ANSWER if classes else Verdict.WITHDRAW).value

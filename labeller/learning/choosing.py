@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from labeller.codes import WorkerCode
 from labeller.embedding import neighbours
 from labeller.embedding.loading import Embedded
-from labeller.learning import accepting, tiles
+from labeller.learning import accepting, foreign, tiles
 from labeller.learning.fitting import CannotLearn, Fitted
 from labeller.learning.reading import Known
 from labeller.samples import bursts
@@ -23,6 +23,7 @@ from tl_core.query.covering import COLD_LABELS
 from tl_core.query.planning import Pick
 
 SIMILAR = "similar_to"
+SPARE = 3  # foreign predictions that are looked at for each place in a round: many are of one burst
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,25 @@ def choose(known: Known, fitted: Fitted | None, given: planning.Situation, audit
         audit_share=planning.audit_share(question.audit_share, audited),
         random_state=seed,
     )
+    if fitted is None:
+        return _foreign_first(known, whole, picks)
     return [replace(pick, hunted=columns.get(pick.hunted)) for pick in picks]
+
+
+def _foreign_first(known: Known, situation: planning.Situation, picks: list[Pick]) -> list[Pick]:
+    """Put what foreign models are least clear of, or say is of a starred class, before what else would come."""
+    n = known.question.round_size
+    told = foreign.least_clear(known.question, known.starred, SPARE * n)
+    positions = known.embeddings.positions([sample_id for sample_id, *_ in told])
+    first = [
+        Pick(position, foreign.STRATEGY, 1 - clarity, hunted=class_id)
+        for position, (_sample, clarity, class_id) in zip(positions.tolist(), told, strict=True)
+        if position >= 0 and situation.allowed[position]
+    ]
+    order = planning.spread_out(np.array([pick.position for pick in first], np.intp), situation) if first else []
+    first = [first[at] for at in order[:n]]
+    taken = {pick.position for pick in first}
+    return (first + [pick for pick in picks if pick.position not in taken])[:n]
 
 
 def hunt(known: Known, fitted: Fitted | None, given: planning.Situation, aim: Aim, size: int, seed: int) -> list[Pick]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeller.embedding.loading import Embedded
-from labeller.learning import choosing, naming, reasons, tiles
+from labeller.learning import choosing, foreign, naming, reasons, tiles
 from labeller.learning.fitting import Fitted, likeliest, named
 from labeller.learning.models import RoundEntry, TileGroup
 from labeller.learning.reading import Known
@@ -19,8 +19,9 @@ def entries(known: Known, picks: list[Pick], fitted: Fitted | None) -> list[Roun
     embeddings = known.embeddings
     suggestions: list[list[list[float]]] = [[] for _ in picks]
     classes: list[list[int]] | list[None] = [None] * len(picks)
+    by: list[str] = [""] * len(picks)
     if fitted is None:
-        suggestions = naming.suggestions(known, picks)
+        suggestions, by = _of_others(known, picks)
     elif picks:
         probabilities = fitted.learner.predict_proba(embeddings.vectors[[pick.position for pick in picks]])
         suggestions = likeliest(probabilities, fitted.class_ids)
@@ -34,10 +35,22 @@ def entries(known: Known, picks: list[Pick], fitted: Fitted | None) -> list[Roun
             propensity=pick.propensity,
             reason=_reason(pick, suggestion[0][1] - suggestion[1][1] if len(suggestion) > 1 else 1.0),
             suggestions=suggestion,
+            suggested_by=name,
             predicted_classes=predicted,
         )
-        for rank, (pick, suggestion, predicted) in enumerate(zip(picks, suggestions, classes, strict=True))
+        for rank, (pick, suggestion, name, predicted) in enumerate(zip(picks, suggestions, by, classes, strict=True))
     ]
+
+
+def _of_others(known: Known, picks: list[Pick]) -> tuple[list[list[list[float]]], list[str]]:
+    """What is suggested before there is a head: by foreign models, whose names come with it, else by classes' names."""
+    suggestions, by = naming.suggestions(known, picks), [""] * len(picks)
+    ids = [int(known.embeddings.ids[pick.position]) for pick in picks]
+    told = foreign.suggestions(known.question, ids)
+    for at, (pick, sample_id) in enumerate(zip(picks, ids, strict=True)):
+        if sample_id in told and pick.strategy != planning.AUDIT:
+            by[at], suggestions[at] = told[sample_id]
+    return suggestions, by
 
 
 def note_doubts(

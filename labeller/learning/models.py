@@ -102,6 +102,9 @@ class RoundEntry(models.Model):
     pool_doubt = models.FloatField(null=True, help_text="The same, on average, of the pool it was drawn from.")
     reason = models.CharField(max_length=300)
     suggestions = models.JSONField(default=list, help_text="Up to five pairs of class id and probability.")
+    suggested_by = models.CharField(
+        max_length=200, blank=True, help_text="The foreign model whose suggestions these are; empty = the round's head."
+    )
     predicted_classes = models.JSONField(
         null=True,
         help_text="Ids of all classes predicted, where a sample may have several; null = the likeliest alone.",
@@ -269,3 +272,41 @@ class Helping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.helper} for {self.question}"
+
+
+class ForeignModel(models.Model):
+    """A detector or a classifier of others, whose predictions of this question's samples were brought in."""
+
+    question = models.ForeignKey(Question, models.CASCADE, related_name="foreign_models")
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["question", "name"], name="one_foreign_model_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ForeignPrediction(models.Model):
+    """What a foreign model says of a sample: a suggestion while there is no head, and never a label."""
+
+    model = models.ForeignKey(ForeignModel, models.CASCADE, related_name="predictions", db_index=False)
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="foreign_predictions")
+    category = models.CharField(max_length=200, blank=True, help_text="As a detector has it; empty = nothing there.")
+    confidence = models.FloatField(null=True, help_text="A detector's; null = it gave none.")
+    suggestions = models.JSONField(default=list, help_text="Up to five pairs of class id and probability.")
+    label_class = models.ForeignKey(
+        LabelClass, models.SET_NULL, null=True, related_name="+", help_text="The first of them."
+    )
+    clarity = models.FloatField(null=True, help_text="By how much the first leads; null = there are none.")
+    failure = models.CharField(max_length=500, blank=True, help_text="Why there is none.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "sample"], name="one_prediction_per_foreign_model")]
+        indexes = [
+            models.Index(fields=["model", "clarity"], condition=Q(clarity__isnull=False), name="foreign_by_clarity")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.sample_id}: {self.category or self.failure}"

@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 from labeller.accounts import forgetting
 from labeller.accounts.models import User
 from labeller.codes import WorkerCode
+from labeller.exchange import making
+from labeller.exchange.models import Export, Import, files_of
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import LabelledClass
@@ -252,8 +254,11 @@ def _question(progress: jobs.Progress, pk: int) -> None:
         return
     of_questions = Job.objects.filter(project=questions[0].project_id, payload__question__in=pks)
     jobs.cancel(of_questions)
+    for export in Export.objects.filter(questions__in=pks).select_related("project").distinct():
+        making.remove(export)  # what was said goes with the question
     total = sum(each.labels.count() for each in questions)
     emptying = Emptying(Counting(progress, total))
+    traces.delete(files_of(Import.objects.filter(question__in=pks)))
     _empty(emptying, Question, pks)
     for each in questions:
         traces.delete([traces.of_heads(each.pk), *traces.of_exports(each)])

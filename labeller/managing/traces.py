@@ -12,6 +12,7 @@ from django.conf import settings
 
 from labeller.embedding import ahead, runs
 from labeller.embedding.models import EmbeddingRun
+from labeller.exchange.models import Import, files_of, folder_of
 from labeller.projects.models import Project, Question
 from labeller.samples import told
 from labeller.samples.known import PURPOSES
@@ -58,6 +59,11 @@ def of_exports(question: Question) -> list[Path]:
     return [each for each in folder.glob(f"{stem}*") if kinds.fullmatch(each.name)] if folder.is_dir() else []
 
 
+def of_made_exports(project_id: int) -> Path:
+    """The folder of what was exported of a project in other formats."""
+    return folder_of(project_id)
+
+
 def size(path: Path) -> int:
     """Bytes of a file, or of all files in a folder; nothing where there is none."""
     try:
@@ -101,8 +107,10 @@ def of_fitted(project_id: int) -> list[str]:
 def delete_of_project(project_id: int, questions: Iterable[Question], source_ids: Iterable[int]) -> None:
     """Delete all files of a project but its pictures."""
     delete_embeddings(project_id)
+    delete([of_made_exports(project_id)])
     for name in of_fitted(project_id):
         runs.networks().delete(name)
+    delete(files_of(Import.objects.filter(project=project_id)))
     for question in questions:
         delete([of_heads(question.pk), *of_exports(question)])
     for source_id in source_ids:

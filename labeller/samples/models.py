@@ -247,10 +247,11 @@ class Sample(models.Model):
     @property
     def place(self) -> str:
         """Where in its file it lies, “box 0.1 0.2 0.5 0.4”; nothing where it is the whole."""
-        return _place(self.part, *(self.box or ()), self.start, self.end)
+        return place_of(self.part, *(self.box or ()), self.start, self.end)
 
 
-def _place(part: str, *numbers: float | None) -> str:
+def place_of(part: str, *numbers: float | None) -> str:
+    """Where a part lies in its file: four numbers of a box where it is one, where it starts, and where it ends."""
     if part == Sample.Part.WHOLE:
         return ""
     *_others, start, end = numbers
@@ -313,7 +314,7 @@ class TextCopy(models.Model):
     @property
     def place(self) -> str:
         """As of a sample."""
-        return _place(self.part, self.start, self.end)
+        return place_of(self.part, self.start, self.end)
 
 
 class TableReading(models.Model):

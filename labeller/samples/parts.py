@@ -6,17 +6,20 @@ They are embedded, ranked, labelled and exported as any sample is: nothing else 
 import math
 from collections.abc import Iterator, Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from labeller.projects.models import Project
-from labeller.samples import ingesting
+from labeller.samples import bulk, ingesting
 from labeller.samples.models import Box, File, Sample
 from labeller.samples.signals import content_changed, shard_known
 
 CHUNK = 500  # boxes looked at in one transaction
 DIGITS = 6  # of a fraction: a tenth of a pixel in the widest picture
 Place = tuple[int, Box]
+BOX = Sample.Part.BOX.value
+FIELDS = ("id", "project", "file", "part", "shard", "created_at", "box_left", "box_top", "box_width", "box_height")
 
 
 def add_boxes(project: Project, boxes: Sequence[Place]) -> list[int]:
@@ -60,8 +63,11 @@ def _add(project: Project, wanted: Sequence[Place]) -> list[int]:
     known = _known(file_ids)
     fresh = [place for place in dict.fromkeys(wanted) if place not in known]
     for shard, held, places in _shared_out(project, fresh):
-        made = Sample.objects.bulk_create(_sample(project, place, shard) for place in places)
-        known |= {place: sample.pk for place, sample in zip(places, made, strict=True)}
+        made = bulk.new_ids(Sample, len(places))
+        now = connection.ops.adapt_datetimefield_value(timezone.now())
+        rows = zip(made, places, strict=True)
+        bulk.insert(Sample, FIELDS, ((pk, project.pk, file, BOX, shard, now, *box) for pk, (file, box) in rows))
+        known |= dict(zip(places, made, strict=True))
         shard_known.send(Sample, project=project, shard=shard, count=len(made))
         if held:
             content_changed.send(Sample, project=project, shard=shard, count=held + len(made))
@@ -73,14 +79,6 @@ def _known(file_ids: set[int]) -> dict[Place, int]:
     rows = Sample.objects.filter(file__in=file_ids, part=Sample.Part.BOX, start=None)
     names = ("file", "box_left", "box_top", "box_width", "box_height", "pk")
     return {(file_id, tuple(box)): pk for file_id, *box, pk in rows.values_list(*names)}
-
-
-def _sample(project: Project, place: Place, shard: int) -> Sample:
-    file_id, (left, top, width, height) = place
-    return Sample(
-        project=project, file_id=file_id, part=Sample.Part.BOX, shard=shard,
-        box_left=left, box_top=top, box_width=width, box_height=height,
-    )  # fmt: skip
 
 
 def _shared_out(project: Project, places: Sequence[Place]) -> Iterator[tuple[int, int, Sequence[Place]]]:

@@ -11,9 +11,12 @@ class Bar:
 
     def __init__(self, bar: Any) -> None:
         self.bar = bar
+        self._said: Notice | str = ""  # to look up a sentence for every row takes longer than many a row
 
     def __call__(self, done: int, total: int | None = None, message: Notice | str = "", *, now: bool = False) -> None:
         if total is not None and total != self.bar.total:
             self.bar.reset(total)
-        self.bar.set_description_str(sentence(message))
+        if message != self._said:
+            self._said = message
+            self.bar.set_description_str(sentence(message))
         self.bar.update(done - self.bar.n)

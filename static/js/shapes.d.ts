@@ -68,6 +68,7 @@ interface Sample {
   blind?: boolean;
   suggestions?: [number, number][]; // class id and probability
   by_names?: boolean; // the names of classes suggest them, for there is no head yet
+  by_model?: string; // a model of others that suggests them, for there is no head yet
   previous?: Stored | null;
   followers?: Record<string, Stored>;
   foreseen?: Record<string, [number, number][]>; // what is suggested for questions that follow, by their keys

@@ -50,6 +50,7 @@ def test_a_batch_says_all_the_page_needs(ask, foxes):
                 "head_version": 7,
                 "suggestions": [[badger, 0.5], [fox, 0.5]],
                 "by_names": False,
+                "by_model": "",
                 "foreseen": {},
                 "previous": None,
                 "followers": {},

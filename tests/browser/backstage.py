@@ -7,6 +7,7 @@ A process of its own, for tests run with other settings than the program. Prints
 """
 
 import csv
+import io
 import json
 import sys
 import tempfile
@@ -22,10 +23,12 @@ from django.apps import apps  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from labeller.accounts.models import Membership, User  # noqa: E402
+from labeller.exchange import importing, starting  # noqa: E402
 from labeller.insights import site_days  # noqa: E402
 from labeller.learning import asking as learning  # noqa: E402
 from labeller.projects.making import ensure_class  # noqa: E402
 from labeller.projects.models import PALETTE, LabelClass, Project, Question  # noqa: E402
+from labeller.samples.models import File  # noqa: E402
 from labeller.transfer import uploading  # noqa: E402
 from tests.browser import passages  # noqa: E402
 
@@ -125,6 +128,18 @@ def network(name: str) -> dict[str, Any]:
         return {"digest": uploading.add(file, name, "clip", clips.DESCRIPTION).digest}
 
 
+def detections(project: Project) -> dict[str, Any]:
+    """A file of detections of the project's pictures, looked at."""
+    paths = File.objects.filter(project=project).order_by("pk").values_list("path", flat=True)[:8]
+    box = [{"category": "1", "conf": 0.9, "bbox": [0.1, 0.2, 0.5, 0.6]}]
+    images = [{"file": path, "detections": box} for path in [*paths, "nowhere.jpg"]]
+    told = {"info": {"format_version": "1.4"}, "detection_categories": {"1": "animal"}, "images": images}
+    content = io.BytesIO(json.dumps(told).encode())
+    wanted = starting.of_upload(project.first_question, content, "detections.json")
+    importing.look(wanted, lambda done, total: None)
+    return {"import": wanted.pk}
+
+
 def main(asked: dict[str, Any]) -> dict[str, Any]:
     project = Project.objects.order_by("pk").first()
     if fields := asked.get("project"):
@@ -136,6 +151,8 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
         people(project, asked["people"], asked["password"])
     if asked.get("site_days"):
         return days(project, asked["site_days"])
+    if asked.get("detections"):
+        return detections(project)
     if asked.get("network"):
         return network(asked["network"])
     if asked.get("texts"):

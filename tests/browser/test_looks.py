@@ -69,6 +69,8 @@ PLACES = {
     "all accounts": Place("/people/", who="admin"),
     "site-days": Place("/projects/{slug}/questions/{key}/site-days/", ready="[data-testid=site-days]"),
     "refused files": Place("/projects/{slug}/refused/"),
+    "import": Place("/projects/{slug}/import/"),
+    "one import": Place("/projects/{slug}/import/{import}/", ready="[data-testid=report]"),
     "export": Place("/projects/{slug}/export/"),
     "history": Place("/projects/{slug}/history/", who="bo"),
     "flagged": Place("/projects/{slug}/flagged/"),
@@ -98,7 +100,7 @@ NO_PAGES = {
     "network_piece", "use_network", "log_out", "cancel_removal", "advise", "stop_advising", "use", "keep",
     "compare_questions", "levels", "adapt", "stop_adapting", "use_adapted", "leave_adapted",
     "tune", "stop_tuning", "use_tuned", "train_vectors", "stop_vectors", "tune_encoder",
-    "look_up", "stop_looking", "reading", "speaking",
+    "look_up", "stop_looking", "reading", "speaking", "make_export", "export", "remove_export", "import_list",
 }  # fmt: skip
 
 
@@ -124,6 +126,7 @@ def words(program: Program, asked: Asked) -> dict[str, str]:
         "source": str(program.rows("SELECT id FROM samples_source LIMIT 1")[0][0]),
         "account": str(program.rows("SELECT id FROM accounts_user WHERE username = 'vic'")[0][0]),
         "network": program.backstage(network="looks")["digest"],
+        "import": str(program.backstage(detections=True)["import"]),
         "texts": texts,
         "text": str(next(iter(passages["kinds"]))),
         "sample": str(next(sample for sample, truth in program.truth.items() if truth == "leopard")),
@@ -247,5 +250,5 @@ def test_no_page_is_forgotten() -> None:
         "featuriser", "vocabulary", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
-        "remove_class", "remove_account", "tables", "copies", "copies_of", "site_days",
+        "remove_class", "remove_account", "tables", "copies", "copies_of", "site_days", "imports", "import",
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """What is deleted is gone, in every table and every folder, and what is others' is as it was."""
 
+import io
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,15 @@ from labeller.accounts.models import Membership, User
 from labeller.annotating.models import Assignment
 from labeller.embedding import ahead, loading, runs
 from labeller.embedding.models import EmbeddingRun, GivenUpShard
+from labeller.exchange import starting
+from labeller.exchange.models import Export
 from labeller.insights.models import SiteDay, SiteDays, Summary
 from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
 from labeller.labels import answering, tallies
 from labeller.labels.models import Check, Default, Flag, Label
+from labeller.learning import foreign
 from labeller.learning.models import Acceptance, Assessment, Head, Helping, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
 from labeller.messages import sentence
@@ -145,6 +149,22 @@ def besides(project, question, who):
     TuningPolicy.objects.create(project=project, question=question)
     AdaptingResult.objects.create(project=project, run=run, way="whitening", report={})
     TileGroup.objects.create(question=question, kind="hunt", hunter=who, n=0)
+    brought = starting.of_upload(question, io.BytesIO(b"[]"), "md.json")
+    brought.list_path.parent.mkdir(exist_ok=True)
+    brought.list_path.write_text("line,path\n")
+    foreign.store(foreign.model(question, "md_v5a"), [foreign.Predicted(sample.pk, "animal", 0.9)])
+    exported(question, who)
+
+
+def exported(question, who):
+    """An export that was made, with its file."""
+    export = Export.objects.create(
+        project=question.project, format="camtrap-dp", asked_by=who, finished_at=timezone.now()
+    )
+    export.questions.add(question)
+    export.path.parent.mkdir(parents=True, exist_ok=True)
+    export.path.write_bytes(b"packed")
+    return export
 
 
 @pytest.fixture
@@ -202,7 +222,7 @@ def test_nothing_of_a_project_is_left(two, settings, client):
         told.list_path(mine.sources.first().pk, "labels"), [tables_of_labels.Problem("no-row", 1, "a.jpg", "badger")]
     )
     folders = {path.partition("/")[0] for path in files(settings) - paths}
-    assert folders == {"embeddings", "exports", "heads", "media", "reports"}
+    assert folders == {"embeddings", "exports", "heads", "imports", "media", "reports"}
     job = remove(mine, foxes.olga)
     assert {name: found - rows[name] for name, found in tables().items() if found != rows[name]} == {}
     assert tables() == rows
@@ -389,6 +409,7 @@ def test_a_question_goes_with_those_that_follow_it(two, settings):
     sample = Sample.objects.filter(project=mine).first()
     kept = factories.label(other, sample, foxes.ana, ensure_class(other, "rain")[0].pk)
     samples = Sample.objects.filter(project=mine).count()
+    export = Export.objects.get(questions=question)
     heads = settings.HEADS / f"question-{question.pk}"
     assert heads.exists()
     remove(question)
@@ -396,6 +417,7 @@ def test_a_question_goes_with_those_that_follow_it(two, settings):
     assert list(Label.objects.filter(project=mine)) == [kept]
     assert Sample.objects.filter(project=mine).count() == samples
     assert not heads.exists()
+    assert not Export.objects.exists() and not export.path.exists()
     assert not answering.check(mine)
 
 

@@ -142,7 +142,7 @@ def test_near_duplicates_come_last_in_a_crowded_deployment_too() -> None:
     X, _ = blobs(200)
     X[100:110] = X[100]  # one picture ten times
     known = Situation(X, np.ones(200, bool), X[:0], X.mean(axis=0), deployments=np.zeros(200, np.int64))
-    order = planning._spread_out(np.arange(90, 120), known)
+    order = planning.spread_out(np.arange(90, 120), known)
     twins = [order.index(place) for place in range(10, 20)]
     assert sorted(twins)[1:] == list(range(21, 30))
 

@@ -288,7 +288,7 @@ def _rest(
         classifier = bootstrapped(head, situation.X_labelled, situation.y_labelled, random_state=rng)
     bursts = situation.sequences is not None or situation.deployments is not None
     picks = _asked(classifier, situation, free, math.ceil((_SPARE_OF_BURSTS if bursts else _SPARE) * k), name, rng, {})
-    order = _spread_out(np.array([pick.position for pick in picks], np.intp), situation)[:k]
+    order = spread_out(np.array([pick.position for pick in picks], np.intp), situation)[:k]
     return [picks[each] for each in order]
 
 
@@ -322,8 +322,21 @@ def _asked(
     return [Pick(int(position), name, float(score)) for position, score in zip(indices, scores, strict=True)]
 
 
-def _spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:
-    """Return the order of picks in which what is too much like an earlier one comes last."""
+def spread_out(positions: NDArray[np.intp], situation: Situation) -> list[int]:
+    """Order picks so that what is too much like an earlier one comes last.
+
+    Parameters
+    ----------
+    positions : ndarray of int, shape (k,)
+        Rows of the pool, soonest first.
+    situation : Situation
+        What is known.
+
+    Returns
+    -------
+    list of int
+        0 to k - 1: places in ``positions``.
+    """
     put_off = near_duplicates(situation.X_pool, positions, situation.mean)
     sequences = _of(situation.sequences, positions)
     deployments = _of(situation.deployments, positions)

@@ -105,7 +105,8 @@ def _why(user: User, question: Question, assignment: Assignment, names: Mapping[
         "blind": blind,
         "head_version": head.version if head and shows else None,
         "suggestions": entry.suggestions if entry and shows else [],
-        "by_names": bool(entry and shows and entry.suggestions and head is None),
+        "by_names": bool(entry and shows and entry.suggestions and head is None and not entry.suggested_by),
+        "by_model": entry.suggested_by if entry and shows else "",
     }
 
 

@@ -17,6 +17,7 @@ JOB_KINDS = {
     "ingest": gettext_noop("import images"),
     "bursts": gettext_noop("find bursts"),
     "known": gettext_noop("apply what is known"),
+    "import": gettext_noop("read a file of others"),
     "count": gettext_noop("count anew"),
     "plan": gettext_noop("plan the embedding"),
     "embed": gettext_noop("embed images"),
@@ -42,6 +43,7 @@ JOB_KINDS = {
     "network": gettext_noop("look at an uploaded network"),
     "help": gettext_noop("compare the questions"),
     "site_days": gettext_noop("work out the site-days"),
+    "export": gettext_noop("write an export"),
 }
 
 

@@ -152,8 +152,9 @@ export class Panel {
   }
 
   /** What is said beside an entry's suggestions, or in their place. */
-  #note({ suggestions, by_names: isByNames, blind }) {
+  #note({ suggestions, by_names: isByNames, by_model: model, blind }) {
     const { texts } = this.#options;
+    if (suggestions.length && model) return format(texts.byModel, { name: model });
     if (suggestions.length) return isByNames ? texts.byNames : "";
     return blind ? texts.blind : texts.noneYet;
   }
