@@ -36,7 +36,7 @@ def test_thirty_labels_by_keyboard(sign_in, asked: Asked, tmp_path: Path) -> Non
     assert hands.auditor.check() == 32
 
     expect(page.get_by_test_id("labelled-count")).to_have_text("30")
-    expect(page.get_by_test_id("round-number")).not_to_have_text(str(first_round), timeout=30_000)
+    expect(page.get_by_test_id("round-number")).not_to_have_text(str(first_round), timeout=90_000)
     page.goto(asked.program.project_url)
     # The newest round stands first in the curve's table; it comes to know all 30 labels without a reload.
     newest = page.get_by_test_id("curve-rows").locator("tr").first.locator("td")
