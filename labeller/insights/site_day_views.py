@@ -1,9 +1,6 @@
 """Pages of site-days: what was seen at which deployment on which day."""
 
-import csv
-import itertools
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -14,11 +11,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.insights import site_days, site_days_shown
+from labeller.insights import downloads, site_days, site_days_shown
 from labeller.insights.models import SiteDays
-from labeller.jobs.models import Job
 from labeller.projects.models import LabelClass, Project, Question
-from labeller.samples.cells import Echo, defuse
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -37,7 +32,7 @@ def days(request: HttpRequest, slug: str, key: str) -> HttpResponse:
         "question": question,
         "questions": question.project.questions.order_by("position", "pk"),
         "made": made,
-        "is_busy": Job.objects.filter(kind="site_days", key=f"question:{question.pk}", state__in=Job.OPEN).exists(),
+        "is_busy": site_days.is_under_way(question),
         **(_shown(request, made) if made else {}),
     }
     return render(request, "insights/site_days.html", context)
@@ -66,7 +61,7 @@ def _shown(request: HttpRequest, made: SiteDays) -> dict[str, Any]:
 def days_csv(request: HttpRequest, slug: str, key: str) -> HttpResponse | StreamingHttpResponse:
     """Every day of every class, one row each."""
     made = _made(request, slug, key)
-    return _table(site_days_shown.day_rows(made), f"{slug}-{key}-site-days.csv")
+    return downloads.table(site_days_shown.day_rows(made), f"{slug}-{key}-site-days.csv")
 
 
 @require_safe
@@ -80,7 +75,8 @@ def history_csv(request: HttpRequest, slug: str, key: str) -> HttpResponse | Str
     by_people_only = request.GET.get("by") == "people"
     rows = site_days_shown.history_rows(made, label_class, by_people_only=by_people_only)
     who = "-by-people" if by_people_only else ""
-    return _table(rows, f"{slug}-{key}-{label_class.name}{who}-history.csv")
+    name = re.sub("[^A-Za-z0-9._-]", "-", label_class.name)
+    return downloads.table(rows, f"{slug}-{key}-{name}{who}-history.csv")
 
 
 def _asked(request: HttpRequest, slug: str, key: str, least: Role) -> tuple[access.Member, Question]:
@@ -96,13 +92,3 @@ def _made(request: HttpRequest, slug: str, key: str) -> SiteDays:
     if made is None:
         raise Http404("nothing was worked out yet")
     return made
-
-
-def _table(rows: Iterator[tuple[Any, ...]], name: str) -> StreamingHttpResponse:
-    line = csv.writer(Echo()).writerow
-    defused = ([defuse(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-    # A byte order mark: spreadsheets take it for what it is.
-    response = StreamingHttpResponse(itertools.chain(["\ufeff"], map(line, defused)))
-    response["Content-Type"] = "text/csv; charset=utf-8"
-    response["Content-Disposition"] = f'attachment; filename="{re.sub("[^A-Za-z0-9._-]", "-", name)}"'
-    return response

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from labeller.embedding import loading
 from labeller.insights.models import SiteDay, SiteDays
 from labeller.jobs import queueing as jobs
+from labeller.jobs.models import Job
 from labeller.labels import applying
 from labeller.labels import selectors as labels
 from labeller.labels.models import Answer
@@ -27,6 +28,7 @@ from labeller.samples.models import Sample
 from tl_core import evaluation
 from tl_core.heads import files as head_files
 
+KIND = "site_days"
 PAGE = 5_000  # samples read at once
 BATCH = 2_000  # rows written at once
 
@@ -65,9 +67,16 @@ class _Walked:
 
 def ask(question: Question) -> None:
     """Have a worker work it out anew."""
-    jobs.enqueue(
-        "site_days", key=f"question:{question.pk}", project=question.project, payload={"question": question.pk}
-    )
+    jobs.enqueue(KIND, key=_key(question), project=question.project, payload={"question": question.pk})
+
+
+def is_under_way(question: Question) -> bool:
+    """Whether that was asked for, and isn't done."""
+    return Job.objects.filter(kind=KIND, key=_key(question), state__in=Job.OPEN).exists()
+
+
+def _key(question: Question) -> str:
+    return f"question:{question.pk}"
 
 
 def work_out(progress: jobs.Progress) -> None:

@@ -114,10 +114,9 @@ class Chart:
 
 def chart(made: SiteDays, label_class: LabelClass, after: str = "") -> Chart | None:
     """Where the class was on which day; None where no picture has a place and a time."""
-    span = _of(made, None).aggregate(first=Min("day"), last=Max("day"))
-    if span["first"] is None:
+    first, last = _span(made)
+    if first is None or last is None:
         return None
-    first, last = span["first"], span["last"]
     step = -(-((last - first).days + 1) // MOST_DAYS)
     with_days = Deployment.objects.filter(pk__in=_of(made, None).values("deployment"), name__gt=after)
     found = list(with_days.order_by("name")[: PAGE + 1])
@@ -198,9 +197,8 @@ def day_rows(made: SiteDays) -> Iterator[tuple[Any, ...]]:
 
 def history_rows(made: SiteDays, label_class: LabelClass, *, by_people_only: bool = False) -> Iterator[tuple[Any, ...]]:
     """The detection history of a class: a row a deployment, a column a day; 1 seen, 0 not seen, NA no picture taken."""
-    span = _of(made, None).aggregate(first=Min("day"), last=Max("day"))
-    first, last = span["first"], span["last"]
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)] if first else []
+    first, last = _span(made)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)] if first and last else []
     yield ("deployment", *(day.isoformat() for day in days))
     is_seen = Q(by_people__gt=0) if by_people_only else SEEN
     after = ""
@@ -217,3 +215,9 @@ def history_rows(made: SiteDays, label_class: LabelClass, *, by_people_only: boo
 def _of(made: SiteDays, label_class: LabelClass | None) -> QuerySet[SiteDay]:
     rows = SiteDay.objects.filter(of=made)
     return rows.filter(label_class=label_class) if label_class else rows.filter(label_class__isnull=True)
+
+
+def _span(made: SiteDays) -> tuple[date | None, date | None]:
+    """The first day of which there are pictures, and the last."""
+    span = _of(made, None).aggregate(first=Min("day"), last=Max("day"))
+    return span["first"], span["last"]

@@ -3,4 +3,4 @@
 from labeller.insights import site_days
 from labeller.jobs.registry import handler
 
-handler("site_days")(site_days.work_out)
+handler(site_days.KIND)(site_days.work_out)

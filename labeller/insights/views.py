@@ -1,7 +1,6 @@
 """Pages of numbers: projects, progress, the learning curve; and what managers accept by them."""
 
 import csv
-import itertools
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -13,11 +12,10 @@ from django_htmx.middleware import HtmxDetails
 from labeller.accounts import access
 from labeller.accounts.access import Member
 from labeller.accounts.models import Role
-from labeller.insights import estimates, selectors
+from labeller.insights import downloads, estimates, selectors
 from labeller.learning import accepting
 from labeller.learning.models import Acceptance
 from labeller.samples import refused
-from labeller.samples.cells import Echo, defuse
 
 
 class HtmxRequest(HttpRequest):
@@ -88,13 +86,7 @@ def refused_files(request: HttpRequest, slug: str) -> HttpResponse:
 def refused_csv(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """All of them as a table."""
     project = access.member(request.user, slug, at_least=Role.MANAGER).project
-    line = csv.writer(Echo(), quoting=csv.QUOTE_ALL).writerow
-    defused = ([defuse(str(cell)) for cell in row] for row in refused.rows(project))
-    # A byte order mark: spreadsheets take it for what it is.
-    lines = itertools.chain(["\ufeff"], map(line, defused))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{project.slug}-refused.csv"'
-    return response
+    return downloads.table(refused.rows(project), f"{project.slug}-refused.csv", quoting=csv.QUOTE_ALL)
 
 
 @require_POST

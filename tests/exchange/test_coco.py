@@ -15,24 +15,6 @@ from tests.exchange import season
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def full(foxes, tmp_path, monkeypatch):
-    wholes, _ = season.season(foxes, tmp_path / "card")
-    season.accepted(foxes, monkeypatch, wholes["IMG_0006.jpg"], "red fox", 0.97)
-    return foxes
-
-
-@pytest.fixture
-def written(full, tmp_path):
-    """Write in a format; returns the folder and the manifest."""
-
-    def write(name, **options):
-        folder = tmp_path / f"{name}-{len(options)}"
-        return folder, season.write(full, name, folder, **options)
-
-    return write
-
-
 def by_name(document, key="file_name"):
     return {each[key].rpartition("/")[2]: each for each in document["images"]}
 

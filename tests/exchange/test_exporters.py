@@ -33,14 +33,6 @@ def name(request):
     return request.param
 
 
-@pytest.fixture
-def full(foxes, tmp_path, monkeypatch):
-    """The season, with what a rule accepted in it."""
-    wholes, _ = season.season(foxes, tmp_path / "card")
-    season.accepted(foxes, monkeypatch, wholes["IMG_0006.jpg"], "red fox")
-    return foxes
-
-
 def content(folder):
     """Every file of an export by its name; the manifest without its time."""
     found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
