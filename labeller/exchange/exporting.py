@@ -45,6 +45,7 @@ PREDICTION_COLUMNS = (
 TEXT_COLUMN = "text"  # the last one, where texts are asked for
 DEPLOYMENT_COLUMNS = (
     "deployment", "location_name", "latitude", "longitude", "camera", "start", "end", "time_zone", "clock_shift",
+    "clock_shift_end", "keeps_offset",
 )  # fmt: skip
 PAGE = 1000
 
@@ -173,15 +174,19 @@ def _local(when: datetime | None, zone: str = "") -> str:
 
 
 def deployment_rows(project: Project) -> Iterator[tuple[Any, ...]]:
-    """The project's deployments by name; `clock_shift` in seconds, as it was added to the times of the photographs."""
+    """The project's deployments by name; what was wrong with its clock in seconds, as the times of the photographs
+    were put right by it.
+    """
     yield DEPLOYMENT_COLUMNS
     rows, last = project.deployments.order_by("name"), ""
     while page := list(rows.filter(name__gt=last)[:PAGE]):
         for each in page:
             start, end = (_local(when, each.time_zone) for when in (each.start, each.end))
             place = ("" if number is None else number for number in (each.latitude, each.longitude))
-            shift = f"{each.applied_shift.total_seconds():g}"
-            yield each.name, each.location_name, *place, each.camera, start, end, each.time_zone, shift
+            clock = each.applied_clock
+            shifts = (f"{clock.get('clock_shift', 0):g}", f"{clock['clock_shift_end']:g}" if "end" in clock else "")
+            facts = (each.name, each.location_name, *place, each.camera, start, end, each.time_zone)
+            yield *facts, *shifts, "yes" if "set_in" in clock else ""
         last = page[-1].name
 
 

@@ -17,15 +17,19 @@ LOCAL = "%Y-%m-%dT%H:%M"
 
 
 class ShiftField(forms.CharField):
-    """A time to add, written as hours:minutes:seconds, days before them, a sign in front of all."""
+    """A time to add, written as hours:minutes:seconds, days before them, a sign in front of all; `nothing` if empty."""
+
+    def __init__(self, *, nothing: timedelta | None = timedelta(), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.nothing = nothing
 
     def prepare_value(self, value: Any) -> Any:
         return written(value) if isinstance(value, timedelta) else value
 
-    def clean(self, value: Any) -> timedelta:
+    def clean(self, value: Any) -> timedelta | None:
         text = super().clean(value)
         if not text.strip():
-            return timedelta()
+            return self.nothing
         found = SHIFT.fullmatch(text)
         if found is None:
             raise ValidationError(_("Write hours and minutes with a colon between them, such as -1:00 or 366 0:00:30."))
@@ -62,10 +66,22 @@ class DeploymentForm(forms.ModelForm):  # type: ignore[type-arg]
             "366 0:00. The times the camera wrote are kept beside those put right, and bursts are formed anew."
         ),
     )
+    clock_shift_end = ShiftField(
+        label=_("To add at the end"),
+        required=False,
+        nothing=None,
+        help_text=_(
+            "Of a clock that went too fast or too slow: what was wrong with it when the camera was taken down. What "
+            "lies between grows evenly from the one to the other."
+        ),
+    )
 
     class Meta:
         model = Deployment
-        fields = ["location_name", "latitude", "longitude", "camera", "start", "end", "time_zone", "clock_shift"]
+        fields = [
+            "location_name", "latitude", "longitude", "camera", "start", "end", "time_zone", "clock_shift",
+            "clock_shift_end", "keeps_offset",
+        ]  # fmt: skip
         labels = {
             "location_name": _("Name of the place"),
             "latitude": _("Latitude"),
@@ -74,6 +90,7 @@ class DeploymentForm(forms.ModelForm):  # type: ignore[type-arg]
             "start": _("From"),
             "end": _("Until"),
             "time_zone": _("Time zone"),
+            "keeps_offset": _("The clock did not follow daylight saving time"),
         }
         help_texts = {
             "latitude": _("In degrees, WGS84; south is negative."),
@@ -82,14 +99,12 @@ class DeploymentForm(forms.ModelForm):  # type: ignore[type-arg]
             "start": _("When the camera was set up, by the clocks of the place."),
             "end": _("When it was taken down."),
             "time_zone": _("Which the times of its photographs are in, such as Europe/Amsterdam."),
+            "keeps_offset": _("It stayed as it was set on the first day; its times are put right by the time zone."),
         }
         widgets = {"start": _TimeInput(), "end": _TimeInput()}
 
     def clean_time_zone(self) -> str:
-        given: str = self.cleaned_data["time_zone"].strip()
-        if given and given not in available_timezones():
-            raise ValidationError(_("There is no time zone of this name. Write one such as Europe/Amsterdam or UTC."))
-        return given
+        return known_zone(self.cleaned_data["time_zone"])
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -101,4 +116,36 @@ class DeploymentForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("longitude", _("Give both latitude and longitude, or neither."))
         if given.get("start") and given.get("end") and given["end"] < given["start"]:
             self.add_error("end", _("It ends before it begins."))
+        if not self.errors:
+            self._check_clock(given)
         return given
+
+    def _check_clock(self, given: dict[str, Any]) -> None:
+        """What is put right over time needs to know which time that is."""
+        start, end = given["start"], given["end"]
+        if given["clock_shift_end"] is not None and (not start or not end or start == end):
+            self.add_error("clock_shift_end", _("Write down from when until when: it grows over that time."))
+        if given["keeps_offset"] and not (start and given["time_zone"]):
+            self.add_error("keeps_offset", _("Write down the time zone, and from when: the clock was set then."))
+
+
+class ZoneForm(forms.Form):
+    """One time zone for all cameras of which none is written down."""
+
+    time_zone = forms.CharField(
+        label=_("Time zone of all that have none"), max_length=60, help_text=_("Such as Europe/Amsterdam.")
+    )
+
+    def clean_time_zone(self) -> str:
+        return known_zone(self.cleaned_data["time_zone"])
+
+
+def known_zone(given: str) -> str:
+    """The name of a time zone, or nothing.
+
+    Raises ValidationError: there is none of this name.
+    """
+    name = given.strip()
+    if name and name not in available_timezones():
+        raise ValidationError(_("There is no time zone of this name. Write one such as Europe/Amsterdam or UTC."))
+    return name

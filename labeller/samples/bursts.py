@@ -20,6 +20,7 @@ from django.db.models import F, QuerySet
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.projects.models import Project
+from labeller.samples.clocks import Clock, clock_of
 from labeller.samples.models import Deployment, File, Sequence, Source
 
 LONGEST = 30  # frames of one sequence: what a person can decide about at once, however long a camera goes on
@@ -61,10 +62,9 @@ def group(progress: jobs.Progress) -> None:
     for pk, source_id, path in pages(File.objects.filter(project=project, deployment=None), "source_id", "path"):
         new.setdefault(places.deployment(source_id, path), []).append(pk)
         progress(0)
-    deployments = Deployment.objects.filter(project=project)
-    changed = deployments if is_regrouping else deployments.exclude(clock_shift=F("applied_shift"))
-    for deployment_id in changed.values_list("pk", flat=True):
-        new.setdefault(deployment_id, [])
+    for deployment in Deployment.objects.filter(project=project):
+        if is_regrouping or clock_of(deployment).way() != deployment.applied_clock:
+            new.setdefault(deployment.pk, [])
     for number, (deployment_id, file_ids) in enumerate(new.items()):
         for _ in _group_deployment(Deployment.objects.get(pk=deployment_id), file_ids, project.burst_gap):
             progress(number, len(new))
@@ -153,12 +153,12 @@ class _Burst(NamedTuple):
 
 def _group_deployment(deployment: Deployment, new: list[int], gap: int) -> Iterator[None]:
     """Write what changes, a chunk at a time, and stop after each."""
-    deployment_id = deployment.pk
+    deployment_id, clock = deployment.pk, clock_of(deployment)
     started = dict(Sequence.objects.filter(deployment=deployment).values_list("pk", "started_at"))
     kept: set[int] = set()
     chunk: list[_Burst] = []
     size = 0
-    for frames in runs(_frames(deployment, new), gap):
+    for frames in runs(_frames(deployment, clock, new), gap):
         ids = {frame.sequence for frame in frames if frame.sequence} - kept if len(frames) > 1 else set()
         burst = _Burst(frames, min(ids, default=None))
         if burst.sequence:
@@ -175,34 +175,26 @@ def _group_deployment(deployment: Deployment, new: list[int], gap: int) -> Itera
     left = sorted(started.keys() - kept)
     for start in range(0, len(left), CHUNK):
         Sequence.objects.filter(pk__in=left[start : start + CHUNK]).delete()
-    Deployment.objects.filter(pk=deployment_id).update(applied_shift=deployment.clock_shift)
+    Deployment.objects.filter(pk=deployment_id).update(applied_clock=clock.way())
     yield
 
 
-def _frames(deployment: Deployment, new: list[int]) -> list[_Frame]:
+def _frames(deployment: Deployment, clock: Clock, new: list[int]) -> list[_Frame]:
     """What may have to change: the deployment's frames with a time, and all that is new to it."""
     fields = ("path", "clock_time", "taken_at", "sequence_id")
     known = File.objects.filter(deployment=deployment, clock_time__isnull=False)
-    found = [_frame(deployment, *row) for row in pages(known, *fields)]
+    found = [_frame(clock, *row) for row in pages(known, *fields)]
     for start in range(0, len(new), PAGE):
         rows = File.objects.filter(pk__in=new[start : start + PAGE]).values_list("pk", *fields)
-        found += [_frame(deployment, *row)._replace(is_new=True) for row in rows]
+        found += [_frame(clock, *row)._replace(is_new=True) for row in rows]
     return found
 
 
 def _frame(
-    deployment: Deployment, pk: int, path: str, clock: datetime | None, taken_at: datetime | None, sequence: int | None
+    clock: Clock, pk: int, path: str, said: datetime | None, taken_at: datetime | None, sequence: int | None
 ) -> _Frame:
-    right = put_right(clock, deployment.clock_shift)
-    return _Frame(pk, path, clock, right, sequence, is_new=right != taken_at)
-
-
-def put_right(clock: datetime | None, shift: timedelta) -> datetime | None:
-    """The time that a camera's clock meant; as it is where the calendar has no such time."""
-    try:
-        return clock + shift if clock else None
-    except OverflowError:
-        return clock
+    right = clock.right(said)
+    return _Frame(pk, path, said, right, sequence, is_new=right != taken_at)
 
 
 def runs(frames: list[_Frame], gap: int) -> Iterator[list[_Frame]]:

@@ -94,7 +94,11 @@ class Deployment(models.Model):
     end = models.DateTimeField(null=True, blank=True)
     time_zone = models.CharField(max_length=60, blank=True, help_text="As the IANA names it, Europe/Amsterdam.")
     clock_shift = models.DurationField(default=timedelta, help_text="What to add to the camera's clock.")
-    applied_shift = models.DurationField(default=timedelta, help_text="What was added to the times that are stored.")
+    clock_shift_end = models.DurationField(
+        null=True, blank=True, help_text="The same at the end, of a clock that went too fast or too slow."
+    )
+    keeps_offset = models.BooleanField(default=False, help_text="The clock did not change for daylight saving.")
+    applied_clock = models.JSONField(default=dict, help_text="How the stored times were put right: clocks.way.")
 
     class Meta:
         constraints = [

@@ -26,23 +26,13 @@ def upgraded():
     return executor.loader.project_state(target).apps
 
 
-def test_sources_keep_their_meaning_and_the_level_they_were_read_by(before):
+def test_sources_keep_their_meaning_and_refused_duplicates_find_their_twins(before):
+    """One test of both: going back that far and forth again takes longest."""
     project = before.get_model("projects", "Project").objects.create(slug="old", name="Old")
     make = before.get_model("samples", "Source").objects.create
-    make(project=project, path="/a", meaning="labels")
+    source = make(project=project, path="/a", meaning="labels")
     make(project=project, path="/b", meaning="truth", truth_file="/t.csv")
     make(project=project, path="/c")
-    kept = upgraded().get_model("samples", "Source").objects.order_by("path")
-    assert list(kept.values_list("path", "labels_from", "truth_from", "class_level")) == [
-        ("/a", "folders", "", -1),
-        ("/b", "", "/t.csv", -1),
-        ("/c", "", "", None),
-    ]
-
-
-def test_refused_duplicates_find_their_twins(before):
-    project = before.get_model("projects", "Project").objects.create(slug="old", name="Old")
-    source = before.get_model("samples", "Source").objects.create(project=project, path="/a")
     common = {"project": project, "source": source, "bytes": 1, "modified_ns": 0}
     sample = before.get_model("samples", "Sample").objects.create(
         **common, path="a.jpg", sha256="0" * 64, width=1, height=1, shard=0
@@ -51,5 +41,14 @@ def test_refused_duplicates_find_their_twins(before):
     refuse(**common, path="copy.jpg", reason="duplicate", detail="Same content as a.jpg")
     refuse(**common, path="lost.jpg", reason="duplicate", detail="Same content as gone.jpg")
     refuse(**common, path="bad.jpg", reason="empty", detail="Same content as a.jpg")
-    kept = upgraded().get_model("samples", "Refusal").objects.order_by("path")
-    assert list(kept.values_list("path", "twin")) == [("bad.jpg", None), ("copy.jpg", sample.pk), ("lost.jpg", None)]
+    apps = upgraded()
+    kept = apps.get_model("samples", "Source").objects.order_by("path")
+    assert list(kept.values_list("path", "labels_from", "truth_from", "class_level")) == [
+        ("/a", "folders", "", -1),
+        ("/b", "", "/t.csv", -1),
+        ("/c", "", "", None),
+    ]
+    refused = apps.get_model("samples", "Refusal").objects.order_by("path")
+    assert list(refused.values_list("path", "twin")) == [
+        ("bad.jpg", None), ("copy.jpg", sample.pk), ("lost.jpg", None)
+    ]  # fmt: skip
