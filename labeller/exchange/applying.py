@@ -25,6 +25,7 @@ from labeller.projects.states import State
 from labeller.samples import parts
 from labeller.samples.models import Box
 
+LONGEST_NAME = 200  # of who gave a label
 MOST_RECORDS, MOST_REMARKS = 250, 500  # in one transaction: on SQLite all other writers wait for it
 
 
@@ -135,6 +136,7 @@ class _Writing:
                 first = labelled.setdefault(box, said)
                 first.class_ids.update(said.class_ids)
                 first.traits.update(said.traits)
+                first.told = first.told or said.told
         shown += [(box, each.names) for box, each in labelled.items() if self._is_label(each)]
         self.boxes.update({(placed.file_id, box): None for box, _said in shown if box})
         if shown and self.account.wants_preview and placed.sample_id:
@@ -170,7 +172,8 @@ class _Writing:
             self.account.note(NotTaken(remark.line, pictured.path, "no-class"))
             return None
         traits = self._traits(remark, pictured.path)
-        return _Labelled(placed, box, class_ids, remark.line, pictured.path, self.classes, traits)
+        told = recording.Told(remark.by[:LONGEST_NAME], remark.at) if remark.by or remark.at else None
+        return _Labelled(placed, box, class_ids, remark.line, pictured.path, self.classes, traits, told)
 
     def _traits(self, remark: Remark, path: str) -> dict[str, int]:
         """What is told besides the class, where a question asks for it that follows: the classes of its answers."""
@@ -248,7 +251,8 @@ class _Writing:
     ) -> None:
         told = {sample(each.placed, each.box): each for each, _class_ids in labels}
         known = {sample(each.placed, each.box): frozenset(class_ids) for each, class_ids in labels}
-        kept = recording.adopt_known(None, question, known) if known else {}
+        by_whom = {pk: each.told for pk, each in told.items() if each.told}
+        kept = recording.adopt_known(None, question, known, told=by_whom) if known else {}
         for pk, code in kept.items():
             reason = code if code == "people" else "other-label"
             self.account.note(NotTaken(told[pk].line, told[pk].path, reason))
@@ -265,6 +269,7 @@ class _Labelled:
     path: str
     classes: ClassNames
     traits: dict[str, int]  # the classes that answer questions which follow, by what they are about
+    told: recording.Told | None  # by whom and when, where the file says so
 
     @property
     def names(self) -> str:

@@ -64,7 +64,8 @@ def standing(question: Question, until: int) -> QuerySet[Label]:
 def label_rows(question: Question, until: int, *, with_text: bool = False) -> Iterator[tuple[Any, ...]]:
     """The labels up to that one, oldest first; those that a review has overruled say so."""
     yield (*LABEL_COLUMNS, *([TEXT_COLUMN] if with_text else []))
-    rows = standing(question, until).select_related("sample__file__deployment", "annotator").order_by("pk")
+    beside = ("sample__file__deployment", "annotator", "attribution")
+    rows = standing(question, until).select_related(*beside).order_by("pk")
     last = 0
     while page := list(rows.filter(pk__gt=last)[:PAGE]):
         yield from _label_page(question, page, until, with_text)
@@ -81,15 +82,16 @@ def _label_page(question: Question, page: list[Label], until: int, with_text: bo
     notes = flags.notes(question, among=samples)
     about = About(question.project, [label.sample for label in page], with_text)
     for label in page:
+        told = getattr(label, "attribution", None)
         yield (
             label.sample.file.path,
             question.key,
             _names(question, classes.get(label.pk, [])),
             label.verdict,
             int(decided.get(label.sample_id, label.pk) != label.pk),
-            label.annotator.username if label.annotator else "",
+            label.annotator.username if label.annotator else told.by if told else "",
             _who(label),
-            label.created_at.isoformat(),
+            (told.at if told and told.at else label.created_at).isoformat(),
             label.mode,
             label.strategy,
             "" if label.propensity is None else f"{label.propensity:.6g}",

@@ -116,6 +116,17 @@ class Label(models.Model):
         return f"{self.verdict} on {self.sample_id} by {self.annotator_id}"
 
 
+class Attribution(models.Model):
+    """Who gave a label that came from a file, and when, as the file tells: nobody of this site did."""
+
+    label = models.OneToOneField(Label, models.CASCADE, primary_key=True, related_name="attribution")
+    by = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.by
+
+
 class LabelledClass(models.Model):
     """A class that a label gives its sample."""
 

@@ -6,7 +6,9 @@ client must be the same, or people would know which samples are checks.
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, connection, transaction
@@ -15,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.labels import answering
-from labeller.labels.models import Check, Default, Label, LabelledClass
+from labeller.labels.models import Attribution, Check, Default, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import bulk
 from labeller.samples.models import Sample
@@ -249,15 +251,25 @@ def problem(judgement: Judgement, existing: Container[tuple[int, int]]) -> str:
 # --- labels of an import --------------------------------------------------------------------------
 
 
+class Told(NamedTuple):
+    """By whom a label was given, and when, as a file tells."""
+
+    by: str
+    at: datetime | None
+
+
 def adopt_known(
     sender: Any,
     question: Question,
     known: Mapping[int, frozenset[int]] | Sequence[tuple[Sample, LabelClass]],
     *,
     may_change: bool = True,
+    told: Mapping[int, Told] = MappingProxyType({}),
     **kwargs: Any,
 ) -> dict[int, str]:
     """Bring the labels of an import to what is known: {sample id: class ids}, or pairs of a sample and a class.
+
+    `told` is by whom and when those of some samples were given.
 
     What stands already is left alone; another label of an import is superseded, unless it may not be changed; no class
     takes one back. Samples that people have answered differently keep theirs. Returns the samples that keep another
@@ -270,7 +282,7 @@ def adopt_known(
         with transaction.atomic(), answering.kept([sample_id for sample_id, *_ in new]):
             # Somebody may have answered meanwhile.
             new, since = _difference(question, {sample_id: known[sample_id] for sample_id, *_ in new}, may_change)
-            _write_imported(question, new)
+            _write_imported(question, new, told)
         kept |= since
     return kept
 
@@ -322,7 +334,9 @@ def _imported_and_people(
     return imported, people
 
 
-def _write_imported(question: Question, new: list[tuple[int, frozenset[int], int | None]]) -> None:
+def _write_imported(
+    question: Question, new: list[tuple[int, frozenset[int], int | None]], told: Mapping[int, Told]
+) -> None:
     """Add labels of an import, each in place of the one with that id."""
     before = [label for _sample, _classes, label in new if label is not None]
     Label.objects.filter(pk__in=before, is_current=True).update(is_current=False)
@@ -336,6 +350,9 @@ def _write_imported(question: Question, new: list[tuple[int, frozenset[int], int
     bulk.insert(Label, IMPORTED, rows)
     named = ((pk, each) for pk, (_sample, classes, _before) in zip(ids, new, strict=True) for each in classes)
     bulk.insert(LabelledClass, ("label", "label_class"), named)
+    attributed = ((pk, told[sample_id]) for pk, (sample_id, *_) in zip(ids, new, strict=True) if sample_id in told)
+    adapt = connection.ops.adapt_datetimefield_value
+    bulk.insert(Attribution, ("label", "by", "at"), ((pk, each.by, adapt(each.at)) for pk, each in attributed))
 
 
 def _imported_verdict(classes: frozenset[int]) -> str:

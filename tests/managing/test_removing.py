@@ -22,7 +22,7 @@ from labeller.jobs import queueing as jobs
 from labeller.jobs import registry
 from labeller.jobs.models import Job, Kept
 from labeller.labels import answering, tallies
-from labeller.labels.models import Check, Default, Flag, Label
+from labeller.labels.models import Attribution, Check, Default, Flag, Label
 from labeller.learning import foreign
 from labeller.learning.models import Acceptance, Assessment, Head, Helping, Round, RoundEntry, TileGroup
 from labeller.managing import closure, emptying, removing, removing_sources, tasks
@@ -120,6 +120,7 @@ def besides(project, question, who):
         fields = {**whose, "uuid": uuid.uuid4(), "verdict": "answer", "mode": "grid", "is_current": is_current}
         Check.objects.create(annotator=who, **fields)
     HiddenTruth.objects.create(sample=sample, label_class=child)
+    Attribution.objects.create(label=Label.objects.filter(sample=sample).first(), by="Jane", at=timezone.now())
     let_stand = {**whose, "annotator": who, "label_class": child, "verdict": "answer", "probability": 0.99}
     before = Default.objects.create(**{**let_stand, "uuid": uuid.uuid4(), "is_current": False})
     Default.objects.create(**{**let_stand, "uuid": uuid.uuid4(), "supersedes": before})

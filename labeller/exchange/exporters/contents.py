@@ -118,7 +118,8 @@ FILE = [name for name in Shot._fields if name not in {"source", "deployment", "s
 COLUMNS = ("pk", "source_id", *FILE[1:], "deployment_id", "sequence_id")
 BOX = ("box_left", "box_top", "box_width", "box_height")
 SAID = (
-    "sample", "state", "classes", "label__annotator", "label__created_at",
+    "sample", "state", "classes", "label__annotator", "label__created_at", "label__attribution__by",
+    "label__attribution__at",
 )  # fmt: skip
 
 
@@ -273,7 +274,9 @@ class ProjectContents:
                         found.setdefault(sample_id, {})[question.pk] = self._by_rule(question.pk, accepted)
         return found
 
-    def _said(self, state: str, classes: str, person: int | None, at: datetime) -> Decision:
+    def _said(
+        self, state: str, classes: str, person: int | None, at: datetime, told_by: str | None, told_at: datetime | None
+    ) -> Decision:
         if person not in self._people:
             self._people |= _people(self.project)
         how, by = self._people[person]
@@ -283,7 +286,7 @@ class ProjectContents:
         named = tuple(sorted(named, key=lambda pk: self.classes[pk].place))
         # People who answered, with nobody against them, are sure; how sure an import was nobody said.
         is_sure = how == "human" and state == Answer.State.ANSWERED
-        return Decision(named, state, how, by, at, 1.0 if is_sure else None)
+        return Decision(named, state, how, by or told_by or "", told_at or at, 1.0 if is_sure else None)
 
     def _by_rule(self, question_id: int, accepted: accepting.Accepted) -> Decision:
         rule = self.rules[question_id]

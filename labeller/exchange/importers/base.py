@@ -37,6 +37,8 @@ class Remark(NamedTuple):
     confidence: float | None = None
     failure: str = ""  # why there is no prediction
     also: tuple[tuple[str, str], ...] = ()  # keys of other questions, and what is answered to them
+    by: str = ""  # who gave a label
+    at: datetime | None = None  # when; an instant
 
 
 class Pictured(NamedTuple):

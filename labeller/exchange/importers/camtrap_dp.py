@@ -58,6 +58,8 @@ class Observed(NamedTuple):
     model: str
     score: float | None
     also: list[list[str]]
+    by: str = ""
+    at: str = ""
 
 
 class CamtrapDP(Importer):
@@ -282,7 +284,8 @@ def _said(row: SheetRow) -> tuple[Observed | None, str]:
     model = (row["classifiedby"] or "machine") if is_machine else ""
     also = [[column, row[column]] for column in FOLLOWED if row[column]]
     common = row["vernacularname"] or row["vernacularnamesen"]
-    return Observed(kind, row["scientificname"], common, box, model, score, also), ""
+    told = ("" if is_machine else row["classifiedby"], row["classificationtimestamp"])
+    return Observed(kind, row["scientificname"], common, box, model, score, also, *told), ""
 
 
 def _box(row: SheetRow) -> tuple[Box | None, str]:
@@ -304,4 +307,5 @@ def _remark(line: int, said: Observed) -> Remark:
     box = tuple(said.box) if said.box else None
     scores = (1.0 if said.score is None else said.score,) if said.model else ()
     also = tuple((question, value) for question, value in said.also)
-    return Remark(line, (taxon,), scores, box, said.model, said.kind, said.score, also=also)  # type: ignore[arg-type]
+    told = {"also": also, "by": said.by, "at": times.instant(said.at)}
+    return Remark(line, (taxon,), scores, box, said.model, said.kind, said.score, **told)  # type: ignore[arg-type]

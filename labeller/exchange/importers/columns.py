@@ -23,6 +23,9 @@ SCORE = (
 MODEL = ("model", "classifier", "detector", "modelversion", "modelname")
 DEPLOYMENT = ("deployment", "deploymentid", "deploymentname", "camera", "cameraid", "station", "site", "location")
 TIME = ("takenat", "datetime", "timestamp", "date", "captured", "datetimeoriginal", "eventdate")
+PERSON = ("annotator", "labelledby", "labeledby", "identifiedby", "classifiedby", "decidedby", "reviewer", "user")
+SAID_AT = ("labelledat", "labeledat", "dateidentified", "classificationtimestamp", "decidedat")
+FURTHER = {"score": SCORE, "model": MODEL, "deployment": DEPLOYMENT, "time": TIME, "by": PERSON, "at": SAID_AT}
 BOXES = {
     "left": ("bboxx", "boxleft", "left", "xmin", "x1", "x"),
     "top": ("bboxy", "boxtop", "top", "ymin", "y1", "y"),
@@ -50,7 +53,7 @@ def roles(keys: Sequence[str]) -> dict[str, str]:
     if set(keys) & RANKS and {"commonname", "species"} & set(keys):
         names = ("commonname", "species")
     found = {"path": path, "folder": "" if "path" in path else folder, "class": first(keys, names, taken)}
-    for role, known in (("score", SCORE), ("model", MODEL), ("deployment", DEPLOYMENT), ("time", TIME)):
+    for role, known in FURTHER.items():
         found[role] = first(keys, known, [*taken, *found.values()])
     boxes = {role: first(keys, known) for role, known in BOXES.items()}
     return found | (boxes if all(boxes.values()) and len(set(boxes.values())) == 4 else dict.fromkeys(boxes, ""))
@@ -64,6 +67,8 @@ TITLES = {
     "model": gettext_noop("Column of the model"),
     "deployment": gettext_noop("Column of the deployment"),
     "time": gettext_noop("Column of the time"),
+    "by": gettext_noop("Column of who said it"),
+    "at": gettext_noop("Column of when it was said"),
     "left": gettext_noop("Column of the box’s left"),
     "top": gettext_noop("Column of the box’s top"),
     "width": gettext_noop("Column of the box’s width"),

@@ -204,4 +204,4 @@ def _identified(row: SheetRow) -> Remark:
     if MACHINES.search(row["identifiedby"]):
         p = 1.0 if score is None or not 0 <= score <= 1 else score
         return Remark(row.line, (taxon,), (p,), model=row["identifiedby"], confidence=score)
-    return Remark(row.line, (taxon,), also=also)
+    return Remark(row.line, (taxon,), also=also, by=row["identifiedby"])

@@ -15,7 +15,8 @@ def gathered(records: Iterable[Record]) -> Iterator[Record]:
         for record in records:
             if isinstance(record, Pictured):
                 taken_at = record.taken_at.isoformat() if record.taken_at else ""
-                told = (*record[2:5], taken_at, record.pixels)
+                remarks = [(*each[:-1], each.at.isoformat() if each.at else "") for each in record.remarks]
+                told = (remarks, *record[3:5], taken_at, record.pixels)
                 spill.add("picture", record.path, record.line, told)
             else:
                 yield record
@@ -34,8 +35,9 @@ def _together(path: str, rows: list[tuple[int, Any]]) -> Pictured:
 
 
 def _remark(told: list[Any]) -> Remark:
-    line, classes, scores, box, model, category, confidence, failure, also = told
+    line, classes, scores, box, model, category, confidence, failure, also, by, at = told
     taxa = tuple(Taxon(name, scientific, tuple(above), state) for name, scientific, above, state in classes)
     place: Box | None = tuple(box) if box else None
     besides = tuple((trait, text) for trait, text in also)
-    return Remark(line, taxa, tuple(scores), place, model, category, confidence, failure, besides)
+    when = datetime.fromisoformat(at) if at else None
+    return Remark(line, taxa, tuple(scores), place, model, category, confidence, failure, besides, by, when)

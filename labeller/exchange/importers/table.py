@@ -163,7 +163,8 @@ class _Row:
     def _remark(self, row: SheetRow, names: str, box: Box | None, score: float | None) -> Remark:
         taxa = tuple(Taxon(name.strip()) for name in (split_names(names) if self.several else [names]))
         if not self.is_predicted:
-            return Remark(row.line, taxa, box=box)
+            by, at = row[self.at["by"]], times.instant(row[self.at["at"]], self.zone)
+            return Remark(row.line, taxa, box=box, by=by, at=at)
         model = row[self.at["model"]] or self.name
         return Remark(row.line, taxa, (1.0 if score is None else score,) * len(taxa), box, model, confidence=score)
 

@@ -49,6 +49,14 @@ def local_time(text: str, zone: ZoneInfo | None = None) -> datetime | None:
     return found.replace(tzinfo=UTC, fold=0)
 
 
+def instant(text: str, zone: ZoneInfo | None = None) -> datetime | None:
+    """When something was done, by the clocks of that zone if it names none; None where it is no time, or may be two."""
+    found = _read(text.strip())
+    if found is None or not EARLIEST <= found.year <= LATEST:
+        return None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=zone or UTC)).astimezone(UTC)
+
+
 def _read(text: str) -> datetime | None:
     if not text or not text[0].isdigit():
         return None
