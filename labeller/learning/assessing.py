@@ -5,6 +5,7 @@ An Assessment's report holds
 - `classes`: by class id, cross-validated precision and recall with the number of labels behind each,
 - `label_errors`: labels to look at again (sample, given, suggested, margin), the most suspicious first; where a sample
   may have several classes, given and suggested are lists of them,
+- `odd_frames`: the same of labels that the other frames of their burst contradict, with how many these are (burst),
 - `savings`: how many random labels the labels were worth, and the random arm's curve,
 - `recall`: of each starred class, which part of it has been found, and `of` how many samples.
 
@@ -28,6 +29,7 @@ from labeller.labels.selectors import Trail
 from labeller.learning import accepting, fitting, reading
 from labeller.learning.fitting import Fitted, HeldOut, Training
 from labeller.learning.models import Assessment, Head, Round, RoundEntry
+from labeller.learning.odd_frames import odd_frames
 from labeller.projects.models import Question
 from labeller.samples import bursts
 from tl_core import evaluation, threads
@@ -69,6 +71,7 @@ def assess(question: Question) -> Assessment | None:
             **_cross_validated(question, head, data),
             "savings": _savings(question, head, data, trail),
             "recall": _recall(question, head, data, embeddings, answers),
+            "odd_frames": odd_frames(question, MOST_ERRORS),
         }
         accepting.look(question)
     current = Round.objects.filter(question=question, is_current=True).select_related("head").first()

@@ -109,20 +109,25 @@ def test_where_all_agree_nothing_waits(foxes, desk, fox):
 
 
 def test_disagreements_come_first_then_suspects_then_unsure_then_flagged(foxes, desk, disputed, fox, badger):
-    flagged, unsure, suspect, _plain = factories.samples(foxes.project, 4)
+    flagged, unsure, suspect, odd, _plain = factories.samples(foxes.project, 5)
     wave(foxes, flagged, foxes.ana, "two tails")
     factories.label(foxes.question, unsure, foxes.ana, verdict="unsure")
     factories.label(foxes.question, suspect, foxes.ana, fox)
+    factories.label(foxes.question, odd, foxes.ana, fox)
     suspicious(foxes, suspect, fox, badger)
+    latest = Assessment.latest(foxes.question)
+    latest.report["odd_frames"] = [{"sample": odd.pk, "given": fox, "suggested": badger, "burst": 3}]
+    latest.save()
     sample = disputed()
     answer = desk.ask().json()
     assert [(each["sample"], each["why"], each["suggested"]) for each in answer["samples"]] == [
         (sample.pk, "disagreement", None),
         (suspect.pk, "suspect", [badger]),
+        (odd.pk, "burst", [badger]),
         (unsure.pk, "unsure", None),
         (flagged.pk, "flag", None),
     ]
-    assert (answer["left"], answer["state"]) == (4, "ready")
+    assert (answer["left"], answer["state"]) == (5, "ready")
 
 
 def test_the_reviewer_sees_who_said_what_what_the_head_thought_and_the_note(foxes, desk, disputed, fox, badger):

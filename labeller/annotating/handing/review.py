@@ -14,7 +14,7 @@ from labeller.learning.models import Assessment
 from labeller.learning.suspects import suspects
 from labeller.projects.models import Question
 
-DISAGREEMENT, SUSPECT, UNSURE, FLAG, ASKED = "disagreement", "suspect", "unsure", "flag", "asked"
+DISAGREEMENT, SUSPECT, BURST, UNSURE, FLAG, ASKED = "disagreement", "suspect", "burst", "unsure", "flag", "asked"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def waiting(question: Question) -> dict[int, Reason]:
     answers = Answer.objects.of(question).order_by("sample")
     found = dict.fromkeys(answers.disputed().values_list("sample", flat=True), Reason(DISAGREEMENT))
     for each in suspects(question, Assessment.latest(question)):
-        why = found[each.sample_id].why if each.sample_id in found else SUSPECT
+        why = found[each.sample_id].why if each.sample_id in found else BURST if each.burst else SUSPECT
         found[each.sample_id] = Reason(why, each.suggested)
     flagged = flags.open_flags(question.project).filter(question=question).order_by("pk")
     for why, rows in ((UNSURE, answers.doubted()), (FLAG, flagged)):
