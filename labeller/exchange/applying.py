@@ -172,7 +172,7 @@ class _Writing:
             self.account.note(NotTaken(remark.line, pictured.path, "no-class"))
             return None
         traits = self._traits(remark, pictured.path)
-        told = recording.Told(remark.by[:LONGEST_NAME], remark.at) if remark.by or remark.at else None
+        told = recording.SaidBy(remark.by[:LONGEST_NAME], remark.at) if remark.by or remark.at else None
         return _Labelled(placed, box, class_ids, remark.line, pictured.path, self.classes, traits, told)
 
     def _traits(self, remark: Remark, path: str) -> dict[str, int]:
@@ -269,7 +269,7 @@ class _Labelled:
     path: str
     classes: ClassNames
     traits: dict[str, int]  # the classes that answer questions which follow, by what they are about
-    told: recording.Told | None  # by whom and when, where the file says so
+    told: recording.SaidBy | None  # by whom and when, where the file says so
 
     @property
     def names(self) -> str:

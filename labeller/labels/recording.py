@@ -251,7 +251,7 @@ def problem(judgement: Judgement, existing: Container[tuple[int, int]]) -> str:
 # --- labels of an import --------------------------------------------------------------------------
 
 
-class Told(NamedTuple):
+class SaidBy(NamedTuple):
     """By whom a label was given, and when, as a file tells."""
 
     by: str
@@ -264,7 +264,7 @@ def adopt_known(
     known: Mapping[int, frozenset[int]] | Sequence[tuple[Sample, LabelClass]],
     *,
     may_change: bool = True,
-    told: Mapping[int, Told] = MappingProxyType({}),
+    told: Mapping[int, SaidBy] = MappingProxyType({}),
     **kwargs: Any,
 ) -> dict[int, str]:
     """Bring the labels of an import to what is known: {sample id: class ids}, or pairs of a sample and a class.
@@ -335,7 +335,7 @@ def _imported_and_people(
 
 
 def _write_imported(
-    question: Question, new: list[tuple[int, frozenset[int], int | None]], told: Mapping[int, Told]
+    question: Question, new: list[tuple[int, frozenset[int], int | None]], told: Mapping[int, SaidBy]
 ) -> None:
     """Add labels of an import, each in place of the one with that id."""
     before = [label for _sample, _classes, label in new if label is not None]

@@ -41,7 +41,9 @@ def deployments(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "project": member.project,
         "role": member.role,
-        "rows": [_Row(each, _added(each), clocks.clock_of(each).way() != each.applied_clock) for each in shown],
+        "rows": [
+            _ListedCamera(each, _added(each), clocks.clock_of(each).way() != each.applied_clock) for each in shown
+        ],
         "more": shown[-1].name if len(found) > PAGE else "",
         "zone": zone,
         "without_zone": member.project.deployments.filter(time_zone="").exists(),
@@ -49,7 +51,7 @@ def deployments(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "projects/deployments.html", context)
 
 
-class _Row(NamedTuple):
+class _ListedCamera(NamedTuple):
     deployment: Deployment
     added: str  # to the camera's clock
     is_due: bool  # not in the stored times yet
