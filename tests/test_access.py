@@ -77,6 +77,8 @@ ROWS = [
     Row("POST", "projects/<slug:slug>/people/", MANAGERS, FORM),
     Row("POST", "projects/<slug:slug>/embedding/<slug:action>/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     Row("POST", "projects/<slug:slug>/train/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
+    Row("GET", "projects/<slug:slug>/hidden/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/hidden/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM),  # names no file
     Row("GET", "projects/<slug:slug>/deployments/", MANAGERS),
     Row("GET", "projects/<slug:slug>/deployments/<int:deployment_id>/", MANAGERS),
     Row(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
 from labeller.accounts.models import Membership, Role, User
@@ -34,6 +34,11 @@ class Member:
     def manages(self) -> bool:
         """Whether they may do what managers may."""
         return self.role.rank >= Role.MANAGER.rank
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether they may see pictures with people in them; `sees_people` asks the database the same."""
+        return self.role.rank >= Role(self.project.people_shown_to).rank
 
 
 def account(who: Who) -> User:
@@ -130,6 +135,20 @@ def rows(who: Who, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> Que
         return queryset
     allowed = Membership.objects.filter(user=person, role__in=Role.at_least(at_least)).values("project")
     return queryset.filter(project__in=allowed)
+
+
+def sees_people(who: Who, project_id: int | OuterRef) -> Q:
+    """Whether this person may see pictures with people in them, in that project or in the one that rows name.
+
+    A condition, for it is asked of rows: so it costs no statement of its own, and nobody has to pass the role on.
+    """
+    person = account(who)
+    if person.is_superuser:
+        return ~Q(pk__in=[])
+    enough = Q(pk__in=[])
+    for least in Role:
+        enough |= Q(project__people_shown_to=least, role__in=Role.at_least(least))
+    return Q(Exists(Membership.objects.filter(enough, user=person, project=project_id)))
 
 
 def administrator(who: Who) -> User:

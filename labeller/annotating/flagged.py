@@ -10,6 +10,7 @@ from labeller.annotating.wire.shown import excerpts
 from labeller.labels import flags
 from labeller.labels.models import Flag, Label
 from labeller.projects.models import LabelClass, Project
+from labeller.samples import hiding
 
 PAGE = 60
 LATELY = 12  # of those looked at
@@ -57,7 +58,8 @@ def page(member: Member, before: int | None = None) -> FlagPage:
 
 
 def _newest(found: QuerySet[Flag]) -> QuerySet[Flag]:
-    return found.select_related("author", "question", "closed_by").order_by("-pk")
+    found = found.annotate(has_people=hiding.is_hidden("sample"))
+    return found.select_related("author", "question", "closed_by", "sample").order_by("-pk")
 
 
 def _rows(project: Project, found: list[Flag], only: User | None) -> list[FlagRow]:

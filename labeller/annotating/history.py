@@ -21,6 +21,7 @@ from labeller.annotating.wire.shown import excerpts
 from labeller.labels.models import Check, Label, LabelledClass, SaidQuerySet
 from labeller.labels.recording import Judgement, Recorded
 from labeller.projects.models import LabelClass, Project
+from labeller.samples import hiding
 
 PAGE = 50
 DAYS = 14
@@ -86,6 +87,7 @@ def _all(project: Project, person: User) -> tuple[SaidQuerySet[Label], SaidQuery
 
 def _before(rows: QuerySet[Any], last: int) -> list[Any]:
     rows = rows.filter(pk__lt=last) if last else rows
+    rows = rows.annotate(has_people=hiding.is_hidden("sample"))
     return list(rows.select_related("sample", "question").order_by("-pk")[: PAGE + 1])
 
 

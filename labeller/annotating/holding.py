@@ -20,6 +20,7 @@ from labeller.accounts.models import User
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Answer, Label
 from labeller.projects.models import Question
+from labeller.samples import hiding
 from labeller.samples.models import Sample
 
 HOLD = timedelta(minutes=10)
@@ -51,6 +52,10 @@ class Holder:
     def undecided(self) -> QuerySet[Assignment]:
         """Of this what may still be given back. Checks never are: what is said late must still be known for one."""
         return self.rows().filter(is_done=False).exclude(kind=Kind.CHECK)
+
+    def may_see(self, sample: str) -> Q:
+        """Whether this person may see the sample that rows name in that field."""
+        return hiding.shown_to(self.person, self.question.project_id, sample)
 
     def in_tab(self) -> QuerySet[Assignment]:
         return self.undecided().filter(tab=self.tab)
@@ -167,9 +172,10 @@ def _read(holder: Holder, places: dict[int, int]) -> list[Assignment]:
     """Of these samples what the tab holds, by their places."""
     if not places:
         return []
-    mine = holder.rows().filter(is_done=False, tab=holder.tab, sample__in=places)
+    mine = holder.rows().filter(holder.may_see("sample"), is_done=False, tab=holder.tab, sample__in=places)
     told = mine.select_related("sample__file__source", "sample__file__deployment", "entry__round__head")
-    return sorted(told.annotate(in_all=_in_all(holder)), key=lambda each: places[each.sample_id])
+    told = told.annotate(in_all=_in_all(holder), has_people=hiding.is_hidden("sample"))
+    return sorted(told, key=lambda each: places[each.sample_id])
 
 
 # --- keeping and giving back ----------------------------------------------------------------------
@@ -179,14 +185,14 @@ def _keep(holder: Holder, sample_ids: Collection[int]) -> set[int]:
     """Hold these samples longer, and those again whose time had run out; returns which are this tab's, or decided."""
     if not sample_ids:
         return set()
-    mine = holder.rows().filter(Q(tab=holder.tab) | Q(is_done=True), sample__in=sample_ids)
+    mine = holder.rows().filter(Q(tab=holder.tab) | Q(is_done=True), holder.may_see("sample"), sample__in=sample_ids)
     wanted = set(sample_ids)
     if mine.filter(is_done=False).update(expires_at=Now() + HOLD) == len(wanted):
         return wanted
     kept = set(mine.values_list("sample_id", flat=True))
     if not (lost := wanted - kept):
         return kept
-    again = _of_project(holder.question, lost)[: max(0, MOST_HELD - _held(holder).count())]
+    again = _to_be_had(holder, lost)[: max(0, MOST_HELD - _held(holder).count())]
     if not again:
         return kept
     take(holder, [Candidate(each) for each in again])
@@ -203,7 +209,7 @@ def _give_back(holder: Holder, keep: Collection[int]) -> None:
 
 def _take_asked(holder: Holder, sample_id: int) -> bool:
     """Hold a sample that this person asked for by name: a label of their own to change, say."""
-    if not _of_project(holder.question, [sample_id]):
+    if not _to_be_had(holder, [sample_id]):
         return False
     mine = holder.rows().filter(sample=sample_id)
     if mine.exclude(kind=Kind.CHECK).update(is_done=False, tab=holder.tab, expires_at=Now() + HOLD):
@@ -220,8 +226,9 @@ def _said(holder: Holder, sample_id: int) -> bool:
     return own.exists()
 
 
-def _of_project(question: Question, sample_ids: Iterable[int]) -> list[int]:
-    found = Sample.objects.filter(project=question.project, pk__in=sample_ids)
+def _to_be_had(holder: Holder, sample_ids: Iterable[int]) -> list[int]:
+    """Of these samples those that are the project's, and that this person may see."""
+    found = Sample.objects.filter(holder.may_see("pk"), project=holder.question.project, pk__in=sample_ids)
     return list(found.values_list("pk", flat=True))
 
 
@@ -260,7 +267,8 @@ def _within_share(held: list[Any], keeps: bool) -> list[Assignment]:
 
 
 def is_free_for(holder: Holder, sample: str) -> Q:
-    """Whether a place to label is left and this person neither has the sample nor had it, nor is it settled.
+    """Whether a place to label is left and this person may see the sample, and neither has nor had it, nor is it
+    settled.
 
     `sample` is the field that names it.
     """
@@ -272,7 +280,7 @@ def is_free_for(holder: Holder, sample: str) -> Q:
     else:
         taken = Subquery(slots.values("sample").annotate(n=Count("pk")).values("n"))
         has_place = Q(LessThan(Coalesce(taken, 0), redundancy))
-    return has_place & ~Q(Exists(own)) & ~is_settled_for(holder, sample)
+    return has_place & holder.may_see(sample) & ~Q(Exists(own)) & ~is_settled_for(holder, sample)
 
 
 def is_settled_for(holder: Holder, sample: str) -> Q:

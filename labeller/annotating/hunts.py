@@ -19,6 +19,7 @@ from labeller.labels import selectors as labels
 from labeller.learning.models import TileGroup
 from labeller.messages import sentence
 from labeller.projects.models import Project, Question
+from labeller.samples import hiding
 from labeller.samples.models import Sample
 from labeller.text import clean
 from labeller.transfer import networks
@@ -49,8 +50,8 @@ class HuntState:
     message: str = ""
 
 
-def aim(parsed: dict[str, Any], question: Question) -> HuntRequest:
-    """What a page wants hunted; BadRequest names what is wrong with it."""
+def aim(user: User, parsed: dict[str, Any], question: Question) -> HuntRequest:
+    """What a person's page wants hunted; BadRequest names what is wrong with it."""
     like = list(dict.fromkeys(whole_numbers(parsed.get("like", []), "like")))
     given = parsed.get("class")
     class_id = None if given is None else whole_number(given, "class")
@@ -61,7 +62,8 @@ def aim(parsed: dict[str, Any], question: Question) -> HuntRequest:
         raise BadRequest(_("Give `like` or `text`, not both."))
     if len(like) > MOST_LIKE:
         raise BadRequest(_("`like` must name at most %(n)s samples.") % {"n": MOST_LIKE})
-    if Sample.objects.filter(pk__in=like, project=question.project).count() != len(like):
+    seen = Sample.objects.filter(hiding.shown_to(user, question.project_id), pk__in=like, project=question.project)
+    if seen.count() != len(like):
         raise BadRequest(_("`like` must name samples of this project."))
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
         raise BadRequest(_("`class` must be one of this question’s classes."))
@@ -175,8 +177,10 @@ def hunt_json(group: TileGroup) -> dict[str, Any]:
     }
 
 
-def examples(question: Question, wanted: HuntRequest) -> list[int]:
-    """The newest samples that people gave the hunted class."""
+def examples(user: User, question: Question, wanted: HuntRequest) -> list[int]:
+    """The newest samples that people gave the hunted class, of those that this person may see."""
     if wanted.class_id is None:
         return []
-    return labels.newest_naming(question, wanted.class_id, SHOWN_EXAMPLES)
+    found = labels.newest_naming(question, wanted.class_id, SHOWN_EXAMPLES)
+    seen = hiding.shown_among(user, question.project_id, found)
+    return [each for each in found if each in seen]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Max
 
+from labeller.accounts.models import User
 from labeller.codes import WorkerCode
 from labeller.insights.models import Summary
 from labeller.labels import selectors as labels
@@ -27,6 +28,7 @@ from labeller.learning import suspects as suspicion
 from labeller.learning.models import Acceptance, Assessment, Round
 from labeller.messages import sentence
 from labeller.projects.models import LabelClass, Question
+from labeller.samples import hiding
 from tl_core import evaluation
 from tl_core.evaluation import Coverage, Criterion, Forecast, Richness, StopAdvice
 from tl_core.notices import Notice, notice
@@ -275,9 +277,11 @@ def _share_of_all(row: dict[str, Any]) -> dict[str, float] | None:
     return {"low": math.floor(1000 * least / row["of"]) / 10, "high": math.ceil(1000 * most / row["of"]) / 10}
 
 
-def suspects(question: Question, assessment: Assessment | None) -> list[dict[str, Any]]:
-    """Labels that are probably wrong and still stand, the most suspicious first."""
+def suspects(question: Question, assessment: Assessment | None, person: User) -> list[dict[str, Any]]:
+    """Labels that are probably wrong and still stand, the most suspicious first, of samples this person may see."""
     found = suspicion.suspects(question, assessment)[:SUSPECTS]
+    shown = hiding.shown_among(person, question.project_id, [each.sample_id for each in found]) if found else set()
+    found = [each for each in found if each.sample_id in shown]
     named: dict[int, LabelClass] = question.classes.in_bulk() if found else {}
 
     def names(class_ids: Collection[int]) -> str:

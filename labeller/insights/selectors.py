@@ -19,7 +19,7 @@ from labeller.labels.lacking import claim_json
 from labeller.learning import reasons
 from labeller.learning.models import Assessment, Round, RoundEntry
 from labeller.projects.models import Project, Question
-from labeller.samples import refused, told
+from labeller.samples import hiding, refused, told
 from labeller.samples.models import Sample
 
 NEXT = 12  # samples of the queue that are shown
@@ -37,9 +37,9 @@ def queue(question: Question) -> QuerySet[RoundEntry]:
     return applying.limited(entries.exclude(Exists(done)), question).order_by("rank")
 
 
-def queued(question: Question) -> list[dict[str, Any]]:
-    """The next samples of the queue, each with why it is there."""
-    entries = list(queue(question)[:NEXT])
+def queued(question: Question, person: User) -> list[dict[str, Any]]:
+    """The next samples of the queue that this person may see, each with why it is there."""
+    entries = list(queue(question).filter(hiding.shown_to(person, question.project_id, "sample"))[:NEXT])
     names = reasons.names(entries)
     return [{"sample_id": entry.sample_id, "reason": reasons.describe(entry, names)} for entry in entries]
 
@@ -90,7 +90,8 @@ def refusals(project: Project) -> dict[str, Any]:
 
 def overview(user: User) -> list[dict[str, Any]]:
     """The projects a person may see, newest first, with what their cards show."""
-    first = Sample.objects.filter(project=OuterRef("pk")).order_by("shard", "pk")
+    shown = Sample.objects.filter(hiding.shown_to(user, OuterRef("project")))
+    first = shown.filter(project=OuterRef("pk")).order_by("shard", "pk")
     found = list(
         access.projects(user)
         .annotate(cover=Subquery(first.values("pk")[:1]), n_classes=Count("questions__classes"))
@@ -188,8 +189,8 @@ def rounds(question: Question) -> int:
     return Round.objects.filter(question=question).aggregate(n=Max("number"))["n"] or 0
 
 
-def progress(project: Project, question: Question | None) -> dict[str, Any]:
-    """All that the progress page shows: of the project, and of one of its questions."""
+def progress(project: Project, question: Question | None, person: User) -> dict[str, Any]:
+    """All that the progress page shows a person: of the project, and of one of its questions."""
     quarantine = refusals(project)
     return {
         "numbers": {
@@ -204,7 +205,7 @@ def progress(project: Project, question: Question | None) -> dict[str, Any]:
         "jobs": job_runs.newest(project),
         "kept": project.kept.exclude(looked_at=None).order_by("what"),
         "known": told.of_project(project),
-        **(known(question) if question else {}),
+        **(known(question, person) if question else {}),
     }
 
 
@@ -222,19 +223,19 @@ def _no_numbers(project: Project) -> dict[str, int]:
     return {"samples": tallies.samples(project), "labelled": 0, "queue": 0, "rounds": 0}
 
 
-def known(question: Question) -> dict[str, Any]:
-    """The part of the progress page about one question's head and labels."""
+def known(question: Question, person: User) -> dict[str, Any]:
+    """The part of the progress page about one question's head and labels, as this person may see it."""
     found, assessment = estimates.summary(question), Assessment.latest(question)
     return {
         "question": question,
         "round": Round.objects.filter(question=question, is_current=True).first(),
-        "queued": queued(question),
+        "queued": queued(question, person),
         "audit": found["audit"],
         "advice": estimates.advice(found),
         "undiscovered": found["undiscovered"],
         "forecast": found["forecast"],
         "classes": estimates.classes(question, found["classes"], assessment),
         "assessment": assessment,
-        "suspects": estimates.suspects(question, assessment),
+        "suspects": estimates.suspects(question, assessment, person),
         "acceptance": estimates.acceptance(question, found["n_audited"]),
     }

@@ -33,12 +33,12 @@ def days(request: HttpRequest, slug: str, key: str) -> HttpResponse:
         "questions": question.project.questions.order_by("position", "pk"),
         "made": made,
         "is_busy": site_days.is_under_way(question),
-        **(_shown(request, made) if made else {}),
+        **(_shown(request, made, member) if made else {}),
     }
     return render(request, "insights/site_days.html", context)
 
 
-def _shown(request: HttpRequest, made: SiteDays) -> dict[str, Any]:
+def _shown(request: HttpRequest, made: SiteDays, member: access.Member) -> dict[str, Any]:
     classes = site_days_shown.classes(made)
     chosen = next((each["class"] for each in classes if str(each["class"].pk) == request.GET.get("class")), None)
     chosen = chosen or (classes[0]["class"] if classes else None)
@@ -47,7 +47,7 @@ def _shown(request: HttpRequest, made: SiteDays) -> dict[str, Any]:
         found |= {
             "claim": site_days_shown.claim(made, chosen),
             "chart": site_days_shown.chart(made, chosen, request.GET.get("after", "")),
-            "to_look_at": site_days_shown.to_look_at(made, chosen),
+            "to_look_at": site_days_shown.to_look_at(made, chosen, member),
             "legend": [
                 ("people", _("seen by people")),
                 ("head", _("by the head alone")),

@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
 
+from labeller.accounts.access import Member
 from labeller.insights.models import SiteDay, SiteDays
 from labeller.projects.models import LabelClass
+from labeller.samples import hiding
 from labeller.samples.models import Deployment
 
 PAGE = 60  # deployments on a page
@@ -74,9 +76,13 @@ def effort(made: SiteDays) -> dict[str, int]:
     return {name: n or 0 for name, n in found.items()}
 
 
-def to_look_at(made: SiteDays, label_class: LabelClass) -> list[dict[str, Any]]:
-    """Days that rest on the head alone, those with the fewest pictures first: a look at one picture decides a day."""
+def to_look_at(made: SiteDays, label_class: LabelClass, member: Member) -> list[dict[str, Any]]:
+    """Days that rest on the head alone, those with the fewest pictures first: a look at one picture decides a day.
+
+    Without those whose picture this member must not see.
+    """
     alone = _of(made, label_class).filter(by_people=0, by_head__gt=0, surest__isnull=False)
+    alone = alone.filter(hiding.shown_to(member.person, member.project.pk, "surest"))
     rows = alone.order_by("by_head", "pk").values("day", "surest", "by_head", name=F("deployment__name"))
     return [dict(row) for row in rows[:TO_LOOK_AT]]
 

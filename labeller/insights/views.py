@@ -49,7 +49,7 @@ def _progress(request: HtmxRequest, member: Member, key: str | None = None) -> H
         "project": project,
         "role": member.role,
         "questions": questions,
-        **selectors.progress(project, question),
+        **selectors.progress(project, question, member.person),
     }
     template = "insights/_progress.html" if request.htmx else "insights/progress.html"
     return render(request, template, context)

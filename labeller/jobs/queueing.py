@@ -68,6 +68,7 @@ QUEUES = {
     "site_days": "io",
     "switch": "io",
     "export": "io",
+    "people": "io",
 }
 
 

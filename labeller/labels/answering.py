@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from labeller.labels import applying, tallies
+from labeller.labels import applying, people, tallies
 from labeller.labels.applying import Rule
 from labeller.labels.models import Answer, Label, Tally
 from labeller.labels.standing import Said, Standing, standing
@@ -33,10 +33,12 @@ def kept(sample_ids: Collection[int]) -> Iterator[None]:
     """Keep answers and counts right while labels of these samples are written, inside the writer's transaction."""
     _hold(sample_ids)
     yield
-    before, after = _stored(sample_ids), _said(sample_ids)
+    labels = _labels(sample_ids)
+    before, after = _stored(sample_ids), _standing(labels)
     _write(before, after)
     if before == after:
         return
+    people.note(sample_ids, {class_id for said in labels.values() for each in said for class_id in each.classes})
     rules = applying.rules({question_id for _, question_id, _ in (*before, *after)})
     parts = _parts(after, rules)
     parts.subtract(_parts(before, rules))
@@ -74,8 +76,8 @@ def _stored(sample_ids: Collection[int]) -> dict[Place, Standing]:
     }
 
 
-def _said(sample_ids: Collection[int]) -> dict[Place, Standing]:
-    """What stands of these samples by all that is said of them."""
+def _labels(sample_ids: Collection[int]) -> dict[Place, list[Said]]:
+    """All that is said of these samples."""
     current = Label.objects.filter(is_current=True, sample__in=sample_ids)
     told = ("pk", "verdict", "mode", "annotator", "created_at", "labelled_classes__label_class")
     labels: dict[Place, dict[int, Said]] = {}
@@ -86,7 +88,12 @@ def _said(sample_ids: Collection[int]) -> dict[Place, Standing]:
         before = of_sample[pk].classes if pk in of_sample else frozenset()
         classes = before if class_id is None else before | {class_id}
         of_sample[pk] = Said(pk, verdict, mode, annotator is None, at, classes)
-    return {place: standing(list(said.values())) for place, said in labels.items()}
+    return {place: list(said.values()) for place, said in labels.items()}
+
+
+def _standing(labels: dict[Place, list[Said]]) -> dict[Place, Standing]:
+    """What stands by all that is said."""
+    return {place: standing(said) for place, said in labels.items()}
 
 
 def _write(before: dict[Place, Standing], after: dict[Place, Standing]) -> int:
@@ -163,7 +170,7 @@ def _compare(project: Project, *, mend: bool) -> Off:
     for sample_ids in _batches(project):
         with transaction.atomic():
             _hold(sample_ids)
-            before, after = _stored(sample_ids), _said(sample_ids)
+            before, after = _stored(sample_ids), _standing(_labels(sample_ids))
             if mend:
                 _write(before, after)
         wrong = sorted(place for place in before.keys() | after.keys() if before.get(place) != after.get(place))

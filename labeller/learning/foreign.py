@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from labeller.learning import seeing
 from labeller.learning.models import ForeignModel, ForeignPrediction
 from labeller.projects.models import Question
 from labeller.samples import bulk
@@ -30,7 +31,9 @@ class Predicted:
 
 def model(question: Question, name: str) -> ForeignModel:
     """The model of that name, made where it is missing."""
-    return ForeignModel.objects.get_or_create(question=question, name=name[:200])[0]
+    found = ForeignModel.objects.get_or_create(question=question, name=name[:200])[0]
+    found.question = question
+    return found
 
 
 def store(by: ForeignModel, predictions: Sequence[Predicted]) -> int:
@@ -53,6 +56,7 @@ def store(by: ForeignModel, predictions: Sequence[Predicted]) -> int:
             row.pk = before.pk
             changed.append(row)
     ForeignPrediction.objects.bulk_update(changed, [name.removesuffix("_id") for name in FIELDS], batch_size=200)
+    seeing.note(by.question.project, [row.sample_id for row in (*fresh, *changed)])
     return len(fresh) + len(changed)
 
 

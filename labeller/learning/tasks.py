@@ -1,15 +1,16 @@
-"""Jobs on the queues train, and the periodic retraining."""
+"""Jobs on the queue train, who sees people in pictures, and the periodic retraining."""
 
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.learning import asking, assessing, helping, hunting, rounds, thinning
+from labeller.learning import asking, assessing, helping, hunting, rounds, seeing, thinning
 
 handler("refit")(rounds.refit)
 handler("retrain")(rounds.retrain)
 handler("assess")(assessing.reassess)
 handler("hunt")(hunting.hunt)
 handler("help")(helping.compare)
+handler(seeing.KIND)(seeing.look)
 
 
 @shared_task

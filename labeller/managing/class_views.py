@@ -22,6 +22,7 @@ from labeller.accounts.access import Member
 from labeller.accounts.models import Role
 from labeller.labels import tallies
 from labeller.learning import asking as learning
+from labeller.learning import seeing
 from labeller.projects import questions, taxonomy
 from labeller.projects.class_forms import AddClassesForm, ClassForm, FollowingQuestionForm, TaxonomyForm
 from labeller.projects.models import LabelClass, Question
@@ -67,6 +68,7 @@ def _upload(question: Question, given: dict[str, Any]) -> str:
     if outcome.moved:
         learning.request_refit(question, at_once=True)
     learning.ask_anew(question)
+    seeing.ask(question.project)
     _suggest_anew(question)
     made = ngettext("%(n)d class was added", "%(n)d classes were added", outcome.made) % {"n": outcome.made}
     return ngettext("%(made)s, and %(n)d changed.", "%(made)s, and %(n)d changed.", outcome.changed) % {
@@ -119,6 +121,7 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
     question = label_class.question
     question.project = project
     name, learnt, was_blank = label_class.name, _learnt(label_class), label_class.is_blank
+    meant = _meant(label_class)
     form = ClassForm(request.POST or None, instance=label_class)
     if form.is_valid():
         try:
@@ -130,6 +133,8 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
                 learning.request_refit(question, at_once=True)
             if form.instance.is_blank != was_blank:
                 learning.ask_anew(question)
+            if _meant(form.instance) != meant:
+                seeing.ask(project)
             messages.success(request, _("“%(name)s” was saved.") % {"name": form.instance.name})
             return redirect(_page_of(question))
     context = {
@@ -147,6 +152,11 @@ def one(request: HttpRequest, slug: str, class_id: int) -> HttpResponse:
 def _learnt(label_class: LabelClass) -> tuple[int | None, bool]:
     """What of a class the head and the ranking go by."""
     return label_class.parent_id, label_class.is_starred
+
+
+def _meant(label_class: LabelClass) -> tuple[Any, ...]:
+    """What of a class says whether a person is in a picture."""
+    return label_class.name, label_class.scientific_name, label_class.parent_id, label_class.is_blank
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

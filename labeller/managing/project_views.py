@@ -19,6 +19,7 @@ from labeller.accounts.models import Membership, Role, User
 from labeller.insights import selectors
 from labeller.labels import checks
 from labeller.learning import asking as learning
+from labeller.learning import seeing
 from labeller.learning.models import Head
 from labeller.managing import opening, removing
 from labeller.projects import making as projects
@@ -84,6 +85,10 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
         form.save()
         if "burst_gap" in form.changed_data:
             bursts.regroup(project)
+        if "people_from" in form.changed_data:
+            seeing.ask(project)
+        if "people_shown_to" in form.changed_data:
+            learning.rank_anew(None, project=project)
         messages.success(request, _("The settings were saved."))
         return redirect("projects:settings", slug)
     context = {

@@ -22,6 +22,7 @@ from labeller.exchange.models import Export, Import, files_of
 from labeller.jobs import queueing as jobs
 from labeller.jobs.models import Job
 from labeller.labels.models import LabelledClass
+from labeller.learning import seeing
 from labeller.learning.models import Acceptance, Round
 from labeller.managing import removing_sources, traces
 from labeller.managing.closure import let_go, tied
@@ -264,6 +265,7 @@ def _question(progress: jobs.Progress, pk: int) -> None:
         traces.delete([traces.of_heads(each.pk), *traces.of_exports(each)])
     emptying.all_of(of_questions.order_by())
     _delete_row(emptying, Question, pks)
+    seeing.ask(questions[0].project)  # its labels and models may have been all that said where people are
 
 
 def _source(progress: jobs.Progress, pk: int) -> None:

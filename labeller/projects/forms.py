@@ -166,6 +166,10 @@ class PercentField(forms.FloatField):
         percent = super().clean(value)
         return None if percent is None else percent / 100
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        shown = self.prepare_value(initial)
+        return super().has_changed(float(shown) if isinstance(initial, float) else shown, data)
+
 
 class StarredClasses(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Check boxes of a question's classes; of very many the starred ones only."""
@@ -190,17 +194,34 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         max_value=3600,
         help_text=_("Frames of one camera that follow each other as closely are labelled together. 0: no bursts."),
     )
+    people_from = PercentField(
+        label=_("A model of others says “person” from a certainty of (%)"),
+        min_value=1,
+        max_value=100,
+        help_text=_("Detectors that are imported. Lower hides more pictures in which nobody is."),
+    )
 
     class Meta:
         model = Project
-        fields = ["annotators_add_classes", "burst_gap"]
-        labels = {"annotators_add_classes": _("Annotators may add classes while labelling")}
-        help_texts = {"annotators_add_classes": _("Managers always may.")}
+        fields = ["annotators_add_classes", "burst_gap", "people_shown_to", "people_from"]
+        labels = {
+            "annotators_add_classes": _("Annotators may add classes while labelling"),
+            "people_shown_to": _("Pictures with people in them are seen by"),
+        }
+        help_texts = {
+            "annotators_add_classes": _("Managers always may."),
+            "people_shown_to": _(
+                "From all others they are hidden, as soon as a label or a model of others says that a person is in "
+                "them. While annotators don’t see them, nobody is asked about them in the queue, and claims about "
+                "accuracy are not about them."
+            ),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.kind != Project.Kind.IMAGE:
-            del self.fields["burst_gap"]
+            for name in ("burst_gap", "people_shown_to", "people_from"):
+                del self.fields[name]
 
 
 class LearningForm(forms.ModelForm):  # type: ignore[type-arg]

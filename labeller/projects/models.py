@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from labeller.accounts.models import Role
 from labeller.projects.fields import FoldedName
 
 Row = TypeVar("Row", bound=models.Model)
@@ -60,6 +61,21 @@ class Project(models.Model):
         max_length=8, blank=True, help_text="Of its texts, as ISO 639-1 has it; empty = several, or not told yet."
     )
     annotators_add_classes = models.BooleanField(default=True, help_text="Managers always may.")
+    people_shown_to = models.CharField(
+        max_length=10,
+        choices=[
+            (Role.MANAGER, _("managers and owners")),
+            (Role.ANNOTATOR, _("annotators, managers and owners")),
+            (Role.VIEWER, _("everybody in the project")),
+        ],
+        default=Role.MANAGER,
+        help_text="The weakest role that sees pictures with people in them: samples/hiding.py.",
+    )
+    people_from = models.FloatField(
+        default=0.2,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="How sure a model of others must be that a person is in a picture, for that to be hidden.",
+    )
     burst_gap = models.PositiveSmallIntegerField(
         default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."
     )

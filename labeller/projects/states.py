@@ -2,9 +2,10 @@
 
 import enum
 import unicodedata
+from collections.abc import Collection
 
 from labeller.projects.making import BLANK_NAMES
-from labeller.projects.models import LabelClass
+from labeller.projects.models import LabelClass, Project
 from labeller.text import fold
 
 
@@ -51,6 +52,12 @@ _BY_NAME = {_plain(name): state for state, names in _NAMES.items() for name in n
 def state_of_name(name: str) -> State:
     """What a class of that name says, however it is spelt; an animal where it is none of the names known here."""
     return _BY_NAME.get(_plain(name), State.ANIMAL)
+
+
+def humans(class_ids: Collection[int]) -> set[int]:
+    """Of these classes those that say that a person is in the picture: of texts none does."""
+    found = LabelClass.objects.filter(pk__in=list(class_ids), question__project__kind=Project.Kind.IMAGE)
+    return {each.pk for each in found.select_related("parent__parent__parent") if state_of(each) is State.HUMAN}
 
 
 def state_of(label_class: LabelClass) -> State:

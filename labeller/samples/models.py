@@ -167,6 +167,44 @@ class File(models.Model):
         return self.path
 
 
+class PeopleSeen(models.Model):
+    """Who or what says that people are in a file, and whether it is hidden for that: see `hiding`.
+
+    Each column has one writer. What follows from them all is worked out by the database, so that no two of these can
+    disagree about it.
+    """
+
+    class Word(models.TextChoices):
+        """What a manager says."""
+
+        NONE = "", "nothing"
+        HIDE = "hide", "somebody is in it"
+        SHOW = "show", "whatever models say, nobody is in it"
+
+    file = models.OneToOneField(File, models.CASCADE, primary_key=True, related_name="people")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)  # the file's
+    by_models = models.BooleanField(default=False, help_text="Models of others.")
+    by_labels = models.BooleanField(default=False, help_text="A label that somebody gave, or that was imported.")
+    word = models.CharField(max_length=4, choices=Word, blank=True)
+    is_hidden = models.GeneratedField(
+        expression=models.Case(
+            models.When(models.Q(by_labels=True) | models.Q(word="hide"), then=True),
+            models.When(word="show", then=False),
+            default=models.F("by_models"),
+        ),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        verbose_name_plural = "people seen"
+        constraints = [models.CheckConstraint(condition=models.Q(word__in=["", "hide", "show"]), name="word_is_known")]
+        indexes = [models.Index(fields=["project", "is_hidden", "file"], name="people_hidden")]
+
+    def __str__(self) -> str:
+        return f"{self.file_id}: {'hidden' if self.is_hidden else 'shown'}"
+
+
 def _is_of_kind() -> models.Q:
     """Which columns say where a sample lies in its file, by the kind of part it is."""
     no_box = models.Q(box_left=None, box_top=None, box_width=None, box_height=None)

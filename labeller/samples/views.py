@@ -1,5 +1,11 @@
-"""Serving of images: always a derivative, never the original file; and what of a table was not taken."""
+"""Serving of images: always a derivative, never the original file; and what of a table was not taken.
 
+Every picture goes through `_shown`, which knows who may see it, and leaves with what `_kept` says of keeping it.
+"""
+
+from typing import Any
+
+from django.db.models import OuterRef
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -7,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from labeller.accounts import access
 from labeller.accounts.models import Role
-from labeller.samples import deriving, known, told
+from labeller.samples import deriving, hiding, known, told
 from labeller.samples.models import Box, File, Sample
 
 
@@ -24,29 +30,37 @@ def part(request: HttpRequest, sample_id: int, size: int) -> HttpResponseBase:
     return _picture(request, sample, size, sample.box)
 
 
-def _shown(request: HttpRequest, sample_id: int) -> Sample:
-    return get_object_or_404(access.rows(request.user, Sample.objects.select_related("file")), pk=sample_id)
+def _shown(request: HttpRequest, sample_id: int) -> Any:
+    """The sample, with `has_people`; what this person must not see isn't there for them."""
+    rows = Sample.objects.select_related("file").annotate(has_people=hiding.is_hidden())
+    rows = access.rows(request.user, rows).filter(hiding.shown_to(request.user, OuterRef("project")))
+    return get_object_or_404(rows, pk=sample_id)
 
 
-def _picture(request: HttpRequest, sample: Sample, size: int, box: Box | None = None) -> HttpResponseBase:
+def _picture(request: HttpRequest, sample: Any, size: int, box: Box | None = None) -> HttpResponseBase:
     path = deriving.picture(sample.file, size, box)
     if path is None:
         raise Http404("no such size")
     mark = f'"{sample.file.sha256[:32]}-{size}{"-part" if box else ""}"'
     if request.headers.get("If-None-Match") == mark:
-        return _kept(HttpResponseNotModified(), mark)
+        return _kept(HttpResponseNotModified(), mark, sample.has_people)
     try:
         shown = FileResponse(path.open("rb")) if box is None else HttpResponse(deriving.cut(path, box, size))
     except FileNotFoundError:
         return _made_anew(sample.file)
     shown["Content-Type"] = "image/jpeg"
-    return _kept(shown, mark)
+    return _kept(shown, mark, sample.has_people)
 
 
-def _kept(response: HttpResponseBase, mark: str) -> HttpResponseBase:
-    """A photograph may be edited: what the browser keeps is shown at once, and compared behind the person's back."""
+def _kept(response: HttpResponseBase, mark: str, has_people: bool) -> HttpResponseBase:
+    """A photograph may be edited: what the browser keeps is shown at once, and compared behind the person's back.
+
+    People are kept by no browser: the next person who logs in there may be one who must not see them.
+    """
     response["ETag"] = mark
-    response["Cache-Control"] = "private, max-age=600, stale-while-revalidate=31536000"
+    response["Cache-Control"] = (
+        "private, no-store" if has_people else "private, max-age=600, stale-while-revalidate=31536000"
+    )
     return response
 
 

@@ -185,9 +185,9 @@ def test_suspicious_labels_vanish_once_they_are_changed(foxes):
     given = [factories.label(foxes.question, each, foxes.ana, fox) for each in (one, two)]
     errors = [{"sample": each.pk, "given": fox, "suggested": badger, "margin": -0.9} for each in (one, two)]
     found = assessment(foxes.question, label_errors=errors)
-    assert [each["sample_id"] for each in estimates.suspects(foxes.question, found)] == [one.pk, two.pk]
+    assert [each["sample_id"] for each in estimates.suspects(foxes.question, found, foxes.ana)] == [one.pk, two.pk]
     factories.label(foxes.question, one, foxes.ana, badger, supersedes=given[0].uuid)
-    (left,) = estimates.suspects(foxes.question, found)
+    (left,) = estimates.suspects(foxes.question, found, foxes.ana)
     assert (left["sample_id"], left["given"], left["suggested"]) == (two.pk, "fox", "badger")
 
 
@@ -377,7 +377,7 @@ def test_pages_of_a_large_question_read_what_a_worker_kept(foxes, audited, monke
     assert estimates.summary(foxes.question) == kept
     assert estimates.curve(foxes.question)["rounds"] == kept["curve"]
     assert kept["n_audited"] == 7 and kept["audit"]["value"] == 86
-    page = selectors.known(foxes.question)
+    page = selectors.known(foxes.question, foxes.ana)
     assert page["audit"]["n"] == 7 and [row["found"] for row in page["classes"]] == [7, 0, 0]
 
 

@@ -37,7 +37,8 @@ def next_batch(user: User, question: Question, wanted: Wanted) -> Batch:
 
 def _proposals(holder: Holder, wanted: Wanted, on_screen: Collection[int]) -> Iterator[list[Candidate]]:
     """The open frames of the burst that was asked for, and of the best-ranked samples' bursts."""
-    asked = holder.in_tab().filter(sample=wanted.sample, sample__part=WHOLE).exclude(sample__file__sequence=None)
+    asked = holder.in_tab().filter(holder.may_see("sample"), sample=wanted.sample, sample__part=WHOLE)
+    asked = asked.exclude(sample__file__sequence=None)
     first = list(asked.values_list("sample", "entry", BURST)) if wanted.sample is not None else []
     entries = single.open_entries(holder, wanted, ~Q(sample__part=WHOLE, sample__file__sequence__in=on_screen))
     while found := [*first, *entries.values_list("sample", "pk", BURST)]:
@@ -63,6 +64,7 @@ def _frames(holder: Holder, sequence_ids: Collection[int]) -> dict[int, list[Can
     own = holder.rows().filter(sample=OuterRef("pk"))
     frames = (
         applying.limited(frames_of(sequence_ids), holder.question, "pk")
+        .filter(holder.may_see("pk"))
         .exclude(Exists(own))
         .exclude(is_settled_for(holder, "pk"))
     )

@@ -1,9 +1,16 @@
 """Where a question stands: what there is to hand out, and why nothing may be left."""
 
-from labeller.labels import tallies
+from django.db.models import Exists, OuterRef
+
+from labeller.labels import applying, tallies
+from labeller.labels.models import Answer
 from labeller.learning import asking as learning
 from labeller.learning.models import Round
 from labeller.projects.models import Question
+from labeller.samples import hiding
+from labeller.samples.models import Sample
+
+MOST_LOOKED_AT = 20_000  # samples: where more are open, a request does not go through them
 
 
 def current_round(question: Question) -> Round | None:
@@ -27,9 +34,21 @@ def of(
         return "preparing"
     if is_served:
         return "ready"
-    if only_audit or not has_open_samples(question):
+    if only_audit or not has_open_samples(question) or _only_people_left(question, current):
         return "finished"
     if in_groups and not learning.new_labels(question):
         return "used_up"
     learning.request_refit(question, at_once=True)
     return "preparing"
+
+
+def _only_people_left(question: Question, current: Round | None) -> bool:
+    """Whether all that is open is hidden from annotators: the last ranking found nothing else."""
+    if current is None or current.n_pool or hiding.is_asked_about(question.project):
+        return False
+    counts = tallies.of(question)
+    left = counts.samples - counts.settled
+    hidden = Sample.objects.filter(file__people__project=question.project_id, file__people__is_hidden=True)
+    decided = Answer.objects.of(question).settled().filter(sample=OuterRef("pk"))
+    still_open = applying.limited(hidden.exclude(Exists(decided)), question, "pk")
+    return left <= MOST_LOOKED_AT and still_open[:left].count() >= left

@@ -211,6 +211,7 @@ def _checks(holder: Holder, group: Group, size: int) -> list[int]:
         return []
     planted = sum(random.random() < PLANTED for _ in range(planned)) if group.class_id is not None else 0
     answers = checks.unknown_to(holder.question, holder.person)
+    answers = answers.filter(holder.may_see("sample"))
     answers = answers.exclude(Exists(holder.rows().filter(sample=OuterRef("sample"))))
     # Questions that are checked take one class a sample.
     of_class = Q(classes=str(group.class_id)) if group.class_id is not None else Q()

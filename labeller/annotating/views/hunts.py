@@ -14,9 +14,9 @@ def hunt_start(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Ask a worker for what looks like some samples, or is likeliest of a class."""
     member, question = asked(request, slug, key)
     body = forms.body(request)
-    wanted = hunts.aim(body, question)
+    wanted = hunts.aim(member.person, body, question)
     job = hunts.start(member.person, question, wanted, forms.tab(body))
-    found = hunts.examples(question, wanted)
+    found = hunts.examples(member.person, question, wanted)
     texts = excerpts(question.project, [*found, *wanted.like], OF_EXAMPLE)
     told = {"excerpts": texts} if texts else {}
     return JsonResponse({"job": job.pk, "state": "hunting", "examples": found, **told})

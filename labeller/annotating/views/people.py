@@ -101,7 +101,7 @@ def close_flag(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _frame(member: Member) -> dict[str, Any]:
-    return {"project": member.project, "role": member.role}
+    return {"project": member.project, "role": member.role, "sees_people": member.sees_people}
 
 
 def _person(request: HttpRequest, member: Member) -> User:

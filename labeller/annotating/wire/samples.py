@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import BigIntegerField, Exists, OuterRef, Q, Subquery, Value
+from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.annotating import places
@@ -37,7 +38,7 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
             **shown[sample.pk],
             "path": _path(sample),
             "taken_at": _time(file),
-            "notes": [sentence(note) for note in file.notes],
+            "notes": _notes(assignment, file),
             **_why(user, question, assignment, names),
             "foreseen": foreseen.get(sample.pk, {}),
             "previous": said.get((sample.pk, question.key)),
@@ -58,6 +59,13 @@ def _path(sample: Sample) -> str:
         return ""
     is_text = sample.file.kind == File.Kind.TEXT
     return f"{sample.file.path} {sample.place if is_text else ''}".rstrip()
+
+
+def _notes(assignment: Assignment, file: File) -> list[str]:
+    """What to know about the picture: also, for those who may see people, that it is hidden from others."""
+    has_people = getattr(assignment, "has_people", False)  # told of what `holding` handed out
+    people = [_("Person: hidden from those who must not see people.")] if has_people else []
+    return [*people, *(sentence(note) for note in file.notes)]
 
 
 def _time(file: File) -> str | None:
@@ -133,7 +141,8 @@ def _bursts(holder: Holder, samples: Iterable[Sample]) -> dict[int, list[Any]]:
     if not sequences:
         return {}
     mine = holder.in_tab().filter(sample=OuterRef("pk"))
-    frames = frames_of(sequences).annotate(mine=Exists(mine), entry=Subquery(mine.values("entry")[:1]))
+    shown = frames_of(sequences).filter(holder.may_see("pk"))
+    frames = shown.annotate(mine=Exists(mine), entry=Subquery(mine.values("entry")[:1]))
     found: dict[int, list[Any]] = {}
     for frame in sorted(frames.select_related("file"), key=lambda frame: in_time(frame.file.taken_at, frame.file.path)):
         found.setdefault(frame.sequence_id or 0, []).append(frame)

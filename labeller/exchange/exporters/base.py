@@ -57,6 +57,8 @@ _ANSWERS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false
 def _value(option: ExportOption, given: Any) -> bool | str | int:
     """What was given as the option takes it: commands and rows of the database give texts."""
     if option.choices:
+        if isinstance(given, bool):  # of an export that was asked for when there were but two choices
+            given = "yes" if given else "no"
         if given not in [value for value, _ in option.choices]:
             known = ", ".join(value or "(nothing)" for value, _ in option.choices)
             raise ValueError(f"{option.name} is one of {known}, not {given!r}")

@@ -95,7 +95,7 @@ class _CamtrapWriting:
             found = self.observing.of_picture(picture)
             observed.append(found)
             key = picture.sha256[:16]
-            is_public = not any(each.state is State.HUMAN for each in found)
+            is_public = picture.people is None and not any(each.state is State.HUMAN for each in found)
             name = picture.path.rpartition("/")[2]
             kind = _kind(name.rpartition(".")[2])
             path = self.places.path(picture)

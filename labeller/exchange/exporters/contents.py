@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from labeller.labels.models import Answer, Label
-from labeller.learning import accepting
+from labeller.learning import accepting, seeing
 from labeller.learning.models import Acceptance
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.projects.states import State, state_of
@@ -86,6 +86,7 @@ class Shot(NamedTuple):
     clock_time: datetime | None
     deployment: int | None
     sequence: int | None
+    people: tuple[Box, ...] | None = None  # where people are that are hidden, () = somewhere; None = nobody is
     parts: tuple[Part, ...] = ()
 
     @property
@@ -114,7 +115,7 @@ class EventPictures(NamedTuple):
         return self.pictures[0].event
 
 
-FILE = [name for name in Shot._fields if name not in {"source", "deployment", "sequence", "parts"}]
+FILE = [name for name in Shot._fields if name not in {"source", "deployment", "sequence", "people", "parts"}]
 COLUMNS = ("pk", "source_id", *FILE[1:], "deployment_id", "sequence_id")
 BOX = ("box_left", "box_top", "box_width", "box_height")
 SAID = (
@@ -236,14 +237,23 @@ class ProjectContents:
         return File.objects.filter(project=self.project)
 
     def _pictures(self, rows: QuerySet[File]) -> list[Shot]:
-        found = [Shot(*row) for row in rows.values_list(*COLUMNS)]
+        told = rows.values_list(*COLUMNS, "people__is_hidden")
+        found = [Shot(*row, () if is_hidden else None) for *row, is_hidden in told]
+        hidden = [each.pk for each in found if each.people is not None]
+        people = seeing.boxes(self.project, hidden) if hidden else {}
         samples = Sample.objects.filter(file__in=[each.pk for each in found]).order_by("pk")
         listed = list(samples.values_list("pk", "part", *BOX, "start", "end", "file"))
         parts = self._parts([row[:8] for row in listed])
         of_file: dict[int, list[Part]] = {}
         for pk, *_, file_id in listed:
             of_file.setdefault(file_id, []).append(parts[pk])
-        return [each._replace(parts=tuple(of_file.get(each.pk, ()))) for each in found]
+        return [
+            each._replace(
+                parts=tuple(of_file.get(each.pk, ())),
+                people=None if each.people is None else tuple(people.get(each.pk, ())),
+            )
+            for each in found
+        ]
 
     def _parts(self, rows: list[Any]) -> dict[int, Part]:
         """The samples of a page, from their columns, with what was decided of them."""

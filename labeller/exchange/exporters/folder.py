@@ -192,9 +192,16 @@ class Many:
         self._folder.pictures += 1
         self._line(f"{digest}  {name}")
 
+    def write(self, picture: bytes, name: str) -> None:
+        """Write a picture that was made for this."""
+        self._folder.pictures += 1
+        self._write(picture, name)
+
     def text(self, name: str, content: str) -> None:
         """Write a small file."""
-        data = content.encode("utf-8", "surrogateescape")
+        self._write(content.encode("utf-8", "surrogateescape"), name)
+
+    def _write(self, data: bytes, name: str) -> None:
         with self._place(name).open("xb") as file:
             file.write(data)
         self._line(f"{hashlib.sha256(data).hexdigest()}  {name}")

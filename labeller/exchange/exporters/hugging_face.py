@@ -132,6 +132,6 @@ EXPORTER = Exporter(
     about=_("A folder with metadata.jsonl and a dataset card, ready for the Hub and for the package datasets."),
     lost="Coordinates and time zones, labels that do not stand; of photographs, questions that follow.",
     write=write,
-    options=(OWN, *splits.OPTIONS, LICENCE, shots.PEOPLE),
+    options=(OWN, *splits.OPTIONS, LICENCE, shots.OF_PEOPLE),
     kinds=(Project.Kind.IMAGE, Project.Kind.TEXT),
 )

@@ -70,5 +70,5 @@ EXPORTER = Exporter(
     about=_("Pictures by class, as links or copies, as torchvision, Keras and many others read them."),
     lost="Boxes, questions that follow, events, places and times; who decided stands in a table beside.",
     write=write,
-    options=(OWN, *splits.OPTIONS, shots.PEOPLE),
+    options=(OWN, *splits.OPTIONS, shots.OF_PEOPLE),
 )

@@ -14,7 +14,15 @@ from labeller.exchange.exporters.splits import Splits
 from labeller.projects.states import State
 from labeller.samples.models import Box
 
-PEOPLE = ExportOption("people", _("Pictures of people too"), False)
+PEOPLE = ExportOption("people", _("Pictures of people too"), False)  # of formats that name pictures, and hold none
+OF_PEOPLE = ExportOption(
+    "people",
+    _("Pictures of people"),
+    "no",
+    (("no", _("are left out")), ("blur", _("are blurred")), ("yes", _("are taken as they are"))),
+    _("Blurred is where a box says that a person is, without a box the whole picture; it cannot be undone."),
+)
+_DONE = {False: "Left out", "no": "Left out", "blur": "Blurred"}
 WHO = ("decided_how", "decided_by", "decided_at", "probability")
 
 
@@ -29,21 +37,25 @@ class SeenShot(NamedTuple):
 
 
 def chosen(wanted: ExportWanted, folder: Folder, tell: Tell, splits: Splits | None = None) -> Iterator[SeenShot]:
-    """The pictures that go out: not those that reviewers left out, nor, unless asked for, those that show people."""
-    observing = Observing(wanted.contents, wanted.question)
+    """The pictures that go out: not those that reviewers left out, nor, unless asked for, those that show people.
+
+    These are the ones in which people were observed, and all that are hidden: by a detector, or by hand.
+    """
+    observing, wish = Observing(wanted.contents, wanted.question), wanted.options["people"]
     done = people = 0
     for event in wanted.contents.events():
         for frame, shot in enumerate(event.pictures):
             observed = observing.of_picture(shot)
-            is_private = any(each.state is State.HUMAN for each in observed) and not wanted.options["people"]
-            people += is_private
-            if observed and not is_private:
+            if shot.people is None and any(each.state is State.HUMAN for each in observed):
+                shot = shot._replace(people=())
+            people += shot.people is not None
+            if observed and (shot.people is None or wish not in (False, "no")):
                 split = splits.of(shot) if splits is not None else ""
                 yield SeenShot(shot, observed, frame, len(event.pictures), split)
         done += len(event.pictures)
         tell(done)
-    if people:
-        folder.remark(f"Left out, for they show people: {people} pictures.")
+    if people and wish in _DONE:
+        folder.remark(f"{_DONE[wish]}, for they show people: {people} pictures.")
     if splits is not None:
         splits.remark(folder)
 

@@ -72,5 +72,5 @@ EXPORTER = Exporter(
     lost="Answers about whole pictures but blanks, places and times, events, questions that follow, doubts; who "
     "decided stands in a table beside.",
     write=write,
-    options=(PICTURES, *splits.OPTIONS, shots.PEOPLE),
+    options=(PICTURES, *splits.OPTIONS, shots.OF_PEOPLE),
 )

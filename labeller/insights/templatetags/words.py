@@ -44,6 +44,7 @@ JOB_KINDS = {
     "help": gettext_noop("compare the questions"),
     "site_days": gettext_noop("work out the site-days"),
     "export": gettext_noop("write an export"),
+    "people": gettext_noop("look where people are in pictures"),
 }
 
 
