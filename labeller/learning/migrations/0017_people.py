@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         ("jobs", "0004_state_to_its_owners"),
         ("labels", "0017_claims"),
         ("projects", "0011_people_shown"),
-        ("samples", "0013_people_seen"),
+        ("samples", "0014_people_seen"),
     ]
 
     operations = [migrations.RunPython(ask, migrations.RunPython.noop, elidable=True)]

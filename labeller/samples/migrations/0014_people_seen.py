@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('projects', '0011_people_shown'),
-        ('samples', '0012_places_of_texts'),
+        ('samples', '0013_clocks_that_drift'),
     ]
 
     operations = [
