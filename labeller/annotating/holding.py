@@ -20,6 +20,7 @@ from labeller.accounts.models import User
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Answer, Label
 from labeller.projects.models import Question
+from labeller.samples import set_aside
 from labeller.samples.models import Sample
 
 HOLD = timedelta(minutes=10)
@@ -221,7 +222,8 @@ def _said(holder: Holder, sample_id: int) -> bool:
 
 
 def _of_project(question: Question, sample_ids: Iterable[int]) -> list[int]:
-    found = Sample.objects.filter(project=question.project, pk__in=sample_ids)
+    """Of these samples those of the question's project; boxes that somebody took away are not there any more."""
+    found = Sample.objects.filter(project=question.project, pk__in=sample_ids, taken_away_at=None)
     return list(found.values_list("pk", flat=True))
 
 
@@ -272,7 +274,8 @@ def is_free_for(holder: Holder, sample: str) -> Q:
     else:
         taken = Subquery(slots.values("sample").annotate(n=Count("pk")).values("n"))
         has_place = Q(LessThan(Coalesce(taken, 0), redundancy))
-    return has_place & ~Q(Exists(own)) & ~is_settled_for(holder, sample)
+    is_asked = ~set_aside.is_set_aside(holder.question.project, sample)
+    return has_place & ~Q(Exists(own)) & ~is_settled_for(holder, sample) & is_asked
 
 
 def is_settled_for(holder: Holder, sample: str) -> Q:

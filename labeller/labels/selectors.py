@@ -13,6 +13,7 @@ from django.db.models import Exists, Max, OuterRef, Subquery
 from labeller.labels import applying
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.projects.models import Question
+from labeller.samples import set_aside
 from labeller.samples.bursts import pages
 from tl_core.evaluation import doubtful_sequence
 
@@ -62,9 +63,13 @@ def strokes(question: Question) -> tuple[set[int], dict[int, int]]:
 
 
 def settled(question: Question) -> set[int]:
-    """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out."""
+    """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out.
+
+    Neither do boxes that nobody is asked about.
+    """
     found = Answer.objects.filter(question=question).settled()
-    return {sample_id for (sample_id,) in applying.by_sample(found)}
+    decided = {sample_id for (sample_id,) in applying.by_sample(found)}
+    return decided | set_aside.ids(question.project)
 
 
 def newest_naming(question: Question, class_id: int, most: int) -> list[int]:

@@ -84,6 +84,8 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
         form.save()
         if "burst_gap" in form.changed_data:
             bursts.regroup(project)
+        if "box_threshold" in form.changed_data:
+            learning.rank_anew(None, project=project)
         messages.success(request, _("The settings were saved."))
         return redirect("projects:settings", slug)
     context = {

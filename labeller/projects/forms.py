@@ -191,16 +191,27 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_("Frames of one camera that follow each other as closely are labelled together. 0: no bursts."),
     )
 
+    box_threshold = forms.FloatField(
+        label=_("Boxes from this confidence on"),
+        min_value=0.05,
+        max_value=1.0,
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+        help_text=_(
+            "Boxes that a detector is less sure of are neither asked about nor shown; they come back when this is "
+            "lowered, to 0.1 for small animals, say. Boxes that people drew are always shown."
+        ),
+    )
+
     class Meta:
         model = Project
-        fields = ["annotators_add_classes", "burst_gap"]
+        fields = ["annotators_add_classes", "burst_gap", "box_threshold"]
         labels = {"annotators_add_classes": _("Annotators may add classes while labelling")}
         help_texts = {"annotators_add_classes": _("Managers always may.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.kind != Project.Kind.IMAGE:
-            del self.fields["burst_gap"]
+            del self.fields["burst_gap"], self.fields["box_threshold"]
 
 
 class LearningForm(forms.ModelForm):  # type: ignore[type-arg]

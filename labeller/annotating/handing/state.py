@@ -1,9 +1,13 @@
 """Where a question stands: what there is to hand out, and why nothing may be left."""
 
-from labeller.labels import tallies
+from django.db.models import Exists, OuterRef
+
+from labeller.labels import applying, tallies
+from labeller.labels.models import Answer
 from labeller.learning import asking as learning
 from labeller.learning.models import Round
 from labeller.projects.models import Question
+from labeller.samples import set_aside
 
 
 def current_round(question: Question) -> Round | None:
@@ -11,9 +15,21 @@ def current_round(question: Question) -> Round | None:
 
 
 def has_open_samples(question: Question) -> bool:
-    """Whether there is a sample on which nobody has decided yet; imports and labels keep the counts."""
+    """Whether there is a sample on which nobody has decided yet; imports and labels keep the counts.
+
+    Boxes that nobody is asked about are none. Which of them are decided on is only looked at near the end.
+    """
     counts = tallies.of(question)
-    return counts.settled < counts.samples
+    undecided = counts.samples - counts.settled
+    if undecided <= 0:
+        return False
+    return undecided > set_aside.count(question.project) or undecided > _undecided_aside(question)
+
+
+def _undecided_aside(question: Question) -> int:
+    settled = Answer.objects.of(question).settled().filter(sample=OuterRef("pk"))
+    rows = (each.filter(~Exists(settled)) for each in set_aside.rows(question.project))
+    return sum(applying.limited(each, question, "pk").count() for each in rows)
 
 
 def of(

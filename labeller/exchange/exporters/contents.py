@@ -217,7 +217,7 @@ class ProjectContents:
         """All samples by themselves, for a file of texts may hold any number: the file, the sample, what it belongs
         together with, and what it says where that is asked for.
         """
-        rows, last = Sample.objects.filter(project=self.project).order_by("pk"), 0
+        rows, last = Sample.objects.filter(project=self.project, taken_away_at=None).order_by("pk"), 0
         columns = [f"file__{name}" for name in COLUMNS]
         while page := list(
             rows.filter(pk__gt=last).values_list("pk", "part", *BOX, "start", "end", *columns)[:PAGE],
@@ -236,7 +236,8 @@ class ProjectContents:
 
     def _pictures(self, rows: QuerySet[File]) -> list[Shot]:
         found = [Shot(*row) for row in rows.values_list(*COLUMNS)]
-        samples = Sample.objects.filter(file__in=[each.pk for each in found]).order_by("pk")
+        there = Sample.objects.filter(taken_away_at=None)
+        samples = there.filter(file__in=[each.pk for each in found]).order_by("pk")
         listed = list(samples.values_list("pk", "part", *BOX, "start", "end", "file"))
         parts = self._parts([row[:8] for row in listed])
         of_file: dict[int, list[Part]] = {}
