@@ -20,7 +20,7 @@ from labeller.insights import selectors
 from labeller.labels import checks
 from labeller.learning import asking as learning
 from labeller.learning.models import Head
-from labeller.managing import opening, removing
+from labeller.managing import opening, removing, repeating
 from labeller.projects import making as projects
 from labeller.projects.forms import LearningForm, MemberForm, NewProjectForm, SettingsForm
 from labeller.projects.models import Project
@@ -86,6 +86,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
             bursts.regroup(project)
         if "box_threshold" in form.changed_data:
             learning.rank_anew(None, project=project)
+            repeating.ask(project)
         messages.success(request, _("The settings were saved."))
         return redirect("projects:settings", slug)
     context = {

@@ -1,6 +1,14 @@
 from django.urls import path
 
-from labeller.managing import class_views, copy_views, deployment_views, layout_views, project_views, removal_views
+from labeller.managing import (
+    class_views,
+    copy_views,
+    deployment_views,
+    layout_views,
+    project_views,
+    removal_views,
+    repeat_views,
+)
 
 app_name = "projects"
 urlpatterns = [
@@ -20,6 +28,7 @@ urlpatterns = [
     path("projects/<slug:slug>/tables/", layout_views.tables, name="tables"),
     path("projects/<slug:slug>/copies/", copy_views.copies, name="copies"),
     path("projects/<slug:slug>/copies/<int:sample_id>/", copy_views.copies_of, name="copies_of"),
+    path("projects/<slug:slug>/repeated-boxes/", repeat_views.repeated, name="repeated"),
     path("projects/<slug:slug>/people/", project_views.people, name="people"),
     path("projects/<slug:slug>/delete/", removal_views.project, name="remove"),
     path("projects/<slug:slug>/sources/<int:source_id>/delete/", removal_views.source, name="remove_source"),

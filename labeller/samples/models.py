@@ -294,6 +294,25 @@ class BoxEdit(models.Model):
         return f"{self.sample_id}: {self.before} to {self.after}"
 
 
+class RepeatedBox(models.Model):
+    """Boxes of one camera that lie in one place again and again: a stone, a branch. Gathered anew until dismissed."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="repeated_boxes")
+    deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="repeated_boxes")
+    box = models.JSONField(help_text="Where: left, top, width, height.")
+    samples = models.JSONField(help_text="Ids of the boxes, the earliest first.")
+    pictures = models.PositiveIntegerField()
+    days = models.PositiveIntegerField(help_text="On which they were taken; 0 = nobody knows.")
+    dismissed_at = models.DateTimeField(null=True, help_text="When its boxes were taken away; null = they weren't.")
+    dismissed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name_plural = "repeated boxes"
+
+    def __str__(self) -> str:
+        return f"{self.deployment}: {self.box} in {self.pictures} pictures"
+
+
 class Text(models.Model):
     """What a sample of a document or a table says."""
 

@@ -130,7 +130,7 @@ def test_a_gap_that_cannot_be_is_refused_beside_its_field(manager, wrong):
 def test_another_threshold_of_boxes_ranks_anew(manager):
     manager.post(PROJECT_PAGE, {"burst_gap": "60", "box_threshold": "0.05"})
     assert Project.objects.get().box_threshold == 0.05
-    assert set(Job.objects.values_list("kind", flat=True)) == {"refit"}
+    assert set(Job.objects.values_list("kind", flat=True)) == {"refit", "repeats"}
 
 
 @pytest.mark.parametrize("wrong", ["0.04", "1.1", "", "nan"])
