@@ -87,6 +87,8 @@ ROWS = [
         (LOGIN, 404, 403, 403, 302, 302, 302),
         FORM,
     ),
+    Row("GET", "projects/<slug:slug>/repeated-boxes/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/repeated-boxes/", (LOGIN, 404, 403, 403, 302, 302, 302), FORM),
     *(Row(method, "projects/<slug:slug>/tables/", (LOGIN, 404, 403, 403, 404, 404, 404)) for method in ("GET", "POST")),
     *(  # of texts only
         Row(method, f"projects/<slug:slug>/copies/{path}", refused)

@@ -48,7 +48,7 @@ class Command:
     always: tuple[str, ...] = ()
     on_tiles: Text = ""  # the text where tiles are labelled, if it differs
     on_hunts: Text = ""  # and the one of hunts
-    shown: tuple[tuple[str, ...], ...] = ()  # instead of keys, for whole ranges of them
+    shown: tuple[tuple[Text, ...], ...] = ()  # instead of keys, for whole ranges of them
     repeats: bool = False  # whether holding the key down goes on
     decides: bool = False  # whether it judges: then its sign, written with Shift on a digit, gives way to the digit
     is_fixed: bool = False
@@ -76,6 +76,19 @@ def _arrows(
         for side, text in texts.items()
     ]
 
+
+def _of_boxes(*rows: tuple[Text, tuple[tuple[Text, ...], ...]]) -> list[Command]:
+    """What keys mean while boxes are drawn, for the help: static/js/parts/boxing.js takes them before all others."""
+    return [
+        Command(f"boxes_{number}", text, ("single",), shown=shown, is_fixed=True, kinds=PICTURES)
+        for number, (text, shown) in enumerate(rows)
+    ]
+
+
+GLYPHS: dict[str, Text] = {
+    "ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓", "Backspace": "⌫",
+    "Space": gettext_lazy("Space"), "Escape": gettext_lazy("Esc"), "Delete": gettext_lazy("Del"),
+}  # fmt: skip
 
 COMMANDS: tuple[Command, ...] = (
     # deciding
@@ -164,6 +177,16 @@ COMMANDS: tuple[Command, ...] = (
     Command("tile_bigger", gettext_lazy("bigger tiles"), TILES, ("=",)),
     Command("tile_smaller", gettext_lazy("smaller tiles"), TILES, ("\\",)),
     Command("whole_frame", gettext_lazy("whole frame, or only the box"), IMAGES, ("Alt+W",), kinds=PICTURES),
+    Command("boxes", gettext_lazy("draw, move and delete boxes, and back"), ("single",), ("Alt+K",), kinds=PICTURES),
+    *_of_boxes(
+        (gettext_lazy("boxes: the next one"), (("Tab",),)),
+        (gettext_lazy("boxes: a new one"), ((GLYPHS["Space"],),)),
+        (gettext_lazy("boxes: move it"), (("←→↑↓",),)),
+        (gettext_lazy("boxes: resize it"), (("Shift", "←→↑↓"),)),
+        (gettext_lazy("boxes: keep what was changed"), (("Enter",),)),
+        (gettext_lazy("boxes: delete it"), ((GLYPHS["Delete"],),)),
+        (gettext_lazy("boxes: back to labelling"), ((GLYPHS["Escape"],),)),
+    ),
     Command("full_screen", gettext_lazy("full screen"), ALL, ("Alt+Enter",)),
     Command("play", gettext_lazy("play the burst"), FRAMES, ("Alt+P",), kinds=PICTURES),
     Command(
@@ -199,10 +222,6 @@ _MODIFIERS = {
     "alt": "Alt", "option": "Alt", "⌥": "Alt", "shift": "Shift", "⇧": "Shift",
 }  # fmt: skip
 _ORDER = ("Ctrl", "Alt", "Shift")
-GLYPHS: dict[str, Text] = {
-    "ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓", "Backspace": "⌫",
-    "Space": gettext_lazy("Space"), "Escape": gettext_lazy("Esc"), "Delete": gettext_lazy("Del"),
-}  # fmt: skip
 LONGEST = 30
 # Browsers and systems take these before, or instead of, the page.
 _BROWSERS = {"Tab", "Escape", "F3", "F5", "F6", "F7", "F10", "F11", "F12", "Shift+Insert", "Shift+Delete"}

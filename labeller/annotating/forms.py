@@ -16,6 +16,8 @@ from labeller.annotating.holding import MOST_AT_ONCE, Wanted
 from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.projects.models import Question
+from labeller.samples.boxing import Wish
+from labeller.samples.models import Box
 from labeller.text import clean, storable
 
 MOST_EVENTS = 200
@@ -23,6 +25,7 @@ MAX_DWELL_MS = 24 * 3600 * 1000
 MODES = {Label.Mode.SINGLE, Label.Mode.GRID, Label.Mode.SEQUENCE, Label.Mode.HUNT, Label.Mode.REVIEW}
 MAX_NOTE = 1000
 DEFAULT = "default"  # the kind of an event that says what was let stand
+FARTHEST = 10  # pictures away from the picture that a corner of a box may lie
 DEEPEST = 8  # a body inside itself; none that is meant goes half as deep
 
 
@@ -32,7 +35,7 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """A judgement or a flag as posted, or what is wrong with it."""
+    """A judgement, a flag or a box as posted, or what is wrong with it."""
 
     uuid: str
     judgement: Judgement | None = None
@@ -42,6 +45,7 @@ class Event:
     sample_id: int | None = None
     note: str = ""
     flag: UUID | None = None  # the one that is raised or lowered
+    box: Wish | None = None
     problem: str = ""
 
 
@@ -140,7 +144,9 @@ def _event(
         if kind == "unflag":
             flag = _uuid(given.get("flag"), "flag")
             return Event(shown, kind=kind, sample_id=whole_number(given.get("sample"), "sample"), flag=flag)
-        raise BadRequest(_("`kind` must be label, flag or unflag."))
+        if kind == "box":
+            return _box(given, shown, user, question)
+        raise BadRequest(_("`kind` must be label, flag, unflag or box."))
     except BadRequest as error:
         return Event(shown, problem=str(error))
 
@@ -187,6 +193,30 @@ def _flag(given: dict[str, Any], shown: str) -> Event:
     flag = _uuid(given.get("uuid"), "uuid")
     sample_id = whole_number(given.get("sample"), "sample")
     return Event(shown, kind="flag", sample_id=sample_id, note=note, flag=flag)
+
+
+def _box(given: dict[str, Any], shown: str, user: User, question: Question) -> Event:
+    wish = Wish(
+        uuid=_uuid(given.get("uuid"), "uuid"),
+        project=question.project,
+        author=user,
+        beside=whole_number(given.get("sample"), "sample"),
+        box=None if given.get("box") is None else _place(given["box"]),
+        of=None if given.get("part") is None else whole_number(given["part"], "part"),
+        supersedes=_uuid(given["supersedes"], "supersedes") if given.get("supersedes") else None,
+    )
+    return Event(shown, kind="box", sample_id=wish.beside, box=wish)
+
+
+def _place(given: object) -> Box:
+    """Four numbers; what lies outside of the picture is cut off later."""
+    numbers = given if isinstance(given, list) else []
+    if len(numbers) != 4 or any(isinstance(each, bool) or not isinstance(each, int | float) for each in numbers):
+        raise BadRequest(_("`box` must be four numbers: left, top, width and height as shares of the picture."))
+    if not all(-FARTHEST <= each <= FARTHEST for each in numbers):
+        raise BadRequest(_("`box` must be four numbers: left, top, width and height as shares of the picture."))
+    left, top, width, height = map(float, numbers)
+    return left, top, width, height
 
 
 def _uuid(value: object, field: str) -> UUID:

@@ -20,7 +20,7 @@ from labeller.accounts.models import User
 from labeller.annotating.models import Assignment
 from labeller.labels.models import Answer, Label
 from labeller.projects.models import Question
-from labeller.samples import hiding
+from labeller.samples import hiding, set_aside
 from labeller.samples.models import Sample
 
 HOLD = timedelta(minutes=10)
@@ -227,8 +227,9 @@ def _said(holder: Holder, sample_id: int) -> bool:
 
 
 def _to_be_had(holder: Holder, sample_ids: Iterable[int]) -> list[int]:
-    """Of these samples those that are the project's, and that this person may see."""
-    found = Sample.objects.filter(holder.may_see("pk"), project=holder.question.project, pk__in=sample_ids)
+    """Of these samples those that are the project's, and that this person may see; boxes taken away are not there."""
+    there = Sample.objects.filter(project=holder.question.project, pk__in=sample_ids, taken_away_at=None)
+    found = there.filter(holder.may_see("pk"))
     return list(found.values_list("pk", flat=True))
 
 
@@ -280,7 +281,8 @@ def is_free_for(holder: Holder, sample: str) -> Q:
     else:
         taken = Subquery(slots.values("sample").annotate(n=Count("pk")).values("n"))
         has_place = Q(LessThan(Coalesce(taken, 0), redundancy))
-    return has_place & holder.may_see(sample) & ~Q(Exists(own)) & ~is_settled_for(holder, sample)
+    is_asked = holder.may_see(sample) & ~set_aside.is_set_aside(holder.question.project, sample)
+    return has_place & ~Q(Exists(own)) & ~is_settled_for(holder, sample) & is_asked
 
 
 def is_settled_for(holder: Holder, sample: str) -> Q:

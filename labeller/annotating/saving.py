@@ -24,6 +24,8 @@ from labeller.labels.selectors import AUDIT
 from labeller.learning import asking as learning
 from labeller.learning.models import RoundEntry, TileGroup
 from labeller.projects.models import Project, Question
+from labeller.samples import boxing
+from labeller.samples.boxing import Wish
 from labeller.samples.models import Sample
 
 Mode, Verdict = Label.Mode, Label.Verdict
@@ -35,8 +37,22 @@ STRATEGY_OF = {TileGroup.Kind.PREDICTED: "grid", TileGroup.Kind.CLUSTER: "grid",
 def save(member: Member, question: Question, events: Sequence[Event]) -> list[Recorded]:
     """Record events and return what became of each; afterwards ask for a refit.
 
-    Those on one sample are recorded as they come.
+    Those on one sample are recorded as they come; boxes before all others, each in a transaction of its own: for a new
+    one imports are kept waiting, which are not to wait for this person's labels, too.
     """
+    boxes = [_boxed(event.box) if event.box else None for event in events]
+    rest = _save(member, question, [event for event in events if not event.box])
+    return [box or rest.pop(0) for box in boxes]
+
+
+def _boxed(wish: Wish) -> Recorded:
+    outcome = boxing.fulfil(wish)
+    return Recorded(outcome.status, outcome.edit, outcome.current, outcome.detail)
+
+
+def _save(member: Member, question: Question, events: Sequence[Event]) -> list[Recorded]:
+    if not events:
+        return []
     user = member.person
     sample_ids = {event.sample_id for event in events if event.sample_id is not None}
     with _turn(user), answering.kept(sample_ids):

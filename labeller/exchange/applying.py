@@ -22,7 +22,7 @@ from labeller.learning import foreign
 from labeller.learning.foreign import Predicted
 from labeller.projects.models import Project, Question
 from labeller.projects.states import State
-from labeller.samples import parts
+from labeller.samples import parts, set_aside
 from labeller.samples.models import Box
 
 LONGEST_NAME = 200  # of who gave a label
@@ -233,7 +233,11 @@ class _Writing:
             told = [(each, {each.traits[trait]}) for each in self.labels if each.traits.get(trait)]
             self._write_labels(sample, names.question, told)
         by_model: dict[str, dict[int, Predicted]] = {}
+        sure: dict[int, float] = {}  # detectors, by what they found
         for placed, box, foreseen, remark in self.predictions:
+            if box is not None and foreseen.confidence is not None:
+                found = sample(placed, box)
+                sure[found] = max(foreseen.confidence, sure.get(found, 0.0))
             of_model = by_model.setdefault(remark.model, {})
             pk = sample(placed, box)
             before = of_model.get(pk)
@@ -242,6 +246,7 @@ class _Writing:
         for name, of_model in by_model.items():
             changed = foreign.store(foreign.model(self.applying.question, name), list(of_model.values()))
             self.account.add("changed", changed)
+        set_aside.detected(sure)
 
     def _write_labels(
         self,

@@ -219,7 +219,8 @@ def prediction_rows(question: Question, head: Head, *, with_text: bool = False) 
         if not ids:
             continue
         predicted = accepting.predicted(question, stored, head.class_ids, shard.vectors[chosen])
-        samples = Sample.objects.select_related("file__deployment").in_bulk(ids)
+        there = Sample.objects.filter(taken_away_at=None)
+        samples = there.select_related("file__deployment").in_bulk(ids)
         answers = {each.sample_id: each for each in Answer.objects.of(question).filter(sample__in=ids)}
         let_stand = defaults.let_stand(question, ids)
         about = About(question.project, list(samples.values()), with_text)

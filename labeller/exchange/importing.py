@@ -225,6 +225,8 @@ def _finish(wanted: Import, taking: Applying) -> None:
     )
     if taking.account.numbers["labels"] or ForeignModel.objects.filter(question=wanted.question).exists():
         asking.request_refit(wanted.question, at_once=True)
+    if taking.account.numbers["boxes"]:
+        jobs.enqueue("repeats", key=f"project:{wanted.project.pk}", project=wanted.project)
 
 
 def _refuse(wanted: Import, reason: str, text: str = "") -> None:

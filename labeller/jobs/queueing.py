@@ -59,6 +59,7 @@ QUEUES = {
     "fold": "io",
     "reread": "io",
     "tidy": "io",
+    "repeats": "io",
     "finetune": "tune",
     "adapt": "tune",
     "vectors": "tune",

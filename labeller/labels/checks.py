@@ -39,7 +39,7 @@ def known_answer(question: Question, sample_id: int) -> frozenset[int]:
 def unknown_to(question: Question, user: User) -> AnswerQuerySet:
     """Of the known ones those that this person never labelled and was never checked on."""
     mine = {"question": question, "annotator": user, "sample": OuterRef("sample")}
-    known = Answer.objects.of(question).known()
+    known = Answer.objects.of(question).known().filter(sample__taken_away_at=None)
     return known.exclude(Exists(Label.objects.filter(**mine))).exclude(Exists(Check.objects.filter(**mine)))
 
 

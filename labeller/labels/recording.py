@@ -20,7 +20,7 @@ from labeller.labels import answering
 from labeller.labels.models import Attribution, Check, Default, Label, LabelledClass
 from labeller.projects.models import LabelClass, Question
 from labeller.samples import bulk
-from labeller.samples.models import Sample
+from labeller.samples.models import BoxEdit, Sample
 
 Verdict = Label.Verdict
 Row = Label | Check | Default
@@ -56,11 +56,14 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The answer to a judgement: 200 with the label, 409 with what stands instead, 404 or 422 with the reason."""
+    """The answer to a judgement: 200 with the label, 409 with what stands instead, 404 or 422 with the reason.
+
+    What is said of a box is answered in the same way.
+    """
 
     status: int
-    label: Row | None = None
-    current: Row | None = None
+    label: Row | BoxEdit | None = None
+    current: Row | BoxEdit | None = None
     detail: str = ""
     is_new: bool = False
 

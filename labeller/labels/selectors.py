@@ -13,7 +13,7 @@ from django.db.models import Exists, Max, OuterRef, Subquery
 from labeller.labels import applying
 from labeller.labels.models import Answer, Label, LabelledClass
 from labeller.projects.models import Question
-from labeller.samples import hiding
+from labeller.samples import hiding, set_aside
 from labeller.samples.bursts import pages
 from tl_core.evaluation import doubtful_sequence
 
@@ -65,11 +65,13 @@ def strokes(question: Question) -> tuple[set[int], dict[int, int]]:
 def settled(question: Question) -> set[int]:
     """Samples that need no ranking any more: somebody answered, skipped or was unsure, or a reviewer left them out.
 
-    Nor do those with people in them that annotators must not see: no audit speaks for them, and nothing is accepted of
-    them.
+    Neither do boxes that nobody is asked about, nor samples with people in them that annotators must not see: no audit
+    speaks for them, and nothing is accepted of them.
     """
     found = Answer.objects.filter(question=question).settled()
-    return {sample_id for (sample_id,) in applying.by_sample(found)} | hiding.kept_apart(question.project)
+    decided = {sample_id for (sample_id,) in applying.by_sample(found)}
+    hidden = hiding.kept_apart(question.project).values_list("pk", flat=True)
+    return decided | set_aside.ids(question.project) | set(hidden)
 
 
 def newest_naming(question: Question, class_id: int, most: int) -> list[int]:

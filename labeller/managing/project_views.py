@@ -21,7 +21,7 @@ from labeller.labels import checks
 from labeller.learning import asking as learning
 from labeller.learning import seeing
 from labeller.learning.models import Head
-from labeller.managing import opening, removing
+from labeller.managing import opening, removing, repeating
 from labeller.projects import making as projects
 from labeller.projects.forms import LearningForm, MemberForm, NewProjectForm, SettingsForm
 from labeller.projects.models import Project
@@ -87,8 +87,10 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
             bursts.regroup(project)
         if "people_from" in form.changed_data:
             seeing.ask(project)
-        if "people_shown_to" in form.changed_data:
+        if {"people_shown_to", "box_threshold"} & set(form.changed_data):
             learning.rank_anew(None, project=project)
+        if "box_threshold" in form.changed_data:
+            repeating.ask(project)
         messages.success(request, _("The settings were saved."))
         return redirect("projects:settings", slug)
     context = {

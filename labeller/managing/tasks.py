@@ -1,13 +1,14 @@
-"""Jobs that delete for good, fold texts again or tidy up after them, and what was given up looked for periodically."""
+"""Jobs that delete for good, fold texts again, tidy up or gather boxes; and what was given up looked for anew."""
 
 from celery import shared_task
 
 from labeller.jobs.registry import handler
-from labeller.managing import folding, removing, tidying
+from labeller.managing import folding, removing, repeating, tidying
 
 handler("remove")(removing.remove)
 handler("fold")(folding.fold)
 handler("tidy")(tidying.tidy)
+handler("repeats")(repeating.gather)
 
 
 @shared_task

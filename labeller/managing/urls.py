@@ -8,6 +8,7 @@ from labeller.managing import (
     layout_views,
     project_views,
     removal_views,
+    repeat_views,
 )
 
 app_name = "projects"
@@ -28,6 +29,7 @@ urlpatterns = [
     path("projects/<slug:slug>/tables/", layout_views.tables, name="tables"),
     path("projects/<slug:slug>/copies/", copy_views.copies, name="copies"),
     path("projects/<slug:slug>/copies/<int:sample_id>/", copy_views.copies_of, name="copies_of"),
+    path("projects/<slug:slug>/repeated-boxes/", repeat_views.repeated, name="repeated"),
     path("projects/<slug:slug>/people/", project_views.people, name="people"),
     path("projects/<slug:slug>/hidden/", hidden_views.hidden, name="hidden"),
     path("projects/<slug:slug>/delete/", removal_views.project, name="remove"),

@@ -201,9 +201,20 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_("Detectors that are imported. Lower hides more pictures in which nobody is."),
     )
 
+    box_threshold = forms.FloatField(
+        label=_("Boxes from this confidence on"),
+        min_value=0.05,
+        max_value=1.0,
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+        help_text=_(
+            "Boxes that a detector is less sure of are neither asked about nor shown; they come back when this is "
+            "lowered, to 0.1 for small animals, say. Boxes that people drew are always shown."
+        ),
+    )
+
     class Meta:
         model = Project
-        fields = ["annotators_add_classes", "burst_gap", "people_shown_to", "people_from"]
+        fields = ["annotators_add_classes", "burst_gap", "box_threshold", "people_shown_to", "people_from"]
         labels = {
             "annotators_add_classes": _("Annotators may add classes while labelling"),
             "people_shown_to": _("Pictures with people in them are seen by"),
@@ -220,7 +231,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.kind != Project.Kind.IMAGE:
-            for name in ("burst_gap", "people_shown_to", "people_from"):
+            for name in ("burst_gap", "box_threshold", "people_shown_to", "people_from"):
                 del self.fields[name]
 
 

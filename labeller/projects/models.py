@@ -79,6 +79,11 @@ class Project(models.Model):
     burst_gap = models.PositiveSmallIntegerField(
         default=60, help_text="Seconds between two frames of one burst, at most; 0 = no bursts."
     )
+    box_threshold = models.FloatField(
+        default=0.2,
+        validators=[MinValueValidator(0.05), MaxValueValidator(1.0)],
+        help_text="Boxes that a detector is less sure of are neither asked about nor shown.",
+    )
     grouping = models.PositiveIntegerField(default=0, help_text="How often the samples were grouped into bursts.")
     grouped_by = models.CharField(
         max_length=40, blank=True, help_text="By which gap and rules; empty = never, or a grouping broke off."

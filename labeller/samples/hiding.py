@@ -7,7 +7,7 @@ predictions of others, or labels, notes here what they say, in the same transact
 
 from collections.abc import Callable, Collection
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from labeller.accounts import access
 from labeller.accounts.access import Who
@@ -43,12 +43,11 @@ def is_asked_about(project: Project) -> bool:
     return Role(project.people_shown_to).rank <= Role.ANNOTATOR.rank
 
 
-def kept_apart(project: Project) -> set[int]:
+def kept_apart(project: Project) -> QuerySet[Sample]:
     """Samples that are ranked for nobody, for annotators must not see them."""
     if is_asked_about(project):
-        return set()
-    hidden = Sample.objects.filter(file__people__project=project, file__people__is_hidden=True)
-    return set(hidden.values_list("pk", flat=True))
+        return Sample.objects.none()
+    return Sample.objects.filter(file__people__project=project, file__people__is_hidden=True)
 
 
 # --- writing --------------------------------------------------------------------------------------

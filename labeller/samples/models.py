@@ -241,6 +241,9 @@ class Sample(models.Model):
     # Samples are embedded shard by shard; a shard is spread over the whole folder, so that any first few shards
     # are a fair picture of the pool.
     shard = models.PositiveIntegerField()
+    # Of a box. samples/set_aside.py says which are asked about.
+    confidence = models.FloatField(null=True, help_text="How sure the detector is; null = a person's, or nobody said.")
+    taken_away_at = models.DateTimeField(null=True, help_text="When somebody said that there is no such box.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -269,6 +272,10 @@ class Sample(models.Model):
         indexes = [
             models.Index(fields=["project", "shard"], name="sample_by_shard"),
             models.Index(fields=["file", "start"], condition=models.Q(start__isnull=False), name="sample_by_start"),
+            models.Index(
+                fields=["project", "confidence"], condition=models.Q(confidence__isnull=False), name="box_by_confidence"
+            ),
+            models.Index(fields=["project"], condition=models.Q(taken_away_at__isnull=False), name="box_taken_away"),
         ]
 
     def __str__(self) -> str:
@@ -302,6 +309,50 @@ def place_of(part: str, *numbers: float | None) -> str:
     # A row's number is written out in full; a fraction of a picture needs six digits.
     digits = 6 if part in {Sample.Part.BOX, Sample.Part.FRAME} else 10
     return " ".join([part, *(f"{number:.{digits}g}" for number in numbers if number is not None)])
+
+
+class BoxEdit(models.Model):
+    """Somebody drew a box, put it elsewhere, or took it away. None is ever changed; each supersedes the one before."""
+
+    uuid = models.UUIDField(unique=True, help_text="Made by the client: the idempotency key.")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="box_edits")
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="box_edits")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="box_edits")
+    before = models.JSONField(null=True, help_text="Where it was: left, top, width, height; null = nowhere.")
+    after = models.JSONField(null=True, help_text="Where it is from then on; null = nowhere.")
+    confidence = models.FloatField(null=True, help_text="What the sample's was before.")
+    supersedes = models.OneToOneField("self", models.SET_NULL, null=True, related_name="superseded_by")
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sample"], condition=models.Q(is_current=True), name="one_current_edit_per_box"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sample_id}: {self.before} to {self.after}"
+
+
+class RepeatedBox(models.Model):
+    """Boxes of one camera that lie in one place again and again: a stone, a branch. Gathered anew until dismissed."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="repeated_boxes")
+    deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="repeated_boxes")
+    box = models.JSONField(help_text="Where: left, top, width, height.")
+    samples = models.JSONField(help_text="Ids of the boxes, the earliest first.")
+    pictures = models.PositiveIntegerField()
+    days = models.PositiveIntegerField(help_text="On which they were taken; 0 = nobody knows.")
+    dismissed_at = models.DateTimeField(null=True, help_text="When its boxes were taken away; null = they weren't.")
+    dismissed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name_plural = "repeated boxes"
+
+    def __str__(self) -> str:
+        return f"{self.deployment}: {self.box} in {self.pictures} pictures"
 
 
 class Text(models.Model):

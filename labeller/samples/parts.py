@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labeller.projects.models import Project
 from labeller.samples import bulk, ingesting
-from labeller.samples.models import Box, File, Sample
+from labeller.samples.models import Box, BoxEdit, File, Sample
 from labeller.samples.signals import content_changed, shard_known
 
 CHUNK = 500  # boxes looked at in one transaction
@@ -75,10 +75,14 @@ def _add(project: Project, wanted: Sequence[Place]) -> list[int]:
 
 
 def _known(file_ids: set[int]) -> dict[Place, int]:
-    """The boxes that there are of these files."""
+    """The boxes that there are of these files; one that somebody has moved also by where it was."""
     rows = Sample.objects.filter(file__in=file_ids, part=Sample.Part.BOX, start=None)
     names = ("file", "box_left", "box_top", "box_width", "box_height", "pk")
-    return {(file_id, tuple(box)): pk for file_id, *box, pk in rows.values_list(*names)}
+    now = {(file_id, tuple(box)): pk for file_id, *box, pk in rows.values_list(*names)}
+    moved = BoxEdit.objects.filter(sample__file__in=file_ids, before__isnull=False).order_by("pk")
+    told = moved.values_list("sample__file", "before", "sample")
+    before = {(file_id, tuple(box)): pk for file_id, box, pk in told if box is not None}
+    return before | now
 
 
 def _shared_out(project: Project, places: Sequence[Place]) -> Iterator[tuple[int, int, Sequence[Place]]]:

@@ -41,7 +41,8 @@ def _picture(request: HttpRequest, sample: Any, size: int, box: Box | None = Non
     path = deriving.picture(sample.file, size, box)
     if path is None:
         raise Http404("no such size")
-    mark = f'"{sample.file.sha256[:32]}-{size}{"-part" if box else ""}"'
+    place = "".join(f"-{share:.6f}" for share in box or ())  # which somebody may move
+    mark = f'"{sample.file.sha256[:32]}-{size}{place}"'
     if request.headers.get("If-None-Match") == mark:
         return _kept(HttpResponseNotModified(), mark, sample.has_people)
     try:

@@ -6,8 +6,9 @@ type Texts = Record<string, string>;
 
 /** What was decided about a subject. */
 interface Decision {
-  verdict: string; // answer, skip, unsure, ignore or withdraw
+  verdict: string; // answer, skip, unsure, ignore or withdraw; of a box place or withdraw
   classes: number[];
+  box?: Box | null; // where a box is from then on
   mode?: string;
   dwell_ms?: number;
   alone?: boolean; // about one frame of a burst that else is decided as a whole
@@ -17,18 +18,21 @@ interface Decision {
 interface SaveEvent extends Partial<Decision> {
   uuid: string;
   sample: number;
-  kind?: string; // flag, unflag or default; a decision has none
+  kind?: string; // flag, unflag, default or box; a decision has none
+  part?: number | null; // the sample that a box is, where the server has made it
   question?: string;
   supersedes?: string | null;
   note?: string;
   flag?: string;
 }
 
-/** A label as the server has it. */
+/** A label as the server has it, or where a box is. */
 interface Stored {
   uuid: string;
   verdict: string;
   classes: number[];
+  sample?: number;
+  box?: Box | null;
 }
 
 /** What a decision is about: a sample, and the question where it is not the page's own. */
@@ -47,11 +51,23 @@ interface Subject {
   blind?: boolean;
   suggestions?: [number, number][];
   flag?: { uuid: string; note: string } | null;
+  part?: number | null; // of a box, as below
+  uuids?: Set<string>;
+}
+
+/** A box of a photograph that this page holds. `sample` is one of the photograph's, by which it is spoken of. */
+interface BoxSubject extends Subject {
+  photo: number;
+  part: number | null; // the sample that it is; null = the server has not made it yet
+  kept: { box: Box | null; uuid: string | null }; // where the server has it
+  uuids: Set<string>; // of what this page said of it
 }
 
 /** A sample as the server hands it out. */
 interface Sample {
   sample: number;
+  photo?: number;
+  boxes?: { sample: number; box: Box; edit: string | null }[]; // all that are asked about in its photograph
   width: number;
   height: number;
   box?: Box | null;
@@ -85,6 +101,7 @@ interface Entry extends Omit<Sample, "burst" | "followers">, Subject {
   followers: Map<string, Subject>;
   burst: Entry[];
   asked?: Follower[];
+  isAway?: boolean; // a box that somebody took away here
   // where one queue serves several questions
   asks?: { question: string; entry: string | null }[]; // what is asked in any case
   plan?: Record<string, string>; // ask or let, by question, where it applies

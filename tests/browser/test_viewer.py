@@ -118,9 +118,18 @@ def test_filters_change_what_is_seen_and_never_the_image(viewer: Show) -> None:
 # --- boxes ----------------------------------------------------------------------------------------
 
 
-def test_a_box_is_cropped_exactly(viewer: Show) -> None:
+def test_a_box_is_shown_in_its_photograph_or_cropped_exactly(viewer: Show) -> None:
     box = [0.25, 0.5, 0.125, 0.25]  # 160, 240, 80 x 120 pixels
     viewer.open().show(entry(1, box=box))
+    expect(viewer.page.get_by_test_id("whole-frame")).to_have_attribute("aria-pressed", "true")
+    frame, outline = viewer.box(".stage-frame"), viewer.box(".stage-box")
+    assert frame["width"] / frame["height"] == pytest.approx(WIDTH / HEIGHT, abs=0.01)
+    assert (outline["x"] - frame["x"]) / frame["width"] == pytest.approx(0.25, abs=0.002)
+    assert (outline["y"] - frame["y"]) / frame["height"] == pytest.approx(0.5, abs=0.002)
+    assert outline["width"] / frame["width"] == pytest.approx(0.125, abs=0.002)
+    assert outline["height"] / frame["height"] == pytest.approx(0.25, abs=0.002)
+
+    viewer.page.get_by_test_id("whole-frame").click()
     frame, image, viewport = viewer.box(".stage-frame"), viewer.box(".stage-frame img"), viewer.box(".stage-viewport")
     margin = 0.08 * 120
     assert frame["width"] / frame["height"] == pytest.approx((80 + 2 * margin) / (120 + 2 * margin), rel=1e-3)
@@ -134,17 +143,24 @@ def test_a_box_is_cropped_exactly(viewer: Show) -> None:
     assert shown_at_the_middle(viewer) == pytest.approx([200 * 255 / WIDTH, 300 * 255 / HEIGHT, 128], abs=2)
     assert viewer.run("document.querySelector('.stage-box').hidden")
 
-    viewer.page.get_by_test_id("whole-frame").click()
-    frame, outline = viewer.box(".stage-frame"), viewer.box(".stage-box")
-    assert frame["width"] / frame["height"] == pytest.approx(WIDTH / HEIGHT, abs=0.01)
-    assert (outline["x"] - frame["x"]) / frame["width"] == pytest.approx(0.25, abs=0.002)
-    assert (outline["y"] - frame["y"]) / frame["height"] == pytest.approx(0.5, abs=0.002)
-    assert outline["width"] / frame["width"] == pytest.approx(0.125, abs=0.002)
-    assert outline["height"] / frame["height"] == pytest.approx(0.25, abs=0.002)
-
+    viewer.show(entry(3, box=[0, 0, 0.5, 0.5]))
+    assert viewer.run("document.querySelector('.stage-box').hidden"), "as the last one was looked at"
     viewer.show(entry(2))
     expect(viewer.page.get_by_test_id("whole-frame")).to_be_disabled()
     assert viewer.run("document.querySelector('.stage-box').hidden")
+
+
+def test_other_boxes_of_the_photograph_are_outlined_over_all_of_it_only(viewer: Show) -> None:
+    viewer.open().show(entry(1, box=[0.5, 0.5, 0.25, 0.25]))
+    viewer.run("viewer.mark([{ box: [0.1, 0.2, 0.3, 0.4], kind: 'other' }])")
+    frame, mark = viewer.box(".stage-frame"), viewer.box(".stage-mark")
+    assert (mark["x"] - frame["x"]) / frame["width"] == pytest.approx(0.1, abs=0.002)
+    assert mark["height"] / frame["height"] == pytest.approx(0.4, abs=0.002)
+    viewer.page.get_by_test_id("whole-frame").click()
+    expect(viewer.page.locator(".stage-mark")).to_be_hidden()
+    viewer.run("viewer.mark([{ box: [0.1, 0.2, 0.3, 0.4], kind: 'chosen' }], true)")
+    expect(viewer.page.locator(".stage-mark [data-handle]")).to_have_count(8)
+    expect(viewer.page.locator(".stage-mark")).to_be_visible()
 
 
 def test_a_box_at_the_edge_and_thumbnails(viewer: Show) -> None:

@@ -2,13 +2,16 @@
 
 import csv
 import json
+import uuid
 
 import pytest
 from pycocotools import coco
 
 from labeller.exchange.exporters.splits import NAMES, part_of
 from labeller.projects.models import LabelClass
-from labeller.samples.models import File
+from labeller.samples import boxing
+from labeller.samples.boxing import Wish
+from labeller.samples.models import File, Sample
 from tests import factories
 from tests.exchange import season
 
@@ -66,6 +69,29 @@ def test_coco_is_read_by_its_own_tools(written):
     ]
     negatives = {each["file_name"].rpartition("/")[2] for each in found.loadImgs(found.getImgIds())} - {"burst1.jpg"}
     assert negatives == {season.ODD[2], "burst2.jpg", "night0.jpg", "night1.jpg"}, "blank, and nothing else"
+
+
+def test_boxes_go_out_as_people_left_them(written, full):
+    """Of two boxes in a photograph one is moved and one taken away, and a third is drawn and labelled."""
+    first, second = Sample.objects.filter(part="box", file__path__endswith="burst1.jpg").order_by("pk")
+
+    def put(box, of=None):
+        fields = {"project": full.project, "author": full.ana, "beside": first.pk, "of": of and of.pk}
+        return boxing.fulfil(Wish(uuid=uuid.uuid4(), box=box, **fields)).edit
+
+    put((0.5, 0.5, 0.25, 0.5), first)
+    put(None, second)
+    drawn = put((0.0, 0.0, 0.25, 0.25)).sample
+    factories.label(full.question, drawn, full.ana, full.class_id("deer"))
+    folder, _ = written("coco")
+    found = coco.COCO(str(folder / "annotations" / "instances.json"))
+    (image,) = [each["id"] for each in found.loadImgs(found.getImgIds()) if each["file_name"].endswith("burst1.jpg")]
+    said = found.loadAnns(found.getAnnIds(imgIds=[image]))
+    names = {each["id"]: each["name"] for each in found.loadCats(found.getCatIds())}
+    assert [(names[each["category_id"]], each["bbox"]) for each in said] == [
+        ("red fox", [32.0, 24.0, 16.0, 24.0]),
+        ("deer", [0.0, 0.0, 16.0, 12.0]),
+    ]
 
 
 # --- parts ----------------------------------------------------------------------------------------

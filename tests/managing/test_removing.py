@@ -32,10 +32,12 @@ from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import ingesting, told
 from labeller.samples import tables as tables_of_labels
 from labeller.samples.models import (
+    BoxEdit,
     Deployment,
     File,
     HiddenTruth,
     Refusal,
+    RepeatedBox,
     Sample,
     Source,
     TableReading,
@@ -116,6 +118,10 @@ def besides(project, question, who):
     LabelClass.objects.filter(pk=child.pk).update(parent=question.classes.first())
     whose = {"question": question, "project": project, "sample": sample, "uuid": uuid.uuid4()}
     Flag.objects.create(author=who, note="odd", **whose)
+    deployment = project.deployments.first()
+    place = {"box": [0, 0, 1, 1], "samples": [sample.pk], "pictures": 10, "days": 2}
+    RepeatedBox.objects.create(project=project, deployment=deployment, dismissed_by=who, **place)
+    BoxEdit.objects.create(author=who, uuid=uuid.uuid4(), project=project, sample=sample, after=[0, 0, 1, 1])
     for is_current in (False, True):
         fields = {**whose, "uuid": uuid.uuid4(), "verdict": "answer", "mode": "grid", "is_current": is_current}
         Check.objects.create(annotator=who, **fields)

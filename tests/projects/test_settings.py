@@ -107,7 +107,7 @@ def test_the_settings_of_the_project_lead_to_those_of_its_questions(manager, fox
 
 
 def test_what_concerns_every_question_is_saved_with_the_project(manager, foxes):
-    answer = manager.post(PROJECT_PAGE, {"burst_gap": "60"})
+    answer = manager.post(PROJECT_PAGE, {"burst_gap": "60", "box_threshold": "0.2"})
     assert (answer.status_code, answer["Location"]) == (302, PROJECT_PAGE)
     project = Project.objects.get()
     assert (project.annotators_add_classes, project.burst_gap) == (False, 60)
@@ -115,16 +115,29 @@ def test_what_concerns_every_question_is_saved_with_the_project(manager, foxes):
 
 
 def test_another_gap_between_bursts_groups_the_frames_anew(manager):
-    manager.post(PROJECT_PAGE, {"burst_gap": "0"})
+    manager.post(PROJECT_PAGE, {"burst_gap": "0", "box_threshold": "0.2"})
     assert Project.objects.get().burst_gap == 0
     assert set(Job.objects.values_list("kind", flat=True)) == {"bursts"}
 
 
 @pytest.mark.parametrize("wrong", ["-1", "3601", ""])
 def test_a_gap_that_cannot_be_is_refused_beside_its_field(manager, wrong):
-    answer = manager.post(PROJECT_PAGE, {"burst_gap": wrong})
+    answer = manager.post(PROJECT_PAGE, {"burst_gap": wrong, "box_threshold": "0.2"})
     assert answer.status_code == 200 and list(answer.context["form"].errors) == ["burst_gap"]
     assert Project.objects.get().burst_gap == 60
+
+
+def test_another_threshold_of_boxes_ranks_anew(manager):
+    manager.post(PROJECT_PAGE, {"burst_gap": "60", "box_threshold": "0.05"})
+    assert Project.objects.get().box_threshold == 0.05
+    assert set(Job.objects.values_list("kind", flat=True)) == {"refit", "repeats"}
+
+
+@pytest.mark.parametrize("wrong", ["0.04", "1.1", "", "nan"])
+def test_a_threshold_that_cannot_be_is_refused_beside_its_field(manager, wrong):
+    answer = manager.post(PROJECT_PAGE, {"burst_gap": "60", "box_threshold": wrong})
+    assert answer.status_code == 200 and list(answer.context["form"].errors) == ["box_threshold"]
+    assert Project.objects.get().box_threshold == 0.2
 
 
 def test_saving_the_page_as_it_is_changes_nothing(manager, foxes):

@@ -96,3 +96,17 @@ test("a frame that is held by itself too is one subject", () => {
 test("without a sample in view nothing is decided on", () => {
   assert.deepEqual(new Held().subjects(), []);
 });
+
+test("what was made here comes next, wherever it was, or now where nothing is in view", () => {
+  const held = holding([1, 2, 3, 4].map((id) => sample(id)));
+  held.step(1);
+  held.comeNext(held.find(4));
+  assert.deepEqual([ids(held.entries), held.current.sample], [[1, 2, 4, 3], 2]);
+  held.comeNext(held.find(1));
+  assert.deepEqual([ids(held.entries), held.current.sample], [[2, 1, 4, 3], 2]);
+  held.entries.forEach(done);
+  held.advance();
+  assert.equal(held.current, null);
+  held.comeNext(held.find(4));
+  assert.deepEqual([ids(held.entries), held.current.sample], [[2, 1, 3, 4], 4]);
+});

@@ -169,3 +169,27 @@ test("while a hunt is on, looks come further and further apart", () => {
   );
   assert.ok(pauses[0] <= 250 && pauses.at(-1) <= 2000);
 });
+
+test("samples that are wanted are asked for by name, each once, however much is held", async () => {
+  const answer = ({ sample: named, keep }) => ({
+    samples: named ? [sample(named)] : fresh(40),
+    kept: keep,
+    pool: {},
+    state: "ready",
+  });
+  const { held, supply, sent } = begin(answer);
+  supply.refill();
+  await settled();
+  supply.want(701);
+  supply.want(702);
+  await settled();
+  assert.deepEqual(
+    sent.map((body) => body.sample),
+    [undefined, 701, 702],
+  );
+  assert.ok(held.find(701) && held.find(702));
+  held.entries.forEach((entry) => Object.assign(entry, { isDone: true }));
+  supply.refill();
+  await settled();
+  assert.equal(sent.at(-1).sample, undefined);
+});

@@ -13,6 +13,7 @@ from labeller.labels.models import Answer
 from labeller.learning.models import Assessment
 from labeller.learning.suspects import suspects
 from labeller.projects.models import Question
+from labeller.samples import set_aside
 
 DISAGREEMENT, SUSPECT, BURST, UNSURE, FLAG, ASKED = "disagreement", "suspect", "burst", "unsure", "flag", "asked"
 
@@ -45,7 +46,9 @@ def waiting(question: Question) -> dict[int, Reason]:
     for why, rows in ((UNSURE, answers.doubted()), (FLAG, flagged)):
         for sample_id in rows.values_list("sample", flat=True):
             found.setdefault(sample_id, Reason(why))
-    return found
+    taken_away, _unsure = set_aside.rows(question.project)
+    gone = set(taken_away.values_list("pk", flat=True))
+    return {sample_id: reason for sample_id, reason in found.items() if sample_id not in gone}
 
 
 @again_on_deadlock

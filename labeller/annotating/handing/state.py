@@ -1,16 +1,16 @@
 """Where a question stands: what there is to hand out, and why nothing may be left."""
 
-from django.db.models import Exists, OuterRef
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef, QuerySet
 
 from labeller.labels import applying, tallies
 from labeller.labels.models import Answer
 from labeller.learning import asking as learning
 from labeller.learning.models import Round
 from labeller.projects.models import Question
-from labeller.samples import hiding
+from labeller.samples import hiding, set_aside
 from labeller.samples.models import Sample
-
-MOST_LOOKED_AT = 20_000  # samples: where more are open, a request does not go through them
 
 
 def current_round(question: Question) -> Round | None:
@@ -18,9 +18,26 @@ def current_round(question: Question) -> Round | None:
 
 
 def has_open_samples(question: Question) -> bool:
-    """Whether there is a sample on which nobody has decided yet; imports and labels keep the counts."""
+    """Whether there is a sample on which nobody has decided yet; imports and labels keep the counts.
+
+    Neither boxes that nobody is asked about nor pictures that annotators must not see are any. Which of these are
+    decided on is only looked at near the end.
+    """
     counts = tallies.of(question)
-    return counts.settled < counts.samples
+    undecided = counts.samples - counts.settled
+    if undecided <= 0:
+        return False
+    # Those that annotators must not see, without boxes that nobody is asked about anyway.
+    hidden = hiding.kept_apart(question.project).exclude(set_aside.is_set_aside(question.project, "pk"))
+    if undecided > set_aside.count(question.project) + hidden.count():
+        return True
+    return undecided > _undecided(question, [*set_aside.rows(question.project), hidden])
+
+
+def _undecided(question: Question, apart: Iterable[QuerySet[Sample]]) -> int:
+    settled = Answer.objects.of(question).settled().filter(sample=OuterRef("pk"))
+    rows = (each.filter(~Exists(settled)) for each in apart)
+    return sum(applying.limited(each, question, "pk").count() for each in rows)
 
 
 def of(
@@ -34,21 +51,9 @@ def of(
         return "preparing"
     if is_served:
         return "ready"
-    if only_audit or not has_open_samples(question) or _only_people_left(question, current):
+    if only_audit or not has_open_samples(question):
         return "finished"
     if in_groups and not learning.new_labels(question):
         return "used_up"
     learning.request_refit(question, at_once=True)
     return "preparing"
-
-
-def _only_people_left(question: Question, current: Round | None) -> bool:
-    """Whether all that is open is hidden from annotators: the last ranking found nothing else."""
-    if current is None or current.n_pool or hiding.is_asked_about(question.project):
-        return False
-    counts = tallies.of(question)
-    left = counts.samples - counts.settled
-    hidden = Sample.objects.filter(file__people__project=question.project_id, file__people__is_hidden=True)
-    decided = Answer.objects.of(question).settled().filter(sample=OuterRef("pk"))
-    still_open = applying.limited(hidden.exclude(Exists(decided)), question, "pk")
-    return left <= MOST_LOOKED_AT and still_open[:left].count() >= left

@@ -12,11 +12,12 @@ from labeller.embedding.models import EmbeddingShard
 from labeller.jobs.models import Job
 from labeller.labels import tallies
 from labeller.labels.models import Check, Default, Label
-from labeller.labels.recording import Recorded
+from labeller.labels.recording import Recorded, Row
 from labeller.learning.models import Round
 from labeller.messages import sentence
 from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples import refused
+from labeller.samples.models import BoxEdit
 
 
 def questions_json(question: Question) -> dict[str, Any]:
@@ -72,10 +73,12 @@ def may_add_classes(member: Member) -> bool:
     return member.project.annotators_add_classes or member.manages
 
 
-def label_json(label: Label | Check | Default | None) -> dict[str, Any] | None:
+def label_json(label: Row | BoxEdit | None) -> dict[str, Any] | None:
     """What stands. A known answer's check looks like any label, or people would know which samples are checks."""
     if label is None:
         return None
+    if isinstance(label, BoxEdit):
+        return {"uuid": str(label.uuid), "sample": label.sample_id, "box": label.after}
     if isinstance(label, Default):
         classes = [] if label.label_class_id is None else [label.label_class_id]
         return {"uuid": str(label.uuid), "verdict": label.verdict, "classes": classes}

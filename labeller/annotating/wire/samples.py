@@ -11,7 +11,7 @@ from labeller.annotating import places
 from labeller.annotating.handing.bursts import frames_of
 from labeller.annotating.holding import Holder
 from labeller.annotating.models import Assignment
-from labeller.annotating.wire.shown import picture_json, shown_json
+from labeller.annotating.wire.shown import boxes_json, picture_json, shown_json
 from labeller.labels.models import Flag, Label
 from labeller.labels.selectors import AUDIT
 from labeller.learning import reasons
@@ -32,10 +32,12 @@ def samples_json(user: User, question: Question, assignments: list[Assignment]) 
     names = reasons.names(assignment.entry for assignment in assignments if assignment.entry)
     foreseen = _foreseen(question, assignments)
     shown = shown_json(question.project, samples)
+    boxes = boxes_json(question.project, samples)
     return [
         {
             "deployment": file.deployment.name if file.deployment else "",
             **shown[sample.pk],
+            **boxes.get(sample.pk, {}),
             "path": _path(sample),
             "taken_at": _time(file),
             "notes": _notes(assignment, file),

@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Case, F, TextField, When
+from django.db.models import Case, F, OuterRef, Q, Subquery, TextField, When
 from django.db.models.functions import Left, Length
 
 from labeller.projects.models import Project
-from labeller.samples.models import Sample, Text
+from labeller.samples import set_aside
+from labeller.samples.models import BoxEdit, Sample, Text
 
 FIRST = 4_000  # characters that come with a sample; the rest of a long text comes by itself where somebody reads on
 OF_TILE = 1_000
@@ -26,6 +27,21 @@ def shown_json(project: Project, samples: Collection[Sample], most: int = FIRST)
 def picture_json(sample: Sample) -> dict[str, Any]:
     """A picture's size, and which part of it the sample is."""
     return {"sample": sample.pk, "width": sample.file.width, "height": sample.file.height, "box": sample.box}
+
+
+def boxes_json(project: Project, samples: Collection[Sample]) -> dict[int, dict[str, Any]]:
+    """By sample its photograph, and its boxes that are asked about, each with what was last done by hand."""
+    if project.kind == Project.Kind.TEXT or not samples:
+        return {}
+    edits = BoxEdit.objects.filter(sample=OuterRef("pk"), is_current=True).values("uuid")[:1]
+    own = Q(pk__in=[each.pk for each in samples if each.part == Sample.Part.BOX])
+    asked = set_aside.shown(project) | Sample.objects.filter(own, taken_away_at=None)
+    rows = asked.filter(file__in={each.file_id for each in samples}).annotate(edit=Subquery(edits)).order_by("pk")
+    of_file: dict[int, list[dict[str, Any]]] = {}
+    for each in rows:
+        edit = str(each.edit) if each.edit else None
+        of_file.setdefault(each.file_id, []).append({"sample": each.pk, "box": each.box, "edit": edit})
+    return {each.pk: {"photo": each.file_id, "boxes": of_file.get(each.file_id, [])} for each in samples}
 
 
 def _texts(sample_ids: Collection[int], most: int) -> dict[int, dict[str, Any]]:

@@ -219,7 +219,7 @@ class ProjectContents:
         """All samples by themselves, for a file of texts may hold any number: the file, the sample, what it belongs
         together with, and what it says where that is asked for.
         """
-        rows, last = Sample.objects.filter(project=self.project).order_by("pk"), 0
+        rows, last = Sample.objects.filter(project=self.project, taken_away_at=None).order_by("pk"), 0
         columns = [f"file__{name}" for name in COLUMNS]
         while page := list(
             rows.filter(pk__gt=last).values_list("pk", "part", *BOX, "start", "end", *columns)[:PAGE],
@@ -238,10 +238,11 @@ class ProjectContents:
 
     def _pictures(self, rows: QuerySet[File]) -> list[Shot]:
         told = rows.values_list(*COLUMNS, "people__is_hidden")
-        found = [Shot(*row, () if is_hidden else None) for *row, is_hidden in told]
+        found = [Shot(*row[:-1])._replace(people=() if row[-1] else None) for row in told]
         hidden = [each.pk for each in found if each.people is not None]
         people = seeing.boxes(self.project, hidden) if hidden else {}
-        samples = Sample.objects.filter(file__in=[each.pk for each in found]).order_by("pk")
+        there = Sample.objects.filter(taken_away_at=None)
+        samples = there.filter(file__in=[each.pk for each in found]).order_by("pk")
         listed = list(samples.values_list("pk", "part", *BOX, "start", "end", "file"))
         parts = self._parts([row[:8] for row in listed])
         of_file: dict[int, list[Part]] = {}

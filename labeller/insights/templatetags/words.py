@@ -34,6 +34,7 @@ JOB_KINDS = {
     "fold": gettext_noop("fold a near-copy"),
     "reread": gettext_noop("read a table anew"),
     "tidy": gettext_noop("take out what was read wrong"),
+    "repeats": gettext_noop("look for boxes that come again and again"),
     "advise": gettext_noop("find out which network serves"),
     "vocabulary": gettext_noop("look for words nobody has seen"),
     "adapt": gettext_noop("adapt without labels"),

@@ -188,6 +188,19 @@ export class Held {
     this.index = this.entries.indexOf(entry);
   }
 
+  /**
+   * Let this entry be the next one, or the one in view where there is none.
+   *
+   * @param {Entry} entry
+   */
+  comeNext(entry) {
+    const current = this.current;
+    if (entry === current) return;
+    this.entries = this.entries.filter((each) => each !== entry);
+    this.index = current ? this.entries.indexOf(current) : this.entries.length;
+    this.entries.splice(this.index + (current ? 1 : 0), 0, entry);
+  }
+
   /** To the next undecided entry, else to one left open earlier, else to the end. */
   advance() {
     /** @param {Entry} entry */

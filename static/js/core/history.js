@@ -109,6 +109,7 @@ export class History {
   #apply(changes) {
     const events = changes.map(({ subject, decision, isDone }) => {
       const event = this.#event(subject, decision ?? NOTHING);
+      if (subject.kind === "box") subject.uuids?.add(event.uuid);
       this.#options.onStep(event, subject.stands, decision);
       Object.assign(subject, { stands: decision, lastUuid: event.uuid, draft: null, isDone });
       return event;
@@ -120,10 +121,11 @@ export class History {
    * @param {Subject} subject
    * @param {Decision} decision
    */
-  #event(subject, { verdict, classes, mode, dwell_ms: dwell = 0 }) {
+  #event(subject, { verdict, classes, box = null, mode, dwell_ms: dwell = 0 }) {
     return {
       uuid: newUuid(),
       ...(subject.kind ? { kind: subject.kind } : {}),
+      ...(subject.kind === "box" ? { part: subject.part ?? null, box } : {}),
       ...(subject.question ? { question: subject.question } : {}),
       sample: subject.sample,
       entry: subject.entry ?? null,

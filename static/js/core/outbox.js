@@ -7,7 +7,7 @@
 // for the person to deal with, and holds nothing else up.
 //
 // Events: "change" (pending or state changed), "answer" (detail: the server's answer), "problem" (problems changed),
-// "settled" (detail: {uuid, status, event, current}).
+// "settled" (detail: {uuid, status, event, label, current}).
 
 import { MemoryStore, openStore } from "./outbox_store.js";
 import { postJson } from "./server.js";
@@ -23,15 +23,26 @@ const BACK_OFF_MS = [1000, 2000, 4000, 8000, 15000, 30000];
  * @param {Stored | null} current
  */
 const isSame = (event, current) =>
-  current &&
-  current.verdict === event.verdict &&
-  [...current.classes].sort().join() === [...(event.classes ?? [])].sort().join();
+  current && (event.kind === "box" ? isSamePlace(event.box, current.box) : isSameAnswer(event, current));
+
+/**
+ * @param {SaveEvent} event
+ * @param {Stored} current
+ */
+const isSameAnswer = (event, current) =>
+  current.verdict === event.verdict && [...current.classes].sort().join() === [...(event.classes ?? [])].sort().join();
+
+/**
+ * @param {Box | null | undefined} one
+ * @param {Box | null | undefined} other
+ */
+const isSamePlace = (one, other) => String(one ?? "") === String(other ?? "");
 
 /**
  * @typedef {import("./outbox_store.js").Waiting} Waiting
  * @typedef {import("./outbox_store.js").Problem} Problem
  * @typedef {Awaited<ReturnType<typeof openStore>>} Store
- * @typedef {{ uuid: string, status: number, current: Stored | null, event: SaveEvent }} Settled
+ * @typedef {{ uuid: string, status: number, label?: Stored | null, current: Stored | null, event: SaveEvent }} Settled
  */
 
 export class Outbox extends EventTarget {
@@ -243,13 +254,13 @@ export class Outbox extends EventTarget {
     const isWhole = answer.results.length === batch.length; // then they are in the order of what was sent
     const done = [];
     const problems = [];
-    for (const [at, { uuid: given, status, current = null, detail = "" }] of answer.results.entries()) {
+    for (const [at, { uuid: given, status, label = null, current = null, detail = "" }] of answer.results.entries()) {
       const record = byUuid.get(given) ?? (isWhole && !byUuid.has(given) ? byUuid.get(batch[at].uuid) : undefined);
       const isFinal = isRefused || (status >= 200 && status < 300) || (status >= 400 && status < 500);
       if (!record || !isFinal) continue;
       const { uuid } = record;
       byUuid.delete(uuid);
-      done.push({ record, status, current });
+      done.push({ record, status, label, current });
       if (status >= 400 && !isSame(record.event, current)) {
         problems.push({ scope: this.#scope, uuid, event: record.event, status, current, detail });
       }
@@ -258,9 +269,10 @@ export class Outbox extends EventTarget {
       done.map(({ record }) => record),
       problems,
     );
-    const settled = done.map(({ record, status, current }) => ({
+    const settled = done.map(({ record, status, label, current }) => ({
       uuid: record.uuid,
       status,
+      label,
       current,
       event: record.event,
     }));

@@ -43,6 +43,8 @@ export class Supply extends EventTarget {
   #timer;
   #failures = 0;
   #expected = 0;
+  /** @type {number[]} */
+  #named = []; // samples to ask for by name
   #leases;
 
   /**
@@ -64,6 +66,16 @@ export class Supply extends EventTarget {
   /** Fetch more where few are left. */
   refill() {
     if (!this.#isBusy && !this.isTroubled && this.#options.held.ahead().length < LOW * this.#hold) this.#ask();
+  }
+
+  /**
+   * Have this sample handed out, too.
+   *
+   * @param {number} sample
+   */
+  want(sample) {
+    this.#named.push(sample);
+    if (!this.#isBusy && !this.isTroubled) this.#ask();
   }
 
   /**
@@ -101,7 +113,9 @@ export class Supply extends EventTarget {
     const kept = ahead.filter(stays);
     const keep = new Set([...this.#samplesOf(kept), ...this.#spokenFor()]);
     const pool = !this.pool || isRenewal || this.state !== "ready";
-    const ask = { ...this.#options.ask, pool, count: Math.max(0, this.#hold - kept.length), keep: [...keep] };
+    const named = this.#options.ask.sample === undefined ? this.#named.slice(0, 1) : [];
+    const rest = { pool, count: Math.max(0, this.#hold - kept.length), keep: [...keep] };
+    const ask = { ...this.#options.ask, ...(named.length ? { sample: named[0] } : {}), ...rest };
     const { data, failure } = await session.post(this.#options.url ?? session.boot.urls.next, ask);
     this.#isBusy = false;
     this.refusal = failure ? "" : (data?.detail ?? "");
@@ -110,8 +124,9 @@ export class Supply extends EventTarget {
       this.#fail();
       return;
     }
+    this.#named = this.#named.filter((sample) => sample !== named[0]);
     this.#fill(data, kept, isRenewal);
-    if (this.#isStale) this.#ask();
+    if (this.#isStale || this.#named.length) this.#ask();
     else if (!held.ahead().length) this.#later(POLL_MS[this.state ?? ""] ?? POLL_MS.ready);
     else if (this.#expected-- > 0) this.#later(EXPECT_MS);
   }

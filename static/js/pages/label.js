@@ -2,6 +2,8 @@
 
 import { followerOf } from "../core/held.js";
 import { format } from "../core/texts.js";
+import { whyNone } from "../core/waiting.js";
+import { Boxing } from "../parts/boxing.js";
 import { afterPaint, buttonOf, byId, fill } from "../parts/dom.js";
 import { SampleScreen } from "../parts/sample_screen.js";
 import { Speaking } from "../parts/speaking.js";
@@ -13,11 +15,13 @@ class Label extends SampleScreen {
   #lastAnswer = null; // class ids
   /** @type {Speaking | null} */
   #speaking = null; // where texts are labelled
+  #boxing = null; // where single photographs are
 
   constructor() {
     super({ suggestions: byId("suggestions"), hasRecents: true });
     if (new URLSearchParams(location.search).get("only") === "audit") this.ask.only = "audit";
     if (this.session.isOfTexts) this.#speaking = new Speaking(this);
+    else if (!this.isSequence) this.#boxing = new Boxing(this);
     this.session.outbox.addEventListener("answer", ({ detail }) => this.supply.hear(detail.round));
     byId("stage").addEventListener("frame", () => this.#isFrameOnly && this.render());
   }
@@ -27,6 +31,7 @@ class Label extends SampleScreen {
     session.showNumbers({ pool, round: supply.round });
     if (isFreshRound) session.showBanner(supply.round.number);
     const isFirst = viewer.inView === null;
+    this.#boxing?.learn(supply.answer.samples);
     this.render();
     if (isFirst && held.current) session.announce(this.spoken());
   }
@@ -71,6 +76,7 @@ class Label extends SampleScreen {
   }
 
   leave() {
+    this.#boxing?.leave();
     this.#askFollowUp(null);
   }
 
@@ -81,6 +87,7 @@ class Label extends SampleScreen {
     return {
       ...super.commands,
       ...this.#speaking?.commands,
+      ...this.#boxing?.commands,
       resume: () => this.goTo(held.ahead()[0]),
       skip: (meant) => this.decide("skip", [], meant),
       unsure: (meant) => this.decide("unsure", [], meant),
@@ -126,6 +133,7 @@ class Label extends SampleScreen {
 
   /** Why the sample can't be decided now, in words; empty where it can. */
   #whyNot(verdict, subjects) {
+    if (this.#boxing?.isOn) return this.texts.boxesFirst;
     if (verdict === "answer" && !this.viewer.isVisible) return this.texts.notShown; // nobody can judge what isn't there
     return subjects.length ? "" : this.texts.notYours;
   }
@@ -177,7 +185,7 @@ class Label extends SampleScreen {
   #undo() {
     const step = this.session.history.undo();
     if (!step) return;
-    this.#returnTo(step.subjects);
+    if (!this.#boxing?.returned(step.subjects)) this.#returnTo(step.subjects);
     this.#acknowledge(this.texts.takenBack);
   }
 
@@ -185,11 +193,12 @@ class Label extends SampleScreen {
     const step = this.session.history.redo();
     if (!step) return;
     const { subjects } = step;
-    const [{ stands }] = subjects;
-    this.session.pace.count(subjects.length);
-    this.#returnTo(subjects);
-    this.#moveOn(this.held.current, stands); // as the decision itself did: the next key is for what comes next
-    this.#acknowledge(this.session.say(stands));
+    if (!this.#boxing?.returned(subjects)) {
+      this.session.pace.count(subjects.length);
+      this.#returnTo(subjects);
+      this.#moveOn(this.held.current, subjects[0].stands); // as the decision itself did: the next key is for what comes next
+    }
+    this.#acknowledge(this.session.say(subjects[0].stands));
   }
 
   /** Show the sample again that a step back or forward was about, with the question it was about. */
@@ -271,6 +280,7 @@ class Label extends SampleScreen {
   render() {
     const entry = this.held.current;
     this.viewer.show(entry);
+    this.#boxing?.show();
     this.#showPanel(entry);
     fill(byId("question"), this.question.text);
     fill(byId("reason"), entry?.reason ?? "");
@@ -331,13 +341,7 @@ class Label extends SampleScreen {
   }
 
   emptyText() {
-    const { supply, texts } = this;
-    if (supply.isTroubled) return supply.refusal || texts.noServer;
-    if (supply.state === null) return texts.loading;
-    if (supply.message) return supply.message;
-    if (supply.state === "finished") return this.ask.only === "audit" ? texts.noneAudit : texts.finished;
-    if (supply.state !== "preparing") return texts.waiting;
-    return format(texts.preparing, { done: supply.pool?.embedded ?? 0, total: supply.pool?.total ?? 0 });
+    return whyNone(this.supply, this.texts, this.ask.only);
   }
 }
 

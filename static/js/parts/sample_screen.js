@@ -88,7 +88,10 @@ export class SampleScreen {
       isOfTexts: session.isOfTexts,
       source: (id) => session.address(id, 256),
       isDone: (entry) => held.isSettled(entry),
-      state: (entry) => (held.isSettled(entry) ? session.say(entry.stands) : texts.open),
+      state: (entry) => {
+        if (entry.isAway) return texts.boxGone;
+        return held.isSettled(entry) ? session.say(entry.stands) : texts.open;
+      },
       colour: (entry) => session.colour(entry.stands?.classes[0]),
       texts,
       onPick: (entry, event) => session.clicked(event, () => this.goTo(entry)),

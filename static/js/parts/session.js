@@ -87,6 +87,7 @@ class Session {
     const { texts } = this;
     if (decision?.kind === "flag") return texts.flagged;
     if (decision?.kind === "unflag") return texts.unflagged;
+    if (decision && "box" in decision) return decision.box ? texts.boxPlaced : texts.boxGone;
     if (!decision || decision.verdict === "withdraw") return texts.takenBack;
     const words = { skip: texts.skipped, unsure: texts.unsure, ignore: texts.ignored };
     return words[decision.verdict] ?? decision.classes.map((id) => this.name(id)).join(", ");

@@ -1,4 +1,5 @@
-// The image in view: the sample's own, or another frame of its burst; whole, or just the box that is the sample.
+// The image in view: the sample's own, or another frame of its burst; whole, or just the box that is the sample. Over the
+// whole image lie the outlines of its boxes.
 
 import { WHOLE, withMargin } from "../core/boxes.js";
 import { nearest } from "../core/nearest.js";
@@ -7,6 +8,10 @@ import { build } from "./dom.js";
 import { LookAhead } from "./lookahead.js";
 
 const MARGIN = 0.08; // around a box, as a share of its longer side
+const SIDES = ["left", "top", "width", "height"];
+const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
+
+const lay = (element, box) => SIDES.forEach((side, at) => (element.style[side] = `${100 * box[at]}%`));
 
 export class Stage {
   #root;
@@ -14,11 +19,15 @@ export class Stage {
   #ahead;
   #frame = build("div", { class: "stage-frame" });
   #box = build("div", { class: "stage-box", hidden: "", "data-testid": "stage-box" });
+  /** What lies over the whole image, and takes the pointer while boxes are drawn. */
+  layer = build("div", { class: "stage-marks", "aria-hidden": "true", "data-testid": "stage-marks" });
+  #marks = []; // {box, kind}
+  #isMarking = false;
   #entry = null; // the sample to decide
   #inView = null; // it, or another frame of its burst
   /** @type {[Entry[], number]} */
   #around = [[], 0]; // what `prepare` was told last
-  #isWhole = false;
+  #isWhole = true;
   #wanted = []; // to be decoded, nearest first
   #soon = null; // and it is about to be
   #since = 0;
@@ -31,7 +40,7 @@ export class Stage {
     this.#ahead = new LookAhead(source, (image) => this.#arrived(image));
     this.pane = build("div", { class: "stage-pane crop-ground" }, [this.#frame]);
     this.viewport = build("div", { class: "stage-viewport" }, [this.pane]);
-    this.#frame.append(this.#box);
+    this.#frame.append(this.#box, this.layer);
     root.prepend(this.viewport);
     document.addEventListener("visibilitychange", () => this.#clock());
   }
@@ -106,6 +115,22 @@ export class Stage {
     this.#layOut();
   }
 
+  /**
+   * Outline these boxes, [{box, kind: other, own or chosen}]: a chosen one has handles. While boxes are drawn
+   * (`isMarking`) the whole image is shown, whatever else is wanted, and all outlines are among the marks.
+   */
+  mark(marks, isMarking = false) {
+    this.#marks = marks;
+    this.#isMarking = isMarking;
+    this.#layOut();
+  }
+
+  /** Where in the image a point of the screen is: shares of its width and height. */
+  placeOf({ clientX, clientY }) {
+    const { left, top, width, height } = this.layer.getBoundingClientRect();
+    return [(clientX - left) / width, (clientY - top) / height];
+  }
+
   /** Lay something over the image in view, in its exact place (null: nothing). */
   cover(element) {
     this.#frame.querySelector(".stage-cover")?.remove();
@@ -135,13 +160,27 @@ export class Stage {
     const entry = this.#inView;
     if (!entry) return;
     const { box, width, height } = entry;
-    const region = box && !this.#isWhole ? withMargin(box, MARGIN, width, height) : WHOLE;
+    const isWhole = this.#isWhole || this.#isMarking;
+    const region = box && !isWhole ? withMargin(box, MARGIN, width, height) : WHOLE;
     for (const element of this.#frame.querySelectorAll("img, .stage-cover")) {
       cropInto(element, this.#frame, region, width, height);
     }
-    this.#box.hidden = !box || !this.#isWhole;
-    if (this.#box.hidden) return;
-    ["left", "top", "width", "height"].forEach((side, at) => (this.#box.style[side] = `${100 * box[at]}%`));
+    this.#box.hidden = !box || !isWhole || this.#isMarking;
+    if (!this.#box.hidden) lay(this.#box, box);
+    this.layer.hidden = region !== WHOLE || entry !== this.#entry;
+    this.#drawMarks();
+  }
+
+  #drawMarks() {
+    const { layer } = this;
+    this.#marks.forEach(({ box, kind }, at) => {
+      const mark = layer.children[at] ?? layer.appendChild(build("div", { class: "stage-mark" }));
+      lay(mark, box);
+      if (mark.dataset.kind === kind) return;
+      mark.dataset.kind = kind;
+      mark.replaceChildren(...(kind === "chosen" ? HANDLES : []).map((side) => build("i", { "data-handle": side })));
+    });
+    while (layer.children.length > this.#marks.length) layer.lastElementChild.remove();
   }
 
   #prepare() {

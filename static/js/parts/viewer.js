@@ -4,6 +4,7 @@
 // "swipe" (detail: {direction: left | right | up | down, command: next | previous | accept | null}).
 
 import { FEWEST, nearestInTime } from "../core/median.js";
+import { remember, remembered } from "../core/memory.js";
 import { format } from "../core/texts.js";
 import { Difference } from "./difference.js";
 import { afterPaint, byId, fill, number } from "./dom.js";
@@ -14,6 +15,7 @@ import { Stage } from "./stage.js";
 import { Zoom } from "./zoom.js";
 
 const LARGE = 1280; // pixels of the long side
+const CROPPED = "labeller-box-alone"; // whether somebody wants to see boxes alone, without their photograph
 const isRtl = () => document.documentElement.dir === "rtl";
 // Of a key, Shift may be what the layout needs to write it at all.
 /** @param {Meant} [meant] */
@@ -38,6 +40,7 @@ export class Viewer {
   #play;
   #difference;
   #isDifferent = false;
+  #isMarking = false;
   #entry = null;
   #burst = []; // its frames, where there are at least two
   #seen = { box: false, burst: false }; // since the page was opened: their tools then stay where they are
@@ -54,6 +57,7 @@ export class Viewer {
     this.#options = { ...usual, decides: "sample", covers: () => "", ...options };
     const { source, texts, clicked } = this.#options;
     this.#stage = new Stage(root, { source: (id) => source(id, LARGE), describe: (entry) => this.#describe(entry) });
+    this.#stage.isWhole = remembered(CROPPED) !== "yes";
     this.#zoom = new Zoom(this.#stage.viewport, this.#stage.pane, () => this.#showTools());
     this.#filters = new Filters(this.#stage.viewport);
     this.#difference = new Difference(source);
@@ -126,6 +130,26 @@ export class Viewer {
   lookAt(frame) {
     this.#play.stop();
     this.#go(frame);
+  }
+
+  /** Outline boxes of the photograph in view; `isMarking`: they are being drawn. See parts/stage.js. */
+  mark(marks, isMarking = false) {
+    const isNew = isMarking !== this.#isMarking;
+    this.#isMarking = isMarking;
+    this.#stage.mark(marks, isMarking);
+    if (!isNew) return;
+    const isCropped = this.#stage.inView?.box && !this.#stage.isWhole;
+    if (isCropped && this.#zoom.isZoomed) this.#zoom.fit();
+    this.#showTools();
+  }
+
+  /** What takes the pointer while boxes are drawn. */
+  get layer() {
+    return this.#stage.layer;
+  }
+
+  placeOf(point) {
+    return this.#stage.placeOf(point);
   }
 
   /** Decisions for single frames changed: say them anew. */
@@ -242,8 +266,9 @@ export class Viewer {
   }
 
   #toggleWhole() {
-    if (!this.#stage.inView?.box) return;
+    if (!this.#stage.inView?.box || this.#isMarking) return;
     this.#stage.isWhole = !this.#stage.isWhole;
+    remember(CROPPED, this.#stage.isWhole ? "" : "yes");
     if (this.#zoom.isZoomed) this.#zoom.fit();
     this.#showTools();
   }
@@ -293,7 +318,7 @@ export class Viewer {
     this.#tool("contrast", { isOn: filters.contrast !== 1, value: percent(filters.contrast) });
     this.#tool("invert", { isOn: filters.isInverted });
     this.#tool("full_screen", { isOn: document.fullscreenElement !== null, isHidden: !document.fullscreenEnabled });
-    const noBox = !this.#stage.inView?.box;
+    const noBox = !this.#stage.inView?.box || this.#isMarking;
     this.#tool("whole_frame", { isOn: this.#stage.isWhole, isHidden: !this.#seen.box, isDisabled: noBox });
     this.#tool("play", { isOn: this.#play.isRunning, isDisabled: !hasBurst });
     this.#tool("difference", { isOn: this.#isDifferent, isDisabled: !hasBurst });
