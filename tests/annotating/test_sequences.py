@@ -89,7 +89,7 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
         pk__in=ids([burst[2], other[0], alone])
     )
     assert len(samples) == 3
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         found = told(foxes, samples)
     assert found[alone.pk] == []
     assert [frame["sample"] for frame in found[other[0].pk]] == ids(other)
@@ -106,7 +106,7 @@ def test_the_frames_come_in_time_order_with_what_this_person_said(foxes, burst, 
 def test_for_samples_without_a_burst_no_frames_are_looked_for(foxes, django_assert_num_queries):
     made = ids(factories.samples(foxes.project, 2))
     samples = list(Sample.objects.select_related("file__source", "file__deployment").filter(pk__in=made))
-    with django_assert_num_queries(1):  # what was said of them
+    with django_assert_num_queries(2):  # what was said of them, and the boxes of their photographs
         assert told(foxes, samples) == {each.pk: [] for each in samples}
 
 
