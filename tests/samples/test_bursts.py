@@ -161,7 +161,7 @@ def test_only_deployments_with_new_samples_are_looked_at(project, monkeypatch):
     frames(of, "south", 20)
     looked = []
     real = bursts._frames
-    monkeypatch.setattr(bursts, "_frames", lambda of, new: looked.append(of.pk) or real(of, new))
+    monkeypatch.setattr(bursts, "_frames", lambda of, clock, new: looked.append(of.pk) or real(of, clock, new))
     group(project)
     assert looked == [Deployment.objects.get(name="south").pk]
 
