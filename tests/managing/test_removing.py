@@ -29,7 +29,7 @@ from labeller.managing import closure, emptying, removing, removing_sources, tas
 from labeller.messages import sentence
 from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project, Question
-from labeller.samples import ingesting, told
+from labeller.samples import hiding, ingesting, told
 from labeller.samples import tables as tables_of_labels
 from labeller.samples.models import (
     BoxEdit,
@@ -160,6 +160,7 @@ def besides(project, question, who):
     brought.list_path.parent.mkdir(exist_ok=True)
     brought.list_path.write_text("line,path\n")
     foreign.store(foreign.model(question, "md_v5a"), [foreign.Predicted(sample.pk, "animal", 0.9)])
+    hiding.tell(sample.file, hiding.Word.HIDE)
     exported(question, who)
 
 

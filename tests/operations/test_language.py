@@ -103,11 +103,11 @@ def test_errors_are_told_in_the_readers_language(client, foxes, monkeypatch):
         assert (answer.status_code, language_of(answer)) == (status, "nl") and words in answer.content.decode()
 
 
-def _Odd(project, question):
+def _Odd(project, question, person):
     raise RuntimeError("odd")
 
 
-def _busy(project, question):
+def _busy(project, question, person):
     from django.db import OperationalError
 
     raise OperationalError("database is locked")

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 PROJECT_PAGE = "/projects/foxes/settings/"
 PAGE = "/projects/foxes/questions/species/settings/"
+OF_PICTURES = {"people_shown_to": "manager", "people_from": "20", "box_threshold": "0.2"}
 
 
 def form(**fields):
@@ -107,35 +108,36 @@ def test_the_settings_of_the_project_lead_to_those_of_its_questions(manager, fox
 
 
 def test_what_concerns_every_question_is_saved_with_the_project(manager, foxes):
-    answer = manager.post(PROJECT_PAGE, {"burst_gap": "60", "box_threshold": "0.2"})
+    answer = manager.post(PROJECT_PAGE, {**OF_PICTURES, "burst_gap": "60"})
     assert (answer.status_code, answer["Location"]) == (302, PROJECT_PAGE)
     project = Project.objects.get()
     assert (project.annotators_add_classes, project.burst_gap) == (False, 60)
+    assert (project.people_shown_to, project.people_from) == ("manager", 0.2)
     assert not Job.objects.exists()
 
 
 def test_another_gap_between_bursts_groups_the_frames_anew(manager):
-    manager.post(PROJECT_PAGE, {"burst_gap": "0", "box_threshold": "0.2"})
+    manager.post(PROJECT_PAGE, {**OF_PICTURES, "burst_gap": "0"})
     assert Project.objects.get().burst_gap == 0
     assert set(Job.objects.values_list("kind", flat=True)) == {"bursts"}
 
 
 @pytest.mark.parametrize("wrong", ["-1", "3601", ""])
 def test_a_gap_that_cannot_be_is_refused_beside_its_field(manager, wrong):
-    answer = manager.post(PROJECT_PAGE, {"burst_gap": wrong, "box_threshold": "0.2"})
+    answer = manager.post(PROJECT_PAGE, {**OF_PICTURES, "burst_gap": wrong})
     assert answer.status_code == 200 and list(answer.context["form"].errors) == ["burst_gap"]
     assert Project.objects.get().burst_gap == 60
 
 
 def test_another_threshold_of_boxes_ranks_anew(manager):
-    manager.post(PROJECT_PAGE, {"burst_gap": "60", "box_threshold": "0.05"})
+    manager.post(PROJECT_PAGE, {**OF_PICTURES, "burst_gap": "60", "box_threshold": "0.05"})
     assert Project.objects.get().box_threshold == 0.05
     assert set(Job.objects.values_list("kind", flat=True)) == {"refit", "repeats"}
 
 
 @pytest.mark.parametrize("wrong", ["0.04", "1.1", "", "nan"])
 def test_a_threshold_that_cannot_be_is_refused_beside_its_field(manager, wrong):
-    answer = manager.post(PROJECT_PAGE, {"burst_gap": "60", "box_threshold": wrong})
+    answer = manager.post(PROJECT_PAGE, {**OF_PICTURES, "burst_gap": "60", "box_threshold": wrong})
     assert answer.status_code == 200 and list(answer.context["form"].errors) == ["box_threshold"]
     assert Project.objects.get().box_threshold == 0.2
 

@@ -14,7 +14,7 @@ from labeller.labels import selectors as labels
 from labeller.labels.models import Label
 from labeller.learning import asking, foreign, rounds, seeing
 from labeller.learning.foreign import Predicted
-from labeller.learning.models import Round, RoundEntry
+from labeller.learning.models import RoundEntry
 from labeller.projects.making import ensure_class
 from labeller.projects.models import LabelClass, Project
 from labeller.samples import hiding, parts
@@ -153,7 +153,13 @@ def test_what_a_manager_changes_has_the_project_looked_at_anew(client, foxes, pe
     client.force_login(foxes.mia)
     (one,) = factories.samples(foxes.project, 1)
     says(foxes, "md", Predicted(one.pk, "person", 0.5))
-    form = {"annotators_add_classes": "on", "burst_gap": 60, "people_shown_to": "manager", "people_from": 60}
+    form = {
+        "annotators_add_classes": "on",
+        "burst_gap": 60,
+        "box_threshold": 0.2,
+        "people_shown_to": "manager",
+        "people_from": 60,
+    }
     assert client.post("/projects/foxes/settings/", form).status_code == 302
     factories.work("people")
     assert hidden(foxes.project) == set()
@@ -266,8 +272,8 @@ def test_where_only_people_are_left_nobody_waits_for_more(foxes, sent):
     assert state.of(foxes.question, current, is_served=False) == "preparing"  # one is open
     factories.label(foxes.question, made[1], foxes.ana, foxes.class_id("fox"))
     assert state.of(foxes.question, current, is_served=False) == "finished"
-    Round.objects.update(n_pool=1)
-    assert state.of(foxes.question, state.current_round(foxes.question), is_served=False) == "preparing"
+    hiding.tell(made[0].file, "show")
+    assert state.of(foxes.question, current, is_served=False) == "preparing"
 
 
 def test_a_hunt_takes_no_hidden_example(client, foxes, pool):
@@ -336,6 +342,12 @@ def test_who_may_see_what_is_asked_by_indices_alone(client, foxes, pool):
 def test_refits_are_asked_for_once_more_is_shown(client, foxes, pool):
     client.force_login(foxes.mia)
     Job.objects.all().delete()
-    form = {"annotators_add_classes": "on", "burst_gap": 60, "people_shown_to": "annotator", "people_from": 20}
+    form = {
+        "annotators_add_classes": "on",
+        "burst_gap": 60,
+        "box_threshold": 0.2,
+        "people_shown_to": "annotator",
+        "people_from": 20,
+    }
     assert client.post("/projects/foxes/settings/", form).status_code == 302
     assert Job.objects.filter(kind="refit", key=asking._key(foxes.question)).exists()

@@ -81,9 +81,12 @@ def in_todays_words(told):
     """What a site told; where a class counted its labels, it counts its samples since.
 
     And of a question that follows another is counted what it is asked of, and nothing else. Where a sample may have
-    several classes, the probability is since that of all that is predicted of it.
+    several classes, the probability is since that of all that is predicted of it. And a worker is asked to look where
+    people are.
     """
     for project in told.values():
+        whose = next(each.split()[1] for each in project["jobs"] if " project:" in each)
+        project["jobs"] = sorted([*project["jobs"], f"people {whose} queued"])
         for question in project["questions"].values():
             asked = asked_of(question, project["questions"])
             answers = {path: names for path, names in question["answers"].items() if path in asked}
