@@ -24,6 +24,10 @@ from tests.annotating.test_sequences import make_burst
 from tests.test_pages import gone_through, statements
 
 pytestmark = pytest.mark.django_db
+FORM = {
+    "annotators_add_classes": "on", "burst_gap": 60, "box_threshold": 0.2, "people_shown_to": "manager",
+    "people_from": 20,
+}  # fmt: skip
 
 
 @pytest.fixture
