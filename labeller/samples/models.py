@@ -272,8 +272,10 @@ class Sample(models.Model):
         indexes = [
             models.Index(fields=["project", "shard"], name="sample_by_shard"),
             models.Index(fields=["file", "start"], condition=models.Q(start__isnull=False), name="sample_by_start"),
-            models.Index(
-                fields=["project", "confidence"], condition=models.Q(confidence__isnull=False), name="box_by_confidence"
+            models.Index(  # whose ids are read with every ranking: nothing but the index is
+                fields=["project", "confidence", "taken_away_at"],
+                condition=models.Q(confidence__isnull=False),
+                name="box_by_confidence",
             ),
             models.Index(fields=["project"], condition=models.Q(taken_away_at__isnull=False), name="box_taken_away"),
         ]

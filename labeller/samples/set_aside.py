@@ -36,7 +36,7 @@ def rows(project: Project) -> tuple[QuerySet[Sample], QuerySet[Sample]]:
 
 def ids(project: Project) -> set[int]:
     """All of them."""
-    return {each["pk"] for each in _together(project)}
+    return set(_together(project))
 
 
 def count(project: Project) -> int:
@@ -63,7 +63,7 @@ def detected(confidences: Mapping[int, float]) -> None:
 
 def _together(project: Project) -> Any:
     """The ids of all of them, in one statement."""
-    one, other = (each.order_by().values("pk") for each in rows(project))
+    one, other = (each.values_list("pk", flat=True) for each in rows(project))
     return one.union(other, all=True)
 
 

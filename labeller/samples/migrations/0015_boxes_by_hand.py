@@ -26,7 +26,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="sample",
             index=models.Index(
-                fields=["project", "confidence"], condition=Q(confidence__isnull=False), name="box_by_confidence"
+                fields=["project", "confidence", "taken_away_at"],
+                condition=Q(confidence__isnull=False),
+                name="box_by_confidence",
             ),
         ),
         migrations.AddIndex(
