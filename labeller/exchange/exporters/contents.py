@@ -237,7 +237,7 @@ class ProjectContents:
 
     def _pictures(self, rows: QuerySet[File]) -> list[Shot]:
         told = rows.values_list(*COLUMNS, "people__is_hidden")
-        found = [Shot(*row, () if is_hidden else None) for *row, is_hidden in told]
+        found = [Shot(*row[:-1])._replace(people=() if row[-1] else None) for row in told]
         hidden = [each.pk for each in found if each.people is not None]
         people = seeing.boxes(self.project, hidden) if hidden else {}
         samples = Sample.objects.filter(file__in=[each.pk for each in found]).order_by("pk")
