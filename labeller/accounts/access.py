@@ -63,6 +63,15 @@ def role(person: User, project: "Project") -> Role | None:
     return Role(found) if found else None
 
 
+def in_project(who: Who, project: "Project") -> Member:
+    """This person as a member of a project that is known already; Http404 for strangers."""
+    person = account(who)
+    found = role(person, project)
+    if found is None:
+        raise Http404("no such project")
+    return Member(person, project, found)
+
+
 def member(who: Who, slug: str, at_least: Role = Role.VIEWER) -> Member:
     """This person as a member of the project of that slug.
 
@@ -137,18 +146,15 @@ def rows(who: Who, queryset: QuerySet[Row], at_least: Role = Role.VIEWER) -> Que
     return queryset.filter(project__in=allowed)
 
 
-def sees_people(who: Who, project_id: int | OuterRef) -> Q:
-    """Whether this person may see pictures with people in them, in that project or in the one that rows name.
+def sees_people(who: Who, project: "Project") -> Q:
+    """Whether this person may see pictures with people in them, in that project.
 
     A condition, for it is asked of rows: so it costs no statement of its own, and nobody has to pass the role on.
     """
-    person = account(who)
-    if person.is_superuser:
+    person, least = account(who), Role(project.people_shown_to)
+    if person.is_superuser or least == Role.VIEWER:
         return ~Q(pk__in=[])
-    enough = Q(pk__in=[])
-    for least in Role:
-        enough |= Q(project__people_shown_to=least, role__in=Role.at_least(least))
-    return Q(Exists(Membership.objects.filter(enough, user=person, project=project_id)))
+    return Q(Exists(Membership.objects.filter(user=person, project=project.pk, role__in=Role.at_least(least))))
 
 
 def administrator(who: Who) -> User:

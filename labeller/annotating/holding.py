@@ -55,7 +55,7 @@ class Holder:
 
     def may_see(self, sample: str) -> Q:
         """Whether this person may see the sample that rows name in that field."""
-        return hiding.shown_to(self.person, self.question.project_id, sample)
+        return hiding.shown_to(self.person, self.question.project, sample)
 
     def in_tab(self) -> QuerySet[Assignment]:
         return self.undecided().filter(tab=self.tab)

@@ -62,7 +62,7 @@ def aim(user: User, parsed: dict[str, Any], question: Question) -> HuntRequest:
         raise BadRequest(_("Give `like` or `text`, not both."))
     if len(like) > MOST_LIKE:
         raise BadRequest(_("`like` must name at most %(n)s samples.") % {"n": MOST_LIKE})
-    seen = Sample.objects.filter(hiding.shown_to(user, question.project_id), pk__in=like, project=question.project)
+    seen = Sample.objects.filter(hiding.shown_to(user, question.project), pk__in=like, project=question.project)
     if seen.count() != len(like):
         raise BadRequest(_("`like` must name samples of this project."))
     if class_id is not None and not question.classes.filter(pk=class_id).exists():
@@ -182,5 +182,5 @@ def examples(user: User, question: Question, wanted: HuntRequest) -> list[int]:
     if wanted.class_id is None:
         return []
     found = labels.newest_naming(question, wanted.class_id, SHOWN_EXAMPLES)
-    seen = hiding.shown_among(user, question.project_id, found)
+    seen = hiding.shown_among(user, question.project, found)
     return [each for each in found if each in seen]

@@ -280,7 +280,7 @@ def _share_of_all(row: dict[str, Any]) -> dict[str, float] | None:
 def suspects(question: Question, assessment: Assessment | None, person: User) -> list[dict[str, Any]]:
     """Labels that are probably wrong and still stand, the most suspicious first, of samples this person may see."""
     found = suspicion.suspects(question, assessment)[:SUSPECTS]
-    shown = hiding.shown_among(person, question.project_id, [each.sample_id for each in found]) if found else set()
+    shown = hiding.shown_among(person, question.project, [each.sample_id for each in found]) if found else set()
     found = [each for each in found if each.sample_id in shown]
     named: dict[int, LabelClass] = question.classes.in_bulk() if found else {}
 

@@ -39,7 +39,7 @@ def queue(question: Question) -> QuerySet[RoundEntry]:
 
 def queued(question: Question, person: User) -> list[dict[str, Any]]:
     """The next samples of the queue that this person may see, each with why it is there."""
-    entries = list(queue(question).filter(hiding.shown_to(person, question.project_id, "sample"))[:NEXT])
+    entries = list(queue(question).filter(hiding.shown_to(person, question.project, "sample"))[:NEXT])
     names = reasons.names(entries)
     return [{"sample_id": entry.sample_id, "reason": reasons.describe(entry, names)} for entry in entries]
 
@@ -90,8 +90,8 @@ def refusals(project: Project) -> dict[str, Any]:
 
 def overview(user: User) -> list[dict[str, Any]]:
     """The projects a person may see, newest first, with what their cards show."""
-    shown = Sample.objects.filter(hiding.shown_to(user, OuterRef("project")))
-    first = shown.filter(project=OuterRef("pk")).order_by("shard", "pk")
+    # No cover shows people, whoever looks.
+    first = Sample.objects.filter(~hiding.is_hidden(), project=OuterRef("pk")).order_by("shard", "pk")
     found = list(
         access.projects(user)
         .annotate(cover=Subquery(first.values("pk")[:1]), n_classes=Count("questions__classes"))

@@ -82,7 +82,7 @@ def to_look_at(made: SiteDays, label_class: LabelClass, member: Member) -> list[
     Without those whose picture this member must not see.
     """
     alone = _of(made, label_class).filter(by_people=0, by_head__gt=0, surest__isnull=False)
-    alone = alone.filter(hiding.shown_to(member.person, member.project.pk, "surest"))
+    alone = alone.filter(hiding.shown_to(member.person, member.project, "surest"))
     rows = alone.order_by("by_head", "pk").values("day", "surest", "by_head", name=F("deployment__name"))
     return [dict(row) for row in rows[:TO_LOOK_AT]]
 

@@ -27,15 +27,21 @@ def is_hidden(sample: str = "pk") -> Exists:
     return Exists(Sample.objects.filter(pk=OuterRef(sample), file__people__is_hidden=True))
 
 
-def shown_to(who: Who, project_id: int | OuterRef, sample: str = "pk") -> Q:
-    """Whether this person may see the sample that rows name in that field."""
-    return ~Q(is_hidden(sample)) | access.sees_people(who, project_id)
+def shown_to(who: Who, project: Project, sample: str = "pk") -> Q:
+    """Whether this person may see the sample, of that project, that rows name in that field."""
+    return ~Q(is_hidden(sample)) | access.sees_people(who, project)
 
 
-def shown_among(who: Who, project_id: int, sample_ids: Collection[int]) -> set[int]:
+def shown_among(who: Who, project: Project, sample_ids: Collection[int]) -> set[int]:
     """Of these samples those that this person may see."""
-    found = Sample.objects.filter(shown_to(who, project_id), pk__in=list(sample_ids))
+    found = Sample.objects.filter(shown_to(who, project), pk__in=list(sample_ids))
     return set(found.values_list("pk", flat=True))
+
+
+def has_people(file: File) -> bool:
+    """Whether it is hidden from who must not see people; of a file with `people` selected without a statement."""
+    seen = getattr(file, "people", None)  # most have no row
+    return seen is not None and bool(seen.is_hidden)
 
 
 def is_asked_about(project: Project) -> bool:

@@ -3,9 +3,6 @@
 Every picture goes through `_shown`, which knows who may see it, and leaves with what `_kept` says of keeping it.
 """
 
-from typing import Any
-
-from django.db.models import OuterRef
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -30,27 +27,29 @@ def part(request: HttpRequest, sample_id: int, size: int) -> HttpResponseBase:
     return _picture(request, sample, size, sample.box)
 
 
-def _shown(request: HttpRequest, sample_id: int) -> Any:
-    """The sample, with `has_people`; what this person must not see isn't there for them."""
-    rows = Sample.objects.select_related("file").annotate(has_people=hiding.is_hidden())
-    rows = access.rows(request.user, rows).filter(hiding.shown_to(request.user, OuterRef("project")))
-    return get_object_or_404(rows, pk=sample_id)
+def _shown(request: HttpRequest, sample_id: int) -> Sample:
+    """The sample; what this person must not see isn't there for them."""
+    rows = access.rows(request.user, Sample.objects.select_related("file__people"))
+    sample = get_object_or_404(rows, pk=sample_id)
+    if hiding.has_people(sample.file) and not access.in_project(request.user, sample.project).sees_people:
+        raise Http404("no such sample")
+    return sample
 
 
-def _picture(request: HttpRequest, sample: Any, size: int, box: Box | None = None) -> HttpResponseBase:
+def _picture(request: HttpRequest, sample: Sample, size: int, box: Box | None = None) -> HttpResponseBase:
     path = deriving.picture(sample.file, size, box)
     if path is None:
         raise Http404("no such size")
     place = "".join(f"-{share:.6f}" for share in box or ())  # which somebody may move
     mark = f'"{sample.file.sha256[:32]}-{size}{place}"'
     if request.headers.get("If-None-Match") == mark:
-        return _kept(HttpResponseNotModified(), mark, sample.has_people)
+        return _kept(HttpResponseNotModified(), mark, hiding.has_people(sample.file))
     try:
         shown = FileResponse(path.open("rb")) if box is None else HttpResponse(deriving.cut(path, box, size))
     except FileNotFoundError:
         return _made_anew(sample.file)
     shown["Content-Type"] = "image/jpeg"
-    return _kept(shown, mark, sample.has_people)
+    return _kept(shown, mark, hiding.has_people(sample.file))
 
 
 def _kept(response: HttpResponseBase, mark: str, has_people: bool) -> HttpResponseBase:

@@ -64,7 +64,7 @@ def test_a_box_hides_the_whole_file_and_of_several_models_any(foxes, sent):
     says(foxes, "md", Predicted(boxes[0], "animal", 0.9), Predicted(boxes[1], "person", 0.5))
     says(foxes, "other", Predicted(one.pk, "animal", 0.9), Predicted(two.pk, "animal", 0.9))
     assert hidden(foxes.project) == {one.file_id}
-    assert hiding.shown_among(foxes.ana, foxes.project.pk, [one.pk, *boxes, two.pk]) == {two.pk}
+    assert hiding.shown_among(foxes.ana, foxes.project, [one.pk, *boxes, two.pk]) == {two.pk}
 
 
 def test_a_classifier_hides_by_the_class_it_puts_first(foxes, person, sent):
@@ -298,7 +298,7 @@ def test_a_person_that_an_annotator_finds_is_gone_from_then_on(client, foxes, pe
     body, url = json.dumps({"tab": "a", "events": [event]}), "/projects/foxes/label/species/labels/"
     assert client.post(url, body, content_type="application/json").status_code == 200
     assert hidden(foxes.project) == {one.file_id}
-    assert hiding.shown_among(foxes.ana, foxes.project.pk, [one.pk]) == set()
+    assert hiding.shown_among(foxes.ana, foxes.project, [one.pk]) == set()
 
 
 # --- the page -------------------------------------------------------------------------------------
