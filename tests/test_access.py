@@ -80,6 +80,7 @@ ROWS = [
     Row("GET", "projects/<slug:slug>/hidden/", MANAGERS),
     Row("POST", "projects/<slug:slug>/hidden/", (LOGIN, 404, 403, 403, 404, 404, 404), FORM),  # names no file
     Row("GET", "projects/<slug:slug>/deployments/", MANAGERS),
+    Row("POST", "projects/<slug:slug>/deployments/", MANAGERS, FORM),  # names no zone
     Row("GET", "projects/<slug:slug>/deployments/<int:deployment_id>/", MANAGERS),
     Row(
         "POST",

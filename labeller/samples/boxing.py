@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from labeller.accounts.models import User
 from labeller.projects.models import Project
-from labeller.samples import parts
+from labeller.samples import hiding, parts
 from labeller.samples.models import Box, BoxEdit, File, Sample
 from labeller.samples.signals import content_changed
 
@@ -58,7 +58,7 @@ def fulfil(wish: Wish) -> Fulfilled:
 
 def _fulfil(wish: Wish) -> Fulfilled:
     file = File.objects.filter(project=wish.project, kind=File.Kind.IMAGE, samples=wish.beside).first()
-    if file is None:
+    if file is None or not hiding.shown_among(wish.author, wish.project, [wish.beside]):
         return Fulfilled(404, detail=_("There is no such photograph in this project."))
     box = None
     if wish.box is not None:

@@ -5,7 +5,6 @@ once the threshold is lowered.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -36,12 +35,8 @@ def rows(project: Project) -> tuple[QuerySet[Sample], QuerySet[Sample]]:
 
 def ids(project: Project) -> set[int]:
     """All of them."""
-    return set(_together(project))
-
-
-def count(project: Project) -> int:
-    """How many there are."""
-    return int(_together(project).count())
+    one, other = (each.values_list("pk", flat=True) for each in rows(project))
+    return set(one.union(other, all=True))
 
 
 def detected(confidences: Mapping[int, float]) -> None:
@@ -59,12 +54,6 @@ def detected(confidences: Mapping[int, float]) -> None:
             if before is None or before < confidences[pk]:
                 changed.append(Sample(pk=pk, confidence=confidences[pk]))
         Sample.objects.bulk_update(changed, ["confidence"], batch_size=200)
-
-
-def _together(project: Project) -> Any:
-    """The ids of all of them, in one statement."""
-    one, other = (each.values_list("pk", flat=True) for each in rows(project))
-    return one.union(other, all=True)
 
 
 def _of(project: Project) -> Q:

@@ -5,7 +5,7 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from labeller.samples import parts, set_aside
+from labeller.samples import hiding, parts, set_aside
 from labeller.samples.models import BoxEdit, Sample
 from tests import factories
 
@@ -83,6 +83,16 @@ def test_only_who_may_label_may_draw(say, post, foxes, found):
     assert post("save", {"events": [event]}, foxes.vic).status_code == 403
     assert post("save", {"events": [event]}, foxes.sam).status_code == 404
     assert not BoxEdit.objects.exists()
+
+
+def test_who_must_not_see_a_photograph_draws_nothing_in_it(say, foxes, found):
+    hiding.tell(found.file, "hide")
+    drawn = {"sample": found.pk, "box": [0.3, 0.3, 0.2, 0.2]}
+    moved = {**drawn, "part": found.pk}
+    for event in (drawn, moved):
+        status, (told,) = say(event)
+        assert status == 404 and told["status"] == 404 and not BoxEdit.objects.exists()
+    assert say(moved, user=foxes.mia)[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_by_name_comes_what_a_detector_is_unsure_of_but_not_what_was_taken_away(
 def test_they_are_in_no_pool_and_no_group_of_tiles(foxes, boxes):
     aside = {boxes[UNSURE].pk, boxes[GONE].pk}
     assert set_aside.ids(foxes.project) == selectors.settled(foxes.question) == aside
-    assert set_aside.count(foxes.project) == 2
+    assert len(set_aside.ids(foxes.project)) == 2
     holder = tiles.Holder(foxes.ana, foxes.question)
     assert tiles._free(holder, [each.pk for each in boxes]) == {boxes[SURE].pk, boxes[DRAWN].pk}
     assert set(set_aside.shown(foxes.project)) == {boxes[SURE], boxes[DRAWN]}

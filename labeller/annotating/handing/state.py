@@ -29,9 +29,9 @@ def has_open_samples(question: Question) -> bool:
         return False
     # Those that annotators must not see, without boxes that nobody is asked about anyway.
     hidden = hiding.kept_apart(question.project).exclude(set_aside.is_set_aside(question.project, "pk"))
-    if undecided > set_aside.count(question.project) + hidden.count():
-        return True
-    return undecided > _undecided(question, [*set_aside.rows(question.project), hidden])
+    first, *others = apart = [*set_aside.rows(question.project), hidden]
+    together = first.values("pk").union(*(each.values("pk") for each in others), all=True)
+    return undecided > together.count() or undecided > _undecided(question, apart)
 
 
 def _undecided(question: Question, apart: Iterable[QuerySet[Sample]]) -> int:
