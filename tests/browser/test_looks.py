@@ -54,6 +54,7 @@ PLACES = {
     "near-copies of a text": Place("/projects/{texts}/copies/{text}/"),
     "repeated boxes": Place("/projects/{slug}/repeated-boxes/"),
     "people": Place("/projects/{slug}/people/"),
+    "people in pictures": Place("/projects/{slug}/hidden/"),
     "deleting a project": Place("/projects/{slug}/delete/", who="admin"),
     "deleting a folder": Place("/projects/{slug}/sources/{source}/delete/", who="admin"),
     "deleting a question": Place("/projects/{slug}/questions/{several}/delete/", who="admin"),
@@ -251,5 +252,6 @@ def test_no_page_is_forgotten() -> None:
         "featuriser", "vocabulary", "networks", "remove_network", "together",
         "people", "classes", "class", "follow_up", "keys", "exports", "history", "flagged", "label", "sequence", "grid",
         "hunt", "review", "account", "password", "refused", "remove", "remove_source", "remove_question",
-        "remove_class", "remove_account", "tables", "copies", "copies_of", "repeated", "site_days", "imports", "import",
+        "remove_class", "remove_account", "tables", "copies", "copies_of", "repeated", "hidden", "site_days",
+        "imports", "import",
     }  # fmt: skip

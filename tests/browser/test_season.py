@@ -86,6 +86,7 @@ def test_from_card_to_data_package(sign_in: Callable[..., Page], asked: Asked, t
     brought(mia, asked, cameras(tmp_path, sorted({path.rpartition("/")[0] for path in wholes})))
     brought(mia, asked, detector(tmp_path, animals, person))
 
+    program.wait_for_round(asked)  # what was hidden has all questions of the project ranked anew
     hidden = wholes[person]
     assert (seen(program, "ana", hidden), seen(program, "mia", hidden)) == (404, 200)
     ana = sign_in("ana")

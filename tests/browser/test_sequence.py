@@ -16,7 +16,8 @@ BURST = """
     WHERE frame.sequence_id = (
         SELECT sequence_id FROM samples_file AS shown JOIN samples_sample AS asked ON shown.id = asked.file_id
         WHERE asked.id = ?
-    ) ORDER BY frame.taken_at, frame.path
+    ) AND frame.id NOT IN (SELECT file_id FROM samples_peopleseen WHERE is_hidden)  -- other tests label people
+    ORDER BY frame.taken_at, frame.path
 """
 # Nobody's yet on the question: bo has answered some beforehand.
 ALONE = """

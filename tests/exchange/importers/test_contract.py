@@ -1,8 +1,6 @@
 """What every importer keeps to: it is one list of them that these tests go through."""
 
 import csv
-import gc
-import tracemalloc
 
 import pytest
 from django.apps import apps
@@ -155,22 +153,6 @@ def test_what_is_asked_of_the_database_does_not_grow_with_a_batch(name, foxes, s
             applied(wanted)
         counted.append(len(queries))
     assert counted[1] <= counted[0] + 6, counted
-
-
-def test_memory_does_not_grow_with_the_file(name, tmp_path):
-    peaks = []
-    for n in (1_000, 8_000):
-        folder = tmp_path / str(n)
-        folder.mkdir()
-        file = EXAMPLES[name](folder, [f"camera-{number % 7}/IMG_{number:06}.JPG" for number in range(n)])
-        given, importer = Input(file), importers.IMPORTERS[name]
-        said = {each.name: each.guess for each in importer.options(given)}
-        gc.collect()  # what earlier tests left is not this one's
-        tracemalloc.start()
-        assert sum(1 for _ in importer.read(given, said)) >= n
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 1_500_000, peaks
 
 
 def test_a_file_that_changed_since_the_look_is_not_applied(name, foxes, paths, tmp_path):
