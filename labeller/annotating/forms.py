@@ -211,9 +211,8 @@ def _box(given: dict[str, Any], shown: str, user: User, question: Question) -> E
 def _place(given: object) -> Box:
     """Four numbers; what lies outside of the picture is cut off later."""
     numbers = given if isinstance(given, list) else []
-    if len(numbers) != 4 or any(isinstance(each, bool) or not isinstance(each, int | float) for each in numbers):
-        raise BadRequest(_("`box` must be four numbers: left, top, width and height as shares of the picture."))
-    if not all(-FARTHEST <= each <= FARTHEST for each in numbers):
+    are_numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in numbers)
+    if len(numbers) != 4 or not are_numbers or not all(-FARTHEST <= each <= FARTHEST for each in numbers):
         raise BadRequest(_("`box` must be four numbers: left, top, width and height as shares of the picture."))
     left, top, width, height = map(float, numbers)
     return left, top, width, height
