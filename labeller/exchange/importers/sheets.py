@@ -13,7 +13,6 @@ from labeller.samples.tables import DELIMITERS, NO_TABLE
 
 ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")
 LONGEST_CELL = 1_000_000  # characters
-csv.field_size_limit(LONGEST_CELL)
 
 
 class SheetRow(Mapping[str, str]):
@@ -122,6 +121,8 @@ def _is_text(cell: str) -> bool:
 
 
 def _records(given: Input, table: Sheet) -> Iterator[tuple[int, list[str], str]]:
+    # Of the process, not of the reader: raised only, as others go on reading what they could. So it may be above ours.
+    csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
     with given.open(table.member) as stream:
         text = io.TextIOWrapper(stream, table.encoding, _ERRORS.get(table.encoding, "replace"), newline="")
         reader = csv.reader(text, delimiter=table.delimiter, strict=True)
@@ -134,7 +135,8 @@ def _records(given: Input, table: Sheet) -> Iterator[tuple[int, list[str], str]]
             except csv.Error as error:
                 yield line, [], str(error)
                 continue
-            yield line, cells, ""
+            is_too_large = max(map(len, cells), default=0) > LONGEST_CELL
+            yield line, cells, f"field larger than field limit ({LONGEST_CELL})" if is_too_large else ""
 
 
 _ERRORS = {"utf-8-sig": "surrogateescape", "utf-8": "surrogateescape"}

@@ -10,8 +10,9 @@ import pytest
 
 from labeller.exchange import importers, importing, starting
 from labeller.exchange.importers import jsons
-from labeller.exchange.importers.base import Unreadable
+from labeller.exchange.importers.base import NotTaken, Unreadable
 from labeller.exchange.importers.inputs import Input
+from labeller.exchange.importers.sheets import LONGEST_CELL, SheetRow, rows, sheet
 from labeller.learning.models import ForeignPrediction
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Deployment, Sample
@@ -128,6 +129,19 @@ def test_a_table_that_is_a_spreadsheet_is_refused(tmp_path):
     (tmp_path / "labels.csv").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(100))
     with pytest.raises(Unreadable, match="no-table"):
         importers.recognised(Input(tmp_path / "labels.csv"))
+
+
+@pytest.mark.parametrize("others_limit", [131_072, 1 << 30])
+def test_a_cell_without_an_end_costs_its_row(tmp_path, others_limit):
+    (tmp_path / "labels.csv").write_text(f"file,label\na.jpg,fox\nb.jpg,{'x' * (LONGEST_CELL + 1)}\nc.jpg,hare\n")
+    before = csv.field_size_limit(others_limit)
+    try:
+        given = Input(tmp_path / "labels.csv")
+        read = list(rows(given, sheet(given, "labels.csv")))
+    finally:
+        csv.field_size_limit(before)
+    assert [each["file"] for each in read if isinstance(each, SheetRow)] == ["a.jpg", "c.jpg"]
+    assert [(each.line, each.reason) for each in read if isinstance(each, NotTaken)] == [(3, "not-csv")]
 
 
 def test_a_package_without_its_tables_is_refused(foxes, paths, tmp_path):

@@ -77,7 +77,7 @@ def _separated(file: BinaryIO, layout: Layout) -> Iterator[Record]:
 
 def separated(lines: Iterator[str], delimiter: str, quote: str) -> Iterator[Record]:
     """Yield the records that lines hold, blank ones left out; after one that is no CSV the next line is a new one."""
-    # Of the process, not of the reader. Raised only: others go on reading what they could.
+    # Of the process, not of the reader: raised only, as others go on reading what they could. So it may be above ours.
     csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
     reader = csv.reader(
         lines,
@@ -94,7 +94,9 @@ def separated(lines: Iterator[str], delimiter: str, quote: str) -> Iterator[Reco
         except csv.Error as error:
             yield _no_csv(str(error))
             continue
-        if any(cells):
+        if max(map(len, cells), default=0) > MAX_CELL:
+            yield _too_large()
+        elif any(cells):
             yield cells
 
 
@@ -111,10 +113,14 @@ def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
 
 def _no_csv(error: str) -> TextRefused:
     if "field larger" in error:
-        return TextRefused("too-large", notice(Code.LARGE_CELL, limit=MAX_CELL))
+        return _too_large()
     if "unexpected end" in error:
         return TextRefused("quotes", notice(Code.OPEN_QUOTE))
     return TextRefused("quotes", notice(Code.ODD_QUOTE))
+
+
+def _too_large() -> TextRefused:
+    return TextRefused("too-large", notice(Code.LARGE_CELL, limit=MAX_CELL))
 
 
 # --- JSON -------------------------------------------------------------------------------------------
@@ -133,7 +139,7 @@ def objects(file: BinaryIO, kind: str, encoding: str) -> Iterator[dict[str, Any]
 def object_of(line: str) -> dict[str, Any] | TextRefused:
     """Return the object of one line of JSON Lines, or what is wrong with it."""
     if line is _BEYOND or len(line) > 4 * MAX_CELL:
-        return TextRefused("too-large", notice(Code.LARGE_CELL, limit=MAX_CELL))
+        return _too_large()
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -151,6 +151,15 @@ def test_odd_quotes_cost_their_row_and_no_other(tmp_path):
     assert taken(path, LAYOUT) == [("ok", "a"), ("ok", "b")]
 
 
+@pytest.fixture(params=[131_072, 1 << 30])
+def _others_limit(request):
+    """What others in this process let the `csv` module read."""
+    before = csv.field_size_limit(request.param)
+    yield
+    csv.field_size_limit(before)
+
+
+@pytest.mark.usefixtures("_others_limit")
 def test_huge_cells_and_endless_lines_are_refused(tmp_path, monkeypatch):
     huge = "x" * (MAX_CELL + 1)
     assert refused(written(tmp_path, f"text,label\nok,a\n{huge},a\nok,b\n"), LAYOUT) == {2: "too-large"}
