@@ -19,6 +19,12 @@ pytestmark = pytest.mark.django_db
 NAMES = ("fox", "badger", "empty")
 
 
+@pytest.fixture(autouse=True)
+def _always_the_same_graph(monkeypatch):
+    """Several threads link rows as their timing has it, and where others want the cores one may not find itself."""
+    monkeypatch.setattr("tl_core.spaces.neighbours._THREADS", 1)
+
+
 @pytest.fixture
 def pool(foxes):
     """360 embedded samples in three groups, as (samples, group of each); their ids are far from their positions."""
@@ -63,9 +69,8 @@ def test_it_answers_with_positions_in_the_embeddings(foxes, pool):
     embeddings = loading.load_embeddings(run_of(foxes))
     assert embeddings.ids[0] > 1
     positions, cosines = found.search(embeddings.vectors[:50], 5)
-    itself = positions[:, 0] == np.arange(50)
-    assert itself.mean() >= 0.9, "several threads build the graph: where others want the cores it may miss one"
-    assert cosines[itself, 0] == pytest.approx(1, abs=0.01)
+    np.testing.assert_array_equal(positions[:, 0], np.arange(50))
+    assert cosines[:, 0] == pytest.approx(1, abs=0.01)
     _, groups = pool
     assert (groups[positions] == groups[:50, None]).all()
 

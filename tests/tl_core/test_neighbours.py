@@ -36,6 +36,12 @@ def recall(found: np.ndarray, expected: np.ndarray) -> float:
     )
 
 
+@pytest.fixture(autouse=True)
+def _always_the_same_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several threads link rows as their timing has it, and where others want the cores one may not find itself."""
+    monkeypatch.setattr("tl_core.spaces.neighbours._THREADS", 1)
+
+
 class TestIndex:
     def test_recall_at_ten(self) -> None:
         X = clustered(6000)

@@ -25,6 +25,7 @@ _CHUNKS = 64
 # projection to 256 main directions finds .82, unless whole vectors rank its candidates again.
 _DTYPE = "bf16"
 _CONNECTIVITY, _EXPANSION_ADD, _EXPANSION_SEARCH = 16, 64, 128
+_THREADS = 0  # that link what is added: as many as there are cores
 
 Float32 = NDArray[np.float32]
 
@@ -108,7 +109,7 @@ class NeighbourIndex:
             keys = ids[start : start + len(block)].astype(np.uint64)
             fresh = ~np.asarray(self._index.contains(keys))
             if fresh.any():
-                self._index.add(keys[fresh], finite_unit_rows(block[fresh], self.center))
+                self._index.add(keys[fresh], finite_unit_rows(block[fresh], self.center), threads=_THREADS)
         return len(self) - before
 
     def search(self, queries: Any, k: int) -> tuple[NDArray[np.int64], Float32]:
