@@ -56,9 +56,10 @@ def newest_label(question: Question) -> int:
 
 
 def standing(question: Question, until: int) -> QuerySet[Label]:
-    """The labels that stood, and weren't taken back, when that one was the newest."""
+    """The labels that stood, and weren't taken back, when that one was the newest; none of boxes that are gone."""
     stood = Q(is_current=True) | Q(superseded_by__gt=until)
-    return Label.objects.filter(stood, question=question, pk__lte=until).exclude(verdict=Label.Verdict.WITHDRAW)
+    found = Label.objects.filter(stood, question=question, pk__lte=until, sample__taken_away_at=None)
+    return found.exclude(verdict=Label.Verdict.WITHDRAW)
 
 
 def label_rows(question: Question, until: int, *, with_text: bool = False) -> Iterator[tuple[Any, ...]]:

@@ -27,10 +27,13 @@ ERROR = 0.05  # chance that any interval ever shown for a question misses its tr
 def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]]:
     """For every answered sample that the question is asked of the ids of its classes, in the order of their labels.
 
-    `among` are sample ids, or a query for them; None = all.
+    `among` are sample ids, or a query for them; None = all but boxes that were taken away: there is nothing there that
+    could be learnt from.
     """
     rows: Iterable[Any]
+    gone: set[int] = set()
     if among is None:
+        gone.update(set_aside.taken_away(question.project).values_list("pk", flat=True))
         asked = applying.asked_ids(question)
         asked_of = None if asked is None else set(asked.tolist())
         answered = Answer.objects.filter(question=question).answered()
@@ -41,7 +44,7 @@ def consensus(question: Question, among: Any = None) -> dict[int, frozenset[int]
         rows = answered.filter(sample__in=among).values_list("sample", "label", "classes")
     sets: dict[str, frozenset[int]] = {}  # most samples share theirs with many
     found = {}
-    for sample_id, _, classes in sorted(rows, key=itemgetter(1)):
+    for sample_id, _, classes in sorted((row for row in rows if row[0] not in gone), key=itemgetter(1)):
         if classes not in sets:
             sets[classes] = frozenset(map(int, classes.split()))
         found[sample_id] = sets[classes]

@@ -14,6 +14,7 @@ from labeller.labels import tallies
 from labeller.labels.models import Label
 from labeller.learning.models import Head, Round
 from labeller.projects.models import Project, Question
+from tl_core.heads.weighing import ENOUGH_LABELS
 
 FIRST_FULL_REFIT = 50  # labels; from then on whenever they have doubled, and every night
 RETRY_AFTER = timedelta(hours=1)
@@ -111,8 +112,6 @@ def _has_doubled(question: Question) -> bool:
 
 def _has_more_to_see(question: Question) -> bool:
     """Whether a companion of the run in use lacked shards at the last full refit, and knows all of them now."""
-    from tl_core.heads.weighing import ENOUGH_LABELS  # here: web processes import this module, and no scikit-learn
-
     full, run = Head.last_full(question), EmbeddingRun.in_use(question.project)
     if full is None or run is None or full.n_labels < ENOUGH_LABELS or _was_asked_since(question, full):
         return False

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from labeller.config import schema
 from labeller.operations.supervisor import BEGUN
+from tl_core import heads
 
 PREFIX = "labeller:worker:"
 BEAT = 5.0  # seconds between two signs
@@ -28,6 +29,7 @@ def client() -> redis.Redis:
 def connect_signals() -> None:
     worker_init.connect(_insist_on_this_version)
     celeryd_after_setup.connect(_remember_queues)
+    celeryd_after_setup.connect(_load_ahead)
     heartbeat_sent.connect(_beat)
     worker_ready.connect(_tell_begun)
     beat_init.connect(_tell_begun)
@@ -45,6 +47,12 @@ def _tell_begun(**kwargs: Any) -> None:
 
 def _remember_queues(sender: str, instance: Any, **kwargs: Any) -> None:
     _queues[:] = list(instance.app.amqp.queues.consume_from)
+
+
+def _load_ahead(sender: str, instance: Any, **kwargs: Any) -> None:
+    """Load what refits need before the first one, for which people wait; all others load it if they come to need it."""
+    if "train" in instance.app.amqp.queues.consume_from:
+        heads.get()
 
 
 def _beat(sender: Any, **kwargs: Any) -> None:

@@ -24,13 +24,15 @@ def shown(project: Project) -> QuerySet[Sample]:
     return Sample.objects.filter(~_of(project), project=project, part=Sample.Part.BOX)
 
 
+def taken_away(project: Project) -> QuerySet[Sample]:
+    """Those that somebody took away: what was said of them before is kept, but says nothing of any box."""
+    return Sample.objects.filter(project=project, taken_away_at__isnull=False)
+
+
 def rows(project: Project) -> tuple[QuerySet[Sample], QuerySet[Sample]]:
     """All of them, as two queries, not one condition with an OR: each has an index of its own."""
-    found = Sample.objects.filter(project=project)
-    return (
-        found.filter(taken_away_at__isnull=False),
-        found.filter(taken_away_at=None, confidence__lt=project.box_threshold),
-    )
+    unsure = Sample.objects.filter(project=project, taken_away_at=None, confidence__lt=project.box_threshold)
+    return taken_away(project), unsure
 
 
 def ids(project: Project) -> set[int]:

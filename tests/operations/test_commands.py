@@ -71,6 +71,30 @@ def test_ctrl_c_is_not_taken_for_a_broker_that_is_away(monkeypatch, foxes):
         jobs.send(job)
 
 
+def test_no_process_loads_at_its_start_what_few_need():
+    code = (
+        "import sys; from labeller.config.celery import app; app.loader.import_default_modules();"
+        "import labeller.config.urls, labeller.operations.management.commands.up;"
+        "print({'sklearn', 'scipy', 'pandas', 'pyarrow', 'torch', 'onnxruntime', 'cv2'} & set(sys.modules))"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (result.stdout.strip(), result.returncode) == ("set()", 0), result.stderr
+
+
+@pytest.mark.parametrize(("queue", "loaded"), [("train", "True"), ("io", "False")])
+def test_who_refits_has_what_that_needs_before_the_first_one(queue, loaded):
+    code = (
+        "import sys; from types import SimpleNamespace as Of; from labeller.config.celery import app;"
+        "app.loader.import_default_modules(); from celery.signals import celeryd_after_setup;"
+        f"app = Of(amqp=Of(queues=Of(consume_from={{'{queue}': None}})));"
+        "celeryd_after_setup.send(sender='w', instance=Of(app=app)); print('sklearn' in sys.modules)"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (result.stdout.strip(), result.returncode) == (loaded, 0), result.stderr
+
+
 # --- knobs ----------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from labeller.annotating.handing import single, state, tiles
 from labeller.annotating.holding import Wanted
+from labeller.exchange import exporting
 from labeller.labels import selectors
 from labeller.projects.models import Project
 from labeller.samples import parts, set_aside
@@ -57,6 +58,18 @@ def test_they_are_in_no_pool_and_no_group_of_tiles(foxes, boxes):
     holder = tiles.Holder(foxes.ana, foxes.question)
     assert tiles._free(holder, [each.pk for each in boxes]) == {boxes[SURE].pk, boxes[DRAWN].pk}
     assert set(set_aside.shown(foxes.project)) == {boxes[SURE], boxes[DRAWN]}
+
+
+def test_what_was_said_of_one_that_was_taken_away_teaches_no_more_and_goes_out_no_more(foxes, boxes):
+    given = [factories.label(foxes.question, each, foxes.ana, foxes.class_id("fox")) for each in boxes]
+    there = {boxes[number].pk for number in (SURE, UNSURE, DRAWN)}
+    assert set(selectors.consensus(foxes.question)) == there
+    rows = list(exporting.label_rows(foxes.question, exporting.newest_label(foxes.question)))
+    at = rows[0].index("uuid")
+    assert {row[at] for row in rows[1:]} == {each.uuid for each in given if each.sample_id in there}
+
+    Sample.objects.filter(pk=boxes[GONE].pk).update(taken_away_at=None)
+    assert set(selectors.consensus(foxes.question)) == {each.pk for each in boxes}
 
 
 def test_everything_is_labelled_once_the_others_are(foxes, boxes):

@@ -12,9 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tl_core.heads.logistic import LogisticHead
-from tl_core.heads.multilabel import MultiLabelHead
-
 ENOUGH_LABELS = 50
 MOST_LABELS = 3000  # more decide no better, and fits take longer
 FOLDS = 5
@@ -125,6 +122,10 @@ def _judged(
     X: NDArray[np.float32], y: NDArray[Any], centre: NDArray[np.float32], fold: NDArray[np.intp]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Each label's log loss by a head that was fitted without its fold, and whether it was right: (n,) both."""
+    # Here: every process of a site imports this module, and few scikit-learn.
+    from tl_core.heads.logistic import LogisticHead
+    from tl_core.heads.multilabel import MultiLabelHead
+
     losses, right = np.full(len(y), -np.log(_LEAST)), np.zeros(len(y), np.bool_)
     for number in range(FOLDS):
         inside, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)

@@ -7,14 +7,16 @@ Near means a high cosine between embeddings that were centred, usually on the po
 import contextlib
 import hashlib
 import json
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from tl_core.geometry import blocks, finite_unit_rows, rows_of
 from tl_core.store.storage import Storage
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 EXACT_ROWS = 30_000
 _FORMAT = "neighbours-1"
@@ -250,7 +252,7 @@ def _usearch() -> Any:
     return usearch.index
 
 
-def graph(X: Any, k: int, center: ArrayLike | None = None) -> csr_array:
+def graph(X: Any, k: int, center: ArrayLike | None = None) -> "csr_array":
     """Return each embedding's nearest others as a sparse matrix.
 
     Up to 30,000 rows all cosines are computed, a block at a time; beyond, the neighbours are those a `NeighbourIndex`
@@ -276,6 +278,8 @@ def graph(X: Any, k: int, center: ArrayLike | None = None) -> csr_array:
     ValueError
         ``X`` is not (n, d) or not finite, or ``k`` is below 1.
     """
+    from scipy.sparse import csr_array  # here: every process of a site imports this module, and few need SciPy
+
     X = rows_of(X)
     if len(X.shape) != 2 or k < 1:
         raise ValueError(f"expected embeddings of shape (n, d) and k of 1 or more, got {X.shape} and {k}")
