@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from tests.browser.conftest import CHROMIUM  # noqa: E402
 from tests.browser.hands import STAGE  # noqa: E402
 from tests.browser.program import MAIN, Asked, Program, running  # noqa: E402
+from tests.browser.season import brought, cameras, detector  # noqa: E402
 from tests.browser.test_texts import Passages, written  # noqa: E402
 
 OUT = ROOT / "docs" / "images"
@@ -104,6 +105,39 @@ def shoot_texts(page: Page, passages: Passages, out: Path) -> None:
     shoot(page, out, "list-light")
 
 
+def shoot_season(page: Page, asked: Asked, out: Path, folder: Path) -> None:
+    """The steps of docs/camera-traps.md that are worth a look: the last of all, for boxes and hidden pictures stay."""
+    program = asked.program
+    wholes = {path: sample for sample, path in program.path_of.items()}
+    folders = sorted({path.rpartition("/")[0] for path in wholes})
+    animals = [path for path in sorted(wholes) if program.truth[wholes[path]] in {"fox", "leopard", "zebra"}][:40]
+    page.goto(f"{program.project_url}import/")
+    brought(page, asked, cameras(folder, folders))
+    brought(page, asked, detector(folder, animals[:-1], animals[-1]))
+    page.evaluate("scrollTo(0, 0)")
+    shoot(page, out, "season-import-light")
+    page.goto(f"{program.project_url}deployments/")
+    page.get_by_test_id("deployments").locator("a").first.click()
+    page.locator("[name=clock_shift]").fill("1:00")
+    page.get_by_test_id("look").click()
+    page.get_by_test_id("times").scroll_into_view_if_needed(timeout=60_000)
+    shoot(page, out, "season-clock-light")
+    box = program.rows("SELECT min(id) FROM samples_sample WHERE part = 'box'")[0][0]
+    page.goto(f"{asked.url()}?sample={box}")
+    page.locator(STAGE).first.wait_for(timeout=60_000)
+    page.keyboard.press("Alt+k")
+    shoot(page, out, "season-boxes-light")
+    page.goto(f"{program.project_url}hidden/")
+    shoot(page, out, "season-hidden-light")
+    program.backstage(site_days=asked.key)
+    page.goto(f"{program.project_url}questions/{asked.key}/site-days/")
+    page.get_by_test_id("site-days").wait_for(timeout=60_000)
+    shoot(page, out, "season-site-days-light")
+    page.goto(f"{program.project_url}export/?question={asked.key}")
+    page.get_by_test_id("format-camtrap-dp").locator("summary").click()
+    shoot(page, out, "season-export-light")
+
+
 def one_of(program: Program, name: str) -> int:
     return next(sample for sample, truth in program.truth.items() if truth == name)
 
@@ -137,6 +171,7 @@ def main() -> None:
         shoot_others(open_page(browser, program, "light"), program, asked, named, out)
         shoot_advice(open_page(browser, program, "light"), program, out)
         shoot_texts(open_page(browser, program, "light"), written(program), out)
+        shoot_season(open_page(browser, program, "light"), asked, out, Path(folder))
         browser.close()
 
 

@@ -67,6 +67,8 @@ class WorkerCode(Codes):
     EXPORT_WITHOUT_TIMES = "export_without_times", "n", "some"
     EXPORT_NEEDS_PACKAGE = "export_needs_package", "name"
     EXPORT_NEEDS_EMBEDDINGS = "export_needs_embeddings"
+    EXPORT_NEEDS_HEAD = "export_needs_head"
+    EXPORT_NOT_A_GRAPH = "export_not_a_graph", "name"
     EXPORT_NO_CLASS = "export_no_class", "name"
     EXPORT_NO_COLUMN = "export_no_column", "name", "some"
     # What is tried: parts of networks, and what has learnt nothing.

@@ -340,6 +340,10 @@ SENTENCES: dict[str, str | Callable[[int], str]] = {
     ),
     WorkerCode.EXPORT_NEEDS_PACKAGE: gettext_noop("This needs a package that is not here: pip install %(name)s"),
     WorkerCode.EXPORT_NEEDS_EMBEDDINGS: gettext_noop("Nothing has been embedded yet."),
+    WorkerCode.EXPORT_NEEDS_HEAD: gettext_noop("There is no classifier yet: label samples of two classes first."),
+    WorkerCode.EXPORT_NOT_A_GRAPH: gettext_noop(
+        "The classifier sees %(name)s, which cannot be written as a graph. Let the project learn from a network alone."
+    ),
     WorkerCode.EXPORT_NO_CLASS: gettext_noop("There is no class %(name)s whose places could be coarsened."),
     WorkerCode.EXPORT_NO_COLUMN: gettext_noop("There is no column %(name)s; there are: %(some)s."),
     # What is tried: parts of networks, and what has learnt nothing.

@@ -16,7 +16,7 @@ from PIL import Image
 from labeller.embedding import computing, loading, neighbours, runs, text_featurisers
 from labeller.jobs import queueing as jobs
 from labeller.learning import choosing, fitting, reading
-from tests import factories, prepared
+from tests import factories, graphs, prepared
 
 # How long an example takes says more of the machine's other work than of the program.
 settings.register_profile("patient", deadline=None)
@@ -32,6 +32,14 @@ class FakeFeaturiser:
     dimension: int = factories.DIMENSION
     image_size: int = 8
     decode_side: int = 8
+    precision: str = "float32"
+
+    @property
+    def recipe(self):
+        return {"how": "resize", "resize": 8, "crop": 8, "interpolation": "bicubic", "squash": True, "longest": 32}
+
+    def export_onnx(self, path):
+        graphs.write_corners(path, self.image_size, self.dimension)
 
     def preprocess(self, image):
         return np.asarray(Image.fromarray(image).resize((8, 8)), np.uint8)

@@ -3,7 +3,6 @@ who must not see them, and a data package goes out that the standard finds nothi
 """
 
 import csv
-import json
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
@@ -11,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from tests.browser.hands import READY_MS, STAGE, Hands, answer, labels_in_database, saved
 from tests.browser.program import PATIENCE, Asked, Program
+from tests.browser.season import PLACE, brought, cameras, detector, press
 from tests.browser.test_sequence import Sequences
 from tests.exchange.test_camtrap_dp import problems
 
 QUESTION = {"known": 0}
-PLACE = [0.3, 0.3, 0.2, 0.2]
 BOXES = """
     SELECT box.id, whole.id FROM samples_sample AS box
     JOIN samples_sample AS whole ON whole.file_id = box.file_id AND whole.part = 'whole'
@@ -38,40 +37,6 @@ def _others_see_none(asked: Asked) -> Iterator[None]:
         event = {"uuid": str(uuid.uuid4()), "kind": "box", "sample": whole, "part": box, "box": None}
         event["supersedes"] = before[0] if before else None
         asked.program.post("mia", f"{asked.url()}labels/", {"events": [event]})
-
-
-def press(page: Page, name: str) -> None:
-    """The button of that name, by keyboard."""
-    page.get_by_test_id(name).focus()
-    page.keyboard.press("Enter")
-
-
-def brought(page: Page, asked: Asked, file: Path) -> None:
-    """Look at a file, see what would be done, and apply it."""
-    page.goto(f"{asked.program.project_url}import/")
-    page.locator("input[type=file]").set_input_files(file)
-    page.locator("select[name=question]").select_option(label=f"What do you see? ({asked.key})")
-    press(page, "look")
-    expect(page.get_by_test_id("report")).to_be_visible(timeout=1000 * PATIENCE)
-    press(page, "apply")
-    expect(page.get_by_test_id("applied")).to_be_visible(timeout=1000 * PATIENCE)
-
-
-def detector(folder: Path, paths: list[str], person: str) -> Path:
-    """An animal in some pictures, a person in one."""
-    found = [{"file": path, "detections": [{"category": "1", "conf": 0.9, "bbox": PLACE}]} for path in paths]
-    found.append({"file": person, "detections": [{"category": "2", "conf": 0.95, "bbox": PLACE}]})
-    told = {"info": {"format_version": "1.4", "detector": "md"}, "detection_categories": {"1": "animal", "2": "person"}}
-    (folder / "md.json").write_text(json.dumps({**told, "images": found}))
-    return folder / "md.json"
-
-
-def cameras(folder: Path, names: list[str]) -> Path:
-    with (folder / "deployments.csv").open("w", newline="") as file:
-        columns = ("deployment", "location_name", "latitude", "longitude", "time_zone")
-        rows = [(name, "by the brook", 52.1, 5.2, "Europe/Amsterdam") for name in names]
-        csv.writer(file).writerows([columns, *rows])
-    return folder / "deployments.csv"
 
 
 def seen(program: Program, who: str, sample: int) -> int:

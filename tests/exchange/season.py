@@ -3,6 +3,8 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+from django.conf import settings
 from django.utils import timezone
 
 from labeller.embedding import runs
@@ -18,6 +20,8 @@ from labeller.samples import parts
 from labeller.samples.models import Deployment, File, Sample, Sequence, Source
 from labeller.samples.names import decode
 from tests import factories
+from tl_core.heads import files as head_files
+from tl_core.heads.plain import LinearHead
 
 START = datetime(2024, 6, 1, 4, 0, tzinfo=UTC)
 ODD = ["=cmd|'calc'!A0.jpg", '"quoted", with comma.jpg', "line%0Abreak.jpg", "éland ünïcode 狐.jpg", "a..b.jpg"]
@@ -121,7 +125,23 @@ def accepted(foxes, monkeypatch, sample, name, probability=0.97):
     monkeypatch.setattr(accepting, "accepted", lambda rule: dict(found))
 
 
+def taught(foxes):
+    """A head of two classes, where there is none yet."""
+    if Head.latest(foxes.question) is None:
+        class_ids = list(foxes.question.classes.order_by("pk").values_list("pk", flat=True)[:2])
+        random = np.random.default_rng(5)
+        coef, center = random.normal(size=(2, factories.DIMENSION)), random.normal(size=factories.DIMENSION)
+        head = LinearHead(np.array(class_ids), coef, np.zeros(2), center)
+        head_files.save(head, settings.HEADS / "taught", {})
+        Head.objects.create(
+            question=foxes.question, run=runs.current_run(foxes.project), version=8, directory="taught",
+            name="logistic", class_ids=class_ids, n_labels=9, fit_seconds=0.1,
+        )  # fmt: skip
+
+
 def wanted(foxes, name, **options):
+    if name == "classifier":
+        taught(foxes)
     exporter = EXPORTERS[name]
     chosen = list(foxes.project.questions.select_related("project", "follows").order_by("position", "pk"))
     chosen = making.asked(exporter, chosen if exporter.several else chosen[:1])

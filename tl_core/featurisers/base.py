@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,11 @@ class Featuriser(ABC):
         ndarray of uint8, shape (image_size, image_size, 3)
             0..255; the graph normalises.
         """
+
+    @property
+    def recipe(self) -> dict[str, Any] | None:
+        """How `preprocess` goes about it, for programs that do the same; None where none is described."""
+        return None
 
     def check(self, batch: NDArray[np.uint8]) -> None:
         """Refuse what is no batch of preprocessed images.

@@ -127,6 +127,11 @@ class ClipNetwork(Featuriser):
             )
         return f"Give a file: {self.name},weights=FILE, or name a tag of published weights: {self.name}.TAG"
 
+    @property
+    def recipe(self) -> dict[str, Any] | None:
+        """How images are resized and cropped."""
+        return self.transform.recipe
+
     def preprocess(self, image: Picture) -> NDArray[np.uint8]:
         """Resize and crop as the network was trained. See the base class."""
         return self.transform.apply(image)

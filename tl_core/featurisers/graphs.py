@@ -58,6 +58,11 @@ class GraphNetwork(Featuriser):
         """Path of the file with the graph."""
         return self._weights
 
+    @property
+    def recipe(self) -> dict[str, Any] | None:
+        """How images are resized and cropped."""
+        return self.transform.recipe
+
     def preprocess(self, image: Picture) -> NDArray[np.uint8]:
         """Resize and crop as the card says. See the base class."""
         return self.transform.apply(image)

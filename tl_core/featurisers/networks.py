@@ -167,6 +167,11 @@ class Network(Featuriser):
             return None
         return path if path.is_file() else None
 
+    @property
+    def recipe(self) -> dict[str, Any] | None:
+        """How images are resized and cropped."""
+        return self.transform.recipe
+
     def preprocess(self, image: Picture) -> NDArray[np.uint8]:
         """Resize and crop as the network was trained. See the base class."""
         return self.transform.apply(image)

@@ -64,7 +64,7 @@ class OnnxRuntime:
         self.featuriser = featuriser
         self.threads = self.in_flight = threads or cores()
         self.cache_dir = Path(cache_dir)
-        graph = _graph(featuriser, self.cache_dir)
+        graph = graph_of(featuriser, self.cache_dir)
         self._session = session(graph)
         if batch_size is None:
             self._tune(graph.with_suffix(".json"))
@@ -163,8 +163,24 @@ def graph_path(featuriser: Featuriser, cache_dir: Path) -> Path:
     return cache_dir / f"{word}-{featuriser.fingerprint}.onnx"
 
 
-def _graph(featuriser: Featuriser, cache_dir: Path) -> Path:
-    """Return the exported graph, made where it is missing."""
+def graph_of(featuriser: Featuriser, cache_dir: Path) -> Path:
+    """Return the featuriser's exported graph, made where it is missing.
+
+    Parameters
+    ----------
+    featuriser, cache_dir
+        As of `OnnxRuntime`.
+
+    Returns
+    -------
+    Path
+        See `graph_path`.
+
+    Raises
+    ------
+    FeaturiserUnavailable, OSError
+        As `OnnxRuntime`.
+    """
     graph = graph_path(featuriser, cache_dir)
     if not graph.is_file():
         cache_dir.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ Sources: ``torchvision.transforms._presets.ImageClassification``; ``timm.data.tr
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,12 @@ class Preprocessing:
         how = "both sides" if self.squash else "short side"
         mean, std = ("/".join(map(str, values)) for values in (self.mean, self.std))
         return f"{how} to {self.resize} {self.interpolation}, centre crop {self.crop}, (x - {mean}) / {std}"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What `apply` does, as JSON can hold it. What the network normalises by is in its graph."""
+        names = ("resize", "crop", "interpolation", "squash")
+        return {"how": "resize", **{name: getattr(self, name) for name in names}, "longest": LONGEST_ASPECT}
 
     def apply(self, picture: Picture) -> NDArray[np.uint8]:
         """Resize and crop.

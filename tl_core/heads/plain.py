@@ -178,8 +178,8 @@ class NearestHead:
 
     # A vote falls to 1/e for each .07 of cosine (Wu et al., arXiv 1805.01978). A hundredth of all votes is spread over
     # the classes, so that none is ever impossible and logarithms stay finite.
-    _REACH = 0.07
-    _SPREAD = 0.01
+    REACH = 0.07
+    SPREAD = 0.01
 
     def nearest(self) -> Self:
         """Return itself, as `LinearHead.linear` does."""
@@ -200,12 +200,12 @@ class NearestHead:
 
     def _logarithms(self, Z: NDArray[np.float32]) -> NDArray[np.float32]:
         cosines, near = self._voters(Z)
-        votes = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / self._REACH) * self.weights[near]
+        votes = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / self.REACH) * self.weights[near]
         c = len(self.classes)
         columns = np.arange(len(Z))[:, None] * c + self.codes[near]
         totals = np.bincount(columns.ravel(), votes.ravel(), len(Z) * c).reshape(len(Z), c)
         shares = totals / totals.sum(axis=1, keepdims=True)
-        logarithms = np.log((1 - self._SPREAD) * shares + self._SPREAD / c)
+        logarithms = np.log((1 - self.SPREAD) * shares + self.SPREAD / c)
         logits: NDArray[np.float32] = (logarithms / self.temperature).astype(np.float32)
         return logits
 

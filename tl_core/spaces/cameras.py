@@ -48,6 +48,11 @@ class CameraProjection(VectorMap):
         """The same: nothing is dropped."""
         return len(self.mean)
 
+    def affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what takes the directions out, and what it takes out of the mean."""
+        held = self.readout @ self.directions
+        return np.asarray(np.eye(self.width) - held, np.float32), np.asarray(self.mean @ held, np.float32)
+
     def _mapped(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         held = (block - self.mean) @ self.readout
         return np.asarray(block - held @ self.directions, np.float32)

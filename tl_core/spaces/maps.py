@@ -73,6 +73,10 @@ class VectorMap(ABC):
             sha256.update(np.ascontiguousarray(array).data)
         return sha256.hexdigest()
 
+    def affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Return the matrix (width, dimension) and the offset (dimension,) that it comes to; None where it isn't so."""
+        return None
+
     @property
     def name(self) -> str:
         """Kind and digest, for `load`."""

@@ -42,6 +42,10 @@ class Whitening(VectorMap):
         """How many dimensions are left."""
         return int(self.projection.shape[1])
 
+    def affine(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the projection, and what the mean becomes."""
+        return self.projection, np.asarray(-self.mean @ self.projection, np.float32)
+
     def _mapped(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray((block - self.mean) @ self.projection, np.float32)
 

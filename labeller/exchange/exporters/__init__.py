@@ -2,6 +2,7 @@
 
 from labeller.exchange.exporters import (
     camtrap_dp,
+    classifier,
     coco,
     coco_camera_traps,
     csv_tables,
@@ -17,6 +18,6 @@ from labeller.exchange.exporters.base import Exporter
 
 _MODULES = (
     camtrap_dp, coco_camera_traps, wildlife_insights, darwin_core, megadetector, coco, yolo, csv_tables, parquet,
-    hugging_face, image_folder,
+    hugging_face, image_folder, classifier,
 )  # fmt: skip
 EXPORTERS: dict[str, Exporter] = {module.EXPORTER.name: module.EXPORTER for module in _MODULES}
