@@ -30,6 +30,7 @@ from labeller.operations import logs
 
 PR_SET_PDEATHSIG = 1
 STOP_PATIENCE = 15.0  # seconds a child has to stop by itself
+WAITING_PATIENCE = 20.0  # seconds in which those must have begun that others wait for
 RESTART_PAUSE = 1.0  # seconds before a dead child is started again, doubled up to the most
 MOST_RESTART_PAUSE = 30.0
 BEGUN = "LABELLER_BEGUN"  # environment variable: the file by which a child says that it has begun
@@ -47,6 +48,7 @@ class Child:
     command: list[str]
     stop_signal: int = signal.SIGTERM
     tells: bool = False  # whether it makes the file named in its environment once it has begun
+    waits_for: tuple[str, ...] = ()  # children that begin first, for they are needed sooner, and all share the cores
     process: subprocess.Popen[bytes] | None = None
     pause: float = RESTART_PAUSE
     started: float = 0.0
@@ -85,7 +87,10 @@ class Supervisor:
 
     def start(self, child: Child) -> None:
         self.children.append(child)
-        self._spawn(child)
+        if child.waits_for:
+            child.restart_at = time.monotonic() + WAITING_PATIENCE
+        else:
+            self._spawn(child)
 
     def _spawn(self, child: Child) -> None:
         begun = self._begun(child)
@@ -100,18 +105,22 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=_die_with_parent(child.stop_signal),
             )
-        child.started = time.monotonic()
+        child.started, child.waits_for = time.monotonic(), ()
         self._write_list()
 
     def _begun(self, child: Child) -> Path:
         return self.runtime / f"{child.name}.begun"
+
+    def _is_its_turn(self, child: Child) -> bool:
+        first = [each for each in self.children if each.name in child.waits_for]
+        return bool(first) and all(self._begun(each).exists() for each in first)
 
     def check(self) -> None:
         """Start again what has died, and keep the logs short; call it now and then."""
         logs.rotate(self.logs)
         for child in self.children:
             if child.process is None:
-                if time.monotonic() >= child.restart_at:
+                if time.monotonic() >= child.restart_at or self._is_its_turn(child):
                     self._spawn(child)
                 continue
             code = child.process.poll()

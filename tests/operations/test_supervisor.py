@@ -107,6 +107,32 @@ def test_a_child_that_cannot_run_is_tried_ever_more_rarely(make, monkeypatch):
     assert all("exit code 3" in text for text in make.said)
 
 
+def test_who_waits_for_others_is_started_once_they_have_begun(make):
+    supervisor = make()
+    supervisor.lock()
+    first, second = Child("first", SLEEPER, tells=True), Child("second", SLEEPER, waits_for=("first",), pause=60.0)
+    for child in (first, second):
+        supervisor.start(child)
+    supervisor.check()
+    assert first.process is not None and second.process is None
+    (supervisor.runtime / "first.begun").touch()
+    supervisor.check()
+    assert second.process is not None
+    os.kill(second.process.pid, signal.SIGKILL)
+    wait_for(lambda: supervisor.check() or second.process is None)
+    supervisor.check()
+    assert second.process is None, "it is started again after its pause, as others are"
+
+
+def test_who_waits_for_others_in_vain_is_started_all_the_same(make, monkeypatch):
+    monkeypatch.setattr(supervising, "WAITING_PATIENCE", 0.2)
+    supervisor = make()
+    supervisor.lock()
+    supervisor.start(Child("first", SLEEPER, tells=True))
+    supervisor.start(second := Child("second", SLEEPER, waits_for=("first",)))
+    wait_for(lambda: supervisor.check() or second.process is not None)
+
+
 def test_what_a_dead_child_left_behind_ends_with_it(make, tmp_path):
     supervisor = make()
     child = Child("parent", [*PARENT, str(tmp_path / "pid")], pause=60.0)
@@ -342,6 +368,11 @@ def test_every_queue_has_a_worker_and_only_training_networks_gives_way_to_all_ot
     assert set(up.WORKERS) == {queue.name for queue in settings.CELERY_TASK_QUEUES}
     priorities = {queue: up._worker(queue, 1).command[:3] for queue in up.WORKERS}
     assert [queue for queue, words in priorities.items() if words == ["nice", "-n", "15"]] == ["tune"]
+
+
+def test_whoever_waits_for_the_first_picture_is_served_first():
+    started = [*(up._worker(queue, 1) for queue in up.WORKERS), up._beat()]
+    assert {child.name for child in started if not child.waits_for} == set(up.NEEDED_FIRST)
 
 
 # --- logs -----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from labeller.samples.ingesting import NoSpace, check_disk
 from labeller.samples.scanning import FolderError, check_folder, tidy_folder
 
 WORKERS = {"io": os.cpu_count() or 1, "embed": 1, "train": 1, "tune": 1}  # queue: processes
+NEEDED_FIRST = ("worker-io", "worker-embed")  # by whoever waits for the first picture
 LOW_PRIORITY = ("nice", "-n", "15")  # of what trains networks: people, refits and embedding come first
 TEXT_DEMO = "demo"  # what TEXTS says for texts that are made here; a folder of that name is ./demo
 LEAST_ROOM = 20_000_000  # bytes; with less even the database could not be written
@@ -270,13 +271,15 @@ def _worker(queue: str, processes: int) -> Child:
         *("worker", "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes), "--loglevel", "INFO"),
         *("--without-gossip", "--without-mingle", *limit),
     )
+    name = f"worker-{queue}"
     return Child(
-        f"worker-{queue}",
+        name,
         [*LOW_PRIORITY, *command] if queue == "tune" else command,
         stop_signal=signal.SIGQUIT,
         tells=True,
+        waits_for=() if name in NEEDED_FIRST else NEEDED_FIRST,
     )
 
 
 def _beat() -> Child:
-    return Child("beat", _celery("beat", "--loglevel", "WARNING", "--pidfile", ""), tells=True)
+    return Child("beat", _celery("beat", "--loglevel", "WARNING", "--pidfile", ""), tells=True, waits_for=NEEDED_FIRST)
