@@ -159,6 +159,17 @@ def label(question: Question, sample: Sample, annotator: User | None, *classes: 
     return recorded.label
 
 
+def labelled(
+    question: Question, of: Sequence[Sample], annotator: User | None, *classes: int, **fields: Any
+) -> list[Label]:
+    """As `label`, of many samples at once: some statements for all of them."""
+    given = [judgement(question, each, annotator, *classes, **fields) for each in of]
+    with transaction.atomic(), answering.kept([each.pk for each in of]):
+        recorded = labels.record_together(given)
+    assert {each.status for each in recorded} <= {200}, recorded
+    return [each.label for each in recorded]
+
+
 def forget(given: QuerySet[Label]) -> None:
     """As if these labels had never counted."""
     with transaction.atomic(), answering.kept(list(given.values_list("sample", flat=True))):

@@ -93,14 +93,13 @@ def grow(foxes):
 
     def more(count):
         made = factories.samples(foxes.project, 2 * count)
-        for number, sample in enumerate(made[:count]):
-            label = factories.label(foxes.question, sample, foxes.mia, foxes.class_id("fox"))
+        by_mia = factories.labelled(foxes.question, made[:count], foxes.mia, foxes.class_id("fox"))
+        factories.labelled(foxes.question, made[:count:4], foxes.ana, foxes.class_id("badger"))
+        for number, (sample, label) in enumerate(zip(made[:count], by_mia, strict=True)):
             Assignment.objects.create(
                 question=foxes.question, sample=sample, annotator=foxes.mia, is_done=True, slot=0,
                 expires_at=timezone.now(),
             )  # fmt: skip
-            if number % 4 == 0:
-                factories.label(foxes.question, sample, foxes.ana, foxes.class_id("badger"))
             if number % 5 == 0:
                 foxes.question.flags.create(
                     uuid=uuid.uuid4(), project=foxes.project, sample=sample, author=foxes.ana, note="odd"

@@ -55,17 +55,36 @@ def state_of_name(name: str) -> State:
 
 
 def humans(class_ids: Collection[int]) -> set[int]:
-    """Of these classes those that say that a person is in the picture: of texts none does."""
-    found = LabelClass.objects.filter(pk__in=list(class_ids), question__project__kind=Project.Kind.IMAGE)
-    return {each.pk for each in found.select_related("parent__parent__parent") if state_of(each) is State.HUMAN}
+    """Of these classes those that say that a person is in the picture: of texts none does.
+
+    Each label that is saved asks this: a statement for each level that has to be gone up, and no rows made.
+    """
+    found: set[int] = set()
+    looked = {class_id: {class_id} for class_id in class_ids}  # by what is looked at, those that lie below it
+    while looked:
+        rows = LabelClass.objects.filter(pk__in=list(looked), question__project__kind=Project.Kind.IMAGE)
+        above: dict[int, set[int]] = {}
+        for pk, parent, is_blank, *names in rows.values_list("pk", "parent", "is_blank", "scientific_name", "name"):
+            state = _own_state(is_blank, *names)
+            if state is State.HUMAN:
+                found |= looked[pk]
+            elif state is State.ANIMAL and parent is not None:
+                above.setdefault(parent, set()).update(looked[pk])
+        looked = above
+    return found
 
 
 def state_of(label_class: LabelClass) -> State:
     """What a class says: by its mark of being blank, its names, or those of a class it lies below."""
-    if label_class.is_blank:
+    state = _own_state(label_class.is_blank, label_class.scientific_name, label_class.name)
+    if state is State.ANIMAL and label_class.parent is not None:
+        return state_of(label_class.parent)
+    return state
+
+
+def _own_state(is_blank: bool, *names: str) -> State:
+    """What a class says by itself."""
+    if is_blank:
         return State.BLANK
-    names = (label_class.scientific_name, label_class.name)
-    found = next((state for name in names if name and (state := state_of_name(name)) is not State.ANIMAL), None)
-    if found is not None:
-        return found
-    return state_of(label_class.parent) if label_class.parent is not None else State.ANIMAL
+    states = (state_of_name(name) for name in names if name)
+    return next((state for state in states if state is not State.ANIMAL), State.ANIMAL)
