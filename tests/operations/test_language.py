@@ -201,10 +201,13 @@ def world(foxes, tmp_path):
         RoundEntry.objects.filter(round=current), [*reasons.PLAIN, reasons.hunted(fox)], strict=False
     ):
         RoundEntry.objects.filter(pk=entry.pk).update(reason=code)
-    for number, sample in enumerate(made[:9]):
-        factories.label(
-            foxes.question, sample, foxes.ana, (fox, badger)[number % 2], strategy="audit", predicted_id=fox
-        )
+    factories.labelled_each(
+        foxes.question,
+        [(sample, (fox, badger)[number % 2]) for number, sample in enumerate(made[:9])],
+        foxes.ana,
+        strategy="audit",
+        predicted_id=fox,
+    )
     for number, code in enumerate(CODES):
         factories_job(foxes.project, number, stored(anything(code), 500))
     reasons_ = ("duplicate", "empty", "too-large", "not-an-image", "truncated", "crashed")
