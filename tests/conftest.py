@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.db.backends.signals import connection_created
+from django.test import override_settings
 from hypothesis import settings
 from PIL import Image
 
@@ -88,12 +89,10 @@ def _data(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _own_files(settings, _data, monkeypatch):
+def _own_files(_data):
     """Give each test its own data directory, and forget what a worker process would have kept from another one."""
     data = Path(tempfile.mkdtemp(dir=_data))  # pytest's own would look at those of all tests before
-    settings.DATA = data
-    for name in ("MEDIA", "EMBEDDINGS", "NETWORKS", "HEADS", "MODELS", "CACHE"):
-        setattr(settings, name, data / name.lower())
+    names = ("MEDIA", "EMBEDDINGS", "NETWORKS", "HEADS", "MODELS", "CACHE")
     cache.clear()
     loading._load.cache_clear()
     fitting._learner.cache_clear()
@@ -102,6 +101,8 @@ def _own_files(settings, _data, monkeypatch):
     choosing._start.cache_clear()
     choosing._is_grouped.cache_clear()
     reading._only.cache_clear()
+    with override_settings(DATA=data, **{name: data / name.lower() for name in names}):
+        yield
 
 
 @pytest.fixture

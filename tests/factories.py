@@ -38,8 +38,8 @@ from labeller.labels import recording as labels
 from labeller.labels.models import Label
 from labeller.labels.recording import Judgement
 from labeller.learning.models import Head, Round, RoundEntry
-from labeller.projects.making import ensure_class
-from labeller.projects.models import Project, Question
+from labeller.projects import making as projects
+from labeller.projects.models import LabelClass, Project, Question
 from labeller.samples.models import File, Refusal, Sample, Source
 
 ROLES = {
@@ -50,6 +50,15 @@ ROLES = {
     "vic": Role.VIEWER,
 }
 DIMENSION = 8
+Answer = tuple[Sample, *tuple[int | str, ...]]
+
+
+def people(**fields: dict[str, Any]) -> dict[str, User]:
+    """Everybody of these names, with these fields where they are new."""
+    there = {each.username: each for each in User.objects.filter(username__in=fields)}
+    new = User.objects.bulk_create(User(username=name, **fields[name]) for name in fields if name not in there)
+    there |= {each.username: each for each in new}
+    return {name: there[name] for name in fields}
 
 
 def person(name: str, **fields: Any) -> User:
@@ -63,19 +72,22 @@ def password(user: User, chosen: str = "seven grey herons") -> str:
 
 
 def annotators(project: Project, count: int) -> list[User]:
-    people = [person(f"annotator-{number}") for number in range(count)]
+    made = [*people(**{f"annotator-{number}": {} for number in range(count)}).values()]
     Membership.objects.bulk_create(
-        [Membership(project=project, user=each, role=Role.ANNOTATOR) for each in people], ignore_conflicts=True
+        [Membership(project=project, user=each, role=Role.ANNOTATOR) for each in made], ignore_conflicts=True
     )
-    return people
+    return made
 
 
 def project(slug: str = "foxes", classes: Iterable[str] = ("fox", "badger", "empty"), **learning: Any) -> Project:
     """A project with nobody in it, and one question that is learnt like this."""
     made = Project.objects.create(slug=slug, name=slug.title())
     question = Question.objects.create(project=made, key="species", text="Which animal is this?", **learning)
-    for name in classes:
-        ensure_class(question, name)
+    named: list[LabelClass] = []  # as `ensure_class` would one after the other
+    for position, name in enumerate(classes):
+        fields = projects.fields_of_new(name, position, [each.key for each in named])
+        named.append(LabelClass(question=question, **fields))
+    LabelClass.objects.bulk_create(named)
     return made
 
 
@@ -103,15 +115,13 @@ class Cast:
 
 
 def cast(multi_label: bool = False, **learning: Any) -> Cast:
-    made = project(**learning)
-    question = made.first_question
-    if multi_label:
-        Question.objects.filter(pk=question.pk).update(multi_label=True)
-    question = Question.objects.select_related("project").get(pk=question.pk)
-    people = {name: person(name) for name in ROLES}
-    for name, role in ROLES.items():
-        Membership.objects.create(project=made, user=people[name], role=role)
-    return Cast(made, question, **people, sam=person("sam"), ada=person("ada", is_superuser=True, is_staff=True))
+    made = project(multi_label=multi_label, **learning)
+    question = Question.objects.select_related("project").get(project=made)
+    everybody = people(**{name: {} for name in [*ROLES, "sam"]}, ada={"is_superuser": True, "is_staff": True})
+    Membership.objects.bulk_create(
+        Membership(project=made, user=everybody[name], role=role) for name, role in ROLES.items()
+    )
+    return Cast(made, question, **everybody)
 
 
 def samples(of: Project, count: int, shard: int = 0) -> list[Sample]:
@@ -160,14 +170,30 @@ def label(question: Question, sample: Sample, annotator: User | None, *classes: 
 
 
 def labelled(
-    question: Question, of: Sequence[Sample], annotator: User | None, *classes: int, **fields: Any
+    question: Question, of: Iterable[Sample], annotator: User | None, *classes: int | str, **fields: Any
 ) -> list[Label]:
     """As `label`, of many samples at once: some statements for all of them."""
-    given = [judgement(question, each, annotator, *classes, **fields) for each in of]
-    with transaction.atomic(), answering.kept([each.pk for each in of]):
-        recorded = labels.record_together(given)
-    assert {each.status for each in recorded} <= {200}, recorded
-    return [each.label for each in recorded]
+    return labelled_each(question, [(each, *classes) for each in of], annotator, **fields)
+
+
+def labelled_each(question: Question, of: Iterable[Answer], annotator: User | None, **fields: Any) -> list[Label]:
+    """As `labelled`, with classes of its own for each sample: their ids or names follow it."""
+    named = dict(question.classes.values_list("name", "pk"))
+    given = [
+        judgement(
+            question, sample, annotator, *(named[each] if isinstance(each, str) else each for each in classes), **fields
+        )
+        for sample, *classes in of
+    ]
+    return recorded(given)
+
+
+def recorded(given: Sequence[Judgement]) -> list[Label]:
+    """The labels of these judgements, each of another sample."""
+    with transaction.atomic(), answering.kept([each.sample_id for each in given]):
+        made = labels.record_together(given)
+    assert {each.status for each in made} <= {200}, made
+    return [each.label for each in made]
 
 
 def forget(given: QuerySet[Label]) -> None:

@@ -239,7 +239,15 @@ def world(foxes, tmp_path):
     factories.photograph(folder / "one.jpg")
     samples.add_source(foxes.project, folder)
     factories.work("scan", "ingest", "plan", "bursts")
+    besides(foxes.project)
     return foxes
+
+
+def besides(project):
+    """What some addresses name, and pages tell of."""
+    factories.person("spare")
+    _import(project)
+    return Deployment.objects.get_or_create(project=project, defaults={"name": "north"})[0]
 
 
 def client_of(world, who):
@@ -250,41 +258,38 @@ def client_of(world, who):
 
 
 def ask(client, row, slug="foxes", key="species", sample_id=None, method=None):
-    sample_id = sample_id or Sample.objects.get().pk
-    project = Project.objects.get(slug="foxes")
-    deployment, _ = Deployment.objects.get_or_create(project=project, defaults={"name": "north"})
-    path = "/" + row.path
-    for part, value in (
-        ("slug:slug", slug),
-        ("slug:key", key),
-        ("int:sample_id", sample_id),
-        ("int:tuning_id", 1),
-        ("int:size", 256),
-        ("slug:action", "resume"),
-        ("slug:way", "whitening"),
-        ("int:acceptance_id", 1),
-        ("int:user_id", factories.person("spare").pk),
-        ("int:source_id", Source.objects.filter(project__slug="foxes").first().pk),
-        ("int:job_id", 1),
-        ("uuid:token", uuid.uuid4()),
-        ("int:number", 0),
-        ("int:start", 0),
-        ("int:export_id", 1),
-        ("slug:name", "camtrap-dp"),
-        ("slug:digest", "0123456789abcdef"),
-        ("slug:purpose", "labels"),
-        ("slug:kind", "predictions"),
-        ("int:deployment_id", deployment.pk),
-        ("int:import_id", _import(project).pk),
-        ("int:class_id", LabelClass.objects.filter(question__project__slug="foxes").first().pk),
-    ):
-        path = path.replace(f"<{part}>", str(value))
+    places = {
+        "slug:slug": lambda: slug,
+        "slug:key": lambda: key,
+        "int:sample_id": lambda: sample_id or Sample.objects.get().pk,
+        "int:tuning_id": lambda: 1,
+        "int:size": lambda: 256,
+        "slug:action": lambda: "resume",
+        "slug:way": lambda: "whitening",
+        "int:acceptance_id": lambda: 1,
+        "int:user_id": lambda: factories.person("spare").pk,
+        "int:source_id": lambda: Source.objects.filter(project__slug="foxes").first().pk,
+        "int:job_id": lambda: 1,
+        "uuid:token": uuid.uuid4,
+        "int:number": lambda: 0,
+        "int:start": lambda: 0,
+        "int:export_id": lambda: 1,
+        "slug:name": lambda: "camtrap-dp",
+        "slug:digest": lambda: "0123456789abcdef",
+        "slug:purpose": lambda: "labels",
+        "slug:kind": lambda: "predictions",
+        "int:deployment_id": lambda: besides(Project.objects.get(slug="foxes")).pk,
+        "int:import_id": lambda: _import(Project.objects.get(slug="foxes")).pk,
+        "int:class_id": lambda: LabelClass.objects.filter(question__project__slug="foxes").first().pk,
+    }
+    path = re.sub(r"<(\w+:\w+)>", lambda place: str(places[place[1]]()), "/" + row.path)
     method = method or row.method
     if method != "POST":
         return client.generic(method, path)
     body = row.body
     if body == "EVENTS":
-        body = {"events": [{"uuid": str(uuid.uuid4()), "sample": sample_id, "verdict": "skip"}]}
+        sample = places["int:sample_id"]()
+        body = {"events": [{"uuid": str(uuid.uuid4()), "sample": sample, "verdict": "skip"}]}
     return client.post(path, body) if body == FORM else client.post(path, body, content_type="application/json")
 
 

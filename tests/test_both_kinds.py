@@ -73,8 +73,14 @@ def pool(request, db, tmp_path):
 
 def _label(project, count):
     question, ana = project.first_question, factories.person("ana")
-    for truth in HiddenTruth.objects.select_related("sample").order_by("sample")[:count]:
-        factories.label(question, truth.sample, ana, truth.label_class_id)
+    factories.labelled_each(
+        question,
+        [
+            (truth.sample, truth.label_class_id)
+            for truth in HiddenTruth.objects.select_related("sample").order_by("sample")[:count]
+        ],
+        ana,
+    )
     asking.request_refit(question, at_once=True)
     factories.work()
     return question

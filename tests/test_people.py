@@ -70,6 +70,7 @@ def world(foxes, tmp_path, sent, monkeypatch):
         label_class_id=fox,
         tiles=[[one.pk, 0.9]],
     )
+    test_access.besides(foxes.project)
     return foxes
 
 

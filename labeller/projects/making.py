@@ -1,6 +1,7 @@
 """Writes on projects, questions and classes."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -107,21 +108,25 @@ def ensure_class(question: Question, name: str) -> tuple[LabelClass, bool]:
         position = 0 if last is None else last + 1
         try:
             with transaction.atomic():
-                made = LabelClass.objects.create(
-                    question=question,
-                    name=name,
-                    key=_free_key(name, taken),
-                    colour=PALETTE[position % len(PALETTE)],
-                    position=position,
-                    is_blank=fold(name) in BLANK_NAMES,
-                )
+                made = LabelClass.objects.create(question=question, **fields_of_new(name, position, taken))
         except IntegrityError:
             continue  # somebody took the name or the key in between: look again
         return made, True
     raise ValidationError(_("The classes are being changed by somebody else. Please try again."))
 
 
-def _free_key(name: str, taken: set[str]) -> str:
+def fields_of_new(name: str, position: int, taken: Collection[str]) -> dict[str, Any]:
+    """What is stored of a new class at that place, where these letters are taken."""
+    return {
+        "name": name,
+        "key": _free_key(name, taken),
+        "colour": PALETTE[position % len(PALETTE)],
+        "position": position,
+        "is_blank": fold(name) in BLANK_NAMES,
+    }
+
+
+def _free_key(name: str, taken: Collection[str]) -> str:
     """The first letter of the name that is still free as a shortcut, else any free letter, else none."""
     wanted = [letter for letter in name.lower() if letter in SHORTCUTS]
     return next((letter for letter in [*wanted, *SHORTCUTS] if letter not in taken), "")

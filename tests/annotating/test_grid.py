@@ -331,8 +331,7 @@ def test_where_a_refit_would_change_nothing_none_is_asked_for(ask, foxes, groupe
 
 
 def test_when_everything_is_labelled_it_is_finished(ask, foxes, grouped):
-    for sample in grouped:
-        factories.label(foxes.question, sample, foxes.bo, foxes.class_id("fox"))
+    factories.labelled(foxes.question, grouped, foxes.bo, "fox")
     for sample in grouped:
         Assignment.objects.create(
             question=foxes.question,
@@ -354,9 +353,12 @@ def known(foxes, grouped, monkeypatch):
     monkeypatch.setattr(tiles, "CHECKED", 0.3)
     random.seed(1)
     made = factories.samples(foxes.project, 20)
-    for place, sample in enumerate(made):
-        name = "fox" if place < 10 else "badger"
-        factories.label(foxes.question, sample, None, foxes.class_id(name), mode="import")
+    factories.labelled_each(
+        foxes.question,
+        [(sample, "fox" if place < 10 else "badger") for place, sample in enumerate(made)],
+        None,
+        mode="import",
+    )
     return set(pks(made))
 
 
@@ -459,8 +461,7 @@ def test_a_check_taken_back_comes_with_what_was_said(ask, save, foxes, grouped, 
 
 def test_without_known_answers_there_are_no_checks(foxes, grouped, monkeypatch):
     monkeypatch.setattr(tiles, "CHECKED", 1)
-    for sample in grouped[6:]:
-        factories.label(foxes.question, sample, foxes.bo, foxes.class_id("fox"))
+    factories.labelled(foxes.question, grouped[6:], foxes.bo, "fox")
     assert not [tile for tile in hand_out(foxes).tiles if tile.assignment.kind == "check"]
 
 

@@ -44,7 +44,7 @@ def said(answer):
 
 def label_all(foxes, count, who=None, name="fox"):
     made = factories.samples(foxes.project, count)
-    return [factories.label(foxes.question, each, who or foxes.ana, foxes.class_id(name)) for each in made]
+    return factories.labelled(foxes.question, made, who or foxes.ana, name)
 
 
 def test_labels_come_newest_first_with_what_they_replaced_struck_through(foxes, get):

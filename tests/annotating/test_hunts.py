@@ -32,8 +32,11 @@ def pool(foxes):
     vectors, groups = factories.clusters(60, 3)
     made = factories.samples(foxes.project, 60)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in list(zip(made, groups, strict=True))[:12]:
-        factories.label(foxes.question, sample, foxes.bo, foxes.class_id(NAMES[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, NAMES[group]) for sample, group in zip(made[:12], groups[:12], strict=True)],
+        foxes.bo,
+    )
     return made
 
 

@@ -64,7 +64,7 @@ def test_a_tab_that_has_all_goes_on_with_what_it_has(ask, foxes, pool):
 
 def test_asking_for_samples_by_name_goes_no_further(ask, foxes, pool):
     mine = []
-    for each in pool:
+    for each in pool[: MOST + 10]:
         mine = ask("a", count=0, keep=mine, sample=each.pk).json()
         mine = [*mine["kept"], *(row["sample"] for row in mine["samples"])]
     assert held(foxes.ana) == len(mine) == MOST

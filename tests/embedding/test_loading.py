@@ -37,7 +37,10 @@ def test_the_pool_is_clustered_for_the_first_labels_only(foxes, monkeypatch):
     made = factories.samples(foxes.project, 60)
     factories.embed(foxes.project, made, vectors)
     class_ids = [foxes.class_id(name) for name in ("fox", "badger", "empty")]
-    for sample, group in zip(made[:25], groups[:25], strict=True):
-        factories.label(foxes.question, sample, foxes.ana, class_ids[group])
+    factories.labelled_each(
+        foxes.question,
+        [(sample, class_ids[group]) for sample, group in zip(made[:25], groups[:25], strict=True)],
+        foxes.ana,
+    )
     monkeypatch.setattr(choosing.query, "spread_centroids", lambda *_: pytest.fail("clustered for nothing"))
     assert rounds.rank(foxes.question).entries

@@ -159,8 +159,11 @@ def pool(foxes, with_levels):
 
 @pytest.fixture
 def labelled(foxes, pool):
-    for number, sample in enumerate(pool[: by_folds.ENOUGH_LABELS]):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[number % 2]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, ("fox", "badger")[number % 2]) for number, sample in enumerate(pool[: by_folds.ENOUGH_LABELS])],
+        foxes.ana,
+    )
     return pool
 
 
@@ -200,8 +203,11 @@ def test_of_very_many_labels_some_decide(foxes, labelled, monkeypatch):
 
 
 def test_few_labels_see_the_last_layer(foxes, pool):
-    for number, sample in enumerate(pool[: by_folds.ENOUGH_LABELS - 1]):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[number % 2]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, ("fox", "badger")[number % 2]) for number, sample in enumerate(pool[: by_folds.ENOUGH_LABELS - 1])],
+        foxes.ana,
+    )
     assert (retrain(foxes).mix, retrain(foxes).weights) == ("", [])
 
 

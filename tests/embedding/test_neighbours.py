@@ -166,8 +166,9 @@ def answer(foxes, pool, *names):
     """Twelve labels, of these classes only."""
     made, groups = pool
     positions = [position for position in range(360) if NAMES[groups[position]] in names][:12]
-    for position in positions:
-        factories.label(foxes.question, made[position], foxes.ana, foxes.class_id(NAMES[groups[position]]))
+    factories.labelled_each(
+        foxes.question, [(made[position], NAMES[groups[position]]) for position in positions], foxes.ana
+    )
 
 
 def refit(foxes):

@@ -38,8 +38,11 @@ def pool(foxes):
     vectors, groups = factories.clusters(COUNT, 3)
     made = factories.samples(foxes.project, COUNT)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in zip(made[:30], groups[:30], strict=True):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(NAMES[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, NAMES[group]) for sample, group in zip(made[:30], groups[:30], strict=True)],
+        foxes.ana,
+    )
     return made, groups
 
 

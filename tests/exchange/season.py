@@ -97,8 +97,7 @@ def says(foxes, wholes, boxes):
     said = dict(zip(ODD, ("red fox", "=badger", "blank", "unknown", "person"), strict=True))
     said |= {"burst0.jpg": "red fox", "burst2.jpg": "blank", "night0.jpg": "blank", "night1.jpg": "blank"}
     said |= {"IMG_0000.jpg": "set-up", "IMG_0002.jpg": "red fox", "IMG_0007.jpg": "red fox"}
-    for name, answer in said.items():
-        say(wholes[name], answer)
+    factories.labelled_each(foxes.question, [(wholes[name], answer) for name, answer in said.items()], foxes.ana)
     say(boxes[0], "red fox", who=None, mode="import")
     say(boxes[1], "red fox")
     say(boxes[0], "2", of=count)

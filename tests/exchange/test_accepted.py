@@ -29,10 +29,9 @@ def test_accepting_marks_each_row_and_revoking_leaves_no_trace(client, foxes, ro
     made = factories.samples(foxes.project, 300)
     factories.embed(foxes.project, made[:200], vectors[:200])
     factories.embed(foxes.project, made[200:], vectors[200:], shard=1)
-    for position in range(180):
-        fields = {"strategy": "audit"} if position >= 20 else {}
-        class_id = foxes.class_id(NAMES[groups[position]])
-        factories.label(foxes.question, made[position], foxes.ana, class_id, **fields)
+    said = [(sample, NAMES[group]) for sample, group in zip(made, groups, strict=True)]
+    factories.labelled_each(foxes.question, said[:20], foxes.ana)
+    factories.labelled_each(foxes.question, said[20:180], foxes.ana, strategy="audit")
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     look = accepting.look(foxes.question)

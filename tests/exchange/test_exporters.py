@@ -91,8 +91,7 @@ def test_it_is_read_page_by_page(full, name, tmp_path, monkeypatch):
     for each in more:
         factories.photograph(Path(known.source.path) / each.path, 1)
     made = factories.wholes(more)
-    for sample in made[:20]:
-        factories.label(full.question, sample, full.ana, full.class_id("red fox"))
+    factories.labelled(full.question, made[:20], full.ana, "red fox")
     assert statements("more") == few
     monkeypatch.setattr(contents, "PAGE", 10)
     assert statements("pages") > few or name == "classifier", "which has no rows"

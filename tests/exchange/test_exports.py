@@ -98,8 +98,11 @@ def test_what_is_left_out_is_not_predicted(foxes, download):
     vectors, groups = factories.clusters(9, 3)
     made = factories.samples(foxes.project, 9)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in zip(made[:6], groups[:6], strict=True):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger", "empty")[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, ("fox", "badger", "empty")[group]) for sample, group in zip(made[:6], groups[:6], strict=True)],
+        foxes.ana,
+    )
     for sample in (made[5], made[8]):
         factories.label(foxes.question, sample, foxes.mia, verdict="ignore", mode="review")
     asking.request_refit(foxes.question, at_once=True)
@@ -122,8 +125,11 @@ def test_all_classes_that_the_head_finds_are_predicted(db, client):
     vectors, groups = factories.clusters(36, 3)
     made = factories.samples(foxes.project, 36)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in list(zip(made, groups, strict=True))[:24]:
-        factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, answers[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, *answers[group]) for sample, group in zip(made[:24], groups[:24], strict=True)],
+        foxes.ana,
+    )
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     client.force_login(foxes.mia)
@@ -194,8 +200,11 @@ def test_every_embedded_sample_is_predicted(foxes, download):
     factories.embed(foxes.project, made[20:], vectors[20:], shard=1)
     factories.samples(foxes.project, 4, shard=2)  # not embedded
     names = ("fox", "badger", "empty")
-    for sample, group in list(zip(made, groups, strict=True))[:6]:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(names[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, names[group]) for sample, group in zip(made[:6], groups[:6], strict=True)],
+        foxes.ana,
+    )
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     rows = download("predictions.csv")
@@ -230,8 +239,7 @@ def test_the_number_of_queries_does_not_grow_with_the_labels(foxes, download):
     fox = foxes.class_id("fox")
 
     def queries(count):
-        for sample in factories.samples(foxes.project, count):
-            factories.label(foxes.question, sample, foxes.ana, fox)
+        factories.labelled(foxes.question, factories.samples(foxes.project, count), foxes.ana, fox)
         with CaptureQueriesContext(connection) as captured:
             download("labels.csv")
         return len(captured)
@@ -269,7 +277,7 @@ def test_what_is_saved_during_an_export_changes_nothing_in_it(client, foxes, mon
     monkeypatch.setattr(exports, "PAGE", 2)
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
     made = factories.samples(foxes.project, 6)
-    first = [factories.label(foxes.question, sample, foxes.ana, fox) for sample in made[:5]]
+    first = factories.labelled(foxes.question, made[:5], foxes.ana, fox)
     rows = exports.label_rows(foxes.question, exports.newest_label(foxes.question))
     began = [next(rows) for _ in range(3)]  # the columns and the first page
     changed = factories.label(foxes.question, made[3], foxes.ana, badger, supersedes=first[3].uuid)
@@ -293,8 +301,11 @@ def test_nothing_is_held_open_while_the_client_reads(client, foxes, monkeypatch,
     for shard in range(3):
         part = slice(3 * shard, 3 * shard + 3)
         factories.embed(foxes.project, made[part], vectors[part], shard=shard)
-    for sample, group in zip(made, groups, strict=True):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger", "empty")[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, ("fox", "badger", "empty")[group]) for sample, group in zip(made, groups, strict=True)],
+        foxes.ana,
+    )
     asking.request_refit(foxes.question, at_once=True)
     factories.work("refit")
     until = exports.newest_label(foxes.question)
@@ -363,8 +374,11 @@ def test_labels_of_one_project_come_into_another_by_the_exported_file(client, fo
     factories.work("scan", "ingest")
     classes = ["fox", "=1+1", "@deer", "|pipe", "-", "'tis", "hare"]
     samples = list(foxes.project.samples.select_related("file").order_by("file__path"))
-    for sample, name in zip(samples, classes, strict=True):
-        factories.label(foxes.question, sample, foxes.ana, ensure_class(foxes.question, name)[0].pk)
+    factories.labelled_each(
+        foxes.question,
+        [(sample, ensure_class(foxes.question, name)[0].pk) for sample, name in zip(samples, classes, strict=True)],
+        foxes.ana,
+    )
     client.force_login(foxes.mia)
     (tmp_path / "labels.csv").write_bytes(
         b"".join(client.get("/projects/foxes/export/labels.csv", query).streaming_content)

@@ -28,9 +28,15 @@ def audited(foxes):
     """Give audit labels: pairs of what was predicted and what ana says."""
 
     def give(*pairs):
-        for sample, (predicted, given) in zip(factories.samples(foxes.project, len(pairs)), pairs, strict=True):
-            fields = {"strategy": "audit", "predicted_id": foxes.class_id(predicted)}
-            factories.label(foxes.question, sample, foxes.ana, foxes.class_id(given), **fields)
+        ids = dict(foxes.question.classes.values_list("name", "pk"))
+        factories.recorded(
+            [
+                factories.judgement(
+                    foxes.question, sample, foxes.ana, ids[given], strategy="audit", predicted_id=ids[predicted]
+                )
+                for sample, (predicted, given) in zip(factories.samples(foxes.project, len(pairs)), pairs, strict=True)
+            ]
+        )
 
     return give
 
@@ -317,8 +323,7 @@ def test_the_number_of_queries_grows_with_nothing(client, foxes, audited):
         made = factories.samples(foxes.project, count)
         factories.ranking(foxes.question, made)
         errors = [{"sample": each.pk, "given": fox, "suggested": badger, "margin": -0.9} for each in made]
-        for each in made:
-            factories.label(foxes.question, each, foxes.ana, fox)
+        factories.labelled(foxes.question, made, foxes.ana, fox)
         assessment(foxes.question, label_errors=errors)
 
     grow(4)

@@ -120,10 +120,8 @@ def test_each_day_counts_alike_in_what_is_claimed_however_many_pictures_it_has(f
     head(dict.fromkeys([*many, *wrong], "fox"))
     fox, badger = foxes.class_id("fox"), foxes.class_id("badger")
     fields = {"strategy": "audit", "predicted_id": fox}
-    for sample in many[:30]:
-        factories.label(foxes.question, sample, foxes.ana, fox, **fields)
-    for sample in wrong[:20]:
-        factories.label(foxes.question, sample, foxes.ana, badger, **fields)
+    factories.labelled(foxes.question, many[:30], foxes.ana, fox, **fields)
+    factories.labelled(foxes.question, wrong[:20], foxes.ana, badger, **fields)
     made = worked_out(foxes, sent)
     audited, low, high = made.shares[str(fox)]
     assert audited == 50
@@ -185,8 +183,7 @@ def test_the_page_asks_as_much_for_many_days_as_for_few(client, foxes, pictures,
     counts = []
     for number in range(2):
         taken = [sample for day in pictures(f"place {number}", *[1] * 30 * (number + 1)) for sample in day]
-        for sample in taken:
-            factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+        factories.labelled(foxes.question, taken, foxes.ana, "fox")
         worked_out(foxes, sent)
         with CaptureQueriesContext(connection) as captured:
             page = client.get(f"{URL}/").content.decode()

@@ -29,8 +29,7 @@ def audited(foxes):
 
 
 def others(foxes, count, **fields):
-    for sample in factories.samples(foxes.project, count):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), **fields)
+    factories.labelled(foxes.question, factories.samples(foxes.project, count), foxes.ana, "fox", **fields)
 
 
 def test_without_audit_labels_nothing_is_claimed(foxes):
@@ -79,8 +78,7 @@ def test_an_upgrade_writes_what_was_predicted_of_audit_samples_with_several_clas
     made_round = factories.ranking(cast.question, made[:2], audits=made, suggest=[fox, badger, empty])
     made_round.entries.filter(sample=ranked).update(suggestions=[[fox, 0.9], [badger, 0.5], [empty, 0.1]])
     made_round.entries.filter(sample=unlikely).update(suggestions=[[fox, 0.4], [badger, 0.3]])
-    for sample in made:
-        factories.label(cast.question, sample, cast.ana, fox, badger, strategy="audit", predicted_id=fox)
+    factories.labelled(cast.question, made, cast.ana, fox, badger, strategy="audit", predicted_id=fox)
     import_module("labeller.learning.migrations.0014_fill_predicted_classes").fill(apps, None)
     written = Label.objects.order_by("pk").values_list("predicted_classes", flat=True)
     assert list(written) == [[fox, badger], [fox], [fox]]
@@ -146,8 +144,7 @@ def test_taking_labels_back_or_replacing_them_never_moves_a_start(foxes, audited
 
 def test_imported_labels_move_no_start(foxes, audited, monkeypatch):
     monkeypatch.setattr(selectors, "STARTS", (2, 4))
-    for sample in factories.samples(foxes.project, 9):
-        factories.label(foxes.question, sample, None, foxes.class_id("fox"), mode=Label.Mode.IMPORT)
+    factories.labelled(foxes.question, factories.samples(foxes.project, 9), None, "fox", mode=Label.Mode.IMPORT)
     audited()
     assert selectors.trail(foxes.question).starts == []
 

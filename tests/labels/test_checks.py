@@ -101,8 +101,7 @@ def test_nobody_is_checked_on_what_they_labelled_or_were_checked_on(foxes, known
 
 def test_hit_rates_are_each_person_s_own(foxes):
     samples = factories.samples(foxes.project, 4)
-    for sample in samples:
-        factories.label(foxes.question, sample, None, foxes.class_id("fox"), mode="import")
+    factories.labelled(foxes.question, samples, None, "fox", mode="import")
     for sample, name in zip(samples, ("fox", "fox", "badger", "fox"), strict=True):
         say(foxes, sample, name)
     say(foxes, samples[0], "badger", foxes.bo)

@@ -21,8 +21,7 @@ def labelled(foxes):
     """Label so many more samples."""
 
     def give(count):
-        for sample in factories.samples(foxes.project, count):
-            factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+        factories.labelled(foxes.question, factories.samples(foxes.project, count), foxes.ana, "fox")
 
     return give
 

@@ -31,9 +31,9 @@ def pool(foxes):
 
 def answer(foxes, pool, positions, **fields):
     made, groups = pool
-    for position in positions:
-        class_id = foxes.class_id(NAMES[groups[position]])
-        factories.label(foxes.question, made[position], foxes.ana, class_id, **fields)
+    factories.labelled_each(
+        foxes.question, [(made[position], NAMES[groups[position]]) for position in positions], foxes.ana, **fields
+    )
 
 
 def play(foxes, pool, rounds, each=10):
@@ -153,9 +153,9 @@ def several(db):
 
 def answer_all(several, positions, **fields):
     cast, made, groups = several
-    for position in positions:
-        classes = map(cast.class_id, SEVERAL[groups[position]])
-        factories.label(cast.question, made[position], cast.ana, *classes, **fields)
+    factories.labelled_each(
+        cast.question, [(made[position], *SEVERAL[groups[position]]) for position in positions], cast.ana, **fields
+    )
 
 
 def test_with_several_classes_each_is_scored_by_heads_that_did_not_see_the_label(several):
@@ -210,9 +210,17 @@ def test_heads_of_several_classes_agree_where_they_give_a_sample_the_same_ones(s
     factories.work("refit")
     answer_all(several, range(40, 48))
     assert assessing.agreement(cast.question, *fitted(cast)) == 1.0
-    for position in range(48, 148):  # every fox is a badger, too, from now on
-        classes = {*SEVERAL[groups[position]], *(("badger",) if "fox" in SEVERAL[groups[position]] else ())}
-        factories.label(cast.question, made[position], cast.ana, *map(cast.class_id, classes))
+    factories.labelled_each(
+        cast.question,
+        [
+            (
+                made[position],
+                *({*SEVERAL[groups[position]], *(("badger",) if "fox" in SEVERAL[groups[position]] else ())}),
+            )
+            for position in range(48, 148)
+        ],
+        cast.ana,
+    )
     assert 0.3 < assessing.agreement(cast.question, *fitted(cast)) < 0.9
 
 
@@ -234,8 +242,7 @@ def test_heads_that_say_the_same_agree_fully_and_changed_ones_less(foxes, pool):
     answer(foxes, pool, range(30, 34))
     assert assessing.agreement(foxes.question, *fitted(foxes)) == 1.0
     made, _ = pool
-    for sample in made[100:140]:  # all of them foxes from now on
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    factories.labelled(foxes.question, made[100:140], foxes.ana, "fox")
     assert assessing.agreement(foxes.question, *fitted(foxes)) < 0.9
 
 

@@ -58,8 +58,14 @@ def test_a_head_is_not_fitted_on_what_was_backed_off_but_the_label_stays(ids):
     vectors, _ = factories.clusters(6, 3)
     factories.embed(question.project, cast_sample, vectors)
     ana = factories.person("ana")
-    for sample, name in zip(cast_sample, ["red fox", "empty", "fox", "red fox", "empty", "fox"], strict=True):
-        factories.label(question, sample, ana, ids[name])
+    factories.labelled_each(
+        question,
+        [
+            (sample, ids[name])
+            for sample, name in zip(cast_sample, ["red fox", "empty", "fox", "red fox", "empty", "fox"], strict=True)
+        ],
+        ana,
+    )
     answers = selectors.consensus(question)
     assert len(answers) == 6
     data = fitting.training(question, loading.load_embeddings(runs.current_run(question.project)), answers)

@@ -25,9 +25,14 @@ def pool(foxes):
     vectors, groups = factories.clusters(90, 3)
     made = factories.samples(foxes.project, 90)
     factories.embed(foxes.project, made, vectors)
-    for number, (sample, group) in enumerate(list(zip(made, groups, strict=True))[:60]):
-        name = NAMES[group if number > 1 else 2]
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
+    factories.labelled_each(
+        foxes.question,
+        [
+            (sample, NAMES[group if number > 1 else 2])
+            for number, (sample, group) in enumerate(list(zip(made, groups, strict=True))[:60])
+        ],
+        foxes.ana,
+    )
     return made, groups
 
 

@@ -79,8 +79,11 @@ def labelled(foxes):
     vectors, groups = factories.clusters(60, 3)
     made = factories.samples(foxes.project, 60)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in list(zip(made, groups, strict=True))[:12]:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(NAMES[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, NAMES[group]) for sample, group in zip(made[:12], groups[:12], strict=True)],
+        foxes.ana,
+    )
     return vectors.astype(np.float32), groups
 
 
@@ -138,8 +141,11 @@ def test_with_several_classes_a_sample_each_has_a_probability_of_its_own(db, set
     made = factories.samples(foxes.project, 40)
     factories.embed(foxes.project, made, vectors)
     answers = (("fox",), ("badger",), ("fox", "badger"), ("empty",))
-    for sample, group in list(zip(made, groups, strict=True))[:20]:
-        factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, answers[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, *answers[group]) for sample, group in zip(made[:20], groups[:20], strict=True)],
+        foxes.ana,
+    )
     learn_by(foxes)
     head = Head.objects.get()
     assert (head.name, head.n_labels) == (fitting.MULTI_LABEL, 20)
@@ -171,12 +177,14 @@ def test_tiles_of_a_class_count_as_its_other_labels_do_and_a_burst_as_one(foxes)
     deployment = Deployment.objects.create(project=foxes.project, name="north")
     sequence = Sequence.objects.create(deployment=deployment, started_at=timezone.now())
     File.objects.filter(samples__in=burst).update(sequence=sequence)
-    for sample in alone:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
-    for sample, name in [(each, "fox") for each in page] + [(each, "empty") for each in others]:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name), mode="grid")
-    for sample in burst:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("badger"), mode="sequence")
+    factories.labelled(foxes.question, alone, foxes.ana, "fox")
+    factories.labelled_each(
+        foxes.question,
+        [(sample, name) for sample, name in [(each, "fox") for each in page] + [(each, "empty") for each in others]],
+        foxes.ana,
+        mode="grid",
+    )
+    factories.labelled(foxes.question, burst, foxes.ana, "badger", mode="sequence")
     found = weights(foxes)
     assert [found[each.pk] for each in alone] == [1.0] * 5
     assert sum(found[each.pk] for each in page) == pytest.approx(5)
@@ -196,12 +204,10 @@ def test_a_page_of_tiles_does_not_tilt_the_head(foxes, settings):
     vectors[:, 0] += np.where(side == 0, -0.9, 0.9)
     made = factories.samples(foxes.project, 120)
     factories.embed(foxes.project, made, vectors)
-    names = np.array(["fox", "badger"])[side]
-    for row in (*range(10), *range(60, 70)):
-        factories.label(foxes.question, made[row], foxes.ana, foxes.class_id(names[row]))
+    factories.labelled(foxes.question, made[:10], foxes.ana, "fox")
+    factories.labelled(foxes.question, made[60:70], foxes.ana, "badger")
     learn_by(foxes, head="logistic")
-    for row in range(10, 50):
-        factories.label(foxes.question, made[row], foxes.ana, foxes.class_id("fox"), mode="grid")
+    factories.labelled(foxes.question, made[10:50], foxes.ana, "fox", mode="grid")
     learn_by(foxes, head="logistic")
     before, after = Head.objects.order_by("version")
     badgers = rng.normal(0, 1, (2000, 8)).astype(np.float32)
@@ -216,6 +222,5 @@ def test_a_page_of_tiles_does_not_tilt_the_head(foxes, settings):
 
 
 def test_a_classifier_that_takes_no_weights_learns_all_the_same(foxes, labelled):
-    for sample in Sample.objects.order_by("pk")[20:40]:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), mode="grid")
+    factories.labelled(foxes.question, Sample.objects.order_by("pk")[20:40], foxes.ana, "fox", mode="grid")
     assert learn_by(foxes, head="sklearn.neighbors.KNeighborsClassifier")[-1].state == Job.State.DONE

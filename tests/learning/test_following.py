@@ -48,17 +48,20 @@ def doing(foxes):
 
 def species(foxes, samples):
     """Say what animals these are."""
-    for sample in samples:
-        name = "fox" if sample.file.path[-5] in "02468" else "badger"
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(name))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, "fox" if sample.file.path[-5] in "02468" else "badger") for sample in samples],
+        foxes.ana,
+    )
 
 
 def behaviour(foxes, doing, samples):
     """Say what these foxes do."""
-    classes = {each.name: each.pk for each in doing.classes.all()}
-    for sample in samples:
-        name = "sleeping" if int(sample.file.path[-8:-4]) % 4 else "walking"
-        factories.label(doing, sample, foxes.ana, classes[name])
+    factories.labelled_each(
+        doing,
+        [(sample, "sleeping" if int(sample.file.path[-8:-4]) % 4 else "walking") for sample in samples],
+        foxes.ana,
+    )
 
 
 def refit(question):

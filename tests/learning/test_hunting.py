@@ -31,8 +31,9 @@ def pool(foxes):
 def answer(foxes, pool, *positions):
     """Label each of these with its group's class."""
     made, groups = pool
-    for position in positions:
-        factories.label(foxes.question, made[position], foxes.ana, foxes.class_id(NAMES[groups[position]]))
+    factories.labelled_each(
+        foxes.question, [(made[position], NAMES[groups[position]]) for position in positions], foxes.ana
+    )
 
 
 def hunt(foxes, user=None, like=(), class_id=None, without=()):
@@ -134,9 +135,11 @@ def test_several_classes_a_sample(db):
     vectors, groups = factories.clusters(60, 2)
     made = factories.samples(foxes.project, 60)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in list(zip(made, groups, strict=True))[:30]:
-        names = ("fox", "badger") if group else ("fox",)
-        factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, names))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, *("fox", "badger")[: group + 1]) for sample, group in zip(made[:30], groups[:30], strict=True)],
+        foxes.ana,
+    )
     found = hunt(foxes, class_id=foxes.class_id("badger"))
     assert groups_of(found, (made, groups))[:15] == [1] * 15
     assert found.estimate["found"] == 15 and 10 < found.estimate["expected"] < 20
@@ -175,9 +178,8 @@ def drawn(foxes, made, samples, name_of):
             question=foxes.question, sample=entry.sample, slot=0, annotator=foxes.ana, entry=entry, is_done=True,
             expires_at=expires,
         )  # fmt: skip
-        factories.label(
-            foxes.question, entry.sample, foxes.ana, foxes.class_id(name_of(entry.sample)), strategy="audit"
-        )
+    said = [(each, name_of(each)) for each in samples]
+    factories.labelled_each(foxes.question, said, foxes.ana, strategy="audit")
 
 
 def test_audit_samples_bound_what_remains_and_the_heads_word_never_exceeds_it(foxes, pool):

@@ -25,8 +25,11 @@ def pool(foxes):
     vectors, groups = factories.clusters(90, 3)
     made = factories.samples(foxes.project, 90)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in list(zip(made, groups, strict=True))[:30]:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(NAMES[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, NAMES[group]) for sample, group in zip(made[:30], groups[:30], strict=True)],
+        foxes.ana,
+    )
     return made, groups
 
 
@@ -95,9 +98,11 @@ def test_class_finds_it_where_a_sample_may_be_of_several():
     vectors, groups = factories.clusters(60, 2)
     made = factories.samples(foxes.project, 60)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in list(zip(made, groups, strict=True))[:30]:
-        names = ("fox", "badger") if group else ("fox",)
-        factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, names))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, *("fox", "badger")[: group + 1]) for sample, group in zip(made[:30], groups[:30], strict=True)],
+        foxes.ana,
+    )
     call_command("rank", "--project", "foxes", "--class", "badger", "--n", "15", "--commit")
     entries = Round.objects.get(is_current=True).entries.all()
     of_sample = {sample.pk: group for sample, group in zip(made, groups, strict=True)}

@@ -29,8 +29,11 @@ def pool(foxes):
     vectors, groups = factories.clusters(90, 3)
     made = factories.samples(foxes.project, 90)
     factories.embed(foxes.project, made, vectors / 4)
-    for sample, group in list(zip(made, groups, strict=True))[:60]:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(NAMES[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, NAMES[group]) for sample, group in zip(made[:60], groups[:60], strict=True)],
+        foxes.ana,
+    )
     return made, groups
 
 
@@ -94,9 +97,11 @@ def test_several_classes_a_sample_are_cross_validated_too():
     vectors, groups = factories.clusters(40, 2)
     made = factories.samples(foxes.project, 40)
     factories.embed(foxes.project, made, vectors)
-    for sample, group in list(zip(made, groups, strict=True))[:30]:
-        names = ("fox", "badger") if group else ("fox",)
-        factories.label(foxes.question, sample, foxes.ana, *map(foxes.class_id, names))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, *("fox", "badger")[: group + 1]) for sample, group in zip(made[:30], groups[:30], strict=True)],
+        foxes.ana,
+    )
     full = retrain(foxes)
     assert full.cv_accuracy == full.cv_macro_f1 == 1.0
     assert full.C in C_GRID and full.temperature == 1.0  # it takes more labels to find one
@@ -114,8 +119,11 @@ def test_without_two_classes_there_is_a_round_but_no_head(foxes, pool):
 
 def test_when_everything_is_labelled_the_full_refit_still_leaves_its_head(foxes, pool):
     made, groups = pool
-    for sample, group in list(zip(made, groups, strict=True))[60:]:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(NAMES[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, NAMES[group]) for sample, group in zip(made[60:], groups[60:], strict=True)],
+        foxes.ana,
+    )
     refit(foxes)
     assert Round.objects.get(is_current=True).n_pool == 0
     assert retrain(foxes).n_labels == 90
@@ -299,8 +307,11 @@ def test_while_labels_are_few_a_full_refit_comes_whenever_they_have_doubled(foxe
 
 def test_two_people_on_each_sample_ask_for_no_full_refit_more(foxes, pool, monkeypatch):
     made, groups = pool
-    for sample, group in list(zip(made, groups, strict=True))[:60]:
-        factories.label(foxes.question, sample, foxes.bo, foxes.class_id(NAMES[group]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, NAMES[group]) for sample, group in zip(made[:60], groups[:60], strict=True)],
+        foxes.bo,
+    )
     Question.objects.update(retrain_at=None, redundancy=2)
     monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
     assert asking.retrain_due() == 1
@@ -309,8 +320,7 @@ def test_two_people_on_each_sample_ask_for_no_full_refit_more(foxes, pool, monke
 
 
 def test_labelled_samples_that_cannot_be_embedded_ask_for_no_full_refit_more(foxes, pool, monkeypatch):
-    for sample in factories.samples(foxes.project, 70):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    factories.labelled(foxes.question, factories.samples(foxes.project, 70), foxes.ana, "fox")
     Question.objects.update(retrain_at=None)
     monkeypatch.setattr(asking, "FIRST_FULL_REFIT", 50)
     assert asking.retrain_due() == 1
@@ -325,8 +335,7 @@ def test_one_class_alone_does_not_ask_for_a_full_refit_every_minute(foxes, monke
     vectors, _ = factories.clusters(3, 1)
     made = factories.samples(foxes.project, 3)
     factories.embed(foxes.project, made, vectors)
-    for sample in made:
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"))
+    factories.labelled(foxes.question, made, foxes.ana, "fox")
     assert asking.retrain_due() == 1
     factories.work("retrain")
     assert asking.retrain_due() == 0

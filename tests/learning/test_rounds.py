@@ -47,9 +47,9 @@ NAMES = ("fox", "badger", "empty")
 
 def answer(foxes, pool, *positions, **fields):
     made, groups = pool
-    for position in positions:
-        name = NAMES[groups[position]]
-        factories.label(foxes.question, made[position], foxes.ana, foxes.class_id(name), **fields)
+    factories.labelled_each(
+        foxes.question, [(made[position], NAMES[groups[position]]) for position in positions], foxes.ana, **fields
+    )
 
 
 def settings_of(foxes, **fields):
@@ -256,9 +256,8 @@ def test_audit_samples_are_drawn_from_the_whole_pool_and_spread_over_the_round(f
 def test_audits_come_less_often_once_there_are_many(foxes):
     made = labelled_pool(foxes, 400)
     settings_of(foxes, audit_share=0.2, round_size=200)
-    for sample in made[:200]:
-        fields = {"strategy": "audit", "predicted_id": foxes.class_id("fox")}
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id("fox"), **fields)
+    fields = {"strategy": "audit", "predicted_id": foxes.class_id("fox")}
+    factories.labelled(foxes.question, made[:200], foxes.ana, "fox", **fields)
     audits = [entry for entry in entries(refit(foxes)) if entry.strategy == "audit"]
     assert abs(len(audits) - 40) <= 6 * (200 * 0.2 * 0.8) ** 0.5
 

@@ -84,16 +84,16 @@ def test_words_bring_the_pictures_that_fit_them_best(foxes, pool):
 
 def test_what_is_decided_or_drawn_for_the_audit_does_not_come(foxes, pool):
     made, _ = pool
-    for sample in made[:6]:
-        factories.label(foxes.question, sample, foxes.bo, foxes.class_id("fox"))
+    factories.labelled(foxes.question, made[:6], foxes.bo, "fox")
     factories.ranking(foxes.question, made[10:20], audits=made[10:12])
     assert {pk for pk, _ in hunt(foxes, WORDS).tiles} == {each.pk for each in (*made[6:10], *made[12:])}
 
 
 def test_a_class_given_with_words_is_counted(foxes, pool):
     made, vectors = pool
-    for at in range(30):
-        factories.label(foxes.question, made[at], foxes.bo, foxes.class_id(("fox", "badger", "empty")[at % 3]))
+    factories.labelled_each(
+        foxes.question, [(made[at], ("fox", "badger", "empty")[at % 3]) for at in range(30)], foxes.bo
+    )
     found = hunt(foxes, WORDS, foxes.class_id("badger"))
     left = np.argsort(-cosines(vectors[30:], [WORDS])[:, 0])
     assert [pk for pk, _ in found.tiles] == [made[30 + at].pk for at in left]
@@ -169,8 +169,9 @@ def test_audit_samples_have_none(foxes, pool):
 
 def test_a_heads_suggestions_take_their_place(foxes, pool):
     made, _ = pool
-    for at in range(12):
-        factories.label(foxes.question, made[at], foxes.bo, foxes.class_id(("fox", "badger", "empty")[at % 3]))
+    factories.labelled_each(
+        foxes.question, [(made[at], ("fox", "badger", "empty")[at % 3]) for at in range(12)], foxes.bo
+    )
     ranking = rounds.rank(foxes.question)
     assert ranking.fitted is not None and all(entry.suggestions for entry in ranking.entries)
 

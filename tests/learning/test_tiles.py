@@ -37,9 +37,9 @@ def refit(foxes):
 
 
 def answer(foxes, pool, *positions, user=None):
-    for position in positions:
-        name = pool[1][position]
-        factories.label(foxes.question, pool[0][position], user or foxes.ana, foxes.class_id(name))
+    factories.labelled_each(
+        foxes.question, [(pool[0][position], pool[1][position]) for position in positions], user or foxes.ana
+    )
 
 
 def groups_of(made):
@@ -92,9 +92,11 @@ def test_of_several_classes_a_sample_those_with_one_are_shown(db, monkeypatch):
     vectors, groups = factories.clusters(60, 3)
     factories.embed(several.project, made, vectors)
     fox, badger = several.class_id("fox"), several.class_id("badger")
-    for position, group in enumerate(groups[:30]):
-        given = [(fox,), (badger,), (fox, badger)][group]
-        factories.label(several.question, made[position], several.ana, *given)
+    factories.labelled_each(
+        several.question,
+        [(made[position], *[(fox,), (badger,), (fox, badger)][group]) for position, group in enumerate(groups[:30])],
+        several.ana,
+    )
     found = {group.label_class_id: {each for each, _ in group.tiles} for group in groups_of(refit(several))}
     by_group = [{sample.pk for sample, group in zip(made[30:], groups[30:], strict=True) if group == n} for n in (0, 1)]
     assert found == {fox: by_group[0], badger: by_group[1]}

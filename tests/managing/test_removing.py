@@ -322,8 +322,8 @@ def test_a_deletion_that_was_given_up_is_begun_again(two):
 
 def test_what_takes_long_lets_other_work_come_in_between(two, monkeypatch):
     foxes, mine, (rows, _) = two
-    monkeypatch.setattr(emptying, "TURN", 0.0)
-    monkeypatch.setattr(emptying, "MOST", 100)
+    for name, value in {"TURN": 0.0, "LEAST": 10, "MOST": 100, "PAGE": 8}.items():  # each turn looks through all tables
+        monkeypatch.setattr(emptying, name, value)
     job = removing.ask(mine, foxes.olga)
     turns = 0
     while Job.objects.filter(pk=job.pk).exclude(state=Job.State.DONE).exists():

@@ -17,7 +17,7 @@ from labeller.learning.models import Acceptance, Head, Round, RoundEntry
 from labeller.messages import stored
 from labeller.samples.models import Deployment, Refusal, Source
 from tests import factories
-from tests.test_access import ROWS, ask
+from tests.test_access import ROWS, ask, besides
 from tests.test_messages import CODES, anything
 from tl_core.notices import Code
 
@@ -160,7 +160,10 @@ def _split(text):
 
 @cache
 def english():
-    """Texts without a placeholder, and patterns of those with some, whose Dutch reads otherwise."""
+    """Texts without a placeholder, these without their stop and case, and patterns of those with some placeholder.
+
+    Of those alone whose Dutch reads otherwise.
+    """
     texts, patterns, dutch = set(), [], set()
     for entry in CATALOGUE:
         told = [entry.msgstr, *entry.msgstr_plural.values()]
@@ -173,19 +176,19 @@ def english():
             patterns += [
                 re.compile(".+".join(map(re.escape, PLACE.split(part))), re.IGNORECASE) for part in with_places
             ]
-    return texts - dutch, patterns
+    texts -= dutch
+    return texts, {piece.rstrip(".").lower() for piece in texts} - {"label"}, patterns
 
 
 def left_in_english(response):
     said = _Said()
     said.feed(response.content.decode())
-    texts, patterns = english()
-    plain = {piece.rstrip(".").lower() for piece in texts}
+    texts, plain, patterns = english()
     return {
         piece
         for piece in said.pieces
         if piece in texts
-        or piece.rstrip(".").lower() in plain - {"label"}
+        or piece.rstrip(".").lower() in plain
         or any(pattern.fullmatch(piece.rstrip(".")) or pattern.fullmatch(piece) for pattern in patterns)
     }
 
@@ -201,28 +204,35 @@ def world(foxes, tmp_path):
         RoundEntry.objects.filter(round=current), [*reasons.PLAIN, reasons.hunted(fox)], strict=False
     ):
         RoundEntry.objects.filter(pk=entry.pk).update(reason=code)
-    for number, sample in enumerate(made[:9]):
-        factories.label(
-            foxes.question, sample, foxes.ana, (fox, badger)[number % 2], strategy="audit", predicted_id=fox
-        )
-    for number, code in enumerate(CODES):
-        factories_job(foxes.project, number, stored(anything(code), 500))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, (fox, badger)[number % 2]) for number, sample in enumerate(made[:9])],
+        foxes.ana,
+        strategy="audit",
+        predicted_id=fox,
+    )
+    Job.objects.bulk_create(
+        job(foxes.project, number, stored(anything(code), 500)) for number, code in enumerate(CODES)
+    )
     reasons_ = ("duplicate", "empty", "too-large", "not-an-image", "truncated", "crashed")
-    for number, (code, reason) in enumerate(zip(CODES, cycle(reasons_), strict=False)):
-        source = Source.objects.get(project=foxes.project)
-        Refusal.objects.create(
+    source = Source.objects.get(project=foxes.project)
+    Refusal.objects.bulk_create(
+        Refusal(
             project=foxes.project, source=source, path=f"{number}.jpg", bytes=1, modified_ns=1, reason=reason,
             detail=stored(anything(code), 500),
-        )  # fmt: skip
+        )
+        for number, (code, reason) in enumerate(zip(CODES, cycle(reasons_), strict=False))
+    )  # fmt: skip
     Head.objects.update(is_full=True)
     foxes.question.classes.filter(name="fox").update(is_starred=True)
     Round.objects.update(kappa=0.5)
+    besides(foxes.project)
     return foxes
 
 
-def factories_job(project, number, message):
+def job(project, number, message):
     state = list(Job.State)[number % len(Job.State)]
-    Job.objects.create(
+    return Job(
         project=project, kind=("scan", "ingest", "embed", "refit")[number % 4], key=str(number), state=state,
         message=message, not_before=timezone.now(), total=5,
     )  # fmt: skip

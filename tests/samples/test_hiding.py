@@ -96,7 +96,7 @@ def test_a_label_that_is_outvoted_hides_all_the_same(foxes, person, sent):
 def test_two_boxes_of_a_file_are_told_apart(foxes, person, sent):
     (one,) = factories.samples(foxes.project, 1)
     boxes = parts.add_boxes(foxes.project, [(one.file_id, (0.1, 0.1, 0.2, 0.2)), (one.file_id, (0.5, 0.5, 0.2, 0.2))])
-    given = [factories.label(foxes.question, Sample(pk=pk), foxes.ana, person.pk) for pk in boxes]
+    given = factories.labelled_each(foxes.question, [(Sample(pk=pk), person.pk) for pk in boxes], foxes.ana)
     fox = foxes.class_id("fox")
     factories.label(foxes.question, Sample(pk=boxes[0]), foxes.ana, fox, supersedes=given[0].uuid)
     assert hidden(foxes.project) == {one.file_id}
@@ -237,8 +237,7 @@ def test_bursts_come_without_the_frames_that_show_people(client, foxes, sent):
 
 def test_tiles_and_known_answers_come_without_them(foxes, person, sent, monkeypatch):
     made = factories.samples(foxes.project, 8)
-    for each in made[4:]:
-        factories.label(foxes.question, each, None, foxes.class_id("fox"), mode="import")
+    factories.labelled(foxes.question, made[4:], None, "fox", mode="import")
     says(foxes, "md", *(Predicted(each.pk, "person", 0.9) for each in (made[0], *made[4:7])))
     ranked = factories.ranking(foxes.question, made[:4], suggest=[foxes.class_id("fox")])
     ranked.tile_groups.create(

@@ -9,6 +9,7 @@ from labeller.jobs.models import Job
 from labeller.labels.models import Label
 from labeller.managing import opening
 from labeller.messages import sentence
+from labeller.projects.making import ensure_class
 from labeller.samples import ingesting, known, levels, told
 from labeller.samples.known import FOLDERS, Given
 from labeller.samples.models import HiddenTruth, Refusal, Source
@@ -215,7 +216,7 @@ def test_truth_given_later_is_known_and_corrected(project, season, tmp_path):
 def test_a_persons_word_stands_against_a_later_table(project, season, tmp_path):
     take(project, season)
     question = project.first_question
-    fox = factories.ensure_class(question, "fox")[0]
+    fox = ensure_class(question, "fox")[0]
     sample = project.samples.get(file__path=ALL[0])
     person = factories.person("ana")
     mine = factories.label(question, sample, person, fox.pk)

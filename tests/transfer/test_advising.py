@@ -39,8 +39,14 @@ def test_by_labels_the_better_network_is_picked(foxes, labelled, tried):
 
 def test_labels_that_mean_nothing_are_no_better_than_pixels(foxes, pictures, tried):
     classes = [foxes.class_id(name) for name in ("fox", "badger")]
-    for sample, label_class in zip(pictures, np.random.default_rng(5).permutation(60) % 2, strict=True):
-        factories.label(foxes.question, sample, foxes.ana, classes[label_class])
+    factories.labelled_each(
+        foxes.question,
+        [
+            (sample, classes[label_class])
+            for sample, label_class in zip(pictures, np.random.default_rng(5).permutation(60) % 2, strict=True)
+        ],
+        foxes.ana,
+    )
     assert measured(foxes.project)["sentence"]["code"] in ("no_better", "few_labels")
 
 

@@ -14,12 +14,14 @@ pytestmark = pytest.mark.django_db
 def test_labelled_ones_come_first_in_turns_by_class_and_camera(foxes):
     samples = factories.samples(foxes.project, 90)
     cameras = [Deployment.objects.create(project=foxes.project, name=str(number)) for number in range(3)]
+    said = []
     for number, sample in enumerate(samples):
         # Most are foxes, and most foxes are of one camera.
         of_class = "fox" if number < 60 else "badger" if number < 80 else "empty"
         camera = cameras[number % 3 if number < 9 or number >= 60 else 0]
         File.objects.filter(pk=sample.file_id).update(deployment=camera)
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(of_class))
+        said.append((sample, of_class))
+    factories.labelled_each(foxes.question, said, foxes.ana)
     drawn = sampling.draw(foxes.project, foxes.question, 18, np.random.default_rng(0))
     assert drawn.is_labelled
     assert np.unique(drawn.classes, return_counts=True)[1].tolist() == [6, 6, 6]
@@ -30,8 +32,11 @@ def test_labelled_ones_come_first_in_turns_by_class_and_camera(foxes):
 
 def test_too_few_labels_are_no_ground(foxes):
     samples = factories.samples(foxes.project, 60)
-    for number, sample in enumerate(samples[:29]):
-        factories.label(foxes.question, sample, foxes.ana, foxes.class_id(("fox", "badger")[number % 2]))
+    factories.labelled_each(
+        foxes.question,
+        [(sample, ("fox", "badger")[number % 2]) for number, sample in enumerate(samples[:29])],
+        foxes.ana,
+    )
     rng = np.random.default_rng(0)
     assert sampling.labelled(foxes.question, 100, rng) is None
     assert not sampling.draw(foxes.project, foxes.question, 100, rng).is_labelled

@@ -158,8 +158,9 @@ def test_other_questions_are_watched_and_cameras_are_kept_together(striped, monk
     other = Question.objects.create(project=striped.project, key="day", text="Day?", multi_label=True)
     classes = [ensure_class(other, name)[0].pk for name in ("day", "night")]
     samples = list(striped.project.samples.order_by("pk"))
-    for number, sample in enumerate(samples[:30]):
-        factories.label(other, sample, striped.ana, classes[number % 2])
+    factories.labelled_each(
+        other, [(sample, classes[number % 2]) for number, sample in enumerate(samples[:30])], striped.ana
+    )
     cameras = [Deployment.objects.create(project=striped.project, name=f"camera {number}") for number in range(8)]
     for number, sample in enumerate(samples):
         File.objects.filter(pk=sample.file_id).update(deployment=cameras[number % 8])
@@ -175,8 +176,11 @@ def test_all_questions_are_tried_at_once_where_that_was_asked_for(striped, monke
     monkeypatch.setattr(gathering, "ENOUGH", 20)
     other = Question.objects.create(project=striped.project, key="day", text="Day?")
     classes = [ensure_class(other, name)[0].pk for name in ("day", "night")]
-    for number, sample in enumerate(striped.project.samples.order_by("pk")[:40]):
-        factories.label(other, sample, striped.ana, classes[number % 2])
+    factories.labelled_each(
+        other,
+        [(sample, classes[number % 2]) for number, sample in enumerate(striped.project.samples.order_by("pk")[:40])],
+        striped.ana,
+    )
     asked = tuning.ask(striped.question, 600, is_quick=True, is_joint=True)
     assert work("finetune").state == Job.State.DONE
     asked.refresh_from_db()

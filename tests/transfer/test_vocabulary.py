@@ -80,8 +80,11 @@ def reports(tmp_path):
 @pytest.fixture
 def labelled(reports):
     ana = factories.person("ana")
-    for truth in HiddenTruth.objects.select_related("sample"):
-        factories.label(reports.first_question, truth.sample, ana, truth.label_class_id)
+    factories.labelled_each(
+        reports.first_question,
+        [(truth.sample, truth.label_class_id) for truth in HiddenTruth.objects.select_related("sample")],
+        ana,
+    )
     return reports
 
 

@@ -55,8 +55,14 @@ def label(of, count=COUNT):
     """Say of so many texts which field they are of."""
     question, ana = of.first_question, factories.person("ana")
     classes = {name: ensure_class(question, name)[0].pk for name in FIELDS}
-    for text in Text.objects.filter(project=of).select_related("sample").order_by("pk")[:count]:
-        factories.label(question, text.sample, ana, classes[text.content[:3]])
+    factories.labelled_each(
+        question,
+        [
+            (text.sample, classes[text.content[:3]])
+            for text in Text.objects.filter(project=of).select_related("sample").order_by("pk")[:count]
+        ],
+        ana,
+    )
     Job.objects.filter(state="queued").delete()
 
 

@@ -70,8 +70,9 @@ def pictures(foxes, folder):
 @pytest.fixture
 def labelled(foxes, pictures):
     classes = [foxes.class_id(name) for name in ("fox", "badger", "empty")]
-    for number, sample in enumerate(pictures):
-        factories.label(foxes.question, sample, foxes.ana, classes[number % 3])
+    factories.labelled_each(
+        foxes.question, [(sample, classes[number % 3]) for number, sample in enumerate(pictures)], foxes.ana
+    )
     Job.objects.all().delete()
     return pictures
 

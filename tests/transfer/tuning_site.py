@@ -32,6 +32,9 @@ def prepare(cast, folder, networks, monkeypatch=None):
     vectors = np.random.default_rng(0).normal(size=(N, runs.current_run(cast.project).dimension))
     factories.embed(cast.project, samples, vectors)
     Job.objects.filter(state="queued").delete()
-    for sample, code in zip(samples, codes, strict=True):
-        factories.label(cast.question, sample, cast.ana, cast.class_id(("fox", "badger", "empty")[code]))
+    factories.labelled_each(
+        cast.question,
+        [(sample, ("fox", "badger", "empty")[code]) for sample, code in zip(samples, codes, strict=True)],
+        cast.ana,
+    )
     return cast.project
