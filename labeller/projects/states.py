@@ -40,6 +40,9 @@ _NAMES = {
 }  # fmt: skip
 
 
+DEEPEST = 100  # levels of classes that are gone up: two people at once might make a circle of them
+
+
 def _plain(name: str) -> str:
     """A name without case, accents and what stands between its words."""
     letters = "".join(each for each in unicodedata.normalize("NFD", fold(name)) if not unicodedata.combining(each))
@@ -61,7 +64,9 @@ def humans(class_ids: Collection[int]) -> set[int]:
     """
     found: set[int] = set()
     looked = {class_id: {class_id} for class_id in class_ids}  # by what is looked at, those that lie below it
-    while looked:
+    for _level in range(DEEPEST):
+        if not looked:
+            break
         rows = LabelClass.objects.filter(pk__in=list(looked), question__project__kind=Project.Kind.IMAGE)
         above: dict[int, set[int]] = {}
         for pk, parent, is_blank, *names in rows.values_list("pk", "parent", "is_blank", "scientific_name", "name"):

@@ -83,8 +83,13 @@ class Input:
         return named[0] if len(named) == 1 else ""
 
     def beginning(self, name: str, size: int = BEGINNING) -> bytes:
+        parts: list[bytes] = []
         with self.open(name) as stream:
-            return stream.read(size)
+            # In parts: room for all that is asked for would be set aside, however small the file is.
+            while size > 0 and (part := stream.read(min(size, BEGINNING))):
+                parts.append(part)
+                size -= len(part)
+        return b"".join(parts)
 
     def location(self, name: str) -> Path:
         """Where one of its files is, unless it is in a zip."""
