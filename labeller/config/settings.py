@@ -143,7 +143,7 @@ def database() -> dict[str, Any]:
     if os.environ.get("DATABASE_URL"):
         return postgresql(os.environ["DATABASE_URL"])
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "labeller.config.sqlite",
         "NAME": DATA / "labeller.sqlite3",
         # IMMEDIATE: a transaction takes its write lock at once, so that it waits instead of failing half-way.
         # The rollback journal, not WAL: SQLite before 3.51.3 can lose a commit when WAL is reset.
