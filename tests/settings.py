@@ -14,6 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from labeller.config.settings import *  # noqa: F403
 
+if DATABASES["default"]["ENGINE"] == "labeller.config.sqlite":  # noqa: F405 - pytest-django knows Django's own by name
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405
 if "TABLES" in os.environ:  # a database to be copied, on the same server
     DATABASES["default"]["TEST"] = {"TEMPLATE": os.environ["TABLES"]}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
