@@ -14,7 +14,7 @@ PACKAGES = ("labeller", "tl_core")
 MODULES = sorted(
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
 )
-DJANGO_WANTS = {"Command"}  # a management command's class has this name and no other
+DJANGO_WANTS = {"Command", "DatabaseWrapper"}  # the class of a management command, or of a backend, has this name
 BENCHMARKS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "__init__")
 
 
