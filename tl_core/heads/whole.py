@@ -91,10 +91,9 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
-        self.inputs: list[Any] = []
+        self.shape: list[int] = []  # of a picture
         self.opsets: dict[str, int] = {}
         self.ir_version = 0
-        self._tensors: Any = None
 
     def then(self, kind: str, *given: str, outputs: int = 1, **attributes: Any) -> str:
         """Add a node; returns the name of its last output."""
@@ -118,9 +117,9 @@ class _Graph:
         model = onnx.compose.add_prefix(onnx.load(path), prefix)
         taken = [each for each in model.graph.input if each.name == f"{prefix}image"]
         shape = [axis.dim_value for axis in taken[0].type.tensor_type.shape.dim][1:] if taken else []
-        if self.inputs and shape != self.inputs:
+        if self.shape and shape != self.shape:
             raise ValueError("the networks take pictures of different sizes")
-        self.inputs = shape
+        self.shape = shape
         for each in model.opset_import:
             if self.opsets.setdefault(each.domain or "", each.version) != each.version:
                 raise ValueError("the networks are written in different versions of ONNX")
@@ -174,7 +173,7 @@ class _Graph:
         made = helper.make_graph(
             self.nodes,
             "classifier",
-            [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", *self.inputs])],
+            [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", *self.shape])],
             [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", classes])],
             self.constants,
         )

@@ -134,18 +134,19 @@ def _some(head: Head, featuriser: "Featuriser") -> Iterator[tuple[Any, Any]]:
     if number is None:
         return
     shard = loading.read_shard(head.run, head.mix, number)
-    samples = Sample.objects.select_related("file__source").in_bulk(shard.ids[:TRIED].tolist())
-    for at, pk in enumerate(shard.ids[:TRIED].tolist()):
-        if pk not in samples:
+    ids, vectors = shard.ids[:TRIED].tolist(), np.asarray(shard.vectors[:TRIED])
+    samples = Sample.objects.select_related("file__source").in_bulk(ids)
+    for pk, vector in zip(ids, vectors, strict=True):
+        sample = samples.get(pk)
+        if sample is None:
             continue
-        sample = samples[pk]
         try:
             picture = load_image(
                 sample.file.source.location(sample.file.path), min_side=featuriser.decode_side, box=sample.box
             )
         except (ImageRefused, OSError):
             continue
-        yield featuriser.preprocess(picture), np.asarray(shard.vectors[at : at + 1])[0]
+        yield featuriser.preprocess(picture), vector
 
 
 EXPORTER = Exporter(

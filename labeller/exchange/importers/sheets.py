@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from labeller.exchange.importers.base import NotTaken, Unreadable
 from labeller.exchange.importers.inputs import BEGINNING, Input
 from labeller.samples.tables import DELIMITERS, NO_TABLE
+from tl_core.texts.reading.records import MAX_CELL, has_too_large, let_cells_be_large
 
 ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")
-LONGEST_CELL = 1_000_000  # characters
 
 
 class SheetRow(Mapping[str, str]):
@@ -121,8 +121,7 @@ def _is_text(cell: str) -> bool:
 
 
 def _records(given: Input, table: Sheet) -> Iterator[tuple[int, list[str], str]]:
-    # Of the process, not of the reader: raised only, as others go on reading what they could. So it may be above ours.
-    csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
+    let_cells_be_large()
     with given.open(table.member) as stream:
         text = io.TextIOWrapper(stream, table.encoding, _ERRORS.get(table.encoding, "replace"), newline="")
         reader = csv.reader(text, delimiter=table.delimiter, strict=True)
@@ -135,8 +134,7 @@ def _records(given: Input, table: Sheet) -> Iterator[tuple[int, list[str], str]]
             except csv.Error as error:
                 yield line, [], str(error)
                 continue
-            is_too_large = max(map(len, cells), default=0) > LONGEST_CELL
-            yield line, cells, f"field larger than field limit ({LONGEST_CELL})" if is_too_large else ""
+            yield line, cells, f"field larger than field limit ({MAX_CELL})" if has_too_large(cells) else ""
 
 
 _ERRORS = {"utf-8-sig": "surrogateescape", "utf-8": "surrogateescape"}

@@ -12,12 +12,13 @@ from labeller.exchange import importers, importing, starting
 from labeller.exchange.importers import jsons
 from labeller.exchange.importers.base import NotTaken, Unreadable
 from labeller.exchange.importers.inputs import Input
-from labeller.exchange.importers.sheets import LONGEST_CELL, SheetRow, rows, sheet
+from labeller.exchange.importers.sheets import SheetRow, rows, sheet
 from labeller.learning.models import ForeignPrediction
 from labeller.projects.models import LabelClass, Question
 from labeller.samples.models import Deployment, Sample
 from tests import factories
 from tests.exchange.importers.examples import DEPLOYMENTS, MEDIA, OBSERVATIONS, as_coco, package, table
+from tl_core.texts.reading.records import MAX_CELL
 
 pytestmark = pytest.mark.django_db
 BOX = [0.1, 0.2, 0.3, 0.4]
@@ -133,7 +134,7 @@ def test_a_table_that_is_a_spreadsheet_is_refused(tmp_path):
 
 @pytest.mark.parametrize("others_limit", [131_072, 1 << 30])
 def test_a_cell_without_an_end_costs_its_row(tmp_path, others_limit):
-    (tmp_path / "labels.csv").write_text(f"file,label\na.jpg,fox\nb.jpg,{'x' * (LONGEST_CELL + 1)}\nc.jpg,hare\n")
+    (tmp_path / "labels.csv").write_text(f"file,label\na.jpg,fox\nb.jpg,{'x' * (MAX_CELL + 1)}\nc.jpg,hare\n")
     before = csv.field_size_limit(others_limit)
     try:
         given = Input(tmp_path / "labels.csv")

@@ -77,8 +77,7 @@ def _separated(file: BinaryIO, layout: Layout) -> Iterator[Record]:
 
 def separated(lines: Iterator[str], delimiter: str, quote: str) -> Iterator[Record]:
     """Yield the records that lines hold, blank ones left out; after one that is no CSV the next line is a new one."""
-    # Of the process, not of the reader: raised only, as others go on reading what they could. So it may be above ours.
-    csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
+    let_cells_be_large()
     reader = csv.reader(
         lines,
         delimiter=delimiter or _NO_DELIMITER,
@@ -94,10 +93,21 @@ def separated(lines: Iterator[str], delimiter: str, quote: str) -> Iterator[Reco
         except csv.Error as error:
             yield _no_csv(str(error))
             continue
-        if max(map(len, cells), default=0) > MAX_CELL:
+        if has_too_large(cells):
             yield _too_large()
         elif any(cells):
             yield cells
+
+
+def let_cells_be_large() -> None:
+    """Have the `csv` module read cells of up to `MAX_CELL` characters: see `has_too_large` for those beyond."""
+    # Of the process, not of the reader: raised only, as others go on reading what they could. So it may be above ours.
+    csv.field_size_limit(max(MAX_CELL, csv.field_size_limit()))
+
+
+def has_too_large(cells: list[str]) -> bool:
+    """Return whether one of these cells has more than `MAX_CELL` characters, whatever the `csv` module let through."""
+    return max(map(len, cells), default=0) > MAX_CELL
 
 
 def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
